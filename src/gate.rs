@@ -1,0 +1,191 @@
+//! The gate: one synchronous decision over everything that was awaited before.
+//!
+//! Standards: DESIGN sections 3 (order), 5 (freshness), 6 (origins); RFC 6750 for what each refusal means.
+//! Invariants: the decision reads no clock and does no IO; `now` was read after the last await, so that a status looked
+//! up before a slow read cannot admit after it; an [`Admission`] comes from [`decide`] alone.
+//! What it must not know: HTTP messages, where list and record came from.
+//! What a mistake costs: this is the one place where a request is let through.
+
+use crate::freshness::{ListHolder, Terms};
+use crate::key::KeyId;
+use crate::list::{RevocationList, Status};
+use crate::origin::{self, Origin, OriginDecision, OriginEvidence, OriginMode};
+use crate::problem::Code;
+use crate::record::VersionedRecord;
+use crate::time::{UnixMillis, UnixSeconds};
+use crate::token::{Claims, Serial, VerifiedToken};
+use std::rc::Rc;
+
+/// What a location does when it cannot know whether a token was revoked (`ON_UNKNOWN`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// 503 `revocation_status_unknown`: the bound holds.
+    Refuse,
+    /// Admit, yet refuse whatever the newest list held names: the bound is not guaranteed.
+    Admit,
+}
+
+/// What is known of the token's record.
+#[derive(Clone, Debug)]
+pub enum RecordFact {
+    /// A record, at some version.
+    Known(Rc<VersionedRecord>),
+    /// The registry says that there is no such token.
+    NoSuchToken,
+    /// It could not be had from anywhere in time.
+    Unavailable,
+    /// It was not looked for yet.
+    NotRead,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The audience of the route.
+    pub audience: &'a str,
+    /// What the request says of where it comes from.
+    pub evidence: OriginEvidence<'a>,
+}
+
+/// The gate's answer.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Let it through.
+    Admit(Box<Admission>),
+    /// Refuse it with this problem.
+    Refuse(Code),
+    /// Not decidable: read the record at this version or a later one, and ask again.
+    NeedsRecord(u32),
+}
+
+/// A request was let through, and as what.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// The token's number.
+    pub serial: Serial,
+    /// Its record, for the headers that the upstream gets.
+    pub record: Rc<VersionedRecord>,
+    /// When the token ends: `expires_at` or an earlier `ends_at`.
+    pub ends_at: UnixSeconds,
+    /// Under report mode: the refusal that enforcing would have given.
+    pub reported: Option<Code>,
+    /// The origin that was seen, for counting.
+    pub origin: Option<Origin>,
+}
+
+/// The list that this decision may use.
+struct Standing {
+    list: Option<Rc<RevocationList>>,
+}
+
+/// Whether the token's own expiry has passed: to the second, from the signed token alone.
+#[must_use]
+pub fn has_expired(claims: &Claims, now: UnixMillis) -> bool {
+    now >= claims.expires_at.to_millis()
+}
+
+/// Decides on a verified token. `now` must have been read after the last await.
+#[must_use]
+pub fn decide(
+    token: VerifiedToken,
+    lists: &ListHolder,
+    terms: &Terms,
+    on_unknown: OnUnknown,
+    record: &RecordFact,
+    asked: &Asked<'_>,
+    now: UnixMillis,
+) -> Decision {
+    let record = match standing_record(token, lists, terms, on_unknown, record, now) {
+        Ok(record) => record,
+        Err(decision) => return decision,
+    };
+    let policy = &record.record;
+    if !policy.audiences.iter().any(|audience| audience == asked.audience) {
+        return Decision::Refuse(Code::AudienceMismatch);
+    }
+    let verdict = origin::decide(&policy.origins, policy.missing_origin, &asked.evidence);
+    let refused = origin_refusal(&verdict);
+    if let (Some(code), OriginMode::Enforce) = (refused, policy.origin_mode) {
+        return Decision::Refuse(code);
+    }
+    let claims = token.claims();
+    let ends_at = policy.ends_at.map_or(claims.expires_at, |at| at.floor_seconds().min(claims.expires_at));
+    Decision::Admit(Box::new(Admission {
+        serial: claims.serial,
+        ends_at,
+        reported: refused,
+        origin: verdict.seen,
+        record,
+    }))
+}
+
+/// Everything about the token itself, and nothing about what is asked: expiry, list age, status, record, its end.
+///
+/// # Errors
+/// The refusal, or the version of the record that must be read first.
+pub fn standing_record(
+    token: VerifiedToken,
+    lists: &ListHolder,
+    terms: &Terms,
+    on_unknown: OnUnknown,
+    record: &RecordFact,
+    now: UnixMillis,
+) -> Result<Rc<VersionedRecord>, Decision> {
+    let claims = token.claims();
+    if has_expired(&claims, now) {
+        return Err(Decision::Refuse(Code::TokenExpired));
+    }
+    let standing = Standing::at(lists, terms, on_unknown, now).map_err(Decision::Refuse)?;
+    if standing.retires(claims.key_id) {
+        return Err(Decision::Refuse(Code::TokenInvalid));
+    }
+    match standing.status(claims.serial) {
+        Status::Good => {}
+        Status::Disabled => return Err(Decision::Refuse(Code::TokenDisabled)),
+        Status::Revoked => return Err(Decision::Refuse(Code::TokenRevoked)),
+    }
+    let version = standing.record_version(claims.serial);
+    let record = match record {
+        RecordFact::Known(record) if record.version >= version => record,
+        RecordFact::Known(_) | RecordFact::NotRead => return Err(Decision::NeedsRecord(version)),
+        RecordFact::NoSuchToken => return Err(Decision::Refuse(Code::TokenInvalid)),
+        RecordFact::Unavailable => return Err(Decision::Refuse(Code::RevocationStatusUnknown)),
+    };
+    if !record.record.is_of(&claims) {
+        return Err(Decision::Refuse(Code::TokenInvalid));
+    }
+    if record.record.ends_at.is_some_and(|at| now >= at) {
+        return Err(Decision::Refuse(Code::TokenRevoked));
+    }
+    Ok(Rc::clone(record))
+}
+
+impl Standing {
+    fn at(lists: &ListHolder, terms: &Terms, on_unknown: OnUnknown, now: UnixMillis) -> Result<Self, Code> {
+        match (lists.usable(terms, now), on_unknown) {
+            (Some(list), _) => Ok(Self { list: Some(list) }),
+            (None, OnUnknown::Admit) => Ok(Self { list: lists.newest() }),
+            (None, OnUnknown::Refuse) => Err(Code::RevocationStatusUnknown),
+        }
+    }
+
+    fn retires(&self, key_id: KeyId) -> bool {
+        self.list.as_ref().is_some_and(|list| list.retires(key_id))
+    }
+
+    fn status(&self, serial: Serial) -> Status {
+        self.list.as_ref().map_or(Status::Good, |list| list.status(serial))
+    }
+
+    fn record_version(&self, serial: Serial) -> u32 {
+        self.list.as_ref().map_or(1, |list| list.record_version(serial))
+    }
+}
+
+fn origin_refusal(verdict: &OriginDecision) -> Option<Code> {
+    match verdict.refusal {
+        None => None,
+        Some(origin::OriginRefusal::Missing { .. }) => Some(Code::OriginMissing),
+        Some(origin::OriginRefusal::NotAllowed) => Some(Code::OriginNotAllowed),
+    }
+}

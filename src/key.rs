@@ -1,0 +1,256 @@
+//! Keys: the ring of signing keys and the keys derived from `CHECK_SECRET`. Tags are made and compared here only.
+//!
+//! Standards: HMAC (RFC 2104) with SHA-256; HKDF (RFC 5869).
+//! Invariants: one secret never serves two purposes or two deployments (HKDF salt = `DEPLOYMENT`, info = purpose);
+//! a tag is the leftmost 16 bytes and is compared in constant time by [`TagKey::verifies`], the only comparison.
+//! What it must not know: what the tagged bytes mean.
+//! What a mistake costs: a tag accepted wrongly is a false accept of anything that an attacker writes.
+
+use crate::limits;
+use data_encoding::BASE64;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// Bytes of a tag: HMAC-SHA256 cut to its leftmost 16 (RFC 2104 section 5 allows half of the output).
+pub const TAG_BYTES: usize = 16;
+/// Bytes of a secret in `SIGNING_KEYS` and the least of `CHECK_SECRET`.
+pub const SECRET_BYTES: usize = 32;
+
+/// A tag over some bytes. Public once made: it travels beside what it tags.
+pub type Tag = [u8; TAG_BYTES];
+
+/// Which signing key made a tag: the index into `SIGNING_KEYS`, 0 to 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(pub u8);
+
+/// One key for one purpose in one deployment.
+#[derive(Clone)]
+pub struct TagKey(Hmac<Sha256>);
+
+impl fmt::Debug for TagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TagKey(redacted)")
+    }
+}
+
+impl TagKey {
+    /// K = HKDF-SHA256(secret, salt = deployment, info = `wayleave/v1/<purpose>`, 32 bytes) (DESIGN section 4).
+    #[must_use]
+    pub fn derive(secret: &[u8], deployment: &str, purpose: &str) -> Self {
+        let mut okm = Zeroizing::new([0_u8; 32]);
+        let info = [b"wayleave/v1/", purpose.as_bytes()];
+        // HKDF fails only above 255 × 32 bytes of output; 32 were asked for. A zero key could then only come from a
+        // broken build, and would verify nothing that another deployment made.
+        let derived = Hkdf::<Sha256>::new(Some(deployment.as_bytes()), secret)
+            .expand_multi_info(&info, okm.as_mut_slice());
+        debug_assert!(derived.is_ok());
+        Self(Hmac::<Sha256>::new(&(*okm).into()))
+    }
+
+    /// The whole HMAC over the concatenation of `parts`.
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The tag over the concatenation of `parts`. The caller keeps concatenations unambiguous.
+    #[must_use]
+    pub fn tag(&self, parts: &[&[u8]]) -> Tag {
+        let mut tag = [0_u8; TAG_BYTES];
+        for (to, from) in tag.iter_mut().zip(self.mac(parts)) {
+            *to = from;
+        }
+        tag
+    }
+
+    /// Whether `tag` is the leftmost bytes of this key's HMAC over `parts`, in constant time. A tag shorter than 8
+    /// or longer than 32 bytes never verifies.
+    #[must_use]
+    pub fn verifies(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        let mac = self.mac(parts);
+        match mac.get(..tag.len()) {
+            Some(expected) if tag.len() >= 8 => expected.ct_eq(tag).into(),
+            _ => false,
+        }
+    }
+}
+
+/// The keys of one key id, one for each purpose.
+#[derive(Clone, Debug)]
+pub struct RingKey {
+    /// Tags tokens.
+    pub token: TagKey,
+    /// Tags revocation lists.
+    pub list: TagKey,
+    /// Tags records.
+    pub record: TagKey,
+}
+
+/// All signing keys of the deployment. Which one signs is the registry's state, not the ring's.
+#[derive(Clone, Debug)]
+pub struct KeyRing(BTreeMap<KeyId, RingKey>);
+
+impl KeyRing {
+    /// Derives the ring from the secrets of `SIGNING_KEYS`.
+    #[must_use]
+    pub fn derive(secrets: &[(KeyId, Zeroizing<Vec<u8>>)], deployment: &str) -> Self {
+        let ring = secrets.iter().map(|(id, secret)| {
+            let key = |purpose| TagKey::derive(secret, deployment, purpose);
+            (*id, RingKey { token: key("token"), list: key("list"), record: key("record") })
+        });
+        Self(ring.collect())
+    }
+
+    /// The keys of `id`; `None` when the ring has none.
+    #[must_use]
+    pub fn get(&self, id: KeyId) -> Option<&RingKey> {
+        self.0.get(&id)
+    }
+
+    /// Key ids in the ring, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> + '_ {
+        self.0.keys().copied()
+    }
+}
+
+/// Keys that outlast rotations of signing keys: they make admin keys and family ids recognisable without a read.
+#[derive(Clone, Debug)]
+pub struct CheckKeys {
+    /// The check inside an admin key.
+    pub admin: TagKey,
+    /// The check inside a family id.
+    pub family: TagKey,
+}
+
+impl CheckKeys {
+    /// Derives them from `CHECK_SECRET`.
+    #[must_use]
+    pub fn derive(secret: &[u8], deployment: &str) -> Self {
+        let key = |purpose| TagKey::derive(secret, deployment, purpose);
+        Self { admin: key("admin"), family: key("family") }
+    }
+}
+
+/// Why `SIGNING_KEYS` or `CHECK_SECRET` cannot be used. The texts go to the operator's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretError {
+    /// `SIGNING_KEYS` is not a JSON object of strings.
+    NotAnObject,
+    /// It names no key.
+    Empty,
+    /// A name is not a whole number from 0 to 255.
+    KeyId,
+    /// A value is not base64 of exactly 32 bytes.
+    Secret,
+}
+
+impl SecretError {
+    /// What was expected.
+    #[must_use]
+    pub fn expected(self) -> &'static str {
+        match self {
+            Self::NotAnObject | Self::Empty => {
+                "a JSON object from key id to base64 of 32 bytes, such as {\"1\": \"…\"}, with at least one key"
+            }
+            Self::KeyId => "key ids that are whole numbers from 0 to 255",
+            Self::Secret => "base64 (with padding) of exactly 32 random bytes: openssl rand -base64 32",
+        }
+    }
+}
+
+/// Parses `SIGNING_KEYS`.
+///
+/// # Errors
+/// [`SecretError`] for anything but a non-empty object from key id to base64 of 32 bytes.
+pub fn parse_signing_keys(json: &str) -> Result<Vec<(KeyId, Zeroizing<Vec<u8>>)>, SecretError> {
+    let object: BTreeMap<String, String> =
+        serde_json::from_str(json).map_err(|_| SecretError::NotAnObject)?;
+    if object.is_empty() {
+        return Err(SecretError::Empty);
+    }
+    object
+        .into_iter()
+        .map(|(id, secret)| {
+            let key_id = id.parse::<u8>().map_err(|_| SecretError::KeyId)?;
+            // "01" and "1" would be two names for one key.
+            if key_id.to_string() != id {
+                return Err(SecretError::KeyId);
+            }
+            Ok((KeyId(key_id), parse_secret(&secret)?))
+        })
+        .collect()
+}
+
+/// Parses one secret: base64 of exactly 32 bytes.
+///
+/// # Errors
+/// [`SecretError::Secret`].
+pub fn parse_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    match BASE64.decode(text.trim().as_bytes()) {
+        Ok(bytes) if bytes.len() == SECRET_BYTES => Ok(Zeroizing::new(bytes)),
+        _ => Err(SecretError::Secret),
+    }
+}
+
+/// SHA-256 of `bytes`: how admin keys are stored, and how bodies of idempotent requests are compared.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+const _: () = assert!(limits::CREDENTIAL_MAX_CHARS >= 40);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(deployment: &str, purpose: &str) -> TagKey {
+        TagKey::derive(&[7; 32], deployment, purpose)
+    }
+
+    #[test]
+    fn purposes_and_deployments_do_not_share_tags() {
+        let tag = key("production", "token").tag(&[b"x"]);
+        assert!(key("production", "token").verifies(&[b"x"], &tag));
+        assert!(!key("staging", "token").verifies(&[b"x"], &tag));
+        assert!(!key("production", "record").verifies(&[b"x"], &tag));
+        assert!(!key("production", "token").verifies(&[b"y"], &tag));
+    }
+
+    #[test]
+    fn short_and_long_tags_never_verify() {
+        let key = key("d", "token");
+        let mac = key.mac(&[b"x"]);
+        assert!(!key.verifies(&[b"x"], &[]));
+        assert!(!key.verifies(&[b"x"], &mac[..7]));
+        assert!(key.verifies(&[b"x"], &mac[..8]));
+        assert!(!key.verifies(&[b"x"], &[mac.as_slice(), &[0]].concat()));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", key("d", "token")), "TagKey(redacted)");
+    }
+
+    #[test]
+    fn signing_keys_are_parsed_whole_or_refused() {
+        let good = format!("{{\"1\":\"{}\"}}", BASE64.encode(&[1; 32]));
+        assert_eq!(parse_signing_keys(&good).unwrap().len(), 1);
+        assert_eq!(parse_signing_keys("{}"), Err(SecretError::Empty));
+        assert_eq!(parse_signing_keys("[1]"), Err(SecretError::NotAnObject));
+        assert_eq!(parse_signing_keys("{\"256\":\"\"}"), Err(SecretError::KeyId));
+        assert_eq!(parse_signing_keys("{\"01\":\"\"}"), Err(SecretError::KeyId));
+        assert_eq!(parse_signing_keys("{\"1\":\"c2hvcnQ=\"}"), Err(SecretError::Secret));
+    }
+}

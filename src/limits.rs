@@ -1,0 +1,95 @@
+//! Every bound of the product, each with its unit in the name and its arithmetic beside it.
+//!
+//! What it must not know: anything else of ours; it imports nothing.
+//! What a mistake costs: a bound too wide admits what should be refused or lets a stranger spend our memory; a bound
+//! too narrow refuses good requests.
+
+/// Milliseconds in a second.
+pub const MS_PER_SECOND: i64 = 1_000;
+/// Seconds in a day.
+pub const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+/// Every clock is assumed within 1 s of true time, so two of them differ by at most 2 s (DESIGN section 5).
+pub const CLOCK_SKEW_MS: i64 = 2 * MS_PER_SECOND;
+
+/// The revocation bound B when the operator says nothing.
+pub const REVOCATION_BOUND_DEFAULT_SECONDS: i64 = 60;
+/// Below this, clock skew (2 s) and one refresh would eat the whole bound.
+pub const REVOCATION_BOUND_MIN_SECONDS: i64 = 5;
+/// Above this, "withdrawn" would no longer mean anything to the person who withdrew.
+pub const REVOCATION_BOUND_MAX_SECONDS: i64 = 300;
+
+/// A token lives at least this long: shorter lives end before the page that carries them is read.
+pub const TOKEN_LIFETIME_MIN_SECONDS: i64 = 60;
+/// Life of a token when the request names none: one year.
+pub const TOKEN_LIFETIME_DEFAULT_SECONDS: i64 = 365 * SECONDS_PER_DAY;
+/// `MAX_TOKEN_LIFETIME` when the operator says nothing: two years.
+pub const MAX_TOKEN_LIFETIME_DEFAULT_SECONDS: i64 = 2 * 365 * SECONDS_PER_DAY;
+/// `MAX_TOKEN_LIFETIME` at most: twenty years (20 × 365.25 days).
+pub const MAX_TOKEN_LIFETIME_MAX_SECONDS: i64 = 7_305 * SECONDS_PER_DAY;
+
+/// `RETENTION_DAYS` when the operator says nothing.
+pub const RETENTION_DEFAULT_DAYS: i64 = 400;
+
+/// Origin rules of one token, at most.
+pub const ORIGIN_RULES_MAX: usize = 50;
+/// Characters of one origin rule as typed: a DNS name is at most 253, plus scheme and port.
+pub const ORIGIN_RULE_MAX_CHARS: usize = 320;
+/// Audiences of one token, at most.
+pub const AUDIENCES_MAX: usize = 20;
+/// Characters of a label, owner, external id or reason.
+pub const TEXT_MAX_CHARS: usize = 200;
+/// Bytes of `metadata` as JSON text: it is shown to people, not a store.
+pub const METADATA_MAX_BYTES: usize = 4_096;
+/// Characters of an `Idempotency-Key`: a UUID is 36.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 200;
+/// Idempotency keys are kept this long (DESIGN section 7).
+pub const IDEMPOTENCY_RETENTION_SECONDS: i64 = 7 * SECONDS_PER_DAY;
+
+/// An admin request body, at most: 50 rules of 320 characters and 4 KiB of metadata are 20 KiB; thrice that.
+pub const ADMIN_BODY_MAX_BYTES: usize = 64 * 1024;
+/// Items on one page when the caller says nothing.
+pub const PAGE_LIMIT_DEFAULT: u32 = 50;
+/// Items on one page, at most.
+pub const PAGE_LIMIT_MAX: u32 = 500;
+
+/// A credential longer than this is not looked at: a token is 40 characters, an admin key 54.
+pub const CREDENTIAL_MAX_CHARS: usize = 256;
+
+/// Seconds to the first byte of an upstream's answer when the route says nothing.
+pub const UPSTREAM_TIMEOUT_DEFAULT_SECONDS: u32 = 30;
+
+/// Seconds a browser may remember a preflight; Chromium caps it at 7,200 (DESIGN section 6).
+pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7_200;
+/// An `expires_at` within this of now, and no successor, is announced by `Sunset` and `Deprecation`.
+pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
+
+/// `cacheTtl` of KV reads of the list: the platform's minimum since 2026-01-30.
+pub const LIST_KV_CACHE_TTL_SECONDS: u64 = 30;
+/// `cacheTtl` of KV reads of a record: a record's key names its version and never changes, so a day is safe.
+pub const RECORD_KV_CACHE_TTL_SECONDS: u64 = 86_400;
+/// KV refuses an expiry nearer than 60 s.
+pub const KV_EXPIRATION_MIN_SECONDS: i64 = 60;
+/// A read of KV that takes longer is given up and the next source asked.
+pub const KV_READ_TIMEOUT_MS: u32 = 1_000;
+/// A read of the registry that takes longer is given up: the caller gets 503 while it still waits.
+pub const REGISTRY_READ_TIMEOUT_MS: u32 = 4_000;
+/// A refresh of the list holds its lease this long: one KV read, one registry read, and half a second for the rest.
+pub const LIST_LEASE_MS: i64 = (KV_READ_TIMEOUT_MS + REGISTRY_READ_TIMEOUT_MS) as i64 + 500;
+/// After a refresh that found nothing, the sources are left alone this long: one try a second for each isolate.
+pub const LIST_RETRY_MS: i64 = MS_PER_SECOND;
+/// A request that waits for another's refresh looks at memory again this often.
+pub const LIST_WAIT_POLL_MS: u32 = 20;
+/// Records one isolate keeps: ≈ 1 kB each, so ≈ 16 MB of the isolate's 128 MB.
+pub const RECORDS_HELD_MAX: usize = 16_384;
+
+/// KV takes one write per second to the same key.
+pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;
+/// First wait after a failed KV write; doubled each time.
+pub const OUTBOX_BACKOFF_MIN_MS: i64 = 2 * MS_PER_SECOND;
+/// The longest wait between two tries of a KV write: five minutes.
+pub const OUTBOX_BACKOFF_MAX_MS: i64 = 300 * MS_PER_SECOND;
+/// KV writes in one go: an invocation may make 1,000 operations, and other work wants some.
+pub const OUTBOX_BATCH_MAX: u32 = 200;
+
+const _: () = assert!(REVOCATION_BOUND_MIN_SECONDS * MS_PER_SECOND > CLOCK_SKEW_MS * 2);

@@ -1,0 +1,464 @@
+//! What the registry is asked and what it answers: the one vocabulary on both sides of the Durable Object's door.
+//!
+//! Standard: DESIGN sections 7 and 8 give the fields; times inside are milliseconds or seconds by type.
+//! Invariants: a [`Command`] is already well formed (the admin API parsed every field); whether it is *allowed* is the
+//! registry's to say. No HTTP status, header or JSON problem appears here.
+//! What it must not know: HTTP, Workers, SQL.
+//! What a mistake costs: a field lost on this crossing is a policy that silently is not enforced (false accept).
+
+use crate::admin_key::Role;
+use crate::key::KeyId;
+use crate::origin::{MissingOrigin, OriginMode, OriginRules};
+use crate::time::{UnixMillis, UnixSeconds};
+use crate::token::Serial;
+use serde::{Deserialize, Serialize};
+
+/// One call through the Durable Object's door.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// A location asks for the newest revocation list.
+    List,
+    /// A location asks for a record that KV does not have, at this version or a later one.
+    Record {
+        /// The token's number.
+        serial: Serial,
+        /// The version that the list names; 1 for a token never edited.
+        version: u32,
+    },
+    /// An operator's call.
+    Admin(Box<AdminCall>),
+}
+
+/// An operator's call: who asks, what for, and how a retry of it is recognised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdminCall {
+    /// SHA-256 of the presented admin key, hex. The key itself never crosses.
+    pub key_sha256: String,
+    /// What is asked.
+    pub command: Command,
+    /// Present when the caller sent an `Idempotency-Key` with a create.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// How a retry is recognised: the caller's key, and what the request said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The `Idempotency-Key` header.
+    pub key: String,
+    /// SHA-256 of method, path and body, hex: another request under the same key is a conflict.
+    pub request_sha256: String,
+}
+
+/// What an operator can ask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// `POST /tokens`: starts a family.
+    CreateToken(NewToken),
+    /// `GET /tokens`
+    ListTokens(TokenFilter),
+    /// `GET /tokens/{id}`
+    GetToken(Serial),
+    /// `GET /tokens/{id}/token`: the full token again; audited.
+    RevealToken(Serial),
+    /// `POST /tokens/lookup` of a token whose tag verified.
+    LookupToken(Serial),
+    /// `PATCH /tokens/{id}`
+    EditToken {
+        /// The token's number.
+        serial: Serial,
+        /// The version that `If-Match` names; `None` when the header was not sent.
+        if_match: Option<u32>,
+        /// What changes.
+        edit: TokenEdit,
+    },
+    /// `POST /tokens/{id}/revoke`
+    RevokeToken {
+        /// The token's number.
+        serial: Serial,
+        /// Free text.
+        reason: Option<String>,
+        /// Also when it is the family's only active token.
+        force: bool,
+    },
+    /// `POST /tokens/{id}/disable`
+    DisableToken(Serial),
+    /// `POST /tokens/{id}/enable`
+    EnableToken(Serial),
+    /// `GET /admin-keys`
+    ListAdminKeys,
+    /// `POST /admin-keys`
+    CreateAdminKey(NewAdminKey),
+    /// `DELETE /admin-keys/{id}`
+    DeleteAdminKey(u32),
+    /// `GET /events`
+    ListEvents(EventFilter),
+    /// `GET /status`
+    Status,
+    /// `POST /origin-test` and other calls answered without the registry's data, once the caller is known.
+    Authenticate,
+}
+
+/// The fields of `POST /tokens`. `None` means "not given": the clone's value, else the default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The valid token whose every setting is copied.
+    pub clone_of: Option<Serial>,
+    /// When it ends; `None` is the default life.
+    pub lifetime: Option<Lifetime>,
+    /// All other settings that were given.
+    pub settings: TokenEdit,
+}
+
+/// When a new token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Lifetime {
+    /// Seconds from the commit.
+    ExpiresIn(i64),
+    /// An instant.
+    ExpiresAt(UnixSeconds),
+}
+
+/// Settings that were given. The outer `None` leaves a setting as it is; an inner `None` clears it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenEdit {
+    /// What people call it. Required at creation unless cloned.
+    pub label: Option<String>,
+    /// Who to ask.
+    #[serde(default, with = "given")]
+    pub owner: Option<Option<String>>,
+    /// The operator's own id for the customer; goes upstream as `Wayleave-External-Id`.
+    #[serde(default, with = "given")]
+    pub external_id: Option<Option<String>>,
+    /// A JSON object as text.
+    #[serde(default, with = "given")]
+    pub metadata: Option<Option<String>>,
+    /// Where it works. Required at creation unless cloned.
+    pub origins: Option<OriginRules>,
+    /// Whether a refusal by origin is enforced or only counted.
+    pub origin_mode: Option<OriginMode>,
+    /// What a request without any origin gets.
+    pub missing_origin: Option<MissingOrigin>,
+    /// What it is for.
+    pub audiences: Option<Vec<String>>,
+    /// Refuses revoke, disable and bulk.
+    pub protected: Option<bool>,
+}
+
+/// `Some(None)` crosses as JSON null and an outer `None` as an absent field.
+mod given {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Option<Option<String>>, to: S) -> Result<S::Ok, S::Error> {
+        // Absent is written as [], given as [value]: serde_json has no third state beside null.
+        value.as_slice().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+        Ok(Vec::<Option<String>>::deserialize(from)?.into_iter().next())
+    }
+}
+
+/// Filters and page of `GET /tokens`. All given ones must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenFilter {
+    /// Only tokens in this state at the time of the call.
+    pub state: Option<TokenState>,
+    /// Only this family.
+    pub family: Option<String>,
+    /// Exact owner.
+    pub owner: Option<String>,
+    /// Exact external id.
+    pub external_id: Option<String>,
+    /// Tokens for this audience.
+    pub audience: Option<String>,
+    /// Tokens under this signing key.
+    pub key_id: Option<KeyId>,
+    /// Tokens whose rules admit this origin (already parsed and serialised).
+    pub origin: Option<String>,
+    /// Text in label, owner or external id; or an id, a whole token, or a token's last 8 characters.
+    pub q: Option<String>,
+    /// Active tokens that end within so many seconds.
+    pub expiring_within_seconds: Option<i64>,
+    /// Items on the page, 1 to `PAGE_LIMIT_MAX`.
+    pub limit: u32,
+    /// Only tokens below this serial (newest first).
+    pub below: Option<Serial>,
+}
+
+/// A token's state as the API shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenState {
+    /// Admitted where its rules say.
+    Active,
+    /// Refused until it is enabled again.
+    Disabled,
+    /// Refused for ever.
+    Revoked,
+    /// `expires_at` or `ends_at` has passed.
+    Expired,
+}
+
+/// The fields of `POST /admin-keys`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewAdminKey {
+    /// What people call it.
+    pub label: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it ends; `None` is never.
+    pub expires_at: Option<UnixSeconds>,
+}
+
+/// Filters and page of `GET /events`, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventFilter {
+    /// Only events of this token.
+    pub token: Option<Serial>,
+    /// Only events of this family.
+    pub family: Option<String>,
+    /// Items on the page, 1 to `PAGE_LIMIT_MAX`.
+    pub limit: u32,
+    /// Only events below this number.
+    pub below: Option<i64>,
+}
+
+/// What the registry says back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The sealed list, and the registry's clock when it was read.
+    List {
+        /// Sealed bytes, base64.
+        sealed: String,
+        /// The registry's clock.
+        now: UnixMillis,
+    },
+    /// The sealed record; `None` when the registry has no row for the serial.
+    Record {
+        /// Sealed bytes, base64, with the version they are.
+        sealed: Option<(u32, String)>,
+    },
+    /// A token was made; with its full text. `replayed` when an earlier call with the same idempotency key made it.
+    Created {
+        /// The token as the API shows it.
+        token: Box<TokenView>,
+        /// Its full text.
+        text: String,
+    },
+    /// One token.
+    Token(Box<TokenView>),
+    /// One token after an edit, with the receipt for it.
+    Edited {
+        /// The token as it now is.
+        token: Box<TokenView>,
+        /// When the edit holds everywhere.
+        receipt: Receipt,
+    },
+    /// A token's full text.
+    Revealed(String),
+    /// A page of tokens.
+    Tokens {
+        /// Newest first.
+        items: Vec<TokenView>,
+        /// Ask again with `below` this; `None` on the last page.
+        next: Option<Serial>,
+    },
+    /// A revocation, disabling or enabling was committed.
+    Receipt(Receipt),
+    /// An admin key was made; shown once (a retry under the same idempotency key shows it again).
+    AdminKeyCreated {
+        /// The key as the API shows it.
+        key: AdminKeyView,
+        /// Its full text.
+        text: String,
+    },
+    /// All admin keys.
+    AdminKeys(Vec<AdminKeyView>),
+    /// The admin key is gone.
+    AdminKeyDeleted,
+    /// A page of audit events.
+    Events {
+        /// Newest first.
+        items: Vec<EventView>,
+        /// Ask again with `below` this; `None` on the last page.
+        next: Option<i64>,
+    },
+    /// The registry's state.
+    Status(Box<StatusView>),
+    /// The caller is known and its role suffices.
+    Authenticated,
+    /// Nothing was changed, and why.
+    Refused(Fault),
+}
+
+/// Why the registry did nothing. A closed list: the admin API gives each its code and text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The admin key is unknown, deleted or expired.
+    Unauthorized,
+    /// The role may not do this.
+    Forbidden,
+    /// No such token, admin key or family.
+    NotFound,
+    /// `If-Match` names an older version.
+    PreconditionFailed,
+    /// The idempotency key was used for another request.
+    IdempotencyConflict,
+    /// The family's only active token is not revoked without `force`.
+    LastActiveToken,
+    /// Protected tokens are not revoked or disabled.
+    TokenProtected,
+    /// The token is revoked or has ended.
+    TokenEnded,
+    /// The last owner's key cannot be deleted; or another clash with the present state.
+    Conflict,
+    /// Fields that only the registry can judge.
+    Fields(Vec<FieldFault>),
+    /// Storage failed; nothing was changed.
+    Internal,
+}
+
+/// One field that cannot be taken, and why. `code` and `detail` are constant texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldFault {
+    /// Name of the field, with the index in an array: `origins[2]`.
+    pub field: String,
+    /// Stable: `required`, `unknown_field`, `out_of_range`, …
+    pub code: String,
+    /// What is expected.
+    pub detail: String,
+}
+
+/// One token as the API shows it, without its text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// The token's number.
+    pub serial: Serial,
+    /// `fam_…`
+    pub family: String,
+    /// What people call it.
+    pub label: String,
+    /// Who to ask.
+    pub owner: Option<String>,
+    /// The operator's own id for the customer.
+    pub external_id: Option<String>,
+    /// A JSON object as text.
+    pub metadata: Option<String>,
+    /// First 8 and last 8 characters.
+    pub fingerprint: String,
+    /// The signing key it was issued under.
+    pub key_id: KeyId,
+    /// State at the time of the call.
+    pub state: TokenState,
+    /// Version of its record, from 1.
+    pub version: u32,
+    /// Where it works.
+    pub origins: OriginRules,
+    /// Enforced or only counted.
+    pub origin_mode: OriginMode,
+    /// What a request without any origin gets.
+    pub missing_origin: MissingOrigin,
+    /// What it is for.
+    pub audiences: Vec<String>,
+    /// Refuses revoke and disable.
+    pub protected: bool,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// Label of the admin key that made it.
+    pub created_by: String,
+    /// When it ends, as signed into it.
+    pub expires_at: UnixSeconds,
+    /// An operator's earlier end.
+    pub ends_at: Option<UnixMillis>,
+    /// When its revocation was committed.
+    pub revoked_at: Option<UnixMillis>,
+    /// Kind and free text: `operator: leaked in a gist`.
+    pub revoked_reason: Option<String>,
+    /// When its latest revocation or disabling holds everywhere.
+    pub effective_by: Option<UnixSeconds>,
+}
+
+/// What was committed, and by when it holds everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The token's number.
+    pub serial: Serial,
+    /// Its state after the change.
+    pub state: TokenState,
+    /// Kind and free text of a revocation.
+    pub reason: Option<String>,
+    /// When a revocation was committed.
+    pub revoked_at: Option<UnixMillis>,
+    /// No location admits against the change after this.
+    pub effective_by: UnixSeconds,
+    /// The bound that it was computed from.
+    pub bound_seconds: i64,
+    /// False under `ON_UNKNOWN = "admit"`.
+    pub guaranteed: bool,
+    /// Lists with this number or a later one name the change: epoch and n.
+    pub list_number: (u32, u64),
+}
+
+/// An admin key as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdminKeyView {
+    /// Its number.
+    pub id: u32,
+    /// What people call it.
+    pub label: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When it ends.
+    pub expires_at: Option<UnixSeconds>,
+    /// Last call with it, to the minute (a write per call would cost more than it tells).
+    pub last_used_at: Option<UnixMillis>,
+}
+
+/// One audit event. Never deleted or changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventView {
+    /// Its number, ascending.
+    pub id: i64,
+    /// When.
+    pub at: UnixMillis,
+    /// Who: `key_<n> <label>`, or `system`.
+    pub actor: String,
+    /// What: `token.created`, `token.revealed`, `token.edited`, `token.revoked`, `token.disabled`, `token.enabled`,
+    /// `admin_key.created`, `admin_key.deleted`, `admin_key.bootstrapped`.
+    pub action: String,
+    /// The token concerned.
+    pub token: Option<Serial>,
+    /// The family concerned.
+    pub family: Option<String>,
+    /// What it was before: a JSON object as text, only fields that changed.
+    pub before: Option<String>,
+    /// What it is after, likewise.
+    pub after: Option<String>,
+}
+
+/// The registry's state for `GET /status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// The newest list: epoch and n.
+    pub list_number: (u32, u64),
+    /// Serials that the list names.
+    pub list_entries: u64,
+    /// Bytes of the list.
+    pub list_bytes: u64,
+    /// Writes owed to KV.
+    pub outbox_pending: u64,
+    /// When the oldest of them was owed.
+    pub outbox_oldest_at: Option<UnixMillis>,
+    /// KV writes that failed since the instance started.
+    pub outbox_failures: u64,
+    /// Tokens by state: active, disabled, revoked, expired.
+    pub tokens: [u64; 4],
+    /// The highest serial issued.
+    pub highest_serial: Serial,
+    /// The key id that signs.
+    pub signing_key: KeyId,
+    /// Calls through the registry's door since the instance started, by kind: list, record, admin.
+    pub calls: [u64; 3],
+}

@@ -1,0 +1,4 @@
+//! The registry: the single writer.
+
+pub mod command;
+pub mod database;
