@@ -1,12 +1,170 @@
-//! Admin keys `wla_…`: roles, and the text itself.
+//! Admin keys `wla_…`: the text, how a wrong one is recognised without any read, and what each role may do.
 //!
-//! Standard: DESIGN section 4 "Admin key" and section 7 (roles).
-//! Invariants: roles are a partial order, so no comparison can grant a viewer what a distributor may do, or the reverse.
+//! Standards: DESIGN section 4 "Admin key" and section 7 (roles); HMAC (RFC 2104); CRC-32 as in IEEE 802.3 and zlib.
+//!
+//! A key is 54 ASCII characters, `wla_` + 44 + 6:
+//! - 32 bytes: 24 random, then the first 8 bytes of HMAC-SHA256 under the purpose `admin` over those 24. They are two
+//!   big-endian 128-bit numbers (bytes 0–15, bytes 16–31), each written in base62 with the alphabet `0-9A-Za-z`
+//!   (digits, then upper case, then lower case), padded on the left with `0` to 22 characters.
+//! - The CRC-32 (IEEE, as zlib's) of the 48 ASCII characters before it, `wla_` included, in the same base62, padded on
+//!   the left with `0` to 6 characters. Secret scanners check it without any secret, as they do for GitHub's tokens.
+//!
+//! Invariants: every key has one spelling; only the SHA-256 of the text is stored or crosses to the registry; roles are
+//! a partial order, so no comparison can grant a viewer what a distributor may do, or the reverse.
 //! What it must not know: which keys exist (the registry), HTTP.
-//! What a mistake costs: a role that includes too much lets a reader withdraw or reveal tokens (false accept).
+//! What a mistake costs: a check that passes anything turns garbage into registry calls; a role that includes too much
+//! lets a reader withdraw or reveal tokens (false accept); a changed format locks every operator out (false refuse).
 
+use crate::key::{CheckKeys, sha256};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::fmt;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// How every admin key starts.
+pub const PREFIX: &str = "wla_";
+/// Characters of a whole admin key: 4 of prefix, 2 × 22 of base62, 6 of CRC-32.
+pub const ADMIN_KEY_CHARS: usize = 54;
+/// Random bytes of an admin key: 192 bits.
+pub const RANDOM_BYTES: usize = 24;
+/// `ADMIN_KEY` is a text of the operator's own; a shorter one could be guessed.
+pub const CONFIGURED_KEY_MIN_CHARS: usize = 32;
+
+const CHECK_BYTES: usize = 8;
+/// 62^22 > 2^128, so 22 characters hold any 128-bit number.
+const HALF_CHARS: usize = 22;
+/// 62^6 > 2^32, so 6 characters hold any CRC-32.
+const CRC_CHARS: usize = 6;
+/// Longer than the 24 bytes that a check is made over, so no nonce can make one HMAC serve both uses.
+const RANDOM_DOMAIN: &[u8] = b"wayleave/v1/admin-key-random-bytes\0";
+
+/// An admin key whose form, CRC and check are right: it was minted by this deployment. Whether it still exists is the
+/// registry's to say.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminKey(Zeroizing<String>);
+
+/// Not an admin key of this deployment; nothing more is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnAdminKey;
+
+impl fmt::Debug for AdminKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminKey(redacted)")
+    }
+}
+
+impl AdminKey {
+    /// Makes the key of `random`, which must come from a good source or from [`random_from_nonce`].
+    #[must_use]
+    pub fn mint(random: [u8; RANDOM_BYTES], keys: &CheckKeys) -> Self {
+        let mut bytes = Zeroizing::new([0_u8; 2 * size_of::<u128>()]);
+        let check = keys.admin.mac(&[&random]);
+        let tagged = random.into_iter().chain(check.into_iter().take(CHECK_BYTES));
+        for (to, from) in bytes.iter_mut().zip(tagged) {
+            *to = from;
+        }
+        let (high, low) = halves(&bytes);
+        let mut text = Zeroizing::new(String::with_capacity(ADMIN_KEY_CHARS));
+        text.push_str(PREFIX);
+        push_base62(&mut text, high, HALF_CHARS);
+        push_base62(&mut text, low, HALF_CHARS);
+        let crc = crc32fast::hash(text.as_bytes());
+        push_base62(&mut text, u128::from(crc), CRC_CHARS);
+        Self(text)
+    }
+
+    /// Reads a key's text and checks CRC and check, with no call to anywhere.
+    ///
+    /// # Errors
+    /// [`NotAnAdminKey`] for anything that this deployment has not minted.
+    pub fn parse(text: &str, keys: &CheckKeys) -> Result<Self, NotAnAdminKey> {
+        if text.len() != ADMIN_KEY_CHARS || !text.is_ascii() {
+            return Err(NotAnAdminKey);
+        }
+        let (covered, crc) = text.split_at_checked(ADMIN_KEY_CHARS - CRC_CHARS).ok_or(NotAnAdminKey)?;
+        let digits = covered.strip_prefix(PREFIX).ok_or(NotAnAdminKey)?;
+        if decode(crc)? != u128::from(crc32fast::hash(covered.as_bytes())) {
+            return Err(NotAnAdminKey);
+        }
+        let (high, low) = digits.split_at_checked(HALF_CHARS).ok_or(NotAnAdminKey)?;
+        let mut bytes = Zeroizing::new([0_u8; 2 * size_of::<u128>()]);
+        for (to, from) in
+            bytes.iter_mut().zip(decode(high)?.to_be_bytes().into_iter().chain(decode(low)?.to_be_bytes()))
+        {
+            *to = from;
+        }
+        let (random, check) = bytes.split_at_checked(RANDOM_BYTES).ok_or(NotAnAdminKey)?;
+        if !keys.admin.verifies(&[random], check) {
+            return Err(NotAnAdminKey);
+        }
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The text: shown once to whoever made it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// SHA-256 of the text: what is stored, and what crosses to the registry.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(self.0.as_bytes())
+    }
+}
+
+/// The random bytes of the key made under `nonce`: the same for the same nonce, so that a retried creation shows the same
+/// key although only its SHA-256 is stored. Unguessable without `CHECK_SECRET`, however guessable the nonce.
+#[must_use]
+pub fn random_from_nonce(nonce: &[u8], keys: &CheckKeys) -> [u8; RANDOM_BYTES] {
+    let mut random = [0_u8; RANDOM_BYTES];
+    for (to, from) in random.iter_mut().zip(keys.admin.mac(&[RANDOM_DOMAIN, nonce])) {
+        *to = from;
+    }
+    random
+}
+
+/// The key that the operator configured as `ADMIN_KEY`: any text of at least 32 characters, kept as its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ConfiguredKey([u8; 32]);
+
+impl fmt::Debug for ConfiguredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConfiguredKey(redacted)")
+    }
+}
+
+impl ConfiguredKey {
+    /// Takes the text of `ADMIN_KEY`; `None` when it has fewer than [`CONFIGURED_KEY_MIN_CHARS`] characters, or one that
+    /// cannot stand in an `Authorization` header (anything but visible ASCII).
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let sendable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        (sendable && text.len() >= CONFIGURED_KEY_MIN_CHARS).then(|| Self(sha256(text.as_bytes())))
+    }
+
+    /// SHA-256 of the text: how the registry knows it.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+/// Decides, with no call to anywhere, whether `presented` can be an admin key, and gives the SHA-256 by which the registry
+/// knows it. Both digests are compared in full, so the time says nothing of `ADMIN_KEY`.
+///
+/// # Errors
+/// [`NotAnAdminKey`].
+pub fn recognise(
+    presented: &str,
+    keys: &CheckKeys,
+    configured: Option<&ConfiguredKey>,
+) -> Result<[u8; 32], NotAnAdminKey> {
+    let digest = sha256(presented.as_bytes());
+    let is_configured = configured.is_some_and(|key| key.0.ct_eq(&digest).into());
+    if is_configured || AdminKey::parse(presented, keys).is_ok() { Ok(digest) } else { Err(NotAnAdminKey) }
+}
 
 /// What an admin key may do (DESIGN section 7). `a >= b` reads "`a` may do all that `b` may".
 ///
@@ -64,9 +222,111 @@ impl Role {
     }
 }
 
+fn halves(bytes: &[u8; 32]) -> (u128, u128) {
+    let number = |half: Option<&[u8; 16]>| half.copied().map(u128::from_be_bytes).unwrap_or_default();
+    (number(bytes.first_chunk()), number(bytes.last_chunk()))
+}
+
+fn push_base62(text: &mut String, number: u128, chars: usize) {
+    let digits = Zeroizing::new(base62::encode(number));
+    for _ in digits.len()..chars {
+        text.push('0');
+    }
+    text.push_str(&digits);
+}
+
+fn decode(digits: &str) -> Result<u128, NotAnAdminKey> {
+    base62::decode(digits).map_err(|_| NotAnAdminKey)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn keys() -> CheckKeys {
+        CheckKeys::derive(&[3; 32], "test")
+    }
+
+    fn key() -> AdminKey {
+        AdminKey::mint([9; RANDOM_BYTES], &keys())
+    }
+
+    /// The same key with another check, and its CRC made right again.
+    fn with_crc(covered: &str) -> String {
+        let mut text = covered.to_owned();
+        push_base62(&mut text, u128::from(crc32fast::hash(covered.as_bytes())), CRC_CHARS);
+        text
+    }
+
+    #[test]
+    fn a_minted_key_is_recognised_here_and_nowhere_else() {
+        assert_eq!(key().as_str().len(), ADMIN_KEY_CHARS);
+        assert_eq!(AdminKey::parse(key().as_str(), &keys()), Ok(key()));
+        let elsewhere = CheckKeys::derive(&[3; 32], "production");
+        assert_eq!(AdminKey::parse(key().as_str(), &elsewhere), Err(NotAnAdminKey));
+    }
+
+    #[test]
+    fn no_changed_character_is_recognised() {
+        let text = key().as_str().to_owned();
+        for at in 0..text.len() {
+            for other in ['0', 'A', 'z', '_', '\u{e9}'] {
+                let changed: String = text
+                    .chars()
+                    .enumerate()
+                    .map(|(index, char)| if index == at { other } else { char })
+                    .collect();
+                if changed != text {
+                    assert_eq!(AdminKey::parse(&changed, &keys()), Err(NotAnAdminKey), "{changed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_right_crc_does_not_stand_in_for_the_check() {
+        let forged = with_crc(&format!("{PREFIX}{}", "0".repeat(2 * HALF_CHARS)));
+        assert_eq!(AdminKey::parse(&forged, &keys()), Err(NotAnAdminKey));
+        // Above 2^128 a second spelling of a smaller number must not be read.
+        let overflowing = with_crc(&format!("{PREFIX}{}", "z".repeat(2 * HALF_CHARS)));
+        assert_eq!(AdminKey::parse(&overflowing, &keys()), Err(NotAnAdminKey));
+    }
+
+    #[test]
+    fn a_right_check_does_not_stand_in_for_the_crc() {
+        let text = key().as_str().to_owned();
+        let wrong_crc = format!("{}000000", &text[..ADMIN_KEY_CHARS - CRC_CHARS]);
+        assert_eq!(AdminKey::parse(&wrong_crc, &keys()), Err(NotAnAdminKey));
+    }
+
+    #[test]
+    fn a_nonce_gives_the_same_key_again_and_never_its_check() {
+        let random = random_from_nonce(b"nonce", &keys());
+        assert_eq!(random, random_from_nonce(b"nonce", &keys()));
+        assert_ne!(random, random_from_nonce(b"other", &keys()));
+        assert!(RANDOM_DOMAIN.len() > RANDOM_BYTES);
+    }
+
+    #[test]
+    fn the_configured_key_is_any_text_of_32_visible_characters() {
+        let text = "correct-horse-battery-staple-1234";
+        let configured = ConfiguredKey::new(text).unwrap();
+        assert_eq!(recognise(text, &keys(), Some(&configured)), Ok(sha256(text.as_bytes())));
+        assert_eq!(recognise(text, &keys(), None), Err(NotAnAdminKey));
+        assert_eq!(recognise(&text[..32], &keys(), Some(&configured)), Err(NotAnAdminKey));
+        assert_eq!(recognise(key().as_str(), &keys(), Some(&configured)), Ok(key().sha256()));
+        assert_eq!(ConfiguredKey::new(&text[..31]), None);
+        assert_eq!(ConfiguredKey::new("thirty-two characters with space"), None);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", key()), "AdminKey(redacted)");
+        assert!(
+            !format!("{:?}", ConfiguredKey::new(&"k".repeat(32)))
+                .contains('k'.to_string().repeat(2).as_str())
+        );
+    }
 
     #[test]
     fn a_role_includes_what_lesser_roles_may_and_no_more() {
