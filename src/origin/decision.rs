@@ -35,6 +35,17 @@ pub struct OriginDecision {
     pub seen: Seen,
 }
 
+impl OriginDecision {
+    /// Why the request is refused; `None` when it is allowed.
+    #[must_use]
+    pub fn refusal(&self) -> Option<OriginRefusal> {
+        match self.outcome {
+            OriginOutcome::Allowed(_) => None,
+            OriginOutcome::Refused(refusal) => Some(refusal),
+        }
+    }
+}
+
 /// Allowed or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginOutcome {
@@ -173,17 +184,14 @@ pub struct OriginTest {
 /// Which rule matches this evidence, or why none does.
 #[must_use]
 pub fn origin_test(rules: &OriginRules, missing: MissingOrigin, evidence: &OriginEvidence<'_>) -> OriginTest {
-    let outcome = decide(rules, missing, evidence).outcome;
-    let rule = match (outcome, rules) {
+    let decision = decide(rules, missing, evidence);
+    let rule = match (decision.outcome, rules) {
         (OriginOutcome::Allowed(OriginAllowed::Rule(index)), OriginRules::Rules(rules)) => {
             rules.get(index).map(ToString::to_string)
         }
         _ => None,
     };
-    let code = match outcome {
-        OriginOutcome::Allowed(_) => None,
-        OriginOutcome::Refused(refusal) => Some(refusal.code()),
-    };
+    let code = decision.refusal().map(OriginRefusal::code);
     let warnings = rules.warnings().into_iter().map(RuleWarning::code).collect();
     OriginTest { allowed: code.is_none(), rule, code, warnings }
 }
