@@ -114,7 +114,7 @@ pub fn decide(
         serial: claims.serial,
         ends_at,
         reported: refused,
-        origin: verdict.seen,
+        origin: verdict.seen.origin,
         record,
     }))
 }
@@ -183,7 +183,7 @@ impl Standing {
 }
 
 fn origin_refusal(verdict: &OriginDecision) -> Option<Code> {
-    match verdict.refusal {
+    match verdict.refusal() {
         None => None,
         Some(origin::OriginRefusal::Missing { .. }) => Some(Code::OriginMissing),
         Some(origin::OriginRefusal::NotAllowed) => Some(Code::OriginNotAllowed),
