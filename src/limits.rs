@@ -59,6 +59,17 @@ pub const CREDENTIAL_MAX_CHARS: usize = 256;
 /// Seconds to the first byte of an upstream's answer when the route says nothing.
 pub const UPSTREAM_TIMEOUT_DEFAULT_SECONDS: u32 = 30;
 
+/// `timeout_seconds` of a route: below a second no network is reliable.
+pub const UPSTREAM_TIMEOUT_MIN_SECONDS: u32 = 1;
+/// `timeout_seconds` of a route, at most: five minutes; browsers and proxies give up before.
+pub const UPSTREAM_TIMEOUT_MAX_SECONDS: u32 = 300;
+/// Routes of a deployment, at most: they are searched one by one for each request.
+pub const ROUTES_MAX: usize = 100;
+/// Characters of an audience: it travels in a header with each request.
+pub const AUDIENCE_MAX_CHARS: usize = 64;
+/// Times that a path is percent-decoded before it is refused: proxies in a row that each decode once are rarely three.
+pub const PATH_DECODE_ROUNDS_MAX: u32 = 4;
+
 /// Seconds a browser may remember a preflight; Chromium caps it at 7,200 (DESIGN section 6).
 pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7_200;
 /// An `expires_at` within this of now, and no successor, is announced by `Sunset` and `Deprecation`.
