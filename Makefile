@@ -1,0 +1,26 @@
+# Each target does its own set-up: what the machine lacks is brought into the project's own folders first.
+SHELL := bash
+TOOLS := deploy/toolchain/install && . deploy/toolchain/env
+
+.PHONY: help run test build tools clean reset
+
+help:           ## this list
+	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 16
+
+run:            ## the gateway on this machine, with a demo API behind it and a demo page: ends with Ctrl-C
+	@$(TOOLS) && exec node deploy/local/run.mjs
+
+test:           ## formatting, lints, native tests, the Worker in real workerd, vectors against Node
+	@$(TOOLS) && exec deploy/toolchain/test
+
+build:          ## the Worker, into build/
+	@deploy/toolchain/build
+
+tools:          ## only brings the tools
+	@deploy/toolchain/install
+
+clean:          ## removes what was built; keeps the tools, and the local run's tokens
+	@rm -rf build target && echo "removed: build target"
+
+reset:          ## forgets the local run's secrets, tokens and records
+	@rm -rf .wrangler .dev.vars && echo "removed: .wrangler .dev.vars"
