@@ -17,6 +17,7 @@ pub mod freshness;
 pub mod record;
 pub mod origin;
 pub mod gate;
+pub mod caching;
 pub mod cors;
 pub mod problem;
 
