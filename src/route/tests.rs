@@ -1,0 +1,218 @@
+use super::path::is_plain;
+use super::*;
+use url::Url;
+
+const TABLE: &str = r#"[
+    {"upstream": "https://any.example", "path": "/", "audience": "any", "anonymous": true},
+    {"upstream": "https://v1.example/base/", "path": "/v1/", "audience": "v1", "credentials": true},
+    {"upstream": "https://deep.example", "path": "/v1/deep", "timeout_seconds": 300},
+    {"upstream": "http://127.0.0.1:8788", "host": "API.example.com.", "audience": "host", "shared_cache": true},
+    {"upstream": "https://port.example", "host": "api.example.com:8443", "path": "/v1"},
+    {"upstream": "https://idn.example", "host": "bücher.example"}
+]"#;
+
+fn upstream(routes: &Routes, url: &str) -> Result<String, RouteFault> {
+    match routes.resolve(url)? {
+        Resolved::Reserved { path, .. } => Ok(format!("reserved {path}")),
+        Resolved::Api { route, target } => Ok(route.upstream_url(&target, target.query)),
+    }
+}
+
+fn table() -> Routes {
+    Routes::parse(TABLE).unwrap()
+}
+
+fn alone() -> Routes {
+    Routes::from_upstream("https://u.example/").unwrap()
+}
+
+#[test]
+fn the_most_specific_route_serves() {
+    for (url, to) in [
+        ("https://h.example", "https://any.example/"),
+        ("https://h.example?a", "https://any.example/?a"),
+        ("https://h.example/v1", "https://v1.example/base/v1"),
+        ("https://h.example/v1/x?y", "https://v1.example/base/v1/x?y"),
+        ("https://h.example/v10", "https://any.example/v10"),
+        ("https://h.example/v1/deep/er", "https://deep.example/v1/deep/er"),
+        ("https://h.example/v1/deeper", "https://v1.example/base/v1/deeper"),
+        ("https://api.example.com/v1", "http://127.0.0.1:8788/v1"),
+        ("https://API.EXAMPLE.com.:9/v2", "http://127.0.0.1:8788/v2"),
+        ("https://api.example.com:8443/v1/a", "https://port.example/v1/a"),
+        ("https://api.example.com:8443/v2", "http://127.0.0.1:8788/v2"),
+        ("https://xn--bcher-kva.example/", "https://idn.example/"),
+        ("http://[::1]:8787/", "https://any.example/"),
+    ] {
+        assert_eq!(upstream(&table(), url).as_deref(), Ok(to), "{url}");
+    }
+}
+
+#[test]
+fn a_path_that_no_route_serves_is_not_found() {
+    let routes = Routes::parse(r#"[{"upstream": "https://u.example", "host": "a.example:443", "path": "/v1"}]"#).unwrap();
+    assert_eq!(upstream(&routes, "https://a.example/v1").as_deref(), Ok("https://u.example/v1"));
+    for url in ["https://a.example/", "https://a.example/v2", "http://a.example/v1", "https://b.example/v1"] {
+        assert_eq!(upstream(&routes, url), Err(RouteFault::NotFound), "{url}");
+    }
+}
+
+#[test]
+fn path_and_query_go_upstream_byte_for_byte() {
+    for rest in [
+        "/a%2fb%5C/%7e//c;d=1/.well-known/...?x=%41+b&&=;%zz?'\"",
+        "/%zz/%/%2",
+        "/\u{e4}?\u{e4}",
+        "//evil.example/x",
+        "/?",
+        "/@evil.example",
+        "/v1:80/",
+        "/_wayleavex/",
+        "/x/_wayleave/token",
+    ] {
+        let url = format!("https://h.example{rest}");
+        assert_eq!(upstream(&alone(), &url), Ok(format!("https://u.example{rest}")), "{rest}");
+    }
+    assert_eq!(upstream(&alone(), "https://h.example/a?b#c?d").as_deref(), Ok("https://u.example/a?b"));
+    assert_eq!(upstream(&alone(), "https://h.example#/a").as_deref(), Ok("https://u.example/"));
+}
+
+#[test]
+fn paths_that_mean_two_things_are_refused() {
+    for path in [
+        "/%00", "/a%00b", "/a%2500", "/.", "/..", "/a/./b", "/a/../b", "/%2e", "/a/%2E%2e/b", "/a/.%2e", "/a/%252e%252e",
+        "/a/..%2Fb", "/a%2f..%2fb", "/a%5c..%5cb", "/..;/a", "/a/..;x=1/b", "/a\\b", "/\\evil.example", "/a b", "/a\tb",
+        "/%25252525252E", "/a\u{7f}",
+    ] {
+        let url = format!("https://h.example{path}");
+        assert_eq!(upstream(&alone(), &url), Err(RouteFault::InvalidPath), "{path}");
+        assert_eq!(upstream(&table(), &url), Err(RouteFault::InvalidPath), "{path}");
+    }
+}
+
+#[test]
+fn encoded_separators_are_refused_where_more_than_one_route_serves_the_host() {
+    for path in ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb"] {
+        assert_eq!(upstream(&table(), &format!("https://h.example{path}")), Err(RouteFault::InvalidPath), "{path}");
+        assert!(upstream(&alone(), &format!("https://h.example{path}")).is_ok(), "{path}");
+    }
+}
+
+#[test]
+fn a_spelling_that_would_reach_another_route_is_refused() {
+    for path in ["/%761/x", "/v%31", "/%2576%31/x", "//v1/x", "/v1;a/x", "/v1//deep", "/v1/%64eep"] {
+        assert_eq!(upstream(&table(), &format!("https://h.example{path}")), Err(RouteFault::InvalidPath), "{path}");
+    }
+    for path in ["/v1/%7e", "/v1//x", "/v1/x;a", "/%41", "/v1/\u{e4}", "/.well-known/x"] {
+        assert!(upstream(&table(), &format!("https://h.example{path}")).is_ok(), "{path}");
+    }
+}
+
+#[test]
+fn the_reserved_prefix_is_never_forwarded() {
+    for (path, rest) in [
+        ("/_wayleave", ""),
+        ("/_wayleave/", "/"),
+        ("/_wayleave/token?a", "/token"),
+        ("/_wayleave//token", "//token"),
+        ("/_wayleave/%74oken", "/%74oken"),
+    ] {
+        for routes in [alone(), table()] {
+            assert_eq!(upstream(&routes, &format!("https://h.example{path}")), Ok(format!("reserved {rest}")), "{path}");
+        }
+    }
+    for path in [
+        "//_wayleave/token", "/%5Fwayleave/token", "/%5fwayleave", "/%255fwayleave/token", "/_WAYLEAVE/token", "/_Wayleave",
+        "/_wayleave%2ftoken", "/_wayleave%5Ctoken", "/_wayleave;a/token", "/%2f_wayleave/token", "/;/_wayleave/token",
+        "/_wayle%61ve/token", "/%2F%2F_wayLEAVE%2Ftoken", "/x/../_wayleave/token", "/./_wayleave/token",
+    ] {
+        for routes in [alone(), table()] {
+            let url = format!("https://h.example{path}");
+            assert_eq!(upstream(&routes, &url), Err(RouteFault::InvalidPath), "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_requests_own_origin_and_query_are_told() {
+    let routes = alone();
+    match routes.resolve("http://H.example:8787/_wayleave/token?x=1").unwrap() {
+        Resolved::Reserved { path, query, own_origin } => {
+            assert_eq!((path, query, own_origin), ("/token", Some("x=1"), "http://H.example:8787"));
+        }
+        Resolved::Api { .. } => panic!("forwarded"),
+    }
+}
+
+#[test]
+fn what_is_no_request_url_is_refused() {
+    for url in ["", "/a", "ftp://h/a", "https://", "https:///a", "https://u@h/a", "https://h:x/", "https://h:99999/", "https://h%41/"] {
+        assert_eq!(upstream(&alone(), url), Err(RouteFault::InvalidPath), "{url}");
+    }
+}
+
+#[test]
+fn audiences_are_listed_once() {
+    assert_eq!(table().audiences(), ["any", "default", "host", "v1"]);
+    assert_eq!(alone().audiences(), ["default"]);
+}
+
+#[test]
+fn a_routes_settings_are_as_written() {
+    let routes = table();
+    let by = |audience: &str| routes.iter().find(|route| route.audience() == audience).unwrap();
+    assert!(by("any").is_anonymous() && !by("v1").is_anonymous());
+    assert!(by("v1").allows_credentials() && !by("any").allows_credentials());
+    assert!(by("host").is_shared_cache() && !by("v1").is_shared_cache());
+    assert_eq!(by("v1").timeout_seconds(), 30);
+    assert!(routes.iter().any(|route| route.timeout_seconds() == 300));
+}
+
+#[test]
+fn a_wrong_table_says_where() {
+    for (json, place) in [
+        ("", ""),
+        ("{}", ""),
+        ("[]", ""),
+        ("[1]", "[0]"),
+        ("[{}]", "[0].upstream"),
+        (r#"[{"upstream": 1}]"#, "[0].upstream"),
+        (r#"[{"upstream": "https://u.example", "legacy": {}}]"#, "[0].legacy"),
+        (r#"[{"upstream": "https://u.example"}, {"upstream": "https://v.example"}]"#, "[1].path"),
+        (r#"[{"upstream": "https://u.example", "path": "/a"}, {"upstream": "https://v.example", "path": "/a/"}]"#, "[1].path"),
+        (r#"[{"upstream": "https://u.example", "anonymous": true, "credentials": true}]"#, "[0].credentials"),
+        (r#"[{"upstream": "https://u.example", "anonymous": 1}]"#, "[0].anonymous"),
+        (r#"[{"upstream": "https://u.example", "audience": ""}]"#, "[0].audience"),
+        (r#"[{"upstream": "https://u.example", "audience": "a\nb"}]"#, "[0].audience"),
+    ] {
+        assert_eq!(Routes::parse(json).unwrap_err().place, place, "{json}");
+    }
+    for (field, values) in [
+        ("host", ["\"\"", "\"a/b\"", "\"https://a\"", "\"a:x\"", "\"u@a\"", "\"*.a\"", "null"].as_slice()),
+        ("path", &["\"a\"", "\"\"", "\"//\"", "\"/a?b\"", "\"/a/../b\"", "\"/%61\"", "\"/_wayleave/x\"", "\"/_Wayleave\""]),
+        ("timeout_seconds", &["0", "301", "-1", "1.5", "\"30\""]),
+    ] {
+        for value in values {
+            let json = format!("[{{\"upstream\": \"https://u.example\", \"{field}\": {value}}}]");
+            assert_eq!(Routes::parse(&json).unwrap_err().place, format!("[0].{field}"), "{json}");
+        }
+    }
+    for url in [
+        "", "u.example", "/a", "ftp://u.example", "https:u.example", "https://u.example?a", "https://u.example#a",
+        "https://x@u.example", "https://u.example/a b", "https://", "https://u.example?",
+    ] {
+        assert!(Routes::from_upstream(url).is_err(), "{url}");
+    }
+}
+
+/// Matching the sent path is matching the parsed one: for each path that is let through, the URL standard's parser
+/// keeps the segments that routes are compared with.
+#[test]
+fn a_plain_path_is_what_the_url_parser_makes_of_it() {
+    for byte in 0x20..0x7f_u8 {
+        for path in [format!("/a{}b", byte as char), format!("/{}", byte as char), format!("/a/{}/b", byte as char)] {
+            if is_plain(&path) {
+                assert_eq!(Url::parse(&format!("https://h{path}")).unwrap().path(), path);
+            }
+        }
+    }
+}
