@@ -4,6 +4,7 @@
 
 import { Agent, request as httpRequest } from "node:http";
 import { connect } from "node:net";
+import { HOST } from "./routes.mjs";
 
 const ANSWER_LIMIT_MS = 30_000;
 
@@ -11,7 +12,7 @@ export class Client {
   #agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
   /** @param {() => number} port asked anew for each request, since a restart changes it */
-  constructor(port, host = () => `127.0.0.1:${port()}`) {
+  constructor(port, host = HOST) {
     this.port = port;
     this.host = host;
   }
@@ -20,7 +21,7 @@ export class Client {
    * One request. `headers` is a list of pairs or an object; `body` is text, bytes, or an object sent as JSON.
    * @returns {Promise<Answer>}
    */
-  async send(method, path, { headers = [], body, host = this.host() } = {}) {
+  async send(method, path, { headers = [], body, host = this.host } = {}) {
     const pairs = Array.isArray(headers) ? headers : Object.entries(headers);
     const isJson = body !== undefined && typeof body === "object" && !(body instanceof Uint8Array);
     const bytes = body === undefined ? undefined : Buffer.from(isJson ? JSON.stringify(body) : body);
