@@ -1,1 +1,337 @@
-//! (placeholder of a moment)
+//! The configuration: every variable and secret, read once into a type that cannot be wrong.
+//!
+//! Standard: DESIGN section 9.
+//! Invariants: a wrong value yields a [`ConfigError`] that names the variable and what was expected, never its value
+//! (it may be a secret); a [`Config`] that exists is complete.
+//! What it must not know: where variables come from; any other module's rules beyond calling their parsers.
+//! What a mistake costs: a bound or host silently replaced by a default is a promise the operator did not make.
+
+use crate::admin;
+use crate::admin_key::{CONFIGURED_KEY_MIN_CHARS, ConfiguredKey};
+use crate::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources};
+use crate::freshness::Terms;
+use crate::gate::OnUnknown;
+use crate::key::{self, CheckKeys, KeyId, KeyRing};
+use crate::limits;
+use crate::origin::{APP_SCHEMES_DEFAULT, parse_app_schemes};
+use crate::registry::RegistrySettings;
+use crate::route::Routes;
+use crate::time::UnixMillis;
+use std::ops::RangeInclusive;
+
+/// Everything the operator decided.
+#[derive(Debug)]
+pub struct Config {
+    /// The APIs behind, by host and path.
+    pub routes: Routes,
+    /// Where a request may carry its token.
+    pub credential_sources: CredentialSources,
+    /// The revocation bound B, 5 to 300.
+    pub bound_seconds: i64,
+    /// The times that follow from B.
+    pub terms: Terms,
+    /// What to do when a location cannot know.
+    pub on_unknown: OnUnknown,
+    /// Hosts (with port, if any) that serve admin API and console only; empty: every host serves the admin API.
+    pub control_hosts: Vec<String>,
+    /// Schemes that origin rules may name beside http and https.
+    pub app_schemes: Vec<String>,
+    /// The longest life a token may be given, seconds.
+    pub max_token_lifetime_seconds: i64,
+    /// Days that a token stays in the registry after its `expires_at`.
+    pub retention_days: i64,
+    /// The signing keys.
+    pub ring: KeyRing,
+    /// Keys that recognise admin keys and family ids.
+    pub check_keys: CheckKeys,
+    /// `ADMIN_KEY`, when set.
+    pub configured_key: Option<ConfiguredKey>,
+}
+
+/// A variable is missing or wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The variable.
+    pub variable: &'static str,
+    /// What was expected, and what to do.
+    pub expected: String,
+}
+
+impl ConfigError {
+    /// The line for the operator's log.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!(
+            "Wayleave does not start: {} is missing or wrong. Expected {}. Set it in wrangler.toml [vars] or with `wrangler secret put {}`, then deploy again.",
+            self.variable, self.expected, self.variable
+        )
+    }
+}
+
+impl Config {
+    /// Reads every variable through `variable`, which gives `None` for one that is not set. An empty text counts as not
+    /// set, so that a template may list every name.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`].
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variables = Variables(|name: &str| variable(name).filter(|text| !text.trim().is_empty()));
+        let deployment = variables.deployment()?;
+        let bound_seconds = variables.number(
+            "REVOCATION_BOUND_SECONDS",
+            limits::REVOCATION_BOUND_DEFAULT_SECONDS,
+            limits::REVOCATION_BOUND_MIN_SECONDS..=limits::REVOCATION_BOUND_MAX_SECONDS,
+        )?;
+        Ok(Self {
+            routes: variables.routes()?,
+            credential_sources: variables.credential_sources()?,
+            bound_seconds,
+            terms: Terms::from_bound(bound_seconds),
+            on_unknown: variables.on_unknown()?,
+            control_hosts: variables.control_hosts()?,
+            app_schemes: variables.app_schemes()?,
+            max_token_lifetime_seconds: variables.number(
+                "MAX_TOKEN_LIFETIME",
+                limits::MAX_TOKEN_LIFETIME_DEFAULT_SECONDS,
+                limits::TOKEN_LIFETIME_MIN_SECONDS..=limits::MAX_TOKEN_LIFETIME_MAX_SECONDS,
+            )?,
+            retention_days: variables.number("RETENTION_DAYS", limits::RETENTION_DEFAULT_DAYS, 1..=36_500)?,
+            ring: variables.ring(&deployment)?,
+            check_keys: variables.check_keys(&deployment)?,
+            configured_key: variables.configured_key()?,
+        })
+    }
+
+    /// The registry's part.
+    #[must_use]
+    pub fn registry_settings(&self) -> RegistrySettings {
+        RegistrySettings {
+            ring: self.ring.clone(),
+            check_keys: self.check_keys.clone(),
+            // Parsing refused an empty ring.
+            first_signing_key: self.ring.ids().next().unwrap_or(KeyId(0)),
+            bound_seconds: self.bound_seconds,
+            guaranteed: self.guaranteed(),
+            max_token_lifetime_seconds: self.max_token_lifetime_seconds,
+            retention_days: self.retention_days,
+            audiences: self.routes.audiences().into_iter().map(str::to_owned).collect(),
+            bootstrap_sha256: self.configured_key.as_ref().map(ConfiguredKey::sha256),
+        }
+    }
+
+    /// What admin requests are judged by. `own_origin` is the origin that the request was sent to.
+    #[must_use]
+    pub fn admin_context<'a>(&'a self, own_origin: &'a str, now: UnixMillis) -> admin::Context<'a> {
+        let only_audience = match self.routes.audiences().as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        };
+        admin::Context {
+            check_keys: &self.check_keys,
+            key_ring: &self.ring,
+            configured_key: self.configured_key.as_ref(),
+            app_schemes: &self.app_schemes,
+            only_audience,
+            max_token_lifetime_seconds: self.max_token_lifetime_seconds,
+            own_origin,
+            now,
+        }
+    }
+
+    /// Whether receipts may promise the bound.
+    #[must_use]
+    pub fn guaranteed(&self) -> bool {
+        self.on_unknown == OnUnknown::Refuse
+    }
+}
+
+struct Variables<F>(F);
+
+impl<F: Fn(&str) -> Option<String>> Variables<F> {
+    fn deployment(&self) -> Result<String, ConfigError> {
+        let is_name = |text: &str| {
+            text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        match (self.0)("DEPLOYMENT") {
+            Some(text) if is_name(&text) => Ok(text),
+            _ => wrong(
+                "DEPLOYMENT",
+                "a name of 1 to 64 characters a-z, 0-9 and -, such as production; tokens of one deployment never work in another",
+            ),
+        }
+    }
+
+    fn routes(&self) -> Result<Routes, ConfigError> {
+        match ((self.0)("ROUTES"), (self.0)("UPSTREAM")) {
+            (Some(json), None) => {
+                Routes::parse(&json).map_err(|fault| ConfigError { variable: "ROUTES", expected: fault.to_string() })
+            }
+            (None, Some(url)) => Routes::from_upstream(&url)
+                .map_err(|fault| ConfigError { variable: "UPSTREAM", expected: fault.to_string() }),
+            (Some(_), Some(_)) => wrong("UPSTREAM", "either ROUTES or UPSTREAM, not both"),
+            (None, None) => {
+                wrong("ROUTES", "a JSON array of routes, or UPSTREAM with the URL of the only API behind")
+            }
+        }
+    }
+
+    fn credential_sources(&self) -> Result<CredentialSources, ConfigError> {
+        let text =
+            (self.0)("CREDENTIAL_SOURCES").unwrap_or_else(|| CREDENTIAL_SOURCES_DEFAULT.to_owned());
+        CredentialSources::parse(&text)
+            .map_err(|fault| ConfigError { variable: "CREDENTIAL_SOURCES", expected: fault.to_string() })
+    }
+
+    fn on_unknown(&self) -> Result<OnUnknown, ConfigError> {
+        match (self.0)("ON_UNKNOWN").as_deref() {
+            None | Some("refuse") => Ok(OnUnknown::Refuse),
+            Some("admit") => Ok(OnUnknown::Admit),
+            Some(_) => wrong("ON_UNKNOWN", "refuse (the bound is guaranteed) or admit (it is not)"),
+        }
+    }
+
+    fn control_hosts(&self) -> Result<Vec<String>, ConfigError> {
+        let hosts = self.comma_list("CONTROL_HOSTS");
+        let is_host = |host: &String| {
+            url::Url::parse(&format!("https://{host}/"))
+                .is_ok_and(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none())
+        };
+        if hosts.iter().all(is_host) {
+            Ok(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect())
+        } else {
+            wrong("CONTROL_HOSTS", "host names separated by commas, each with its port if it has one")
+        }
+    }
+
+    fn app_schemes(&self) -> Result<Vec<String>, ConfigError> {
+        let text = (self.0)("APP_SCHEMES").unwrap_or_else(|| APP_SCHEMES_DEFAULT.to_owned());
+        parse_app_schemes(&text)
+            .map_err(|fault| ConfigError { variable: "APP_SCHEMES", expected: fault.expected().to_owned() })
+    }
+
+    fn ring(&self, deployment: &str) -> Result<KeyRing, ConfigError> {
+        let json = (self.0)("SIGNING_KEYS").unwrap_or_default();
+        match key::parse_signing_keys(&json) {
+            Ok(secrets) => Ok(KeyRing::derive(&secrets, deployment)),
+            Err(fault) => wrong("SIGNING_KEYS", fault.expected()),
+        }
+    }
+
+    fn check_keys(&self, deployment: &str) -> Result<CheckKeys, ConfigError> {
+        let text = (self.0)("CHECK_SECRET").unwrap_or_default();
+        match key::parse_secret(&text) {
+            Ok(secret) => Ok(CheckKeys::derive(&secret, deployment)),
+            Err(fault) => wrong("CHECK_SECRET", fault.expected()),
+        }
+    }
+
+    fn configured_key(&self) -> Result<Option<ConfiguredKey>, ConfigError> {
+        match (self.0)("ADMIN_KEY") {
+            None => Ok(None),
+            Some(text) => match ConfiguredKey::new(&text) {
+                Some(key) => Ok(Some(key)),
+                None => Err(ConfigError {
+                    variable: "ADMIN_KEY",
+                    expected: format!(
+                        "at least {CONFIGURED_KEY_MIN_CHARS} visible ASCII characters: openssl rand -hex 32"
+                    ),
+                }),
+            },
+        }
+    }
+
+    fn number(
+        &self,
+        variable: &'static str,
+        default: i64,
+        range: RangeInclusive<i64>,
+    ) -> Result<i64, ConfigError> {
+        match (self.0)(variable) {
+            None => Ok(default),
+            Some(text) => match text.trim().parse::<i64>() {
+                Ok(number) if range.contains(&number) => Ok(number),
+                _ => Err(ConfigError {
+                    variable,
+                    expected: format!("a whole number from {} to {}", range.start(), range.end()),
+                }),
+            },
+        }
+    }
+
+    fn comma_list(&self, variable: &str) -> Vec<String> {
+        let text = (self.0)(variable).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+fn wrong<T>(variable: &'static str, expected: &str) -> Result<T, ConfigError> {
+    Err(ConfigError { variable, expected: expected.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let secret = data_encoding::BASE64.encode(&[7; 32]);
+        let mut variables = BTreeMap::from([
+            ("DEPLOYMENT".to_owned(), "test".to_owned()),
+            ("UPSTREAM".to_owned(), "https://api.example.com".to_owned()),
+            ("SIGNING_KEYS".to_owned(), format!("{{\"1\":\"{secret}\"}}")),
+            ("CHECK_SECRET".to_owned(), secret),
+        ]);
+        for (name, value) in changes {
+            variables.insert((*name).to_owned(), (*value).to_owned());
+        }
+        Config::read(|name| variables.get(name).cloned())
+    }
+
+    #[test]
+    fn the_least_configuration_has_the_promised_defaults() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.bound_seconds, 60);
+        assert_eq!(config.on_unknown, OnUnknown::Refuse);
+        assert!(config.guaranteed());
+        assert_eq!(config.app_schemes.len(), 5);
+        assert!(config.control_hosts.is_empty() && config.configured_key.is_none());
+    }
+
+    #[test]
+    fn every_wrong_value_names_its_variable_and_never_shows_it() {
+        let wrong = [
+            ("DEPLOYMENT", ""),
+            ("DEPLOYMENT", "Pro duction"),
+            ("ROUTES", "[]"),
+            ("UPSTREAM", "api.example.com"),
+            ("REVOCATION_BOUND_SECONDS", "4"),
+            ("REVOCATION_BOUND_SECONDS", "301"),
+            ("REVOCATION_BOUND_SECONDS", "60s"),
+            ("ON_UNKNOWN", "Admit"),
+            ("CONTROL_HOSTS", "a/b"),
+            ("CREDENTIAL_SOURCES", "cookie"),
+            ("APP_SCHEMES", "https"),
+            ("MAX_TOKEN_LIFETIME", "59"),
+            ("RETENTION_DAYS", "0"),
+            ("SIGNING_KEYS", "hunter2"),
+            ("CHECK_SECRET", "hunter2"),
+            ("ADMIN_KEY", "hunter2"),
+        ];
+        for (variable, value) in wrong {
+            let mut changes = vec![(variable, value)];
+            if variable == "ROUTES" {
+                changes.push(("UPSTREAM", ""));
+            }
+            let error = read(&changes).expect_err(variable);
+            assert_eq!(error.variable, variable);
+            assert!(error.message().contains(variable));
+            assert!(!error.message().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn routes_and_upstream_exclude_each_other() {
+        assert_eq!(read(&[("ROUTES", "[{\"upstream\":\"https://a.example\"}]")]).unwrap_err().variable, "UPSTREAM");
+        assert_eq!(read(&[("UPSTREAM", "")]).unwrap_err().variable, "ROUTES");
+    }
+}

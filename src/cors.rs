@@ -50,18 +50,19 @@ pub fn is_preflight(method: &str, request_method: Option<&str>) -> bool {
     method == "OPTIONS" && request_method.is_some()
 }
 
-/// Headers of the 204 that answers a preflight; `None` on an anonymous route, whose upstream answers.
+/// Headers of the 204 that answers a preflight; `None` on an anonymous route, whose upstream answers. `route` is `None`
+/// for Wayleave's own paths that pages may read.
 ///
 /// It lets any page ask: which token the real request will carry, and so which origins are right, is not known yet.
 #[must_use]
-pub fn preflight<'a>(route: &Route, asked: &Preflight<'a>) -> Option<HeaderEdits<'a>> {
-    if route.is_anonymous() {
+pub fn preflight<'a>(route: Option<&Route>, asked: &Preflight<'a>) -> Option<HeaderEdits<'a>> {
+    if route.is_some_and(Route::is_anonymous) {
         return None;
     }
     let mut edits = HeaderEdits::default();
     edits.set.push((VARY, Cow::Borrowed(VARY_PREFLIGHT)));
     if let Some(origin) = asked.origin.filter(|origin| is_reflectable(origin)) {
-        edits.allow_origin(origin, route.allows_credentials());
+        edits.allow_origin(origin, route.is_some_and(Route::allows_credentials));
         if let Some(method) = asked.method.filter(|method| is_token_list(method)) {
             edits.set.push((ALLOW_METHODS, Cow::Borrowed(method)));
         }

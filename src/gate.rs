@@ -9,7 +9,7 @@
 use crate::freshness::{ListHolder, Terms};
 use crate::key::KeyId;
 use crate::list::{RevocationList, Status};
-use crate::origin::{self, Origin, OriginDecision, OriginEvidence, OriginMode};
+use crate::origin::{self, OriginEvidence, OriginMode, OriginRefusal, Seen};
 use crate::problem::Code;
 use crate::record::VersionedRecord;
 use crate::time::{UnixMillis, UnixSeconds};
@@ -69,8 +69,8 @@ pub struct Admission {
     pub ends_at: UnixSeconds,
     /// Under report mode: the refusal that enforcing would have given.
     pub reported: Option<Code>,
-    /// The origin that was seen, for counting.
-    pub origin: Option<Origin>,
+    /// The origin that was seen.
+    pub seen: Seen,
 }
 
 /// The list that this decision may use.
@@ -104,7 +104,7 @@ pub fn decide(
         return Decision::Refuse(Code::AudienceMismatch);
     }
     let verdict = origin::decide(&policy.origins, policy.missing_origin, &asked.evidence);
-    let refused = origin_refusal(&verdict);
+    let refused = verdict.refusal().map(refusal_code);
     if let (Some(code), OriginMode::Enforce) = (refused, policy.origin_mode) {
         return Decision::Refuse(code);
     }
@@ -114,7 +114,7 @@ pub fn decide(
         serial: claims.serial,
         ends_at,
         reported: refused,
-        origin: verdict.seen.origin,
+        seen: verdict.seen,
         record,
     }))
 }
@@ -182,10 +182,11 @@ impl Standing {
     }
 }
 
-fn origin_refusal(verdict: &OriginDecision) -> Option<Code> {
-    match verdict.refusal() {
-        None => None,
-        Some(origin::OriginRefusal::Missing { .. }) => Some(Code::OriginMissing),
-        Some(origin::OriginRefusal::NotAllowed) => Some(Code::OriginNotAllowed),
+/// The problem of a refusal by origin.
+#[must_use]
+pub fn refusal_code(refusal: OriginRefusal) -> Code {
+    match refusal {
+        OriginRefusal::Missing { .. } => Code::OriginMissing,
+        OriginRefusal::NotAllowed => Code::OriginNotAllowed,
     }
 }

@@ -44,14 +44,15 @@ impl TagKey {
     /// K = HKDF-SHA256(secret, salt = deployment, info = `wayleave/v1/<purpose>`, 32 bytes) (DESIGN section 4).
     #[must_use]
     pub fn derive(secret: &[u8], deployment: &str, purpose: &str) -> Self {
-        let mut okm = Zeroizing::new([0_u8; 32]);
-        let info = [b"wayleave/v1/", purpose.as_bytes()];
-        // HKDF fails only above 255 × 32 bytes of output; 32 were asked for. A zero key could then only come from a
-        // broken build, and would verify nothing that another deployment made.
-        let derived = Hkdf::<Sha256>::new(Some(deployment.as_bytes()), secret)
-            .expand_multi_info(&info, okm.as_mut_slice());
+        // RFC 2104 section 2 pads a key with zeros to the 64 bytes of SHA-256's block.
+        let mut block = Zeroizing::new([0_u8; 64]);
+        let (okm, _padding) = block.split_at_mut(32);
+        let info = [b"wayleave/v1/".as_slice(), purpose.as_bytes()];
+        // HKDF fails only above 255 × 32 bytes of output; 32 were asked for.
+        let derived =
+            Hkdf::<Sha256>::new(Some(deployment.as_bytes()), secret).expand_multi_info(&info, okm);
         debug_assert!(derived.is_ok());
-        Self(Hmac::<Sha256>::new(&(*okm).into()))
+        Self(Hmac::<Sha256>::new(&(*block).into()))
     }
 
     /// The whole HMAC over the concatenation of `parts`.

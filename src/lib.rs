@@ -17,9 +17,14 @@ pub mod freshness;
 pub mod record;
 pub mod origin;
 pub mod gate;
-pub mod caching;
+pub mod headers;
+pub mod gateway;
+pub mod self_test;
+pub mod health;
 pub mod cors;
+pub mod caching;
 pub mod problem;
+pub mod reply;
 
 // The control plane: one writer.
 pub mod admin;

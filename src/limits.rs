@@ -76,9 +76,9 @@ pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7_200;
 pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
 
 /// `cacheTtl` of KV reads of the list: the platform's minimum since 2026-01-30.
-pub const LIST_KV_CACHE_TTL_SECONDS: u64 = 30;
+pub const LIST_KV_CACHE_TTL_SECONDS: u32 = 30;
 /// `cacheTtl` of KV reads of a record: a record's key names its version and never changes, so a day is safe.
-pub const RECORD_KV_CACHE_TTL_SECONDS: u64 = 86_400;
+pub const RECORD_KV_CACHE_TTL_SECONDS: u32 = 86_400;
 /// KV refuses an expiry nearer than 60 s.
 pub const KV_EXPIRATION_MIN_SECONDS: i64 = 60;
 /// A read of KV that takes longer is given up and the next source asked.
@@ -102,5 +102,16 @@ pub const OUTBOX_BACKOFF_MIN_MS: i64 = 2 * MS_PER_SECOND;
 pub const OUTBOX_BACKOFF_MAX_MS: i64 = 300 * MS_PER_SECOND;
 /// KV writes in one go: an invocation may make 1,000 operations, and other work wants some.
 pub const OUTBOX_BATCH_MAX: u32 = 200;
+/// The list waits this long for the records of edited tokens to reach KV before it; then they may catch up with it.
+pub const LIST_HELD_MAX_MS: i64 = 10 * MS_PER_SECOND;
+/// A record that KV took is written again for a location that did not find it at most every five minutes: the location
+/// may have cached "not there", which another write does not mend.
+pub const RECORD_REPUBLISH_INTERVAL_MS: i64 = 300 * MS_PER_SECOND;
+/// KV keeps a record this long after its token's end. Nobody reads it then: it only covers clocks that differ.
+pub const RECORD_KV_MARGIN_SECONDS: i64 = 300;
+/// Tokens that retention deletes in one go.
+pub const RETENTION_SWEEP_MAX: u32 = 500;
+/// `last_used_at` of an admin key is written at most once a minute: a write per call would cost more than it tells.
+pub const ADMIN_KEY_USE_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;
 
 const _: () = assert!(REVOCATION_BOUND_MIN_SECONDS * MS_PER_SECOND > CLOCK_SKEW_MS * 2);

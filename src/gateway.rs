@@ -1,0 +1,417 @@
+//! The gateway's pure half: what a request is, what must be awaited for it, and what then happens to it.
+//!
+//! Standards: DESIGN sections 3 (order), 6 (CORS, caching), 7 (HTTP contract); RFC 6750; RFC 8594 (`Sunset`); RFC 9745
+//! (`Deprecation`).
+//! The flow: [`receive`] reads route, credential and token without any IO, so that garbage costs nothing; a [`Guarded`]
+//! request then waits for list and record, and [`Guarded::decide`] is the one synchronous decision, after the last
+//! await; an [`Onward`] says what is sent upstream and [`Onward::edits`] what becomes of the answer.
+//! Invariants: a request that presents a credential is never anonymous; a refused one never becomes an [`Onward`]; the
+//! token and the caller's own `Wayleave-*` never reach the upstream.
+//! What it must not know: Workers, IO, clocks.
+//! What a mistake costs: a false accept for every token, or an API that is down.
+
+use crate::config::Config;
+use crate::cors::{self, HeaderEdits, Preflight, UpstreamHeaders};
+use crate::credential::Credential;
+use crate::gate::{self, Admission, Asked, Decision, RecordFact};
+use crate::freshness::ListHolder;
+use crate::headers::Headers;
+use crate::limits::{EXPIRY_NOTICE_SECONDS, MS_PER_SECOND};
+use crate::origin::OriginEvidence;
+use crate::problem::{self, Code};
+use crate::reply::Reply;
+use crate::route::{Resolved, Route, RouteFault, Target};
+use crate::time::{UnixMillis, UnixSeconds};
+use crate::token::{UnverifiedToken, VerifiedToken};
+use crate::{admin, self_test};
+use std::borrow::Cow;
+
+/// Every header of ours begins so, in lower case; the caller's own are removed from every request.
+pub const OWN_HEADER_PREFIX: &str = "wayleave-";
+
+/// Headers that are read of every request, beside those that may hold the credential.
+const HEADER_NAMES: [&str; 5] =
+    ["origin", "referer", "sec-fetch-site", "access-control-request-method", "access-control-request-headers"];
+
+/// What a request says, as read in one crossing.
+#[derive(Clone, Debug)]
+pub struct RequestFacts<'a> {
+    /// The method, in capitals as sent.
+    pub method: &'a str,
+    /// The absolute URL.
+    pub url: &'a str,
+    /// The fields of [`header_names`].
+    pub headers: Headers<'a>,
+}
+
+/// What a request turned out to be.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// It is answered as it is.
+    Reply(Reply),
+    /// An anonymous route, and no credential.
+    Onward(Onward<'a>),
+    /// A verified token: list and record are needed.
+    Guarded(Guarded<'a>),
+    /// `/_wayleave/health`: the list is needed.
+    Health,
+    /// The admin API: path and query after `/_wayleave/api`.
+    Admin {
+        /// The path after `/_wayleave/api`.
+        path: &'a str,
+        /// The query, without its `?`.
+        query: Option<&'a str>,
+        /// `scheme://host[:port]` of the request.
+        own_origin: &'a str,
+    },
+}
+
+/// A request with a verified, unexpired token.
+#[derive(Debug)]
+pub struct Guarded<'a> {
+    /// The token.
+    pub token: VerifiedToken,
+    evidence: OriginEvidence<'a>,
+    purpose: Purpose<'a>,
+}
+
+#[derive(Debug)]
+enum Purpose<'a> {
+    Forward { route: &'a Route, target: Target<'a>, credential: Credential<'a> },
+    SelfTest,
+}
+
+/// What became of a guarded request.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// Send it on, in this turn.
+    Onward(Onward<'a>),
+    /// Answer it.
+    Reply(Reply),
+    /// Read the record at this version or a later one, and decide anew.
+    NeedsRecord(u32),
+}
+
+/// What is sent upstream, and what the answer is made into.
+#[derive(Debug)]
+pub struct Onward<'a> {
+    /// Where it is sent.
+    pub url: String,
+    /// Headers removed from the request, beside [`OWN_HEADER_PREFIX`].
+    pub remove: Vec<&'a str>,
+    /// Headers set on the request.
+    pub set: Vec<(&'static str, String)>,
+    /// Milliseconds to the first byte of the answer.
+    pub timeout_ms: u32,
+    route: &'a Route,
+    request_origin: Option<&'a str>,
+    /// Headers that the caller gets beside the upstream's.
+    caller: Vec<(&'static str, String)>,
+}
+
+/// The headers that [`receive`] looks at, lower case.
+#[must_use]
+pub fn header_names(config: &Config) -> Vec<&str> {
+    let mut names: Vec<&str> = HEADER_NAMES.to_vec();
+    names.extend(config.credential_sources.header_names().iter().map(String::as_str));
+    names
+}
+
+/// Reads a request as far as that goes without any IO.
+#[must_use]
+pub fn receive<'a>(config: &'a Config, facts: &RequestFacts<'a>, now: UnixMillis) -> Received<'a> {
+    let resolved = match config.routes.resolve(facts.url) {
+        Ok(resolved) => resolved,
+        Err(fault) => return Received::Reply(refusal(route_problem(fault), None, facts)),
+    };
+    match resolved {
+        Resolved::Reserved { path, query, own_origin } => receive_own(config, facts, path, query, own_origin, now),
+        Resolved::Api { target, .. } if is_control_host(config, target.own_origin) => {
+            Received::Reply(refusal(Code::RouteNotFound, None, facts))
+        }
+        Resolved::Api { route, target } => receive_api(config, facts, route, target, now),
+    }
+}
+
+/// A problem that the page which asked may read. `route` is `None` where none was found.
+#[must_use]
+pub fn refusal(code: Code, route: Option<&Route>, facts: &RequestFacts<'_>) -> Reply {
+    readable(Reply::problem(code), route, facts)
+}
+
+impl<'a> Guarded<'a> {
+    /// The problem when the facts could not be had however often they were read.
+    #[must_use]
+    pub fn undecided(&self, facts: &RequestFacts<'_>) -> Reply {
+        refusal(Code::RevocationStatusUnknown, self.route(), facts)
+    }
+
+    fn route(&self) -> Option<&'a Route> {
+        match &self.purpose {
+            Purpose::Forward { route, .. } => Some(route),
+            Purpose::SelfTest => None,
+        }
+    }
+
+    /// The one synchronous decision. `now` must have been read after the last await.
+    #[must_use]
+    pub fn decide(
+        &self,
+        config: &Config,
+        facts: &RequestFacts<'a>,
+        lists: &ListHolder,
+        record: &RecordFact,
+        now: UnixMillis,
+    ) -> Outcome<'a> {
+        let (terms, on_unknown) = (&config.terms, config.on_unknown);
+        match &self.purpose {
+            Purpose::Forward { route, target, credential } => {
+                let asked = Asked { audience: route.audience(), evidence: self.evidence };
+                match gate::decide(self.token, lists, terms, on_unknown, record, &asked, now) {
+                    Decision::NeedsRecord(version) => Outcome::NeedsRecord(version),
+                    Decision::Refuse(code) => Outcome::Reply(refusal(code, Some(route), facts)),
+                    Decision::Admit(admission) => {
+                        Outcome::Onward(admitted(route, target, credential, &admission, facts, now))
+                    }
+                }
+            }
+            Purpose::SelfTest => match gate::standing_record(self.token, lists, terms, on_unknown, record, now) {
+                Err(Decision::NeedsRecord(version)) => Outcome::NeedsRecord(version),
+                Err(Decision::Refuse(code)) => Outcome::Reply(refusal(code, None, facts)),
+                // `standing_record` never admits; were it to, the holder learns no more than it asked.
+                Err(Decision::Admit(_)) => Outcome::Reply(refusal(Code::Internal, None, facts)),
+                Ok(record) => {
+                    let view = self_test::view(self.token, &record.record, &self.evidence, now);
+                    Outcome::Reply(readable(Reply::json(200, &view), None, facts))
+                }
+            },
+        }
+    }
+}
+
+impl Onward<'_> {
+    /// Names of the upstream's headers that [`Onward::edits`] looks at.
+    pub const UPSTREAM_HEADER_NAMES: &'static str = "vary\ncache-control\naccess-control-expose-headers";
+
+    /// The problem when the upstream sends no answer, or none in time.
+    #[must_use]
+    pub fn failed(&self, code: Code, facts: &RequestFacts<'_>) -> Reply {
+        refusal(code, Some(self.route), facts)
+    }
+
+    /// What the upstream's answer is made into. `headers` holds [`Onward::UPSTREAM_HEADER_NAMES`].
+    #[must_use]
+    pub fn edits<'h>(&'h self, headers: &Headers<'h>) -> HeaderEdits<'h> {
+        let upstream = UpstreamHeaders {
+            vary: headers.get("vary"),
+            cache_control: headers.get("cache-control"),
+            expose_headers: headers.get("access-control-expose-headers"),
+        };
+        let mut edits = cors::admitted(self.route, self.request_origin, &upstream);
+        edits.set.extend(self.caller.iter().map(|(name, value)| (*name, Cow::Borrowed(value.as_str()))));
+        edits
+    }
+}
+
+fn receive_own<'a>(
+    config: &'a Config,
+    facts: &RequestFacts<'a>,
+    path: &'a str,
+    query: Option<&'a str>,
+    own_origin: &'a str,
+    now: UnixMillis,
+) -> Received<'a> {
+    let below_api = path.strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some(path) = below_api {
+        let elsewhere = !config.control_hosts.is_empty() && !is_control_host(config, own_origin);
+        if elsewhere {
+            return Received::Reply(Reply::problem(Code::NotFound));
+        }
+        return Received::Admin { path, query, own_origin };
+    }
+    let known = ["/token", "/health", "/problems"].contains(&path);
+    if !known {
+        return Received::Reply(refusal(Code::NotFound, None, facts));
+    }
+    if let Some(preflight) = preflight(None, facts) {
+        return Received::Reply(preflight);
+    }
+    if !matches!(facts.method, "GET" | "HEAD") {
+        return Received::Reply(refusal(Code::MethodNotAllowed, None, facts).with("Allow", "GET, HEAD"));
+    }
+    match path {
+        "/health" => Received::Health,
+        "/problems" => Received::Reply(readable(Reply::page(problem::page()), None, facts)),
+        _ => receive_self_test(config, facts, query, own_origin, now),
+    }
+}
+
+fn receive_self_test<'a>(
+    config: &'a Config,
+    facts: &RequestFacts<'a>,
+    query: Option<&'a str>,
+    own_origin: &'a str,
+    now: UnixMillis,
+) -> Received<'a> {
+    match verified(config, facts, query, now) {
+        Err(code) => Received::Reply(refusal(code, None, facts)),
+        Ok(None) => Received::Reply(refusal(Code::TokenMissing, None, facts)),
+        Ok(Some((token, _))) => {
+            Received::Guarded(Guarded { token, evidence: evidence(facts, own_origin), purpose: Purpose::SelfTest })
+        }
+    }
+}
+
+fn receive_api<'a>(
+    config: &'a Config,
+    facts: &RequestFacts<'a>,
+    route: &'a Route,
+    target: Target<'a>,
+    now: UnixMillis,
+) -> Received<'a> {
+    if let Some(preflight) = preflight(Some(route), facts) {
+        return Received::Reply(preflight);
+    }
+    match verified(config, facts, target.query, now) {
+        Err(code) => Received::Reply(refusal(code, Some(route), facts)),
+        Ok(None) if route.is_anonymous() => Received::Onward(anonymous(route, &target, facts)),
+        Ok(None) => Received::Reply(refusal(Code::TokenMissing, Some(route), facts)),
+        Ok(Some((token, credential))) => {
+            let evidence = evidence(facts, target.own_origin);
+            let purpose = Purpose::Forward { route, target, credential };
+            Received::Guarded(Guarded { token, evidence, purpose })
+        }
+    }
+}
+
+/// Credential to verified, unexpired token: nothing here reads a store.
+fn verified<'a>(
+    config: &'a Config,
+    facts: &RequestFacts<'a>,
+    query: Option<&'a str>,
+    now: UnixMillis,
+) -> Result<Option<(VerifiedToken, Credential<'a>)>, Code> {
+    let found = config.credential_sources.find(|name| facts.headers.get(name), query);
+    let Some(credential) = found.map_err(|_| Code::CredentialConflict)? else {
+        return Ok(None);
+    };
+    let unverified = UnverifiedToken::parse(credential.text()).map_err(|_| Code::TokenMalformed)?;
+    let token = unverified.verify(&config.ring).map_err(|_| Code::TokenInvalid)?;
+    if gate::has_expired(&token.claims(), now) {
+        return Err(Code::TokenExpired);
+    }
+    Ok(Some((token, credential)))
+}
+
+fn anonymous<'a>(route: &'a Route, target: &Target<'a>, facts: &RequestFacts<'a>) -> Onward<'a> {
+    Onward {
+        url: route.upstream_url(target, target.query),
+        remove: Vec::new(),
+        set: vec![("Wayleave-Anonymous", "1".to_owned())],
+        timeout_ms: timeout_ms(route),
+        route,
+        request_origin: facts.headers.get("origin"),
+        caller: Vec::new(),
+    }
+}
+
+fn admitted<'a>(
+    route: &'a Route,
+    target: &Target<'a>,
+    credential: &Credential<'a>,
+    admission: &Admission,
+    facts: &RequestFacts<'a>,
+    now: UnixMillis,
+) -> Onward<'a> {
+    let query = target.query.and_then(|query| credential.strip_query(query));
+    let policy = &admission.record.record;
+    let mut set = vec![
+        ("Wayleave-Token-Id", format!("tok_{}", admission.serial.0)),
+        ("Wayleave-Family", policy.family.as_str().to_owned()),
+        ("Wayleave-Audience", route.audience().to_owned()),
+    ];
+    if let Some(external_id) = &policy.external_id {
+        set.push(("Wayleave-External-Id", header_value(external_id)));
+    }
+    Onward {
+        url: route.upstream_url(target, query.as_deref()),
+        remove: credential.header_to_strip().into_iter().collect(),
+        set,
+        timeout_ms: timeout_ms(route),
+        route,
+        request_origin: facts.headers.get("origin"),
+        caller: end_notices(admission, policy.ends_at.is_some(), now),
+    }
+}
+
+/// When the token ends, told to the caller in band.
+fn end_notices(admission: &Admission, ended_early: bool, now: UnixMillis) -> Vec<(&'static str, String)> {
+    let ends_at = admission.ends_at;
+    let mut notices = vec![("Wayleave-Token-Expires", ends_at.to_rfc3339())];
+    let notice_from = ends_at.plus_seconds(-EXPIRY_NOTICE_SECONDS);
+    if ended_early || now.floor_seconds() >= notice_from {
+        // RFC 9745 section 2.1: a structured-field date, and section 4: not later than the sunset.
+        let UnixSeconds(deprecated_at) = notice_from.min(now.floor_seconds());
+        notices.push(("Deprecation", format!("@{deprecated_at}")));
+        notices.push(("Sunset", ends_at.to_http_date()));
+    }
+    notices
+}
+
+/// Text as a field value: anything outside visible ASCII, and `%`, percent-encoded, as RFC 3986 section 2.1 has it.
+fn header_value(text: &str) -> String {
+    use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+    const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The answer to a preflight; `None` when the request is none, or the upstream is to answer it.
+fn preflight(route: Option<&Route>, facts: &RequestFacts<'_>) -> Option<Reply> {
+    let method = facts.headers.get("access-control-request-method");
+    if !cors::is_preflight(facts.method, method) {
+        return None;
+    }
+    let headers = facts.headers.get("access-control-request-headers");
+    let asked = Preflight { origin: facts.headers.get("origin"), method, headers };
+    Some(edited(Reply::empty(204), cors::preflight(route, &asked)?))
+}
+
+fn readable(reply: Reply, route: Option<&Route>, facts: &RequestFacts<'_>) -> Reply {
+    edited(reply, cors::refused(route, facts.headers.get("origin")))
+}
+
+fn edited(mut reply: Reply, edits: HeaderEdits<'_>) -> Reply {
+    for (name, value) in edits.set {
+        reply.set(name, value.into_owned());
+    }
+    reply
+}
+
+fn evidence<'a>(facts: &RequestFacts<'a>, own_origin: &'a str) -> OriginEvidence<'a> {
+    OriginEvidence {
+        origin: facts.headers.get("origin"),
+        referer: facts.headers.get("referer"),
+        sec_fetch_site: facts.headers.get("sec-fetch-site"),
+        own_origin,
+    }
+}
+
+fn is_control_host(config: &Config, own_origin: &str) -> bool {
+    let host = own_origin.split_once("://").map_or(own_origin, |(_, host)| host);
+    config.control_hosts.iter().any(|control| control.eq_ignore_ascii_case(host))
+}
+
+fn route_problem(fault: RouteFault) -> Code {
+    match fault {
+        RouteFault::InvalidPath => Code::InvalidRequest,
+        RouteFault::NotFound => Code::RouteNotFound,
+    }
+}
+
+fn timeout_ms(route: &Route) -> u32 {
+    let ms = i64::from(route.timeout_seconds()).saturating_mul(MS_PER_SECOND);
+    u32::try_from(ms).unwrap_or(u32::MAX)
+}
+
+/// Where the admin API lies; asserted here because [`receive`] strips the same path.
+const _: () = assert!(matches!(admin::API_PATH.as_bytes(), b"/_wayleave/api"));

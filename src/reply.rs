@@ -1,0 +1,113 @@
+//! An answer of Wayleave's own: status, headers, text. The one place where a problem becomes HTTP.
+//!
+//! Standards: RFC 9110 (fields), RFC 9111 section 5.2.2.5 (`no-store`), RFC 9457 (problem bodies).
+//! Invariants: every answer of our own is `no-store` unless it says otherwise; a problem has its challenge and
+//! `Retry-After`; header values hold no line feed.
+//! What it must not know: requests, Workers.
+//! What a mistake costs: a refusal that a cache keeps refuses good requests later; one it replays to others leaks.
+
+use crate::problem::{self, Code};
+use serde::Serialize;
+
+/// An answer of our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status, 200 to 599.
+    pub status: u16,
+    /// Header fields, each name once.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; `None` where the status has none.
+    pub body: Option<String>,
+}
+
+impl Reply {
+    /// A problem with its body, challenge, `Retry-After` and `no-store`.
+    #[must_use]
+    pub fn problem(code: Code) -> Self {
+        Self::problem_with::<()>(code, &[])
+    }
+
+    /// A problem that names each fault.
+    #[must_use]
+    pub fn problem_with<E: Serialize>(code: Code, errors: &[E]) -> Self {
+        let mut reply = Self::text(code.status(), problem::MEDIA_TYPE, code.body(errors));
+        if let Some(challenge) = code.challenge() {
+            reply.headers.push(("WWW-Authenticate", challenge));
+        }
+        if let Some(seconds) = code.retry_after_seconds() {
+            reply.headers.push(("Retry-After", seconds.to_string()));
+        }
+        reply
+    }
+
+    /// A JSON answer.
+    #[must_use]
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        // Views hold strings, numbers and lists only, which always serialise.
+        Self::text(status, "application/json", serde_json::to_string(body).unwrap_or_default())
+    }
+
+    /// An HTML page of ours: no script runs on it and nothing may frame it.
+    #[must_use]
+    pub fn page(html: String) -> Self {
+        let mut reply = Self::text(200, "text/html; charset=utf-8", html);
+        reply.headers.push((
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                .to_owned(),
+        ));
+        reply
+    }
+
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: vec![("Cache-Control", "no-store".to_owned())], body: None }
+    }
+
+    /// The same answer with one more field.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.set(name, value.into());
+        self
+    }
+
+    /// Sets a field, in place of one of the same name.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.headers.retain(|(present, _)| !present.eq_ignore_ascii_case(name));
+        self.headers.push((name, value));
+    }
+
+    fn text(status: u16, media_type: &str, body: String) -> Self {
+        Self {
+            status,
+            headers: vec![
+                ("Content-Type", media_type.to_owned()),
+                ("Cache-Control", "no-store".to_owned()),
+                ("X-Content-Type-Options", "nosniff".to_owned()),
+            ],
+            body: Some(body),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+        reply.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn every_problem_is_no_store_and_typed() {
+        for code in Code::ALL {
+            let reply = Reply::problem(code);
+            assert_eq!(reply.status, code.status());
+            assert_eq!(header(&reply, "Content-Type"), Some("application/problem+json"));
+            assert_eq!(header(&reply, "Cache-Control"), Some("no-store"));
+            assert_eq!(header(&reply, "WWW-Authenticate").is_some(), code.challenge().is_some());
+            assert_eq!(header(&reply, "Retry-After").is_some(), code.status() == 503);
+        }
+    }
+}
