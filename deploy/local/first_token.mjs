@@ -1,0 +1,42 @@
+// The demo page's token, through the admin API: found again, or made when there is none that works.
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LABEL = 'demo page';
+
+/** The token's text for a page on `origin`, and whether it was made just now: `{token, made}`. */
+export async function demoToken(gateway, adminKey, origin) {
+  const found = await findToken(gateway, adminKey, origin);
+  if (found) {
+    const { token } = await call(gateway, adminKey, 'GET', `/tokens/${found.id}/token`);
+    return { token, made: false };
+  }
+  const created = await call(gateway, adminKey, 'POST', '/tokens', { label: LABEL, origins: [origin] });
+  return { token: created.token, made: true };
+}
+
+// Of those that an operator has not withdrawn, changed or let run out, the one with the longest life.
+async function findToken(gateway, adminKey, origin) {
+  const query = new URLSearchParams({ q: LABEL, state: 'active', limit: '100' });
+  const { items } = await call(gateway, adminKey, 'GET', `/tokens?${query}`);
+  return items
+    .filter((item) => item.label === LABEL && Array.isArray(item.origins) && item.origins.includes(origin))
+    .sort((a, b) => b.expires_at.localeCompare(a.expires_at))[0];
+}
+
+// An answer that says "later" is asked again with the same Idempotency-Key, which makes no second token.
+async function call(gateway, adminKey, method, path, body) {
+  const headers = { authorization: `Bearer ${adminKey}` };
+  if (body) Object.assign(headers, { 'content-type': 'application/json', 'idempotency-key': randomUUID() });
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await fetch(`${gateway}/_wayleave/api${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) return answer;
+    if (response.status !== 503 || attempt === 5) {
+      const told = [answer.code, answer.detail, ...(answer.errors ?? []).map((e) => `${e.field}: ${e.detail}`)];
+      throw new Error(`${method} /_wayleave/api${path.split('?')[0]} answered ${response.status} ${told.filter(Boolean).join('; ')}`);
+    }
+    await sleep(attempt * 500);
+  }
+}
