@@ -1,0 +1,40 @@
+//! Authority: which role each command needs, as one table.
+//!
+//! Standard: DESIGN section 7, "Roles".
+//! Invariants: every command stands in the table (the match has no wildcard); roles are a partial order, so
+//! `role >= least` is the only test.
+//! What it must not know: which keys exist.
+//! What a mistake costs: a role too low lets a reader withdraw or reveal (false accept); too high locks a job out.
+
+use super::command::{Command, NewToken, TokenEdit};
+use crate::admin_key::Role;
+
+/// Whether a caller with `role` may ask for `command`.
+pub(super) fn may(role: Role, command: &Command) -> bool {
+    role >= least_role(command)
+}
+
+fn least_role(command: &Command) -> Role {
+    match command {
+        Command::Authenticate
+        | Command::GetToken(_)
+        | Command::ListAdminKeys
+        | Command::ListEvents(_)
+        | Command::ListTokens(_)
+        | Command::LookupToken(_)
+        | Command::Status => Role::Viewer,
+
+        // Setting the protection is the owner's, since it is what stops operators; a clone may carry it on.
+        Command::CreateToken(NewToken { settings: TokenEdit { protected: Some(true), .. }, .. })
+        | Command::EditToken { edit: TokenEdit { protected: Some(_), .. }, .. } => Role::Owner,
+
+        Command::CreateToken(_)
+        | Command::DisableToken(_)
+        | Command::EditToken { .. }
+        | Command::EnableToken(_)
+        | Command::RevealToken(_)
+        | Command::RevokeToken { .. } => Role::Operator,
+
+        Command::CreateAdminKey(_) | Command::DeleteAdminKey(_) => Role::Owner,
+    }
+}

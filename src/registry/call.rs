@@ -1,0 +1,92 @@
+//! One admin call inside its transaction: what every rule needs at hand, and which rule answers which command.
+//!
+//! Invariants: runs inside one transaction; returning a [`Stop`] undoes everything the call wrote, its audit too.
+//! What it must not know: HTTP; how the transaction is made.
+//! What a mistake costs: a refusal that leaves half of its work behind.
+
+use super::command::{Answer, Command, Fault, Idempotency};
+use super::database::Database;
+use super::row::{StorageError, Stop};
+use super::settings::RegistrySettings;
+use super::token_row::TokenRow;
+use super::{admin_keys, events, outbox, token_query};
+use crate::admin_key::Role;
+use crate::time::UnixMillis;
+use crate::token::Serial;
+
+/// The admin key that calls.
+#[derive(Clone, Debug)]
+pub(super) struct Actor {
+    pub(super) id: u32,
+    pub(super) label: String,
+    pub(super) role: Role,
+}
+
+/// One admin call.
+pub(super) struct Call<'a, D: Database> {
+    pub(super) database: &'a D,
+    pub(super) settings: &'a RegistrySettings,
+    pub(super) actor: Actor,
+    pub(super) now: UnixMillis,
+    pub(super) entropy: &'a mut dyn FnMut(&mut [u8]),
+    /// Set when the call changes what the revocation list says.
+    pub(super) list_changed: bool,
+}
+
+impl<D: Database> Call<'_, D> {
+    /// Applies the rule of `command`. The caller's role has been checked.
+    pub(super) fn run(&mut self, command: Command, idempotency: Option<&Idempotency>) -> Result<Answer, Stop> {
+        match command {
+            Command::Authenticate => Ok(Answer::Authenticated),
+            Command::CreateAdminKey(new) => {
+                let (key, text) = self.create_admin_key(&new, idempotency)?;
+                Ok(Answer::AdminKeyCreated { key, text })
+            }
+            Command::CreateToken(new) => {
+                let (row, text) = self.create_token(new, idempotency)?;
+                Ok(Answer::Created { token: Box::new(row.view(self.now)), text })
+            }
+            Command::DeleteAdminKey(id) => self.delete_admin_key(id).map(|()| Answer::AdminKeyDeleted),
+            Command::DisableToken(serial) => self.disable(serial).map(Answer::Receipt),
+            Command::EditToken { serial, if_match, edit } => {
+                let (row, receipt) = self.edit_token(serial, if_match, edit)?;
+                Ok(Answer::Edited { token: Box::new(row.view(self.now)), receipt })
+            }
+            Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
+            Command::GetToken(serial) | Command::LookupToken(serial) => {
+                Ok(Answer::Token(Box::new(self.token(serial)?.view(self.now))))
+            }
+            Command::ListAdminKeys => Ok(Answer::AdminKeys(admin_keys::list(self.database)?)),
+            Command::ListEvents(filter) => {
+                let (items, next) = events::page(self.database, &filter)?;
+                Ok(Answer::Events { items, next })
+            }
+            Command::ListTokens(filter) => {
+                let (items, next) = token_query::page(self.database, self.settings, &filter, self.now)?;
+                Ok(Answer::Tokens { items, next })
+            }
+            Command::RevealToken(serial) => self.reveal_token(serial).map(Answer::Revealed),
+            Command::RevokeToken { serial, reason, force } => {
+                self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
+            }
+            Command::Status => Ok(Answer::Status(Box::new(super::status::view(self.database, self.now)?))),
+        }
+    }
+
+    /// The row of `serial`.
+    pub(super) fn token(&self, serial: Serial) -> Result<TokenRow, Stop> {
+        TokenRow::find(self.database, serial)?.ok_or_else(|| Fault::NotFound.into())
+    }
+
+    /// Appends an audit event by the caller.
+    pub(super) fn audit(&self, event: events::Event<'_>) -> Result<(), Stop> {
+        let actor = format!("key_{} {}", self.actor.id, self.actor.label);
+        Ok(events::append(self.database, self.now, &actor, event)?)
+    }
+
+    /// Notes that the list says something new: the next one is made anew, and KV is owed it.
+    pub(super) fn list_changes(&mut self) -> Result<(), StorageError> {
+        self.list_changed = true;
+        outbox::owe_list(self.database, self.now)
+    }
+}

@@ -1,0 +1,135 @@
+//! Lifecycle: revoking, disabling, enabling, and what stands against each.
+//!
+//! Standard: DESIGN section 8 (as far as a family is one token), section 5 "The receipt"; RFC 6960 for the states.
+//! Invariants: a revocation is final; a change of status and the list owed for it are one transaction; a receipt's
+//! `effective_by` is never earlier than any location stops admitting.
+//! What it must not know: HTTP, how the list travels.
+//! What a mistake costs: a receipt that promises too early, or a withdrawal that is acknowledged and not listed
+//! (false accept); a guard that fails lets one click break every page of a family (false refuse).
+
+use super::call::Call;
+use super::command::{Fault, Receipt, TokenState};
+use super::database::{Database, Value};
+use super::row::{Columns, StorageError, Stop};
+use super::state::State;
+use super::token_row::{Status, TokenRow};
+use super::tokens::event;
+use crate::limits::{CLOCK_SKEW_MS, MS_PER_SECOND};
+use crate::token::Serial;
+use serde_json::json;
+
+/// The kind of a revocation that an operator made.
+const BY_OPERATOR: &str = "operator";
+
+impl<D: Database> Call<'_, D> {
+    /// Revokes for ever; again, the same receipt.
+    pub(super) fn revoke(&mut self, serial: Serial, text: Option<&str>, force: bool) -> Result<Receipt, Stop> {
+        let row = self.token(serial)?;
+        if let (Status::Revoked, Some(receipt)) = (row.status, &row.receipt) {
+            return Ok(receipt.clone());
+        }
+        let state = row.state(self.now);
+        if state == TokenState::Expired {
+            return Err(Fault::TokenEnded.into());
+        }
+        if row.policy.protected {
+            return Err(Fault::TokenProtected.into());
+        }
+        if state == TokenState::Active && !force && self.other_active(&row)? == 0 {
+            return Err(Fault::LastActiveToken.into());
+        }
+        let reason = match text {
+            Some(text) => format!("{BY_OPERATOR}: {text}"),
+            None => BY_OPERATOR.to_owned(),
+        };
+        self.change_status(row, Status::Revoked, Some(reason), "token.revoked")
+    }
+
+    /// Disables until enabled again; again, the same receipt.
+    pub(super) fn disable(&mut self, serial: Serial) -> Result<Receipt, Stop> {
+        let row = self.token(serial)?;
+        self.must_not_have_ended(&row)?;
+        if let (Status::Disabled, Some(receipt)) = (row.status, &row.receipt) {
+            return Ok(receipt.clone());
+        }
+        if row.policy.protected {
+            return Err(Fault::TokenProtected.into());
+        }
+        self.change_status(row, Status::Disabled, None, "token.disabled")
+    }
+
+    /// Enables. Of a token that is not disabled nothing changes, and the receipt is true all the same.
+    pub(super) fn enable(&mut self, serial: Serial) -> Result<Receipt, Stop> {
+        let row = self.token(serial)?;
+        self.must_not_have_ended(&row)?;
+        if row.status == Status::Good {
+            let state = State::read(self.database)?;
+            return Ok(row.receipt.clone().unwrap_or_else(|| self.receipt(&row, &state)));
+        }
+        self.change_status(row, Status::Good, None, "token.enabled")
+    }
+
+    fn must_not_have_ended(&self, row: &TokenRow) -> Result<(), Fault> {
+        match row.state(self.now) {
+            TokenState::Revoked | TokenState::Expired => Err(Fault::TokenEnded),
+            TokenState::Active | TokenState::Disabled => Ok(()),
+        }
+    }
+
+    /// Active tokens of the family beside `row`.
+    fn other_active(&self, row: &TokenRow) -> Result<i64, StorageError> {
+        let rows = self.database.query(
+            "SELECT COUNT(*) FROM token WHERE family = ? AND serial <> ? AND status = 'good' AND expires_at > ? \
+             AND (ends_at IS NULL OR ends_at > ?)",
+            &[
+                Value::from(row.family.as_str()),
+                row.serial.into(),
+                self.now.floor_seconds().into(),
+                self.now.into(),
+            ],
+        )?;
+        Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).integer()
+    }
+
+    fn change_status(
+        &mut self,
+        mut row: TokenRow,
+        status: Status,
+        reason: Option<String>,
+        action: &'static str,
+    ) -> Result<Receipt, Stop> {
+        let was = row.state(self.now);
+        row.status = status;
+        let receipt = Receipt {
+            revoked_at: (status == Status::Revoked).then_some(self.now),
+            reason: reason.clone(),
+            ..self.receipt(&row, &State::read(self.database)?)
+        };
+        row.receipt = Some(receipt.clone());
+        row.update_status(self.database)?;
+        self.list_changes()?;
+        let mut after = json!({ "state": receipt.state });
+        if let (Some(reason), Some(fields)) = (reason, after.as_object_mut()) {
+            fields.insert("reason".to_owned(), reason.into());
+        }
+        self.audit(event(action, &row, Some(json!({ "state": was })), Some(after)))?;
+        Ok(receipt)
+    }
+
+    /// The receipt of a change committed now: t + B, rounded up to a second, and the clock skew.
+    pub(super) fn receipt(&self, row: &TokenRow, state: &State) -> Receipt {
+        let bound_seconds = state.promised_bound_seconds(self.settings.bound_seconds, self.now);
+        let bounded = self.now.plus_ms(bound_seconds * MS_PER_SECOND).ceil_seconds();
+        let number = state.next_list_number();
+        Receipt {
+            serial: row.serial,
+            state: row.state(self.now),
+            reason: None,
+            revoked_at: None,
+            effective_by: bounded.plus_seconds(CLOCK_SKEW_MS / MS_PER_SECOND),
+            bound_seconds,
+            guaranteed: self.settings.guaranteed,
+            list_number: (number.epoch, number.n),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The publisher's outbox: what KV is owed, when to try it, and what a confirmation takes away.
+//!
+//! Standard: DESIGN section 4 "KV", section 5 ("the publisher writes the delta right after a change").
+//! Invariants: a row is written in the transaction of the change that owes it, and deleted only when KV confirmed the very
+//! write it names; so a process killed at any step writes again, and a write that raced with a newer one of its key leaves
+//! the newer one owed. A record is written before the first list that names its version, unless KV refuses the record
+//! for longer than the list can wait. KV gets one write a second of a key.
+//! What it must not know: KV's API, promises, alarms.
+//! What a mistake costs: a record that never reaches KV makes the registry answer for it for ever; a list that never does
+//! costs every location a call (false refuse at worst: the bound does not rest on KV).
+
+use super::database::{Database, Value};
+use super::row::{Columns, StorageError};
+use super::state::State;
+use super::token_row::TokenRow;
+use crate::limits::{
+    KV_EXPIRATION_MIN_SECONDS, KV_WRITE_INTERVAL_MS, LIST_HELD_MAX_MS, OUTBOX_BACKOFF_MAX_MS,
+    OUTBOX_BACKOFF_MIN_MS, RECORD_KV_MARGIN_SECONDS, RECORD_REPUBLISH_INTERVAL_MS,
+};
+use crate::list;
+use crate::record::kv_name;
+use crate::time::{UnixMillis, UnixSeconds};
+
+/// One write that KV is owed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KvWrite {
+    /// Names this write for ever; given back when it was written or failed.
+    pub id: i64,
+    /// KV's key.
+    pub key: String,
+    /// The sealed value.
+    pub value: Vec<u8>,
+    /// When KV may drop it, at least 60 s ahead; `None` is never.
+    pub expiration: Option<UnixSeconds>,
+}
+
+/// Owes KV the record of `row`, at once. Earlier versions that KV still lacks are owed no longer: no list names them.
+pub(super) fn owe_record<D: Database>(
+    database: &D,
+    row: &TokenRow,
+    sealed: Vec<u8>,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    database.query(
+        "DELETE FROM outbox WHERE serial = ? AND version < ?",
+        &[row.serial.into(), row.version.into()],
+    )?;
+    // A key names its version and its value never changes, so one row is enough.
+    database.query(
+        "INSERT INTO outbox (key, serial, version, expires_at, value, owed_at, due_at, attempts) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (key) DO NOTHING",
+        &[
+            Value::Text(kv_name(row.serial, row.version)),
+            row.serial.into(),
+            row.version.into(),
+            row.expires_at.into(),
+            Value::Blob(sealed),
+            now.into(),
+            now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Whether a record that a location did not find in KV is to be written again: not while a write is owed, nor soon after
+/// one (a location that cached "not there" will ask for hours, and writing again does not help it), nor after its end.
+pub(super) fn wants_republishing(row: &TokenRow, now: UnixMillis) -> bool {
+    let recently = row.published_at.is_some_and(|at| now.since_ms(at) < RECORD_REPUBLISH_INTERVAL_MS);
+    !recently && now < row.expires_at.to_millis()
+}
+
+/// Owes KV a new list. A new id each time: confirming a list handed out before this change leaves this one owed.
+pub(super) fn owe_list<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
+    let due_at = State::read(database)?.list_handed_at.plus_ms(KV_WRITE_INTERVAL_MS).max(now);
+    database.query(
+        "INSERT OR REPLACE INTO outbox (key, owed_at, due_at, attempts) \
+         VALUES (?, COALESCE((SELECT owed_at FROM outbox WHERE key = ?), ?), ?, 0)",
+        &[list::KV_NAME.into(), list::KV_NAME.into(), now.into(), due_at.into()],
+    )?;
+    Ok(())
+}
+
+/// Records due at `now`, longest due first; drops those of tokens that have ended.
+pub(super) fn due_records<D: Database>(
+    database: &D,
+    now: UnixMillis,
+    limit: u32,
+) -> Result<Vec<KvWrite>, StorageError> {
+    database.query("DELETE FROM outbox WHERE expires_at <= ?", &[now.floor_seconds().into()])?;
+    let rows = database.query(
+        "SELECT id, key, value, expires_at FROM outbox WHERE value IS NOT NULL AND due_at <= ? \
+         ORDER BY due_at, id LIMIT ?",
+        &[now.into(), limit.into()],
+    )?;
+    let nearest = now.ceil_seconds().plus_seconds(KV_EXPIRATION_MIN_SECONDS);
+    rows.into_iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok(KvWrite {
+                id: columns.integer()?,
+                key: columns.text()?,
+                value: columns.optional_blob()?.ok_or(StorageError::Unreadable)?,
+                expiration: Some(columns.seconds()?.max(nearest).plus_seconds(RECORD_KV_MARGIN_SECONDS)),
+            })
+        })
+        .collect()
+}
+
+/// The list's row and when it is due; `None` when KV has the newest. It waits for records of edited tokens, but not
+/// longer than [`LIST_HELD_MAX_MS`].
+pub(super) fn list_due<D: Database>(database: &D) -> Result<Option<(i64, UnixMillis)>, StorageError> {
+    let rows = database.query(
+        "SELECT id, owed_at, due_at, EXISTS (SELECT 1 FROM outbox WHERE version > 1) FROM outbox WHERE key = ?",
+        &[list::KV_NAME.into()],
+    )?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let mut columns = Columns::of(row);
+    let (id, owed_at, due_at) = (columns.integer()?, columns.millis()?, columns.millis()?);
+    let held_until = if columns.flag()? { owed_at.plus_ms(LIST_HELD_MAX_MS) } else { due_at };
+    Ok(Some((id, due_at.max(held_until))))
+}
+
+/// KV took the write `id`. Of a write that a newer one of its key has replaced nothing is left to take away.
+pub(super) fn written<D: Database>(database: &D, id: i64, now: UnixMillis) -> Result<(), StorageError> {
+    let mut rows =
+        database.query("DELETE FROM outbox WHERE id = ? RETURNING serial, version", &[Value::Integer(id)])?;
+    let Some(mut columns) = rows.pop().map(Columns::of) else { return Ok(()) };
+    let (Some(serial), Some(version)) = (columns.optional_integer()?, columns.optional_integer()?) else {
+        return Ok(());
+    };
+    database.query(
+        "UPDATE token SET published_at = ? WHERE serial = ? AND version = ?",
+        &[now.into(), Value::Integer(serial), Value::Integer(version)],
+    )?;
+    Ok(())
+}
+
+/// KV did not take the write `id`: tried again after 2, 4, 8 … s, at most 5 minutes.
+pub(super) fn failed<D: Database>(database: &D, id: i64, now: UnixMillis) -> Result<(), StorageError> {
+    let mut rows = database.query("SELECT attempts FROM outbox WHERE id = ?", &[Value::Integer(id)])?;
+    let Some(row) = rows.pop() else { return Ok(()) };
+    let attempts: u32 = Columns::of(row).number()?;
+    let doubled = OUTBOX_BACKOFF_MIN_MS.saturating_mul(1_i64.checked_shl(attempts).unwrap_or(i64::MAX));
+    // Shifted into the sign the doubling is negative: as long as can be, too.
+    let wait_ms = if doubled > 0 { doubled.min(OUTBOX_BACKOFF_MAX_MS) } else { OUTBOX_BACKOFF_MAX_MS };
+    database.query(
+        "UPDATE outbox SET attempts = ?, due_at = ? WHERE id = ?",
+        &[attempts.saturating_add(1).into(), now.plus_ms(wait_ms).into(), Value::Integer(id)],
+    )?;
+    Ok(())
+}
+
+/// When the publisher has something to do next; `None` when KV has everything.
+pub(super) fn next_due<D: Database>(database: &D) -> Result<Option<UnixMillis>, StorageError> {
+    let rows = database.query("SELECT MIN(due_at) FROM outbox WHERE value IS NOT NULL", &[])?;
+    let records = match rows.into_iter().next() {
+        Some(row) => Columns::of(row).optional_millis()?,
+        None => None,
+    };
+    let list = list_due(database)?.map(|(_, at)| at);
+    Ok(records.into_iter().chain(list).min())
+}
+
+/// How many writes are owed, and since when the oldest is.
+pub(super) fn backlog<D: Database>(database: &D) -> Result<(u64, Option<UnixMillis>), StorageError> {
+    let rows = database.query("SELECT COUNT(*), MIN(owed_at) FROM outbox", &[])?;
+    let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
+    Ok((columns.number()?, columns.optional_millis()?))
+}

@@ -1,0 +1,149 @@
+//! The registry's tables: numbered migrations, applied in order in one transaction.
+//!
+//! Standard: SQLite; the same text runs in a Durable Object and in native tests. No BEGIN, SAVEPOINT or PRAGMA, which a
+//! Durable Object refuses; no arithmetic in SQL, since a Durable Object binds every number as a double.
+//! Invariants: a migration is never edited once released, only followed by another; a database of a later release is
+//! not touched.
+//! What it must not know: rules.
+//! What a mistake costs: a column lost in a migration is a policy or a revocation lost (false accept).
+
+use super::database::{Database, DatabaseError, Value};
+use super::row::{Columns, StorageError};
+
+/// One migration: statements run in order.
+type Migration = &'static [&'static str];
+
+/// All migrations; the version of a database is how many of them it has had.
+const MIGRATIONS: &[Migration] = &[FIRST];
+
+const FIRST: Migration = &[
+    // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
+    "CREATE TABLE registry (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        signing_key INTEGER NOT NULL,
+        highest_serial INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        list_n INTEGER NOT NULL,
+        list_next_update INTEGER NOT NULL,
+        list_bound_seconds INTEGER NOT NULL,
+        earlier_bound_seconds INTEGER NOT NULL,
+        earlier_bound_until INTEGER NOT NULL,
+        list_handed_at INTEGER NOT NULL
+    ) STRICT",
+    // `expires_at` in seconds, as signed. `search` is label, owner and external id in lower case. `receipt` is the
+    // JSON of the receipt of the latest change of status.
+    "CREATE TABLE token (
+        serial INTEGER PRIMARY KEY,
+        family TEXT NOT NULL,
+        key_id INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        version INTEGER NOT NULL CHECK (version > 0),
+        label TEXT NOT NULL,
+        owner TEXT,
+        external_id TEXT,
+        metadata TEXT,
+        origins TEXT NOT NULL,
+        origin_mode TEXT NOT NULL,
+        missing_origin TEXT NOT NULL,
+        audiences TEXT NOT NULL,
+        protected INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        created_by TEXT NOT NULL,
+        ends_at INTEGER,
+        status TEXT NOT NULL CHECK (status IN ('good', 'disabled', 'revoked')),
+        receipt TEXT,
+        published_at INTEGER,
+        search TEXT NOT NULL
+    ) STRICT",
+    "CREATE INDEX token_by_family ON token (family)",
+    "CREATE INDEX token_by_owner ON token (owner)",
+    "CREATE INDEX token_by_external_id ON token (external_id)",
+    "CREATE INDEX token_by_status ON token (status)",
+    "CREATE INDEX token_by_expiry ON token (expires_at)",
+    // What the revocation list names; kept small so that a list costs what it names, not what exists.
+    "CREATE INDEX token_listed ON token (expires_at, serial, status, version) WHERE status <> 'good' OR version > 1",
+    // Deleted keys stay as rows with `deleted_at`, so that a deleted ADMIN_KEY stays dead.
+    "CREATE TABLE admin_key (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        sha256 TEXT NOT NULL UNIQUE,
+        label TEXT NOT NULL,
+        role TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        last_used_at INTEGER,
+        deleted_at INTEGER
+    ) STRICT",
+    // What an idempotency key made: a token or an admin key. `nonce` lets an admin key's text be shown again.
+    "CREATE TABLE idempotency (
+        admin_key INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        request_sha256 TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        made TEXT NOT NULL CHECK (made IN ('token', 'admin_key')),
+        made_id INTEGER NOT NULL,
+        nonce BLOB,
+        PRIMARY KEY (admin_key, key)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE INDEX idempotency_by_age ON idempotency (at)",
+    // Append only.
+    "CREATE TABLE event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        serial INTEGER,
+        family TEXT,
+        before TEXT,
+        after TEXT
+    ) STRICT",
+    "CREATE INDEX event_by_serial ON event (serial)",
+    "CREATE INDEX event_by_family ON event (family)",
+    // What KV is owed. AUTOINCREMENT: an id names one write for ever, so that confirming an old one cannot take a new
+    // one of the same key away. The list's row has no value: it is made when it is written.
+    "CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        serial INTEGER,
+        version INTEGER,
+        expires_at INTEGER,
+        value BLOB,
+        owed_at INTEGER NOT NULL,
+        due_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX outbox_by_due ON outbox (due_at)",
+];
+
+/// Brings the database to this release's version.
+///
+/// # Errors
+/// [`StorageError::Database`] when SQLite refuses, [`StorageError::NewerSchema`] when a later release wrote it.
+pub(super) fn migrate<D: Database>(database: &D) -> Result<(), StorageError> {
+    database.transaction(|database| {
+        database.query("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT", &[])?;
+        let version = version(database)?;
+        let missing = MIGRATIONS.get(version..).ok_or(StorageError::NewerSchema)?;
+        for statement in missing.iter().copied().flatten() {
+            database.query(statement, &[])?;
+        }
+        if !missing.is_empty() {
+            set_version(database, MIGRATIONS.len())?;
+        }
+        Ok(())
+    })
+}
+
+fn version<D: Database>(database: &D) -> Result<usize, StorageError> {
+    match database.query("SELECT version FROM schema_version", &[])?.pop() {
+        Some(row) => Columns::of(row).number(),
+        None => Ok(0),
+    }
+}
+
+fn set_version<D: Database>(database: &D, version: usize) -> Result<(), DatabaseError> {
+    let version = i64::try_from(version).unwrap_or(i64::MAX);
+    database.query("DELETE FROM schema_version", &[])?;
+    database.query("INSERT INTO schema_version (version) VALUES (?)", &[Value::Integer(version)])?;
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! The token's row: SQL ⇄ Rust, and what is derived from it: the view, the record, the text.
+//!
+//! Invariants: the token's text is stored nowhere; it is minted again from key id, serial and end.
+//! What it must not know: who may see it, which changes are allowed.
+//! What a mistake costs: a column bound to another's place is another policy (false accept).
+
+use super::command::{Receipt, TokenState, TokenView};
+use super::database::{Database, Row, Value};
+use super::policy::Policy;
+use super::row::{Columns, StorageError, json};
+use super::settings::RegistrySettings;
+use crate::family::FamilyId;
+use crate::key::KeyId;
+use crate::record::Record;
+use crate::time::{UnixMillis, UnixSeconds};
+use crate::token::{Claims, Serial};
+use serde::{Deserialize, Serialize};
+
+/// Whether an operator withdrew the token. Its end is a matter of time and stands apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    Good,
+    Disabled,
+    Revoked,
+}
+
+impl Status {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Disabled => "disabled",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, StorageError> {
+        match text {
+            "good" => Ok(Self::Good),
+            "disabled" => Ok(Self::Disabled),
+            "revoked" => Ok(Self::Revoked),
+            _ => Err(StorageError::Unreadable),
+        }
+    }
+}
+
+/// One row of `token`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TokenRow {
+    pub(super) serial: Serial,
+    pub(super) family: FamilyId,
+    pub(super) key_id: KeyId,
+    pub(super) expires_at: UnixSeconds,
+    pub(super) fingerprint: String,
+    pub(super) version: u32,
+    pub(super) policy: Policy,
+    pub(super) created_at: UnixMillis,
+    pub(super) created_by: String,
+    pub(super) ends_at: Option<UnixMillis>,
+    pub(super) status: Status,
+    /// Of the latest change of status.
+    pub(super) receipt: Option<Receipt>,
+    /// When KV last took the record of this version.
+    pub(super) published_at: Option<UnixMillis>,
+}
+
+/// The columns in the order in which [`TokenRow::read`] takes them.
+pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, external_id, \
+     metadata, origins, origin_mode, missing_origin, audiences, protected, created_at, created_by, ends_at, status, \
+     receipt, published_at";
+
+impl TokenRow {
+    pub(super) fn read(row: Row) -> Result<Self, StorageError> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            serial: columns.serial()?,
+            family: stored_family(&columns.text()?)?,
+            key_id: columns.number().map(KeyId)?,
+            expires_at: columns.seconds()?,
+            fingerprint: columns.text()?,
+            version: columns.number()?,
+            policy: Policy {
+                label: columns.text()?,
+                owner: columns.optional_text()?,
+                external_id: columns.optional_text()?,
+                metadata: columns.optional_text()?,
+                origins: columns.json()?,
+                origin_mode: columns.json()?,
+                missing_origin: columns.json()?,
+                audiences: columns.json()?,
+                protected: columns.flag()?,
+            },
+            created_at: columns.millis()?,
+            created_by: columns.text()?,
+            ends_at: columns.optional_millis()?,
+            status: Status::parse(&columns.text()?)?,
+            receipt: columns.optional_json()?,
+            published_at: columns.optional_millis()?,
+        })
+    }
+
+    /// The row of `serial`.
+    pub(super) fn find<D: Database>(database: &D, serial: Serial) -> Result<Option<Self>, StorageError> {
+        let sql = format!("SELECT {COLUMNS} FROM token WHERE serial = ?");
+        database.query(&sql, &[serial.into()])?.pop().map(Self::read).transpose()
+    }
+
+    pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+        let sql = format!("INSERT INTO token ({COLUMNS}, search) VALUES (?{})", ", ?".repeat(21));
+        let mut values: Vec<Value> = vec![
+            self.serial.into(),
+            self.family.as_str().into(),
+            u32::from(self.key_id.0).into(),
+            self.expires_at.into(),
+            self.fingerprint.as_str().into(),
+            self.version.into(),
+        ];
+        let [policy @ .., search] = self.policy_values()?;
+        values.extend(policy);
+        values.extend([
+            self.created_at.into(),
+            self.created_by.as_str().into(),
+            self.ends_at.map_or(Value::Null, Value::from),
+            self.status.as_str().into(),
+            self.receipt.as_ref().map_or(Ok(Value::Null), json)?,
+            self.published_at.map_or(Value::Null, Value::from),
+            search,
+        ]);
+        database.query(&sql, &values)?;
+        Ok(())
+    }
+
+    /// Writes policy and version, and forgets that KV took an earlier version.
+    pub(super) fn update_policy<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+        let mut values = self.policy_values()?.to_vec();
+        values.extend([self.version.into(), self.serial.into()]);
+        database.query(
+            "UPDATE token SET label = ?, owner = ?, external_id = ?, metadata = ?, origins = ?, origin_mode = ?, \
+             missing_origin = ?, audiences = ?, protected = ?, search = ?, version = ?, published_at = NULL \
+             WHERE serial = ?",
+            &values,
+        )?;
+        Ok(())
+    }
+
+    /// Writes status and receipt.
+    pub(super) fn update_status<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+        let receipt = self.receipt.as_ref().map_or(Ok(Value::Null), json)?;
+        database.query(
+            "UPDATE token SET status = ?, receipt = ? WHERE serial = ?",
+            &[self.status.as_str().into(), receipt, self.serial.into()],
+        )?;
+        Ok(())
+    }
+
+    fn policy_values(&self) -> Result<[Value; 10], StorageError> {
+        let policy = &self.policy;
+        Ok([
+            policy.label.as_str().into(),
+            policy.owner.as_deref().into(),
+            policy.external_id.as_deref().into(),
+            policy.metadata.as_deref().into(),
+            json(&policy.origins)?,
+            json(&policy.origin_mode)?,
+            json(&policy.missing_origin)?,
+            json(&policy.audiences)?,
+            policy.protected.into(),
+            Value::Text(policy.search_text()),
+        ])
+    }
+
+    /// The state that the API shows. A revocation stays visible after the end; a disabled token that has ended is
+    /// expired, since enabling it would change nothing.
+    pub(super) fn state(&self, now: UnixMillis) -> TokenState {
+        let ended = now >= self.expires_at.to_millis() || self.ends_at.is_some_and(|at| now >= at);
+        match self.status {
+            Status::Revoked => TokenState::Revoked,
+            _ if ended => TokenState::Expired,
+            Status::Disabled => TokenState::Disabled,
+            Status::Good => TokenState::Active,
+        }
+    }
+
+    pub(super) fn claims(&self) -> Claims {
+        Claims { key_id: self.key_id, serial: self.serial, expires_at: self.expires_at }
+    }
+
+    /// The token's text.
+    pub(super) fn text(&self, settings: &RegistrySettings) -> Result<String, StorageError> {
+        self.claims().mint(&settings.ring).map_err(|_| StorageError::MissingKey)
+    }
+
+    /// The sealed record of this version.
+    pub(super) fn sealed_record(
+        &self,
+        settings: &RegistrySettings,
+        signing_key: KeyId,
+    ) -> Result<Vec<u8>, StorageError> {
+        let record = Record {
+            key_id: self.key_id,
+            expires_at: self.expires_at,
+            family: self.family.clone(),
+            ends_at: self.ends_at,
+            audiences: self.policy.audiences.clone(),
+            origins: self.policy.origins.clone(),
+            origin_mode: self.policy.origin_mode,
+            missing_origin: self.policy.missing_origin,
+            external_id: self.policy.external_id.clone(),
+        };
+        record.seal(&settings.ring, signing_key, self.serial, self.version).ok_or(StorageError::MissingKey)
+    }
+
+    pub(super) fn view(&self, now: UnixMillis) -> TokenView {
+        let policy = self.policy.clone();
+        let withdrawal = self.receipt.as_ref().filter(|_| self.status != Status::Good);
+        TokenView {
+            serial: self.serial,
+            family: self.family.as_str().to_owned(),
+            label: policy.label,
+            owner: policy.owner,
+            external_id: policy.external_id,
+            metadata: policy.metadata,
+            fingerprint: self.fingerprint.clone(),
+            key_id: self.key_id,
+            state: self.state(now),
+            version: self.version,
+            origins: policy.origins,
+            origin_mode: policy.origin_mode,
+            missing_origin: policy.missing_origin,
+            audiences: policy.audiences,
+            protected: policy.protected,
+            created_at: self.created_at,
+            created_by: self.created_by.clone(),
+            expires_at: self.expires_at,
+            ends_at: self.ends_at,
+            revoked_at: withdrawal.and_then(|receipt| receipt.revoked_at),
+            revoked_reason: withdrawal.and_then(|receipt| receipt.reason.clone()),
+            effective_by: withdrawal.map(|receipt| receipt.effective_by),
+        }
+    }
+}
+
+/// A family id that we minted and stored; its check was made when it came from outside.
+fn stored_family(text: &str) -> Result<FamilyId, StorageError> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|_| StorageError::Unreadable)
+}

@@ -1,0 +1,183 @@
+//! Tokens: issue, clone, edit, reveal.
+//!
+//! Standard: DESIGN section 7 (`POST /tokens`, `PATCH /tokens/{id}`, `GET /tokens/{id}/token`), section 8 "Life".
+//! Invariants: a serial is used once; the end is signed in and never edited; record and outbox row are written in the
+//! transaction of the change, so a change that was acknowledged reaches KV; every effective edit raises `version`.
+//! One number serves as `If-Match`, as the record's version and in the list, although an edited label alone would need no
+//! new record: a second number could drift from the first, and a record that looks current but is not admits wrongly.
+//! What it must not know: HTTP, KV.
+//! What a mistake costs: a token that outlives its limit, or a stale policy that stays in force (false accept).
+
+use super::call::Call;
+use super::command::{Fault, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenState};
+use super::database::Database;
+use super::events::Event;
+use super::idempotency::{self, Made};
+use super::outbox;
+use super::policy::{Policy, field_fault};
+use super::row::{StorageError, Stop};
+use super::state::State;
+use super::token_row::{Status, TokenRow};
+use crate::family::{FamilyId, RANDOM_BYTES};
+use crate::limits::{TOKEN_LIFETIME_DEFAULT_SECONDS, TOKEN_LIFETIME_MIN_SECONDS};
+use crate::time::UnixSeconds;
+use crate::token::{Claims, Serial, fingerprint};
+use serde_json::{Value as Json, json};
+
+impl<D: Database> Call<'_, D> {
+    /// Issues a token, the first of a family; for a retry the same one again, as it now is.
+    pub(super) fn create_token(
+        &mut self,
+        new: NewToken,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<(TokenRow, String), Stop> {
+        if let Some(idempotency) = idempotency
+            && let Some(made) = idempotency::find(self.database, self.actor.id, idempotency, self.now)?
+        {
+            let Made::Token(serial) = made else { return Err(Fault::IdempotencyConflict.into()) };
+            // Gone already only when tokens are kept for less than a week after their end.
+            let row = TokenRow::find(self.database, serial)?.ok_or(Fault::Conflict)?;
+            let text = row.text(self.settings)?;
+            return Ok((row, text));
+        }
+        let (policy, expires_at) = self.new_policy(new)?;
+        let (row, text) = self.issue(policy, expires_at)?;
+        if let Some(idempotency) = idempotency {
+            idempotency::keep(self.database, self.actor.id, idempotency, &Made::Token(row.serial), self.now)?;
+        }
+        let mut after = row.policy.difference(None);
+        set(&mut after, "expires_at", row.expires_at.to_rfc3339().into());
+        self.audit(event("token.created", &row, None, Some(after)))?;
+        Ok((row, text))
+    }
+
+    /// What the new token is to be, or every field that stands against it.
+    fn new_policy(&self, new: NewToken) -> Result<(Policy, UnixSeconds), Stop> {
+        let audiences = &self.settings.audiences;
+        let policy = match new.clone_of {
+            None => Policy::new(new.settings, audiences),
+            Some(serial) => match TokenRow::find(self.database, serial)? {
+                Some(row) if row.state(self.now) == TokenState::Active => {
+                    row.policy.cloned(new.settings, audiences)
+                }
+                _ => Err(vec![field_fault("clone_of", "not_valid", "the id of a token that is active")]),
+            },
+        };
+        match (policy, self.new_end(new.lifetime)) {
+            (Ok(policy), Ok(expires_at)) => Ok((policy, expires_at)),
+            (policy, end) => {
+                let faults = policy.err().into_iter().flatten().chain(end.err());
+                Err(Fault::Fields(faults.collect()).into())
+            }
+        }
+    }
+
+    fn new_end(&self, lifetime: Option<Lifetime>) -> Result<UnixSeconds, super::command::FieldFault> {
+        let longest = self.settings.max_token_lifetime_seconds;
+        let lives = TOKEN_LIFETIME_MIN_SECONDS..=longest;
+        // The end is a whole second: the first at which the life asked for is over.
+        let start = self.now.ceil_seconds();
+        let (field, seconds) = match lifetime {
+            None => ("expires_in", TOKEN_LIFETIME_DEFAULT_SECONDS.min(longest)),
+            Some(Lifetime::ExpiresIn(seconds)) => ("expires_in", seconds),
+            Some(Lifetime::ExpiresAt(at)) => ("expires_at", at.0.saturating_sub(start.0)),
+        };
+        if lives.contains(&seconds) {
+            Ok(start.plus_seconds(seconds))
+        } else {
+            let detail = "a life from 60 seconds to MAX_TOKEN_LIFETIME of this deployment";
+            Err(field_fault(field, "out_of_range", detail))
+        }
+    }
+
+    fn issue(&mut self, policy: Policy, expires_at: UnixSeconds) -> Result<(TokenRow, String), Stop> {
+        let mut state = State::read(self.database)?;
+        let serial = state.next_serial(self.database)?.ok_or(Fault::Conflict)?;
+        let claims = Claims { key_id: state.signing_key, serial, expires_at };
+        let text = claims.mint(&self.settings.ring).map_err(|_| StorageError::MissingKey)?;
+        let mut random = [0; RANDOM_BYTES];
+        (self.entropy)(&mut random);
+        let row = TokenRow {
+            serial,
+            family: FamilyId::mint(random, &self.settings.check_keys.family),
+            key_id: state.signing_key,
+            expires_at,
+            fingerprint: fingerprint(&text),
+            version: 1,
+            policy,
+            created_at: self.now,
+            created_by: self.actor.label.clone(),
+            ends_at: None,
+            status: Status::Good,
+            receipt: None,
+            published_at: None,
+        };
+        row.insert(self.database)?;
+        self.publish_record(&row, &state)?;
+        Ok((row, text))
+    }
+
+    /// Changes settings. An edit that changes nothing raises nothing, and its receipt is true all the same.
+    pub(super) fn edit_token(
+        &mut self,
+        serial: Serial,
+        if_match: Option<u32>,
+        edit: TokenEdit,
+    ) -> Result<(TokenRow, Receipt), Stop> {
+        let mut row = self.token(serial)?;
+        if if_match.is_some_and(|version| version != row.version) {
+            return Err(Fault::PreconditionFailed.into());
+        }
+        if matches!(row.state(self.now), TokenState::Revoked | TokenState::Expired) {
+            return Err(Fault::TokenEnded.into());
+        }
+        let before = row.policy.clone();
+        row.policy = before.edited(edit, &self.settings.audiences).map_err(Fault::Fields)?;
+        let state = State::read(self.database)?;
+        let receipt = self.receipt(&row, &state);
+        if row.policy == before {
+            return Ok((row, receipt));
+        }
+        row.version = row.version.checked_add(1).ok_or(Fault::Conflict)?;
+        row.published_at = None;
+        row.update_policy(self.database)?;
+        self.publish_record(&row, &state)?;
+        let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));
+        self.audit(event("token.edited", &row, Some(was), Some(is)))?;
+        Ok((row, receipt))
+    }
+
+    /// Owes KV the record and the list: the list names the version of an edited token and the highest serial.
+    fn publish_record(&mut self, row: &TokenRow, state: &State) -> Result<(), Stop> {
+        let sealed = row.sealed_record(self.settings, state.signing_key)?;
+        outbox::owe_record(self.database, row, sealed, self.now)?;
+        Ok(self.list_changes()?)
+    }
+
+    /// The token's text. Audited, whatever state it is in.
+    pub(super) fn reveal_token(&mut self, serial: Serial) -> Result<String, Stop> {
+        let row = self.token(serial)?;
+        let text = row.text(self.settings)?;
+        self.audit(event("token.revealed", &row, None, None))?;
+        Ok(text)
+    }
+}
+
+/// An event about a token.
+pub(super) fn event<'a>(
+    action: &'static str,
+    row: &'a TokenRow,
+    before: Option<Json>,
+    after: Option<Json>,
+) -> Event<'a> {
+    Event { action, token: Some(row.serial), family: Some(row.family.as_str()), before, after }
+}
+
+fn set(object: &mut Json, name: &str, value: Json) {
+    match object.as_object_mut() {
+        Some(fields) => {
+            fields.insert(name.to_owned(), value);
+        }
+        None => *object = json!({ name: value }),
+    }
+}

@@ -1,0 +1,13 @@
+//! The registry over SQLite (rusqlite), with the SQL text that runs in the Durable Object.
+
+mod admin_keys;
+mod idempotency;
+mod lifecycle;
+mod list;
+mod model;
+mod publishing;
+mod query;
+mod sqlite;
+mod storage;
+mod tokens;
+mod world;

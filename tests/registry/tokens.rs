@@ -1,0 +1,301 @@
+//! Issuing, cloning, editing, revealing.
+
+use crate::world::{START, World, all, edit_label, new_token, rules, settings};
+use wayleave::key::KeyId;
+use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
+use wayleave::registry::RegistrySettings;
+use wayleave::registry::command::{
+    Answer, Command, Fault, Lifetime, NewToken, TokenEdit, TokenState, TokenView,
+};
+use wayleave::registry::database::Value;
+use wayleave::time::UnixSeconds;
+use wayleave::token::{Serial, UnverifiedToken, fingerprint};
+
+const YEAR: i64 = 365 * 86_400;
+
+fn several_audiences() -> RegistrySettings {
+    RegistrySettings { audiences: vec!["api".into(), "tiles".into()], ..settings() }
+}
+
+fn field(name: &str, code: &str) -> (String, String) {
+    (name.to_owned(), code.to_owned())
+}
+
+#[test]
+fn a_new_token_verifies_and_shows_what_it_was_given() {
+    let mut world = World::new();
+    let mut new = new_token("a site");
+    new.settings.owner = Some(Some("ann".into()));
+    new.settings.metadata = Some(Some("{\"plan\":\"gold\"}".into()));
+    let (token, text) = world.create(new);
+    let claims = UnverifiedToken::parse(&text).unwrap().verify(&settings().ring).unwrap().claims();
+    assert_eq!((claims.serial, claims.key_id), (Serial(1), KeyId(1)));
+    // 02:00:00.250 rounds up to 02:00:01, so that the life is never shorter than asked for.
+    assert_eq!(claims.expires_at, UnixSeconds(START.0 / 1000 + 1 + YEAR));
+    let expected = TokenView {
+        serial: Serial(1),
+        family: token.family.clone(),
+        label: "a site".into(),
+        owner: Some("ann".into()),
+        external_id: None,
+        metadata: Some("{\"plan\":\"gold\"}".into()),
+        fingerprint: fingerprint(&text),
+        key_id: KeyId(1),
+        state: TokenState::Active,
+        version: 1,
+        origins: rules(&["https://site.example"]),
+        origin_mode: OriginMode::Enforce,
+        missing_origin: MissingOrigin::Refuse,
+        audiences: vec!["api".into()],
+        protected: false,
+        created_at: START,
+        created_by: "ADMIN_KEY".into(),
+        expires_at: claims.expires_at,
+        ends_at: None,
+        revoked_at: None,
+        revoked_reason: None,
+        effective_by: None,
+    };
+    assert_eq!(token, expected);
+    assert_eq!(world.get(Serial(1)), expected);
+    assert_eq!(world.ask(Command::LookupToken(Serial(1))), Answer::Token(Box::new(expected)));
+}
+
+#[test]
+fn serials_and_families_are_each_their_own() {
+    let mut world = World::new();
+    let (first, second) = (world.token(), world.token());
+    assert_eq!((first.serial, second.serial), (Serial(1), Serial(2)));
+    assert_ne!(first.family, second.family);
+}
+
+#[test]
+fn what_must_be_given_is_named_all_at_once() {
+    let mut world = World::with(several_audiences());
+    let new = NewToken { lifetime: Some(Lifetime::ExpiresIn(59)), ..NewToken::default() };
+    let expected = [
+        field("label", "required"),
+        field("origins", "required"),
+        field("audiences", "required"),
+        field("expires_in", "out_of_range"),
+    ];
+    assert_eq!(world.field_faults(Command::CreateToken(new)), expected);
+    assert_eq!(world.tokens(all()).0, [0_u32; 0]);
+}
+
+#[test]
+fn audiences_are_those_of_the_deployment() {
+    let mut world = World::with(several_audiences());
+    let with = |audiences: &[&str]| {
+        let mut new = new_token("a");
+        new.settings.audiences = Some(audiences.iter().map(|audience| (*audience).to_owned()).collect());
+        new
+    };
+    assert_eq!(
+        world.field_faults(Command::CreateToken(with(&["api", "maps"]))),
+        [field("audiences[1]", "unknown_audience")]
+    );
+    assert_eq!(world.field_faults(Command::CreateToken(with(&[]))), [field("audiences", "required")]);
+    assert_eq!(world.create(with(&["tiles", "api", "tiles"])).0.audiences, ["tiles", "api"]);
+    let edit = TokenEdit { audiences: Some(vec!["maps".into()]), ..TokenEdit::default() };
+    let edit = Command::EditToken { serial: Serial(1), if_match: None, edit };
+    assert_eq!(world.field_faults(edit), [field("audiences[0]", "unknown_audience")]);
+}
+
+#[test]
+fn an_audience_that_was_dropped_stops_a_clone_but_not_an_edit() {
+    let mut world = World::with(several_audiences());
+    let mut new = new_token("a");
+    new.settings.audiences = Some(vec!["tiles".into()]);
+    let token = world.create(new).0;
+    world.restart(settings());
+    assert_eq!(world.edit(token.serial, edit_label("b")).0.audiences, ["tiles"]);
+    let clone = NewToken { clone_of: Some(token.serial), ..NewToken::default() };
+    assert_eq!(
+        world.field_faults(Command::CreateToken(clone.clone())),
+        [field("audiences[0]", "unknown_audience")]
+    );
+    let settings = TokenEdit { audiences: Some(vec!["api".into()]), ..TokenEdit::default() };
+    assert_eq!(world.create(NewToken { settings, ..clone }).0.audiences, ["api"]);
+}
+
+#[test]
+fn a_life_is_from_a_minute_to_the_maximum() {
+    let mut world = World::with(RegistrySettings { max_token_lifetime_seconds: 1_000, ..settings() });
+    let start = START.ceil_seconds();
+    let mut create = |lifetime| world.ask(Command::CreateToken(NewToken { lifetime, ..new_token("a") }));
+    let end = |answer| match answer {
+        Answer::Created { token, .. } => Ok(token.expires_at.0 - start.0),
+        Answer::Refused(Fault::Fields(faults)) => Err(faults[0].field.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(end(create(None)), Ok(1_000), "the default is at most the maximum");
+    for seconds in [60, 1_000] {
+        assert_eq!(end(create(Some(Lifetime::ExpiresIn(seconds)))), Ok(seconds));
+        assert_eq!(end(create(Some(Lifetime::ExpiresAt(start.plus_seconds(seconds))))), Ok(seconds));
+    }
+    for seconds in [i64::MIN, -1, 0, 59, 1_001, i64::MAX] {
+        assert_eq!(end(create(Some(Lifetime::ExpiresIn(seconds)))), Err("expires_in".into()));
+        let at = start.plus_seconds(seconds);
+        assert_eq!(end(create(Some(Lifetime::ExpiresAt(at)))), Err("expires_at".into()), "{at:?}");
+    }
+}
+
+#[test]
+fn a_clone_copies_every_setting_and_given_fields_win() {
+    let mut world = World::with(several_audiences());
+    let settings = TokenEdit {
+        label: Some("first".into()),
+        owner: Some(Some("ann".into())),
+        external_id: Some(Some("customer-7".into())),
+        metadata: Some(Some("{}".into())),
+        origins: Some(OriginRules::Any),
+        origin_mode: Some(OriginMode::Report),
+        missing_origin: Some(MissingOrigin::Allow),
+        audiences: Some(vec!["tiles".into()]),
+        protected: Some(true),
+    };
+    let first = world.create(NewToken { settings, ..NewToken::default() }).0;
+    let clone = world.create(NewToken { clone_of: Some(first.serial), ..NewToken::default() }).0;
+    let same = TokenView {
+        serial: clone.serial,
+        family: clone.family.clone(),
+        fingerprint: clone.fingerprint.clone(),
+        ..first.clone()
+    };
+    assert_eq!(clone, same);
+    assert_ne!(clone.family, first.family);
+    let settings = TokenEdit { owner: Some(None), ..edit_label("second") };
+    let second = world.create(NewToken { clone_of: Some(first.serial), settings, ..NewToken::default() }).0;
+    assert_eq!((second.label.as_str(), second.owner), ("second", None));
+    assert_eq!(second.external_id.as_deref(), Some("customer-7"));
+}
+
+#[test]
+fn only_an_active_token_is_cloned() {
+    let mut world = World::new();
+    let (disabled, revoked, short) = (world.token(), world.token(), {
+        world.create(NewToken { lifetime: Some(Lifetime::ExpiresIn(60)), ..new_token("short") }).0
+    });
+    world.receipt(Command::DisableToken(disabled.serial));
+    world.revoke(revoked.serial);
+    world.seconds_pass(61);
+    for serial in [disabled.serial, revoked.serial, short.serial, Serial(99)] {
+        let clone = NewToken { clone_of: Some(serial), ..NewToken::default() };
+        assert_eq!(world.field_faults(Command::CreateToken(clone)), [field("clone_of", "not_valid")]);
+    }
+}
+
+#[test]
+fn an_edit_raises_the_version_and_a_stale_if_match_changes_nothing() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    let edit = |if_match, label| Command::EditToken { serial, if_match, edit: edit_label(label) };
+    let Answer::Edited { token, .. } = world.ask(edit(Some(1), "b")) else { panic!() };
+    assert_eq!((token.version, token.label.as_str()), (2, "b"));
+    let before = world.database.dump();
+    assert_eq!(world.fault(edit(Some(1), "c")), Fault::PreconditionFailed);
+    assert_eq!(world.fault(edit(Some(3), "c")), Fault::PreconditionFailed);
+    assert_eq!(world.database.dump(), before);
+    let Answer::Edited { token, .. } = world.ask(edit(None, "d")) else { panic!() };
+    assert_eq!(token.version, 3);
+}
+
+#[test]
+fn an_edit_that_changes_nothing_raises_nothing() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    let before = world.database.dump();
+    let (token, receipt) = world.edit(serial, edit_label("a site"));
+    assert_eq!(token.version, 1);
+    assert_eq!(receipt.state, TokenState::Active);
+    assert_eq!(world.database.dump(), before);
+}
+
+#[test]
+fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
+    let mut world = World::with(several_audiences());
+    let mut new = new_token("a");
+    new.settings.audiences = Some(vec!["api".into()]);
+    new.settings.owner = Some(Some("ann".into()));
+    let serial = world.create(new).0.serial;
+    let everything = TokenEdit {
+        label: Some("b".into()),
+        owner: Some(None),
+        external_id: Some(Some("x".into())),
+        metadata: Some(Some("{\"a\":1}".into())),
+        origins: Some(rules(&["*.other.example", "http://localhost:*"])),
+        origin_mode: Some(OriginMode::Report),
+        missing_origin: Some(MissingOrigin::Allow),
+        audiences: Some(vec!["tiles".into()]),
+        protected: Some(true),
+    };
+    let (token, _) = world.edit(serial, everything);
+    assert_eq!((token.label.as_str(), token.owner.as_ref()), ("b", None));
+    assert!(token.protected);
+    assert_eq!(world.get(serial), token);
+    let record = world.record(serial).unwrap();
+    assert_eq!(record.version, 2);
+    assert_eq!(record.record.origins, rules(&["*.other.example", "http://localhost:*"]));
+    assert_eq!((record.record.origin_mode, record.record.missing_origin), (OriginMode::Report, MissingOrigin::Allow));
+    assert_eq!(record.record.audiences, ["tiles"]);
+    assert_eq!(record.record.external_id.as_deref(), Some("x"));
+    assert_eq!((record.record.key_id, record.record.expires_at), (token.key_id, token.expires_at));
+    assert_eq!(record.record.family.as_str(), token.family);
+}
+
+#[test]
+fn what_has_ended_is_not_edited_and_what_is_not_there_not_found() {
+    let mut world = World::new();
+    let (revoked, disabled) = (world.token().serial, world.token().serial);
+    world.revoke(revoked);
+    world.receipt(Command::DisableToken(disabled));
+    let edit = |serial| Command::EditToken { serial, if_match: None, edit: edit_label("b") };
+    assert_eq!(world.fault(edit(revoked)), Fault::TokenEnded);
+    assert_eq!(world.fault(edit(Serial(99))), Fault::NotFound);
+    assert_eq!(world.fault(Command::GetToken(Serial(99))), Fault::NotFound);
+    assert_eq!(world.fault(Command::LookupToken(Serial(99))), Fault::NotFound);
+    assert_eq!(world.fault(Command::RevealToken(Serial(99))), Fault::NotFound);
+    assert_eq!(world.edit(disabled, edit_label("b")).0.state, TokenState::Disabled);
+    world.seconds_pass(YEAR + 1);
+    assert_eq!(world.fault(edit(disabled)), Fault::TokenEnded);
+}
+
+#[test]
+fn a_token_is_revealed_in_any_state_and_stored_nowhere() {
+    let mut world = World::new();
+    let (token, text) = world.create(new_token("a"));
+    assert_eq!(world.ask(Command::RevealToken(token.serial)), Answer::Revealed(text.clone()));
+    world.revoke(token.serial);
+    assert_eq!(world.ask(Command::RevealToken(token.serial)), Answer::Revealed(text.clone()));
+    assert!(!world.database.dump().contains(&text));
+    assert_eq!(
+        world.actions()[1..],
+        ["token.created", "token.revealed", "token.revoked", "token.revealed"]
+    );
+}
+
+#[test]
+fn the_audit_shows_what_changed_and_only_that() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    world.edit(serial, TokenEdit { owner: Some(Some("ann".into())), ..edit_label("b") });
+    let events = world.events();
+    let (created, edited) = (&events[1], &events[2]);
+    assert_eq!((created.actor.as_str(), created.token), ("key_1 ADMIN_KEY", Some(serial)));
+    assert_eq!(created.family.as_ref(), Some(&world.get(serial).family));
+    let json = |text: &Option<String>| -> serde_json::Value { serde_json::from_str(text.as_ref().unwrap()).unwrap() };
+    assert_eq!(created.before, None);
+    assert_eq!(json(&created.after)["origins"], serde_json::json!(["https://site.example"]));
+    assert_eq!(json(&created.after)["expires_at"], "2027-11-22T02:00:01Z");
+    assert_eq!(json(&edited.before), serde_json::json!({ "label": "a site", "owner": null }));
+    assert_eq!(json(&edited.after), serde_json::json!({ "label": "b", "owner": "ann" }));
+}
+
+#[test]
+fn when_serials_run_out_nothing_is_issued() {
+    let mut world = World::new();
+    world.database.one("UPDATE registry SET highest_serial = 4294967295 RETURNING 1");
+    assert_eq!(world.fault(Command::CreateToken(new_token("a"))), Fault::Conflict);
+    assert_eq!(world.database.one("SELECT COUNT(*) FROM token"), Value::Integer(0));
+}

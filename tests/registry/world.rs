@@ -1,0 +1,234 @@
+//! A registry with a clock, randomness and an owner, and short ways to ask it.
+
+use crate::sqlite::Sqlite;
+use data_encoding::{BASE64, HEXLOWER};
+use wayleave::admin_key::Role;
+use wayleave::key::{CheckKeys, KeyId, KeyRing, sha256};
+use wayleave::list::RevocationList;
+use wayleave::origin::{OriginRule, OriginRules};
+use wayleave::record::{Record, VersionedRecord};
+use wayleave::registry::command::{
+    AdminCall, Answer, Command, EventFilter, EventView, Fault, Idempotency, NewAdminKey, NewToken, Receipt,
+    Request, StatusView, TokenEdit, TokenFilter, TokenView,
+};
+use wayleave::registry::{Registry, RegistrySettings};
+use wayleave::time::UnixMillis;
+use wayleave::token::Serial;
+use zeroize::Zeroizing;
+
+/// 2026-11-22T02:00:00.250Z: not on a whole second.
+pub const START: UnixMillis = UnixMillis(1_795_312_800_250);
+pub const ADMIN_KEY: &str = "an-admin-key-of-at-least-32-characters";
+
+pub fn settings() -> RegistrySettings {
+    let secrets = [(KeyId(1), Zeroizing::new(vec![1; 32])), (KeyId(2), Zeroizing::new(vec![2; 32]))];
+    RegistrySettings {
+        ring: KeyRing::derive(&secrets, "test"),
+        check_keys: CheckKeys::derive(&[9; 32], "test"),
+        first_signing_key: KeyId(1),
+        bound_seconds: 60,
+        guaranteed: true,
+        max_token_lifetime_seconds: 2 * 365 * 86_400,
+        retention_days: 400,
+        audiences: vec!["api".into()],
+        bootstrap_sha256: Some(sha256(ADMIN_KEY.as_bytes())),
+    }
+}
+
+pub struct World {
+    pub registry: Registry<Sqlite>,
+    pub database: Sqlite,
+    pub now: UnixMillis,
+    /// Who calls.
+    pub key: String,
+    entropy: u64,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(settings: RegistrySettings) -> Self {
+        Self::over(Sqlite::in_memory(), settings)
+    }
+
+    pub fn over(database: Sqlite, settings: RegistrySettings) -> Self {
+        let registry = Registry::open(database.clone(), settings).unwrap();
+        Self { registry, database, now: START, key: ADMIN_KEY.to_owned(), entropy: 0 }
+    }
+
+    /// The process ends and starts again over the same database.
+    pub fn restart(&mut self, settings: RegistrySettings) {
+        self.registry = Registry::open(self.database.clone(), settings).unwrap();
+    }
+
+    pub fn seconds_pass(&mut self, seconds: i64) {
+        self.now = self.now.plus_ms(seconds * 1_000);
+    }
+
+    pub fn request(&mut self, request: Request) -> Answer {
+        let entropy = &mut self.entropy;
+        self.registry.handle(request, self.now, &mut |buffer| {
+            for byte in buffer {
+                // Every byte of every call differs from run to run of the counter, and is the same in every test run.
+                *entropy += 1;
+                *byte = sha256(&entropy.to_be_bytes())[0];
+            }
+        })
+    }
+
+    pub fn ask(&mut self, command: Command) -> Answer {
+        self.ask_idempotent(command, None)
+    }
+
+    pub fn ask_idempotent(&mut self, command: Command, idempotency: Option<Idempotency>) -> Answer {
+        let key_sha256 = HEXLOWER.encode(&sha256(self.key.as_bytes()));
+        self.request(Request::Admin(Box::new(AdminCall { key_sha256, command, idempotency })))
+    }
+
+    pub fn fault(&mut self, command: Command) -> Fault {
+        match self.ask(command) {
+            Answer::Refused(fault) => fault,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// Field and code of every field fault.
+    pub fn field_faults(&mut self, command: Command) -> Vec<(String, String)> {
+        match self.fault(command) {
+            Fault::Fields(faults) => faults.into_iter().map(|fault| (fault.field, fault.code)).collect(),
+            other => panic!("not fields: {other:?}"),
+        }
+    }
+
+    pub fn create(&mut self, new: NewToken) -> (TokenView, String) {
+        created(self.ask(Command::CreateToken(new)))
+    }
+
+    /// A token with the least that must be given.
+    pub fn token(&mut self) -> TokenView {
+        self.create(new_token("a site")).0
+    }
+
+    pub fn get(&mut self, serial: Serial) -> TokenView {
+        match self.ask(Command::GetToken(serial)) {
+            Answer::Token(token) => *token,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn edit(&mut self, serial: Serial, edit: TokenEdit) -> (TokenView, Receipt) {
+        match self.ask(Command::EditToken { serial, if_match: None, edit }) {
+            Answer::Edited { token, receipt } => (*token, receipt),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn receipt(&mut self, command: Command) -> Receipt {
+        match self.ask(command) {
+            Answer::Receipt(receipt) => receipt,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn revoke(&mut self, serial: Serial) -> Receipt {
+        self.receipt(Command::RevokeToken { serial, reason: None, force: true })
+    }
+
+    pub fn tokens(&mut self, filter: TokenFilter) -> (Vec<u32>, Option<Serial>) {
+        match self.ask(Command::ListTokens(filter)) {
+            Answer::Tokens { items, next } => (items.iter().map(|token| token.serial.0).collect(), next),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Every event, oldest first.
+    pub fn events(&mut self) -> Vec<EventView> {
+        let filter = EventFilter { limit: 500, ..EventFilter::default() };
+        match self.ask(Command::ListEvents(filter)) {
+            Answer::Events { mut items, .. } => {
+                items.reverse();
+                items
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn actions(&mut self) -> Vec<String> {
+        self.events().into_iter().map(|event| event.action).collect()
+    }
+
+    pub fn status(&mut self) -> StatusView {
+        match self.ask(Command::Status) {
+            Answer::Status(status) => *status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn list(&mut self) -> RevocationList {
+        match self.request(Request::List) {
+            Answer::List { sealed, now } => {
+                assert_eq!(now, self.now);
+                open_list(&BASE64.decode(sealed.as_bytes()).unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn record(&mut self, serial: Serial) -> Option<VersionedRecord> {
+        match self.request(Request::Record { serial, version: 1 }) {
+            Answer::Record { sealed } => sealed.map(|(version, sealed)| {
+                let value = BASE64.decode(sealed.as_bytes()).unwrap();
+                Record::open(&settings().ring, serial, version, &value).unwrap()
+            }),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Makes an admin key and gives its text.
+    pub fn admin_key(&mut self, role: Role) -> (u32, String) {
+        let new = NewAdminKey { label: role.as_str().to_owned(), role, expires_at: None };
+        match self.ask(Command::CreateAdminKey(new)) {
+            Answer::AdminKeyCreated { key, text } => (key.id, text),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Calls as `key` from now on.
+    pub fn call_as(&mut self, key: &str) {
+        key.clone_into(&mut self.key);
+    }
+}
+
+pub fn open_list(value: &[u8]) -> RevocationList {
+    RevocationList::open(&settings().ring, value).unwrap()
+}
+
+pub fn created(answer: Answer) -> (TokenView, String) {
+    match answer {
+        Answer::Created { token, text } => (*token, text),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn rules(texts: &[&str]) -> OriginRules {
+    OriginRules::Rules(texts.iter().map(|text| OriginRule::parse(text, &[]).unwrap().0).collect())
+}
+
+pub fn new_token(label: &str) -> NewToken {
+    let origins = Some(rules(&["https://site.example"]));
+    NewToken { settings: TokenEdit { label: Some(label.into()), origins, ..TokenEdit::default() }, ..NewToken::default() }
+}
+
+pub fn edit_label(label: &str) -> TokenEdit {
+    TokenEdit { label: Some(label.into()), ..TokenEdit::default() }
+}
+
+pub fn all() -> TokenFilter {
+    TokenFilter { limit: 500, ..TokenFilter::default() }
+}
+
+pub fn idempotency(key: &str, request: &str) -> Option<Idempotency> {
+    Some(Idempotency { key: key.into(), request_sha256: HEXLOWER.encode(&sha256(request.as_bytes())) })
+}
