@@ -1,0 +1,152 @@
+//! Filters and pages: the queries of `GET /tokens` and `GET /events`.
+//!
+//! Standard: DESIGN section 7.
+//! Invariants: a filter that cannot be read is an error that names it: a list that ignores it would show more than asked.
+//! `unused_for_seconds` and `has_successor` have their place here; until they mean something they are unknown.
+//! What it must not know: HTTP, which tokens exist.
+//! What a mistake costs: someone revokes what the filter should have left out.
+
+use super::fields::{Faults, Field, Kind, Members, Shape};
+use super::ids::{self, List};
+use super::kinds::{Choice, Family, HeaderText, OriginText, Text, TokenId, WholeNumber};
+use super::operation::Input;
+use super::policy_kinds::AUDIENCE;
+use super::token_requests::{HEADER_TEXT, TEXT};
+use super::{AdminProblem, Context};
+use crate::key::KeyId;
+use crate::limits;
+use crate::registry::command::{Command, EventFilter, TokenFilter, TokenState};
+use crate::token::{Serial, UnverifiedToken};
+use serde_json::{Value, json};
+
+static STATE: Field<Choice<TokenState>> = Field {
+    name: "state",
+    about: "Only tokens in this state.",
+    kind: Choice(&[
+        ("active", TokenState::Active),
+        ("disabled", TokenState::Disabled),
+        ("revoked", TokenState::Revoked),
+        ("expired", TokenState::Expired),
+    ]),
+};
+static FAMILY: Field<Family> = Field { name: "family", about: "Only this family.", kind: Family };
+static BY_OWNER: Field<Text> =
+    Field { name: "owner", about: "Only tokens of exactly this owner.", kind: TEXT };
+static BY_EXTERNAL_ID: Field<HeaderText> =
+    Field { name: "external_id", about: "Only tokens with exactly this external id.", kind: HEADER_TEXT };
+static BY_AUDIENCE: Field<HeaderText> =
+    Field { name: "audience", about: "Only tokens for this audience.", kind: AUDIENCE };
+static KEY_ID: Field<WholeNumber> = Field {
+    name: "key_id",
+    about: "Only tokens under this signing key.",
+    kind: WholeNumber { min: 0, max: u8::MAX as i64 },
+};
+static ORIGIN: Field<OriginText> =
+    Field { name: "origin", about: "Only tokens whose rules admit this origin.", kind: OriginText };
+static Q: Field<Text> = Field {
+    name: "q",
+    about: "Text in label, owner or external id; or an id, a whole token, or a token's last 8 characters.",
+    kind: TEXT,
+};
+static EXPIRING_WITHIN_SECONDS: Field<WholeNumber> = Field {
+    name: "expiring_within_seconds",
+    about: "Only active tokens that end within so many seconds.",
+    kind: WholeNumber { min: 0, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS },
+};
+static LIMIT: Field<WholeNumber> = Field {
+    name: "limit",
+    about: "Items on the page; 50 when not given.",
+    kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
+};
+static CURSOR: Field<Cursor> =
+    Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Tokens) };
+
+/// The query of `GET /tokens`
+pub static TOKENS: Shape = Shape {
+    required: &[],
+    optional: &[
+        &STATE,
+        &FAMILY,
+        &BY_OWNER,
+        &BY_EXTERNAL_ID,
+        &BY_AUDIENCE,
+        &KEY_ID,
+        &ORIGIN,
+        &Q,
+        &EXPIRING_WITHIN_SECONDS,
+        &LIMIT,
+        &CURSOR,
+    ],
+    refused: &[],
+};
+
+/// Reads `GET /tokens`.
+pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let mut query = input.query(&TOKENS);
+    let filter = TokenFilter {
+        state: query.take(&STATE),
+        family: query.take(&FAMILY),
+        owner: query.take(&BY_OWNER),
+        external_id: query.take(&BY_EXTERNAL_ID),
+        audience: query.take(&BY_AUDIENCE),
+        key_id: query.take(&KEY_ID).and_then(|id| u8::try_from(id).ok()).map(KeyId),
+        origin: query.take(&ORIGIN),
+        q: query.take(&Q).map(|text| token_as_id(text, input)),
+        expiring_within_seconds: query.take(&EXPIRING_WITHIN_SECONDS),
+        limit: page_limit(&mut query),
+        below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
+    };
+    Ok(Command::ListTokens(query.finish_query(filter)?))
+}
+
+static EVENT_TOKEN: Field<TokenId> =
+    Field { name: "token", about: "Only events of this token.", kind: TokenId };
+static EVENT_CURSOR: Field<Cursor> =
+    Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Events) };
+
+/// The query of `GET /events`
+pub static EVENTS: Shape =
+    Shape { required: &[], optional: &[&EVENT_TOKEN, &FAMILY, &LIMIT, &EVENT_CURSOR], refused: &[] };
+
+/// Reads `GET /events`.
+pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let mut query = input.query(&EVENTS);
+    let filter = EventFilter {
+        token: query.take(&EVENT_TOKEN),
+        family: query.take(&FAMILY),
+        limit: page_limit(&mut query),
+        below: query.take(&EVENT_CURSOR),
+    };
+    Ok(Command::ListEvents(query.finish_query(filter)?))
+}
+
+/// A whole token of ours is searched for by its id: its text is stored nowhere.
+fn token_as_id(text: String, input: &Input<'_>) -> String {
+    let verified =
+        UnverifiedToken::parse(&text).ok().and_then(|token| token.verify(input.context.key_ring).ok());
+    verified.map_or(text, |token| ids::token_id(token.claims().serial))
+}
+
+/// Items on the page that a query asks for.
+fn page_limit(query: &mut Members<'_>) -> u32 {
+    query.take(&LIMIT).and_then(|limit| u32::try_from(limit).ok()).unwrap_or(limits::PAGE_LIMIT_DEFAULT)
+}
+
+/// A place in a list.
+struct Cursor(List);
+
+impl Kind for Cursor {
+    type Value = i64;
+
+    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<i64> {
+        let below = value.as_str().and_then(|text| ids::parse_cursor(self.0, text));
+        if below.is_none() {
+            faults.add(at, "not_a_cursor", "next_cursor of the page before, unchanged");
+        }
+        below
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
+    }
+}

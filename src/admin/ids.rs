@@ -1,0 +1,121 @@
+//! Ids and cursors: numbers as the API shows them.
+//!
+//! Standard: DESIGN section 2 (`tok_<serial>`); base64url (RFC 4648 section 5) for cursors.
+//! Invariants: each number has one spelling (no leading zeros, no sign); a cursor names its list, so that one of another
+//! list is not taken for a place in this one.
+//! What it must not know: which numbers exist.
+//! What a mistake costs: two spellings of one id are two paths to one token, and a cache or log treats them as two.
+
+use crate::token::Serial;
+use data_encoding::BASE64URL_NOPAD;
+
+/// What a token's id looks like.
+pub const TOKEN_ID_PATTERN: &str = "^tok_(0|[1-9][0-9]{0,9})$";
+
+/// What an admin key's id looks like.
+pub const ADMIN_KEY_ID_PATTERN: &str = "^key_(0|[1-9][0-9]{0,9})$";
+
+/// `tok_<serial>`
+#[must_use]
+pub fn token_id(serial: Serial) -> String {
+    format!("{TOKEN_PREFIX}{}", serial.0)
+}
+
+/// The serial in `tok_<serial>`; `None` for any other text.
+#[must_use]
+pub fn parse_token_id(text: &str) -> Option<Serial> {
+    number(text.strip_prefix(TOKEN_PREFIX)?).map(Serial)
+}
+
+/// `key_<n>`
+#[must_use]
+pub fn admin_key_id(id: u32) -> String {
+    format!("{ADMIN_KEY_PREFIX}{id}")
+}
+
+/// The number in `key_<n>`; `None` for any other text.
+#[must_use]
+pub fn parse_admin_key_id(text: &str) -> Option<u32> {
+    number(text.strip_prefix(ADMIN_KEY_PREFIX)?)
+}
+
+/// Which list a cursor is a place in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// `GET /tokens`
+    Tokens,
+    /// `GET /events`
+    Events,
+}
+
+/// The place in `list` after which the next page starts, as opaque text.
+#[must_use]
+pub fn cursor(list: List, below: i64) -> String {
+    let [b0, b1, b2, b3, b4, b5, b6, b7] = below.to_be_bytes();
+    BASE64URL_NOPAD.encode(&[CURSOR_VERSION, tag(list), b0, b1, b2, b3, b4, b5, b6, b7])
+}
+
+/// The place that `text` names in `list`; `None` for anything that [`cursor`] has not made for it.
+#[must_use]
+pub fn parse_cursor(list: List, text: &str) -> Option<i64> {
+    match *BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.as_slice() {
+        [CURSOR_VERSION, of, b0, b1, b2, b3, b4, b5, b6, b7] if of == tag(list) => {
+            let below = i64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
+            (0..=greatest(list)).contains(&below).then_some(below)
+        }
+        _ => None,
+    }
+}
+
+fn number(digits: &str) -> Option<u32> {
+    let number = digits.parse::<u32>().ok()?;
+    (number.to_string() == digits).then_some(number)
+}
+
+fn tag(list: List) -> u8 {
+    match list {
+        List::Tokens => b't',
+        List::Events => b'e',
+    }
+}
+
+/// Serials are 32 bits wide; numbers of events are SQLite's.
+fn greatest(list: List) -> i64 {
+    match list {
+        List::Tokens => i64::from(u32::MAX),
+        List::Events => i64::MAX,
+    }
+}
+
+const TOKEN_PREFIX: &str = "tok_";
+const ADMIN_KEY_PREFIX: &str = "key_";
+const CURSOR_VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        assert_eq!(parse_token_id("tok_0"), Some(Serial(0)));
+        assert_eq!(parse_token_id(&token_id(Serial(u32::MAX))), Some(Serial(u32::MAX)));
+        for wrong in ["tok_", "tok_01", "tok_+1", "tok_-1", "tok_4294967296", "tok_1 ", "TOK_1", "1", "key_1"]
+        {
+            assert_eq!(parse_token_id(wrong), None, "{wrong}");
+        }
+        assert_eq!(parse_admin_key_id(&admin_key_id(7)), Some(7));
+        assert_eq!(parse_admin_key_id("tok_7"), None);
+    }
+
+    #[test]
+    fn a_cursor_is_a_place_in_one_list() {
+        let text = cursor(List::Tokens, 77);
+        assert_eq!(parse_cursor(List::Tokens, &text), Some(77));
+        assert_eq!(parse_cursor(List::Events, &text), None);
+        assert_eq!(parse_cursor(List::Tokens, &cursor(List::Tokens, -1)), None);
+        assert_eq!(parse_cursor(List::Tokens, &cursor(List::Tokens, 1 << 32)), None);
+        for wrong in ["", "77", "AAAA", &format!("{text}A"), &text[1..]] {
+            assert_eq!(parse_cursor(List::Tokens, wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The admin API: requests in, commands for the registry out; the registry's answers in, responses out.
+//!
+//! Standards: DESIGN section 7 (calls, fields, problems), RFC 9110, RFC 9457, OpenAPI 3.1.
+//! The flow: [`parse`] finds the operation, recognises the admin key, reads query and body, and gives a [`Parsed`]; the
+//! platform carries its call to the registry; [`render`] turns the answer into an [`AdminResponse`].
+//! Invariants: a caller without a key that was minted here gets 401 and causes no call to anywhere; one answer names
+//! every wrong field; every response is `no-store`, and none has CORS headers, since no page of another origin is meant
+//! to read any.
+//! What it must not know: Workers, SQL, which tokens and keys exist.
+//! What a mistake costs: a request taken for another one changes who may use an API.
+
+mod admin_key_requests;
+pub mod fields;
+mod filters;
+mod headers;
+pub mod ids;
+mod input;
+mod kinds;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
+pub mod operation;
+mod origin_test_request;
+mod policy_kinds;
+mod render;
+mod token_requests;
+pub mod views;
+
+pub use render::{fault_problem, render};
+
+use crate::admin_key::ConfiguredKey;
+use crate::key::{CheckKeys, KeyRing};
+use crate::origin::OriginTest;
+use crate::problem::{self, Code};
+use crate::registry::command::{AdminCall, FieldFault};
+use crate::time::UnixMillis;
+use operation::{Input, Routed, Task};
+
+/// Where the admin API is served.
+pub const API_PATH: &str = "/_wayleave/api";
+/// The OpenAPI document, generated from the operation table and diffed against it by the tests.
+pub const OPENAPI_JSON: &str = include_str!("../../docs/openapi.json");
+
+/// What requests are judged by: configuration, keys and the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Recognise admin keys and family ids.
+    pub check_keys: &'a CheckKeys,
+    /// Verifies tokens given to `lookup` and `q`.
+    pub key_ring: &'a KeyRing,
+    /// `ADMIN_KEY`, where it is set.
+    pub configured_key: Option<&'a ConfiguredKey>,
+    /// `APP_SCHEMES`, in lower case.
+    pub app_schemes: &'a [String],
+    /// The audience of new tokens that name none; `None` when the deployment has several.
+    pub only_audience: Option<&'a str>,
+    /// `MAX_TOKEN_LIFETIME`, seconds.
+    pub max_token_lifetime_seconds: i64,
+    /// `scheme://host[:port]` that the request was sent to: `origin-test` takes it for the gateway's own.
+    pub own_origin: &'a str,
+    /// The time of the call.
+    pub now: UnixMillis,
+}
+
+/// A request as the platform read it. Header values as text; one sent twice is one value, joined by `, `.
+#[derive(Clone, Copy, Debug)]
+pub struct AdminRequest<'a> {
+    /// As sent: `GET`.
+    pub method: &'a str,
+    /// The URL's path, not decoded, with [`API_PATH`] at its start.
+    pub path: &'a str,
+    /// The URL's query, without `?`.
+    pub query: Option<&'a str>,
+    /// `Authorization`
+    pub authorization: Option<&'a str>,
+    /// `Content-Type`
+    pub content_type: Option<&'a str>,
+    /// `If-Match`
+    pub if_match: Option<&'a str>,
+    /// `Idempotency-Key`
+    pub idempotency_key: Option<&'a str>,
+    /// The body, as far as it was read.
+    pub body: Body<'a>,
+}
+
+/// A request's body.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// All of it; empty when there was none.
+    Bytes(&'a [u8]),
+    /// Longer than [`crate::limits::ADMIN_BODY_MAX_BYTES`]: the platform stopped reading.
+    TooLarge,
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub enum Parsed {
+    /// The registry is to be asked; [`render`] wants the rest.
+    Ask(Box<AdminCall>, Rendering),
+    /// The answer is known without asking anyone.
+    Answered(AdminResponse),
+}
+
+/// How the registry's answer is shown.
+#[derive(Debug)]
+pub enum Rendering {
+    /// As what it is.
+    Answer,
+    /// The registry only says whether the caller is known; the verdict is this.
+    OriginTest(OriginTest),
+}
+
+/// A response, ready but for the platform's types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty has none. The platform leaves it out of an answer to HEAD.
+    pub body: String,
+}
+
+/// Why a request comes to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminProblem {
+    /// Code, status and texts.
+    pub code: Code,
+    /// What is wrong with which field, header or parameter.
+    pub errors: Vec<FieldFault>,
+    /// The methods that the path has, with 405.
+    pub allow: Vec<&'static str>,
+}
+
+impl AdminProblem {
+    /// A problem without fields.
+    #[must_use]
+    pub fn of(code: Code) -> Self {
+        Self { code, errors: Vec::new(), allow: Vec::new() }
+    }
+
+    /// A problem with fields.
+    #[must_use]
+    pub fn fields(code: Code, errors: Vec<FieldFault>) -> Self {
+        Self { code, errors, allow: Vec::new() }
+    }
+
+    /// The response.
+    #[must_use]
+    pub fn into_response(self) -> AdminResponse {
+        let mut headers = render::common_headers(problem::MEDIA_TYPE);
+        if let Some(challenge) = self.code.challenge() {
+            headers.push(("www-authenticate", challenge));
+        }
+        if let Some(seconds) = self.code.retry_after_seconds() {
+            headers.push(("retry-after", seconds.to_string()));
+        }
+        if !self.allow.is_empty() {
+            headers.push(("allow", self.allow.join(", ")));
+        }
+        AdminResponse { status: self.code.status(), headers, body: self.code.body(&self.errors) }
+    }
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// [`AdminProblem`], decided in this order: key (401), path (404), method (405), preconditions (400), query (400), body
+/// (413, 415, 400), fields (422).
+pub fn parse(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<Parsed, AdminProblem> {
+    let path = request.path.strip_prefix(API_PATH).ok_or(AdminProblem::of(Code::NotFound))?;
+    let routed = operation::route(request.method, path);
+    let is_public = matches!(routed, Routed::To(operation, _) if operation.least_role.is_none());
+    // Before path and method are judged: whoever has no key learns nothing here, and costs nothing.
+    let key_sha256 =
+        if is_public { String::new() } else { headers::authenticate(request.authorization, context)? };
+    let (operation, id) = match routed {
+        Routed::To(operation, id) => (operation, id),
+        Routed::OtherMethods(allow) => {
+            return Err(AdminProblem { allow, ..AdminProblem::of(Code::MethodNotAllowed) });
+        }
+        Routed::Nowhere => return Err(AdminProblem::of(Code::NotFound)),
+    };
+    let if_match = if operation.conditional {
+        headers::if_match(request.if_match)?
+    } else {
+        headers::no_if_match(request.if_match, operation.method)?;
+        None
+    };
+    let query = input::query_members(request.query, operation.query)?;
+    // Operations with filters read them, unknown ones too, in one go; for the others every parameter is unknown.
+    if operation.query.fields().next().is_none() {
+        fields::Members::new(&query, operation.query, context).finish_query(())?;
+    }
+    let body = match operation.body {
+        Some(shape) => input::body_members(request.body, request.content_type, shape)?,
+        None => serde_json::Map::new(),
+    };
+    let input = Input { id, if_match, query: &query, body: &body, context };
+    let (command, rendering) = match (operation.read)(&input)? {
+        Task::Ask(command, rendering) => (command, rendering),
+        Task::Document => return Ok(Parsed::Answered(render::json(200, OPENAPI_JSON.to_owned()))),
+    };
+    let idempotency = match (operation.idempotent_by_key, request.body) {
+        (true, Body::Bytes(body)) => {
+            headers::idempotency(request.idempotency_key, operation.method, request.path, body)?
+        }
+        _ => None,
+    };
+    Ok(Parsed::Ask(Box::new(AdminCall { key_sha256, command, idempotency }), rendering))
+}

@@ -1,0 +1,254 @@
+//! The OpenAPI document, from the operation table and the types of answers. Native only: the Worker serves the file.
+//!
+//! Standard: OpenAPI 3.1.1, whose schemas are JSON Schema 2020-12.
+//! Invariants: nothing is written here that the table or a type already says.
+//! What it must not know: requests.
+//! What a mistake costs: a client generated from it sends what is refused.
+
+use super::fields::Shape;
+use super::operation::{ID, OPERATIONS, Operation};
+use super::views::{
+    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Status, Token,
+};
+use super::{API_PATH, ids};
+use crate::limits;
+use crate::problem::{self, Code};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// Problems that any operation which needs a key may answer with.
+const COMMON: [Code; 6] = [
+    Code::InvalidRequest,
+    Code::Unauthorized,
+    Code::Forbidden,
+    Code::MethodNotAllowed,
+    Code::Internal,
+    Code::RegistryUnavailable,
+];
+/// Problems that any operation with a body may answer with besides.
+const WITH_BODY: [Code; 3] = [Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::InvalidFields];
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let mut paths = Map::new();
+    for operation in &OPERATIONS {
+        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        if let Some(methods) = path.as_object_mut() {
+            methods.insert(operation.method.to_ascii_lowercase(), described(operation));
+        }
+    }
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Wayleave admin API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Issues public API tokens and withdraws them.",
+            "description": "Generated from the operation table in src/admin/operation.rs. Fields that are not listed are errors. Instants are RFC 3339 in UTC, durations whole seconds.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": API_PATH, "description": "The deployment that serves this document."}],
+        "security": [{"adminKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"adminKey": {
+                "type": "http", "scheme": "bearer", "bearerFormat": "wla_",
+                "description": "An admin key: wla_ and 50 more characters.",
+            }},
+            "schemas": schemas(),
+        },
+    })
+}
+
+fn described(operation: &Operation) -> Value {
+    let mut described = json!({
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "parameters": parameters(operation),
+        "responses": responses(operation),
+    });
+    let Some(members) = described.as_object_mut() else { return described };
+    match operation.least_role {
+        Some(role) => members
+            .insert("description".to_owned(), json!(format!("Needs the role {} or more.", role.as_str()))),
+        None => members.insert("security".to_owned(), json!([])),
+    };
+    if let Some(shape) = operation.body {
+        let body = json!({
+            "required": !shape.required.is_empty() || operation.id == "createToken",
+            "content": {"application/json": {"schema": request_schema(shape)}},
+        });
+        members.insert("requestBody".to_owned(), body);
+    }
+    described
+}
+
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if operation.path.contains(ID) {
+        let pattern = if operation.path.starts_with("/tokens") {
+            ids::TOKEN_ID_PATTERN
+        } else {
+            ids::ADMIN_KEY_ID_PATTERN
+        };
+        parameters.push(json!({
+            "name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": pattern},
+        }));
+    }
+    if operation.idempotent_by_key {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header",
+            "description": "A retry with the same key and the same request makes nothing twice; kept for 7 days.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": limits::IDEMPOTENCY_KEY_MAX_CHARS, "pattern": "^[!-~]+$"},
+        }));
+    }
+    if operation.conditional {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header",
+            "description": "The ETag of the version that was read, or *. Another version is 412.",
+            "schema": {"type": "string", "pattern": "^(\\*|\"[^\"]*\")$"},
+        }));
+    }
+    for field in operation.query.fields() {
+        parameters.push(json!({"name": field.name(), "in": "query", "schema": field.schema()}));
+    }
+    parameters
+}
+
+fn responses(operation: &Operation) -> Value {
+    let mut responses = Map::new();
+    let mut success = json!({"description": "Done.", "headers": success_headers(operation)});
+    if let (Some(schema), Some(members)) = (operation.success.schema, success.as_object_mut()) {
+        members.insert("content".to_owned(), json!({"application/json": {"schema": reference(schema)}}));
+    }
+    responses.insert(operation.success.status.to_string(), success);
+    for (status, codes) in problems(operation) {
+        let schema = json!({
+            "allOf": [reference("Problem")],
+            "properties": {"code": {"enum": codes}, "status": {"const": status}},
+        });
+        responses.insert(
+            status.to_string(),
+            json!({"description": codes.join(", "), "content": {problem::MEDIA_TYPE: {"schema": schema}}}),
+        );
+    }
+    Value::Object(responses)
+}
+
+fn success_headers(operation: &Operation) -> Value {
+    let mut headers = Map::new();
+    let text = |about: &str| json!({"description": about, "schema": {"type": "string"}});
+    headers.insert("Cache-Control".to_owned(), text("no-store"));
+    if operation.success.status == 201 {
+        headers.insert("Location".to_owned(), text("Where what was made can be read."));
+    }
+    if matches!(operation.success.schema, Some("Token" | "CreatedToken" | "EditedToken")) {
+        headers.insert("ETag".to_owned(), text("The version in quotes, for If-Match."));
+    }
+    Value::Object(headers)
+}
+
+/// Codes by status, ascending.
+fn problems(operation: &Operation) -> Vec<(u16, Vec<&'static str>)> {
+    let common: &[Code] = if operation.least_role.is_some() { &COMMON } else { &[Code::InvalidRequest] };
+    let with_body: &[Code] = if operation.body.is_some() { &WITH_BODY } else { &[] };
+    let mut codes: Vec<Code> = [common, with_body, operation.problems].concat();
+    codes.sort_by_key(|code| code.status());
+    let mut by_status: Vec<(u16, Vec<&'static str>)> = Vec::new();
+    for code in codes {
+        match by_status.last_mut() {
+            Some((status, names)) if *status == code.status() => {
+                if !names.contains(&code.code()) {
+                    names.push(code.code());
+                }
+            }
+            _ => by_status.push((code.status(), vec![code.code()])),
+        }
+    }
+    by_status
+}
+
+fn request_schema(shape: &Shape) -> Value {
+    let properties: Map<_, _> =
+        shape.fields().map(|field| (field.name().to_owned(), field.schema())).collect();
+    let required: Vec<_> = shape.required.iter().map(|field| field.name()).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn schemas() -> Value {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut generator = SchemaGenerator::new(settings);
+    let mut schemas = Map::new();
+    insert::<Token>(&mut schemas, &mut generator, "Token");
+    insert::<CreatedToken>(&mut schemas, &mut generator, "CreatedToken");
+    insert::<EditedToken>(&mut schemas, &mut generator, "EditedToken");
+    insert::<RevealedToken>(&mut schemas, &mut generator, "RevealedToken");
+    insert::<Receipt>(&mut schemas, &mut generator, "Receipt");
+    insert::<CreatedAdminKey>(&mut schemas, &mut generator, "CreatedAdminKey");
+    insert::<Page<Token>>(&mut schemas, &mut generator, "TokenPage");
+    insert::<Page<AdminKey>>(&mut schemas, &mut generator, "AdminKeyPage");
+    insert::<Page<Event>>(&mut schemas, &mut generator, "EventPage");
+    insert::<Status>(&mut schemas, &mut generator, "Status");
+    for (name, schema) in generator.take_definitions(true) {
+        schemas.entry(name).or_insert(schema);
+    }
+    schemas
+        .insert("OpenApi".to_owned(), json!({"type": "object", "description": "An OpenAPI 3.1 document."}));
+    schemas.insert("OriginTest".to_owned(), origin_test_schema());
+    schemas.insert("Problem".to_owned(), problem_schema());
+    Value::Object(schemas)
+}
+
+fn insert<T: JsonSchema>(schemas: &mut Map<String, Value>, generator: &mut SchemaGenerator, name: &str) {
+    schemas.insert(name.to_owned(), T::json_schema(generator).to_value());
+}
+
+/// `crate::origin::OriginTest` is of the data plane, which knows no schemas.
+fn origin_test_schema() -> Value {
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["allowed", "warnings"],
+        "properties": {
+            "allowed": {"type": "boolean"},
+            "rule": {"type": "string", "description": "The rule that matched, in its one spelling."},
+            "code": {"enum": [Code::OriginMissing.code(), Code::OriginNotAllowed.code()]},
+            "warnings": {"type": "array", "items": {"type": "string"}},
+        },
+    })
+}
+
+fn problem_schema() -> Value {
+    let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.code()).collect();
+    codes.dedup();
+    let meanings: Map<_, _> = Code::ALL
+        .iter()
+        .map(|code| (format!("{} {}", code.status(), code.code()), json!(code.detail())))
+        .collect();
+    json!({
+        "type": "object",
+        "description": "RFC 9457. Codes are stable; texts are constant for each code.",
+        "required": ["type", "title", "status", "detail", "code"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string"},
+            "code": {"type": "string", "enum": codes},
+            "errors": {"type": "array", "items": {
+                "type": "object", "required": ["field", "code", "detail"], "additionalProperties": false,
+                "properties": {
+                    "field": {"type": "string", "description": "Its name, with the place in a list: origins[2]."},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            }},
+        },
+        "x-codes": meanings,
+    })
+}
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}

@@ -1,0 +1,376 @@
+//! The table of operations: it routes requests, says what each may hold and answer, and is what docs/openapi.json is
+//! generated from, so none of the three can drift from the others.
+//!
+//! Standards: RFC 9110 (methods, `Allow`); OpenAPI 3.1 (path templates, operation ids).
+//! Invariants: each method and path once; a path segment in braces matches one segment as it is, not decoded.
+//! Later operations (rotate, end, probe, usage, families, introspect, signing keys, …) are rows to be added here.
+//! What it must not know: Workers; who may call what is the registry's to enforce, `least_role` documents it.
+//! What a mistake costs: a request routed to another operation than the one its sender meant.
+
+use super::fields::{Members, Shape};
+use super::{AdminProblem, Context, Rendering, filters, ids};
+use super::{admin_key_requests, origin_test_request, token_requests};
+use crate::admin_key::Role;
+use crate::problem::Code;
+use crate::registry::command::Command;
+use crate::token::Serial;
+use serde_json::{Map, Value};
+
+/// One call of the admin API.
+pub struct Operation {
+    /// GET, POST, PATCH, DELETE.
+    pub method: &'static str,
+    /// Below `/_wayleave/api`; `{id}` is one segment.
+    pub path: &'static str,
+    /// OpenAPI's operationId.
+    pub id: &'static str,
+    /// For people: one sentence.
+    pub summary: &'static str,
+    /// The least role that the registry lets do this; `None` needs no key.
+    pub least_role: Option<Role>,
+    /// Fields of the query.
+    pub query: &'static Shape,
+    /// Fields of the body; `None` has no body.
+    pub body: Option<&'static Shape>,
+    /// Whether `Idempotency-Key` means something.
+    pub idempotent_by_key: bool,
+    /// Whether `If-Match` means something.
+    pub conditional: bool,
+    /// What it answers when it succeeds.
+    pub success: Success,
+    /// Problems beyond those that every operation may answer with.
+    pub problems: &'static [Code],
+    /// Turns a request into what is to be done.
+    pub(super) read: fn(&Input<'_>) -> Result<Task, AdminProblem>,
+}
+
+/// A successful answer, for the documentation.
+pub struct Success {
+    /// HTTP status.
+    pub status: u16,
+    /// Name of the answer's schema; `None` has no body.
+    pub schema: Option<&'static str>,
+}
+
+/// What a request comes to.
+pub(super) enum Task {
+    /// The registry is asked.
+    Ask(Command, Rendering),
+    /// The answer is the OpenAPI document.
+    Document,
+}
+
+/// A request whose operation is known.
+pub(super) struct Input<'a> {
+    /// The path's `{id}`; empty where the template has none.
+    pub id: &'a str,
+    /// The version that `If-Match` names.
+    pub if_match: Option<u32>,
+    pub query: &'a Map<String, Value>,
+    pub body: &'a Map<String, Value>,
+    pub context: &'a Context<'a>,
+}
+
+impl<'a> Input<'a> {
+    /// The body, to be read as `shape`.
+    pub fn body(&self, shape: &Shape) -> Members<'a> {
+        Members::new(self.body, shape, self.context)
+    }
+
+    /// The query, to be read as `shape`.
+    pub fn query(&self, shape: &Shape) -> Members<'a> {
+        Members::new(self.query, shape, self.context)
+    }
+
+    /// The token that the path names.
+    pub fn token_id(&self) -> Result<Serial, AdminProblem> {
+        ids::parse_token_id(self.id).ok_or(AdminProblem::of(Code::NotFound))
+    }
+
+    /// The admin key that the path names.
+    pub fn admin_key_id(&self) -> Result<u32, AdminProblem> {
+        ids::parse_admin_key_id(self.id).ok_or(AdminProblem::of(Code::NotFound))
+    }
+}
+
+/// A method and path brought to an operation.
+pub(super) enum Routed<'a> {
+    /// To this one, with the path's `{id}`.
+    To(&'static Operation, &'a str),
+    /// The path is known, the method is not: the methods that are.
+    OtherMethods(Vec<&'static str>),
+    /// No such path.
+    Nowhere,
+}
+
+/// Finds the operation. `path` is what follows `/_wayleave/api`. HEAD goes where GET goes (RFC 9110 section 9.3.2).
+pub(super) fn route<'a>(method: &str, path: &'a str) -> Routed<'a> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let here =
+        || OPERATIONS.iter().filter_map(|operation| Some((operation, segment_of(operation.path, path)?)));
+    if let Some((operation, id)) = here().find(|(operation, _)| operation.method == method) {
+        return Routed::To(operation, id);
+    }
+    let mut methods: Vec<_> = here().map(|(operation, _)| operation.method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    if methods.is_empty() { Routed::Nowhere } else { Routed::OtherMethods(methods) }
+}
+
+/// What stands for `{id}` when `path` fits `template`; empty when the template has no `{id}`.
+fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = template.split_once(ID) else {
+        return (template == path).then_some("");
+    };
+    let segment = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!segment.is_empty() && !segment.contains('/')).then_some(segment)
+}
+
+/// The one parameter that a path template may have.
+pub const ID: &str = "{id}";
+
+/// Every operation, in the order of the documentation.
+pub static OPERATIONS: [Operation; 16] = [
+    Operation {
+        method: "POST",
+        path: "/tokens",
+        id: "createToken",
+        summary: "Makes a token and starts a family with it; the answer has its full text.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&token_requests::CREATE),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success { status: 201, schema: Some("CreatedToken") },
+        problems: &[Code::PublicSuffixRule, Code::NotFound, Code::TokenEnded, Code::IdempotencyConflict],
+        read: |input| Ok(Task::Ask(token_requests::create(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/tokens",
+        id: "listTokens",
+        summary: "Tokens, newest first; every filter that is given must hold.",
+        least_role: Some(Role::Viewer),
+        query: &filters::TOKENS,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("TokenPage") },
+        problems: &[],
+        read: |input| Ok(Task::Ask(filters::tokens(input)?, Rendering::Answer)),
+    },
+    // Before `/tokens/{id}/…`: no id is `lookup`, but the reader need not work that out.
+    Operation {
+        method: "POST",
+        path: "/tokens/lookup",
+        id: "lookupToken",
+        summary: "The token behind a whole token's text, in any state.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: Some(&token_requests::LOOKUP),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Token") },
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::Ask(token_requests::lookup(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/tokens/{id}",
+        id: "getToken",
+        summary: "One token, without its text.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Token") },
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::Ask(Command::GetToken(input.token_id()?), Rendering::Answer)),
+    },
+    Operation {
+        method: "PATCH",
+        path: "/tokens/{id}",
+        id: "editToken",
+        summary: "Changes the settings that are given; the answer has the receipt too.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&token_requests::EDIT),
+        idempotent_by_key: false,
+        conditional: true,
+        success: Success { status: 200, schema: Some("EditedToken") },
+        problems: &[
+            Code::ExpiryImmutable,
+            Code::PublicSuffixRule,
+            Code::NotFound,
+            Code::PreconditionFailed,
+            Code::TokenEnded,
+        ],
+        read: |input| Ok(Task::Ask(token_requests::edit(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/tokens/{id}/token",
+        id: "revealToken",
+        summary: "A token's full text again; audited.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("RevealedToken") },
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::Ask(Command::RevealToken(input.token_id()?), Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/{id}/revoke",
+        id: "revokeToken",
+        summary: "Withdraws a token for ever; the receipt says when no location admits it any more.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&token_requests::REVOKE),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Receipt") },
+        problems: &[Code::NotFound, Code::LastActiveToken, Code::TokenProtected],
+        read: |input| Ok(Task::Ask(token_requests::revoke(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/{id}/disable",
+        id: "disableToken",
+        summary: "Refuses a token until it is enabled again; same bound as a revocation.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&Shape::EMPTY),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Receipt") },
+        problems: &[Code::NotFound, Code::TokenProtected, Code::TokenEnded],
+        read: |input| {
+            let serial = input.token_id()?;
+            let serial = input.body(&Shape::EMPTY).finish(serial)?;
+            Ok(Task::Ask(Command::DisableToken(serial), Rendering::Answer))
+        },
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/{id}/enable",
+        id: "enableToken",
+        summary: "Admits a disabled token again.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&Shape::EMPTY),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Receipt") },
+        problems: &[Code::NotFound, Code::TokenEnded],
+        read: |input| {
+            let serial = input.token_id()?;
+            let serial = input.body(&Shape::EMPTY).finish(serial)?;
+            Ok(Task::Ask(Command::EnableToken(serial), Rendering::Answer))
+        },
+    },
+    Operation {
+        method: "POST",
+        path: "/origin-test",
+        id: "testOrigin",
+        summary: "Which rule would match a request's headers, or why none would.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: Some(&origin_test_request::TRY),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("OriginTest") },
+        problems: &[Code::PublicSuffixRule],
+        read: |input| {
+            Ok(Task::Ask(Command::Authenticate, Rendering::OriginTest(origin_test_request::verdict(input)?)))
+        },
+    },
+    Operation {
+        method: "GET",
+        path: "/admin-keys",
+        id: "listAdminKeys",
+        summary: "All admin keys, without their texts.",
+        least_role: Some(Role::Owner),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("AdminKeyPage") },
+        problems: &[],
+        read: |_| Ok(Task::Ask(Command::ListAdminKeys, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/admin-keys",
+        id: "createAdminKey",
+        summary: "Makes an admin key; its text is shown in this answer and never again.",
+        least_role: Some(Role::Owner),
+        query: &Shape::EMPTY,
+        body: Some(&admin_key_requests::CREATE),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success { status: 201, schema: Some("CreatedAdminKey") },
+        problems: &[Code::IdempotencyConflict],
+        read: |input| Ok(Task::Ask(admin_key_requests::create(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "DELETE",
+        path: "/admin-keys/{id}",
+        id: "deleteAdminKey",
+        summary: "Ends an admin key; the last owner's cannot be ended.",
+        least_role: Some(Role::Owner),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 204, schema: None },
+        problems: &[Code::NotFound, Code::Conflict],
+        read: |input| Ok(Task::Ask(admin_key_requests::delete(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/events",
+        id: "listEvents",
+        summary: "The audit, newest first: who, what, when, before and after.",
+        least_role: Some(Role::Viewer),
+        query: &filters::EVENTS,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("EventPage") },
+        problems: &[],
+        read: |input| Ok(Task::Ask(filters::events(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/status",
+        id: "getStatus",
+        summary: "The registry's state: the list, what is owed to KV, counts.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Status") },
+        problems: &[],
+        read: |_| Ok(Task::Ask(Command::Status, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/openapi.json",
+        id: "getOpenApi",
+        summary: "This document. It is public, as the source is: it names no token and no key.",
+        least_role: None,
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("OpenApi") },
+        problems: &[],
+        read: |_| Ok(Task::Document),
+    },
+];

@@ -1,0 +1,155 @@
+//! The kinds of values that make up a token's policy: origins, audiences, metadata, rate class.
+//!
+//! Standard: DESIGN sections 6 and 7.
+//! Invariants: every rule that cannot be taken is named with its place, `origins[2]`; nothing is taken in part.
+//! What it must not know: how origins match.
+//! What a mistake costs: a rule dropped here refuses a page (false refuse); a list taken as `any` admits all (false accept).
+
+use super::Context;
+use super::fields::{Faults, Kind};
+use super::kinds::HeaderText;
+use crate::limits;
+use crate::origin::{OriginRule, OriginRules, RulesError};
+use serde_json::{Map, Value, json};
+
+/// `"any"`, or 1 to 50 rules.
+pub struct Origins;
+
+impl Kind for Origins {
+    type Value = OriginRules;
+
+    fn read(
+        &self,
+        value: &Value,
+        at: &str,
+        context: &Context<'_>,
+        faults: &mut Faults,
+    ) -> Option<OriginRules> {
+        match OriginRules::parse(value, context.app_schemes) {
+            Ok(rules) => return Some(rules),
+            // The parser stops at the first item; whoever pasted fifty rules wants to hear of all that are wrong.
+            Err(RulesError::Rule { .. } | RulesError::ItemType { .. }) => {}
+            Err(error) => faults.add(at, error.code(), error.detail()),
+        }
+        for (index, item) in value.as_array().into_iter().flatten().take(limits::ORIGIN_RULES_MAX).enumerate()
+        {
+            let error = match item.as_str().map(|text| OriginRule::parse(text, context.app_schemes)) {
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => RulesError::Rule { index, error },
+                None => RulesError::ItemType { index },
+            };
+            faults.add(&format!("{at}[{index}]"), error.code(), error.detail());
+        }
+        None
+    }
+
+    fn schema(&self) -> Value {
+        json!({"anyOf": [
+            {"const": "any"},
+            {
+                "type": "array", "minItems": 1, "maxItems": limits::ORIGIN_RULES_MAX,
+                "items": {"type": "string", "minLength": 1, "maxLength": limits::ORIGIN_RULE_MAX_CHARS},
+            },
+        ]})
+    }
+}
+
+/// 1 to 20 names, each once.
+pub struct Audiences;
+
+impl Kind for Audiences {
+    type Value = Vec<String>;
+
+    fn read(
+        &self,
+        value: &Value,
+        at: &str,
+        context: &Context<'_>,
+        faults: &mut Faults,
+    ) -> Option<Vec<String>> {
+        let Some(items) = value.as_array() else {
+            faults.add(at, "wrong_type", "a list of names");
+            return None;
+        };
+        if items.is_empty() {
+            faults.add(at, "empty_list", "at least one audience");
+            return None;
+        }
+        if items.len() > limits::AUDIENCES_MAX {
+            faults.add(at, "too_many", "at most 20 audiences");
+            return None;
+        }
+        let mut audiences = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let at = format!("{at}[{index}]");
+            match AUDIENCE.read(item, &at, context, faults) {
+                Some(name) if audiences.contains(&name) => faults.add(&at, "duplicate", "each audience once"),
+                Some(name) => audiences.push(name),
+                None => {}
+            }
+        }
+        // Only when every item was taken.
+        (audiences.len() == items.len()).then_some(audiences)
+    }
+
+    fn schema(&self) -> Value {
+        json!({
+            "type": "array", "minItems": 1, "maxItems": limits::AUDIENCES_MAX, "uniqueItems": true,
+            "items": AUDIENCE.schema(),
+        })
+    }
+}
+
+/// One audience: it goes upstream as `Wayleave-Audience`.
+pub const AUDIENCE: HeaderText = HeaderText { max_chars: limits::TEXT_MAX_CHARS };
+
+/// A JSON object of the operator's own, kept as text.
+pub struct Metadata;
+
+impl Kind for Metadata {
+    type Value = String;
+
+    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<String> {
+        let Value::Object(members) = value else {
+            faults.add(at, "wrong_type", "a JSON object");
+            return None;
+        };
+        let text = text_of(members);
+        if text.len() > limits::METADATA_MAX_BYTES {
+            faults.add(at, "too_long", "at most 4096 bytes of JSON");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "object", "additionalProperties": true})
+    }
+}
+
+/// A rate class: none can be configured yet, so only null is taken.
+pub struct RateClass;
+
+impl Kind for RateClass {
+    type Value = ();
+
+    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<()> {
+        match value {
+            Value::Null => return Some(()),
+            Value::String(_) => {
+                faults.add(at, "rate_class_not_configured", "null, or a rate class that is configured")
+            }
+            _ => faults.add(at, "wrong_type", "null, or a rate class as text"),
+        }
+        None
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "null"})
+    }
+}
+
+fn text_of(members: &Map<String, Value>) -> String {
+    // A map of JSON values always serialises.
+    serde_json::to_string(members).unwrap_or_default()
+}
