@@ -8,9 +8,9 @@ const call = (path, credential = token) =>
 element('here').textContent = location.origin;
 element('token').textContent = `${token.slice(0, 8)}…${token.slice(-8)}`;
 showMap();
-showObservations();
-showLive();
-showRefusals();
+showObservations().catch(unreadable('observations-state'));
+showLive().catch(unreadable('live'));
+showRefusals().catch(unreadable('refused-state'));
 
 function showMap() {
   const zoom = 5;
@@ -75,6 +75,11 @@ async function showRefusals() {
       ]),
     );
   }
+}
+
+// No answer, or one without the CORS headers that let this page read it.
+function unreadable(id) {
+  return (error) => say(id, `No answer that this page may read: ${error.message}`, 'bad');
 }
 
 function say(id, text, tone = '') {

@@ -1,0 +1,130 @@
+// `make run`, as a newcomer would use it: what it prints works, Ctrl-C ends all of it, the second start remembers.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+const root = new URL('../..', import.meta.url).pathname;
+let folder;
+let ports;
+let current;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wayleave-run-'));
+  ports = await freePorts(3);
+});
+after(async () => {
+  if (current) await stop(current);
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('the first start prints lines that work; the second finds the same key and token', { timeout: 180_000 }, async () => {
+  const first = await start();
+  assert.match(first.told.gateway, /^http:\/\/localhost:\d+$/);
+  assert.match(first.told['admin key'], /^wla_[0-9A-Za-z]{50}$/);
+  assert.match(first.told.token, /^wlp_[\w-]{36}$/);
+  await everyLineIsTrue(first);
+  await stop(first);
+  for (const port of ports) await listenOnce(port); // nothing was left behind
+
+  const second = await start();
+  assert.deepEqual(second.told, first.told);
+  await everyLineIsTrue(second);
+  assert.ok(second.seconds < 60, `the second start took ${second.seconds} s`);
+  await stop(second);
+});
+
+test('a port that is taken is one clear line', { timeout: 60_000 }, async () => {
+  const other = createServer().listen(ports[1], '127.0.0.1');
+  await once(other, 'listening');
+  try {
+    const run = launch();
+    const [code] = await once(run.child, 'exit');
+    assert.equal(code, 1);
+    assert.match(run.output(), /^wayleave: port \d+ \(page\) cannot be used: EADDRINUSE\. Choose another: PAGE_PORT=\d+ make run\n$/);
+  } finally {
+    other.close();
+  }
+});
+
+async function everyLineIsTrue({ told, output }) {
+  const curls = [...output().matchAll(/^ {2}curl -i (\S+) -H '([^']+)' -H '([^']+)'$/gm)];
+  assert.equal(curls.length, 2);
+  const [good, refused] = await Promise.all(curls.map(([, url, ...headers]) => get(url, headers)));
+
+  assert.equal(good.status, 200);
+  assert.equal(good.headers['access-control-allow-origin'], told.page);
+  assert.ok(JSON.parse(good.body).observations.length > 3);
+
+  assert.equal(refused.status, 403);
+  assert.equal(JSON.parse(refused.body).code, 'origin_not_allowed');
+
+  const page = await get(`${told.page}/`);
+  assert.ok(page.body.includes(told.token) && page.body.includes(told.gateway));
+  const tile = await get(`${told.gateway}/v1/tiles/5/16/10.png?token=${told.token}`, [`Referer: ${told.page}/`]);
+  assert.equal(tile.status, 200);
+  assert.equal(tile.headers['content-type'], 'image/png');
+
+  const echo = JSON.parse((await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${told.token}`, `Origin: ${told.page}`])).body);
+  assert.ok(!JSON.stringify(echo).includes('wlp_'), 'the token reached the upstream');
+
+  const tokens = await get(`${told.gateway}/_wayleave/api/tokens`, [`Authorization: Bearer ${told['admin key']}`]);
+  assert.deepEqual(JSON.parse(tokens.body).items.map((item) => item.origins), [[told.page]]);
+}
+
+function launch() {
+  const [PORT, PAGE_PORT, UPSTREAM_PORT] = ports.map(String);
+  const child = spawn(process.execPath, ['deploy/local/run.mjs'], {
+    cwd: root,
+    env: { ...process.env, PORT, PAGE_PORT, UPSTREAM_PORT, WAYLEAVE_STATE: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (piece) => (text += piece));
+  return { child, output: () => text };
+}
+
+async function start() {
+  const began = Date.now();
+  const run = launch();
+  current = run;
+  const ended = once(run.child, 'exit').then(() => assert.fail(`make run ended:\n${run.output()}`));
+  ended.catch(() => {});
+  while (!run.output().includes('Ctrl-C')) {
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
+  }
+  const told = Object.fromEntries([...run.output().matchAll(/^(gateway|admin key|page|token) {2}(\S+)$/gm)].map((m) => m.slice(1)));
+  return { ...run, told, seconds: (Date.now() - began) / 1000 };
+}
+
+async function stop({ child }) {
+  current = undefined;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  assert.deepEqual(await ended, [0, null]);
+}
+
+async function get(url, lines = []) {
+  const headers = Object.fromEntries(lines.map((line) => line.split(/: (.*)/s).slice(0, 2)));
+  const [response] = await once(httpRequest(url, { headers, agent: false }).end(), 'response');
+  return { status: response.statusCode, headers: response.headers, body: (await response.toArray()).join('') };
+}
+
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const found = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => (server.close(), once(server, 'close'))));
+  return found;
+}
+
+async function listenOnce(port) {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  server.close();
+}
