@@ -1,0 +1,72 @@
+//! The control plane's shell: reads an admin request, asks the registry, renders its answer.
+//!
+//! Invariants: a request that the core answers by itself, a wrong admin key above all, causes no registry call; a body
+//! over the cap is not held.
+//! What it must not know: commands, roles, rules.
+//! What a mistake costs: an acknowledgement without a commit. The registry's answer alone acknowledges.
+
+use super::isolate::Isolate;
+use super::{bindings, clock, crossing, sources};
+use crate::admin::{self, AdminRequest, Body, Parsed};
+use crate::headers::Headers;
+use crate::limits::ADMIN_BODY_MAX_BYTES;
+use crate::problem::Code;
+use crate::registry::command::Request as Call;
+use crate::reply::Reply;
+use worker::Env;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::Request;
+
+const HEADER_NAMES: &str = "authorization\ncontent-type\nif-match\nidempotency-key";
+
+/// Serves one call of the admin API.
+pub async fn serve(
+    request: &Request,
+    isolate: &Isolate,
+    env: &Env,
+    method: &str,
+    path: &str,
+    query: Option<&str>,
+    own_origin: &str,
+) -> Reply {
+    let text = crossing::read_request(request, HEADER_NAMES);
+    let fields = text.splitn(3, '\n').nth(2).unwrap_or_default();
+    let headers = Headers::read(HEADER_NAMES, fields);
+    let bytes = read_body(request).await;
+    let path = format!("{}{path}", admin::API_PATH);
+    let admin_request = AdminRequest {
+        method,
+        path: &path,
+        query,
+        authorization: headers.get("authorization"),
+        content_type: headers.get("content-type"),
+        if_match: headers.get("if-match"),
+        idempotency_key: headers.get("idempotency-key"),
+        body: bytes.as_deref().map_or(Body::TooLarge, Body::Bytes),
+    };
+    let context = isolate.config.admin_context(own_origin, clock::now());
+    match admin::parse(&admin_request, &context) {
+        Err(problem) => reply(problem.into_response()),
+        Ok(Parsed::Answered(response)) => reply(response),
+        Ok(Parsed::Ask(call, rendering)) => {
+            match sources::call(&bindings::registry(env), &Call::Admin(call)).await {
+                Some(answer) => reply(admin::render(answer, &rendering, clock::now())),
+                None => Reply::problem(Code::RegistryUnavailable),
+            }
+        }
+    }
+}
+
+/// The body, or `None` when it is longer than the cap.
+async fn read_body(request: &Request) -> Option<Vec<u8>> {
+    let limit = u32::try_from(ADMIN_BODY_MAX_BYTES).unwrap_or(u32::MAX);
+    let read = JsFuture::from(crossing::read_body(request, limit)).await.ok()?;
+    read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+}
+
+fn reply(response: admin::AdminResponse) -> Reply {
+    let body = Some(response.body).filter(|body| !body.is_empty());
+    Reply { status: response.status, headers: response.headers, body }
+}

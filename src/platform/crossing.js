@@ -1,0 +1,147 @@
+// The crossings between JavaScript and WebAssembly, each doing in one call what would else take dozens.
+//
+// A crossing costs more than a comparison or a hash, so facts come over as one string of lines and orders go back as
+// one string of lines. A line feed cannot occur in a method, a URL or a header value, so it separates safely.
+// Nothing here decides anything: which headers are read, removed or set, and how long to wait, Rust says.
+
+/** Method, URL, then one line a header of `names`: empty when absent, else `=` and its value. */
+export function readRequest(request, names) {
+  return `${request.method}\n${request.url}\n${headerLines(request.headers, names)}`;
+}
+
+/** The status, then one line a header of `names`, as above. */
+export function readResponse(response, names) {
+  return `${response.status}\n${headerLines(response.headers, names)}`;
+}
+
+let namesText = '';
+let namesList = [];
+
+function headerLines(headers, names) {
+  if (names !== namesText) {
+    namesText = names;
+    namesList = names.split('\n');
+  }
+  let lines = '';
+  for (const name of namesList) {
+    const value = headers.get(name);
+    lines += value === null ? '\n' : `=${value}\n`;
+  }
+  return lines;
+}
+
+/**
+ * Sends `request` on to `url` with its body as a stream. Headers named in `remove`, and all that begin with `prefix`,
+ * are taken out; then `set` (name, value, name, value …) is put in. Resolves to the answer once its headers are here,
+ * or to null when that took longer than `timeout` milliseconds; rejects when the upstream cannot be reached.
+ */
+export function forward(request, url, prefix, remove, set, timeout) {
+  const onward = new Request(url, { method: request.method, headers: request.headers, body: request.body, redirect: 'manual' });
+  const headers = onward.headers;
+  for (const name of [...headers.keys()]) if (name.startsWith(prefix)) headers.delete(name);
+  edit(headers, remove, set);
+  return within(fetch(onward), timeout, null);
+}
+
+/** The upstream's answer with edited headers; body, status, cookies and WebSocket stay as they are. */
+export function decorate(response, remove, set) {
+  const decorated = new Response(response.body, response);
+  edit(decorated.headers, remove, set);
+  return decorated;
+}
+
+/** An answer of our own. */
+export function reply(status, set, body) {
+  const headers = new Headers();
+  edit(headers, '', set);
+  return new Response(body, { status, headers });
+}
+
+function edit(headers, remove, set) {
+  if (remove !== '') for (const name of remove.split('\n')) headers.delete(name);
+  if (set === '') return;
+  const lines = set.split('\n');
+  for (let i = 0; i + 1 < lines.length; i += 2) headers.set(lines[i], lines[i + 1]);
+}
+
+/** The bytes under `key`; null when KV has none; undefined when it failed or took longer than `timeout` ms. */
+export async function kvGet(kv, key, cacheTtl, timeout) {
+  try {
+    const bytes = await within(kv.get(key, { type: 'arrayBuffer', cacheTtl }), timeout, undefined);
+    return bytes ? new Uint8Array(bytes) : bytes;
+  } catch (error) {
+    console.warn(`KV read of ${key} failed: ${error}`);
+    return undefined;
+  }
+}
+
+/** Writes `bytes` under `key` until `expiration` (Unix seconds; 0: for ever). Rejects when KV refuses. */
+export function kvPut(kv, key, bytes, expiration) {
+  return kv.put(key, bytes, expiration > 0 ? { expiration } : undefined);
+}
+
+/** Calls the one registry object; its answer as text, or undefined when it failed or took longer than `timeout` ms. */
+export async function registryCall(namespace, body, timeout) {
+  try {
+    const stub = namespace.get(namespace.idFromName('registry'));
+    const response = await within(stub.fetch('https://registry/', { method: 'POST', body }), timeout, undefined);
+    return response?.ok ? await response.text() : undefined;
+  } catch (error) {
+    console.warn(`registry call failed: ${error}`);
+    return undefined;
+  }
+}
+
+/**
+ * The body as bytes, or null once it holds more than `limit` of them: what is too long is never held.
+ */
+export async function readBody(request, limit) {
+  const chunks = [];
+  let length = 0;
+  if (request.body) {
+    for await (const chunk of request.body) {
+      length += chunk.byteLength;
+      if (length > limit) return null;
+      chunks.push(chunk);
+    }
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Runs `body` in one synchronous transaction: undone when it throws. */
+export function transactionSync(storage, body) {
+  storage.transactionSync(body);
+}
+
+/** Every row of a statement, each an array of column values. */
+export function sqlRows(storage, statement, parameters) {
+  return [...storage.sql.exec(statement, ...parameters).raw()];
+}
+
+/** Settles like `promise`, or resolves to `late` after `ms` milliseconds; the timer never outlives the wait. */
+function within(promise, ms, late) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, late);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+/** Resolves after `ms` milliseconds. */
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

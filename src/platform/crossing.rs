@@ -1,0 +1,67 @@
+//! The functions of `crossing.js`, typed. See that file for what each does.
+//!
+//! What it must not know: anything of Wayleave. What a mistake costs: a header lost or left on its way upstream.
+
+use worker::js_sys::{Array, Promise, Uint8Array};
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::*;
+use worker::web_sys::{Request, Response};
+
+#[wasm_bindgen(module = "/src/platform/crossing.js")]
+extern "C" {
+    /// Method, URL and the headers in `names` (a line each), as lines.
+    #[wasm_bindgen(js_name = readRequest)]
+    pub fn read_request(request: &Request, names: &str) -> String;
+
+    /// Status and the headers in `names`, as lines.
+    #[wasm_bindgen(js_name = readResponse)]
+    pub fn read_response(response: &Response, names: &str) -> String;
+
+    /// Sends the request on; resolves to the answer, or to null when `timeout_ms` ran out.
+    pub fn forward(
+        request: &Request,
+        url: &str,
+        prefix: &str,
+        remove: &str,
+        set: &str,
+        timeout_ms: u32,
+    ) -> Promise;
+
+    /// The answer with edited headers.
+    #[wasm_bindgen(catch)]
+    pub fn decorate(response: &Response, remove: &str, set: &str) -> Result<Response, JsValue>;
+
+    /// An answer of our own.
+    #[wasm_bindgen(catch)]
+    pub fn reply(status: u16, set: &str, body: Option<&str>) -> Result<Response, JsValue>;
+
+    /// Bytes, null (absent) or undefined (failed or late).
+    #[wasm_bindgen(js_name = kvGet)]
+    pub fn kv_get(kv: &JsValue, key: &str, cache_ttl_seconds: u32, timeout_ms: u32) -> Promise;
+
+    /// Writes until `expiration` (Unix seconds; 0 is for ever).
+    #[wasm_bindgen(js_name = kvPut, catch)]
+    pub fn kv_put(kv: &JsValue, key: &str, bytes: &Uint8Array, expiration: f64) -> Result<Promise, JsValue>;
+
+    /// The registry's answer as text, or undefined (failed or late).
+    #[wasm_bindgen(js_name = registryCall)]
+    pub fn registry_call(namespace: &JsValue, body: &str, timeout_ms: u32) -> Promise;
+
+    /// The body as bytes, or null above `limit`.
+    #[wasm_bindgen(js_name = readBody)]
+    pub fn read_body(request: &Request, limit: u32) -> Promise;
+
+    /// Runs the body in one synchronous transaction of the object's storage.
+    #[wasm_bindgen(js_name = transactionSync, catch)]
+    pub fn transaction_sync(
+        storage: &JsValue,
+        body: &mut dyn FnMut() -> Result<(), JsValue>,
+    ) -> Result<(), JsValue>;
+
+    /// Every row of a statement, each an array.
+    #[wasm_bindgen(js_name = sqlRows, catch)]
+    pub fn sql_rows(storage: &JsValue, statement: &str, parameters: &Array) -> Result<Array, JsValue>;
+
+    /// Resolves after `ms` milliseconds.
+    pub fn sleep(ms: u32) -> Promise;
+}

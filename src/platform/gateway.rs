@@ -1,0 +1,127 @@
+//! The data plane's shell: reads a request's facts, fetches what the core says is needed, does what it decided.
+//!
+//! Invariants: `now` is read after the last await before a decision; the request sent upstream is made in the same
+//! turn; bodies are never read here, they stream.
+//! What it must not know: why anything is refused or admitted.
+//! What a mistake costs: an await slipped between decision and forward admits on a status that has changed.
+
+use super::isolate::{self, Isolate};
+use super::{clock, control, crossing, sources};
+use crate::cors::HeaderEdits;
+use crate::gateway::{self, Guarded, OWN_HEADER_PREFIX, Onward, Outcome, Received, RequestFacts};
+use crate::headers::Headers;
+use crate::health;
+use crate::problem::Code;
+use crate::reply::Reply;
+use std::rc::Rc;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{Request, Response};
+use worker::{Context, Env, Result, console_warn};
+
+/// How often a decision may ask for a later record before the list is taken to outrun every source.
+const RECORD_READS_MAX: usize = 3;
+
+/// Serves one request.
+pub async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
+    // The message is in the log already; the caller is a stranger.
+    let Ok(isolate) = isolate::of(&env) else {
+        return respond(&Reply::problem(Code::Internal), false);
+    };
+    let text = crossing::read_request(&request, &isolate.header_names);
+    let facts = read_facts(&text, &isolate);
+    let is_head = facts.method == "HEAD";
+    let reply = match gateway::receive(&isolate.config, &facts, clock::now()) {
+        Received::Reply(reply) => reply,
+        Received::Onward(onward) => return forward(&request, &onward, &facts).await,
+        Received::Guarded(guarded) => match guard(&isolate, &env, &context, &facts, &guarded).await {
+            Outcome::Onward(onward) => return forward(&request, &onward, &facts).await,
+            Outcome::Reply(reply) => reply,
+            Outcome::NeedsRecord(_) => guarded.undecided(&facts),
+        },
+        Received::Health => {
+            sources::list(&isolate, &env, &context).await;
+            health::reply(&isolate.config, &isolate.lists.borrow(), clock::now())
+        }
+        Received::Admin { path, query, own_origin } => {
+            control::serve(&request, &isolate, &env, facts.method, path, query, own_origin).await
+        }
+    };
+    respond(&reply, is_head)
+}
+
+/// Awaits list and record, then decides; anew while the decision asks for a later record.
+async fn guard<'a>(
+    isolate: &'a Rc<Isolate>,
+    env: &Env,
+    context: &Context,
+    facts: &RequestFacts<'a>,
+    guarded: &Guarded<'a>,
+) -> Outcome<'a> {
+    let serial = guarded.token.claims().serial;
+    sources::list(isolate, env, context).await;
+    let mut record = sources::held_record(isolate, serial);
+    for _ in 0..RECORD_READS_MAX {
+        let outcome = guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now());
+        let Outcome::NeedsRecord(version) = outcome else {
+            return outcome;
+        };
+        record = sources::record(isolate, env, serial, version).await;
+    }
+    guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now())
+}
+
+/// Sends the request on, in this turn, and edits the answer's headers.
+async fn forward(request: &Request, onward: &Onward<'_>, facts: &RequestFacts<'_>) -> Result<Response> {
+    let sent = crossing::forward(
+        request,
+        &onward.url,
+        OWN_HEADER_PREFIX,
+        &onward.remove.join("\n"),
+        &lines(onward.set.iter().map(|(name, value)| (*name, value.as_str()))),
+        onward.timeout_ms,
+    );
+    let answer = match JsFuture::from(sent).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            console_warn!("the upstream cannot be reached: {error:?}");
+            return respond(&onward.failed(Code::UpstreamUnreachable, facts), facts.method == "HEAD");
+        }
+    };
+    let Ok(answer) = answer.dyn_into::<Response>() else {
+        return respond(&onward.failed(Code::UpstreamTimeout, facts), facts.method == "HEAD");
+    };
+    let names = Onward::UPSTREAM_HEADER_NAMES;
+    let text = crossing::read_response(&answer, names);
+    let fields = text.split_once('\n').map_or("", |(_status, fields)| fields);
+    let HeaderEdits { set, remove } = onward.edits(&Headers::read(names, fields));
+    let set = lines(set.iter().map(|(name, value)| (*name, value.as_ref())));
+    Ok(crossing::decorate(&answer, &remove.join("\n"), &set)?)
+}
+
+/// An answer of our own as the platform's; HEAD gets no body.
+fn respond(reply: &Reply, is_head: bool) -> Result<Response> {
+    let set = lines(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let body = reply.body.as_deref().filter(|_| !is_head);
+    Ok(crossing::reply(reply.status, &set, body)?)
+}
+
+fn read_facts<'a>(text: &'a str, isolate: &'a Isolate) -> RequestFacts<'a> {
+    let (method, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let (url, fields) = rest.split_once('\n').unwrap_or((rest, ""));
+    RequestFacts { method, url, headers: Headers::read(&isolate.header_names, fields) }
+}
+
+/// Name, value, name, value … a line each. A value with a line feed cannot be a field and is left out.
+fn lines<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::new();
+    for (name, value) in fields.filter(|(_, value)| !value.contains(['\n', '\r'])) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(name);
+        text.push('\n');
+        text.push_str(value);
+    }
+    text
+}

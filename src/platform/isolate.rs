@@ -1,0 +1,71 @@
+//! What one isolate keeps between requests: configuration, the list, records. Plain data only.
+//!
+//! On Workers one request's IO must not be awaited by another, and a cancelled request takes its IO with it: so no
+//! promise, handle or lock is kept here, and no borrow of a cell outlives a synchronous stretch.
+//! What it must not know: HTTP, decisions.
+//! What a mistake costs: a borrow across an await panics every request of the isolate.
+
+use crate::config::{Config, ConfigError};
+use crate::freshness::ListHolder;
+use crate::limits::RECORDS_HELD_MAX;
+use crate::record::VersionedRecord;
+use crate::token::Serial;
+use lru::LruCache;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, console_error};
+
+/// The isolate's state.
+pub struct Isolate {
+    /// The configuration.
+    pub config: Config,
+    /// Names of the headers that the gateway reads, a line each.
+    pub header_names: String,
+    /// The revocation list.
+    pub lists: RefCell<ListHolder>,
+    /// Records by serial, the least used dropped first.
+    pub records: RefCell<LruCache<Serial, Rc<VersionedRecord>>>,
+    /// Records from KV that did not open.
+    pub records_refused: Cell<u64>,
+}
+
+thread_local! {
+    static ISOLATE: OnceCell<Result<Rc<Isolate>, ConfigError>> = const { OnceCell::new() };
+}
+
+/// The isolate's state, made at its first request; or what is wrong with the configuration.
+pub fn of(env: &Env) -> Result<Rc<Isolate>, ConfigError> {
+    ISOLATE.with(|cell| cell.get_or_init(|| Isolate::start(env).map(Rc::new)).clone())
+}
+
+impl Isolate {
+    fn start(env: &Env) -> Result<Self, ConfigError> {
+        let config = read_config(env)?;
+        let header_names = crate::gateway::header_names(&config).join("\n");
+        let capacity = NonZeroUsize::new(RECORDS_HELD_MAX).unwrap_or(NonZeroUsize::MIN);
+        Ok(Self {
+            config,
+            header_names,
+            lists: RefCell::default(),
+            records: RefCell::new(LruCache::new(capacity)),
+            records_refused: Cell::new(0),
+        })
+    }
+}
+
+/// Reads the configuration from the bindings of `env`; a wrong one is said in the log.
+pub fn read_config(env: &Env) -> Result<Config, ConfigError> {
+    let config = Config::read(|name| {
+        let value = worker::js_sys::Reflect::get(env.as_ref(), &JsValue::from_str(name)).ok()?;
+        // `wrangler.toml` may hold ROUTES as a table: it arrives as an object.
+        value.as_string().or_else(|| {
+            if value.is_object() { worker::js_sys::JSON::stringify(&value).ok().map(String::from) } else { None }
+        })
+    });
+    if let Err(error) = &config {
+        console_error!("{}", error.message());
+    }
+    config
+}

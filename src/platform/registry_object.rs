@@ -1,0 +1,120 @@
+//! The Durable Object around the registry: one instance, the single writer.
+//!
+//! Why a call is atomic: between reading the request's body and setting the alarm there is no await, so clock, state
+//! and the next list number are taken in one synchronous block, and the platform commits all of its writes together.
+//! Why an acknowledgement can be believed: the output gate holds the answer until those writes are durable; an
+//! instance that was superseded cannot make them so, and its answer never leaves.
+//! Why KV gets every record: what is owed to KV is a row of the same transaction, and the alarm that pays it is set in
+//! the same turn. The alarm sets itself anew whatever happens, since the platform drops one that failed six times.
+//! What a mistake costs: an acknowledged write lost, or a revocation that no location hears of.
+
+use super::sql::ObjectDatabase;
+use super::{bindings, clock, crossing, entropy, isolate};
+use crate::limits::{OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX};
+use crate::registry::command::{Answer, Fault, Request as Call};
+use crate::registry;
+use std::cell::RefCell;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{DurableObject, Env, Request, Response, Result, State, console_error, console_warn, durable_object, wasm_bindgen};
+
+/// The class that `wrangler.toml` binds as `REGISTRY`.
+#[durable_object(alarm)]
+pub struct Registry {
+    state: State,
+    env: Env,
+    open: RefCell<Option<registry::Registry<ObjectDatabase>>>,
+}
+
+impl DurableObject for Registry {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env, open: RefCell::new(None) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let body = request.text().await?;
+        let answer = match serde_json::from_str::<Call>(&body) {
+            Ok(call) => self.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill)),
+            // Old and new code side by side: a call that this release does not know changes nothing.
+            Err(error) => {
+                console_error!("registry: a call cannot be read: {error}");
+                None
+            }
+        };
+        // Whatever was asked, what is owed to KV gets its alarm in the same turn.
+        self.set_alarm().await?;
+        Response::from_json(&answer.unwrap_or(Answer::Refused(Fault::Internal)))
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        if let Err(error) = self.publish().await {
+            console_warn!("registry: publishing to KV: {error}");
+        }
+        self.set_alarm().await?;
+        Response::empty()
+    }
+}
+
+impl Registry {
+    /// Pays what is owed to KV, one write after the other.
+    async fn publish(&self) -> Result<()> {
+        let kv = bindings::kv(&self.env);
+        let due = self.with_registry(|registry| registry.due(clock::now(), OUTBOX_BATCH_MAX)).unwrap_or_default();
+        for write in due {
+            #[allow(clippy::cast_precision_loss)] // seconds far below 2^53
+            let expiration = write.expiration.map_or(0.0, |at| at.0 as f64);
+            let put = crossing::kv_put(&kv, &write.key, &Uint8Array::from(write.value.as_slice()), expiration);
+            let written = match put {
+                Ok(promise) => JsFuture::from(promise).await.map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = &written {
+                console_warn!("registry: KV did not take {}: {error:?}; it is tried again", write.key);
+            }
+            self.with_registry(|registry| match written {
+                Ok(()) => registry.written(write.id, clock::now()),
+                Err(_) => registry.failed(write.id, clock::now()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Sets the alarm for what is owed; without anything owed there is none, and an idle deployment costs nothing.
+    async fn set_alarm(&self) -> Result<()> {
+        let at = match self.with_registry(|registry| registry.next_alarm_at(clock::now())) {
+            Some(at) => at,
+            // The registry does not open: try again later rather than never.
+            None => Some(clock::now().plus_ms(OUTBOX_BACKOFF_MIN_MS)),
+        };
+        match at {
+            Some(at) => self.state.storage().set_alarm(at.since_ms(clock::now()).max(0)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `body` on the open registry, opening it first if need be; `None` when it cannot be opened.
+    fn with_registry<T>(&self, body: impl FnOnce(&mut registry::Registry<ObjectDatabase>) -> T) -> Option<T> {
+        let mut open = self.open.try_borrow_mut().ok()?;
+        if open.is_none() {
+            *open = self.open_registry();
+        }
+        open.as_mut().map(|registry| {
+            let value = body(registry);
+            for line in registry.take_log() {
+                console_error!("registry: {line}");
+            }
+            value
+        })
+    }
+
+    fn open_registry(&self) -> Option<registry::Registry<ObjectDatabase>> {
+        let config = isolate::read_config(&self.env).ok()?;
+        match registry::Registry::open(ObjectDatabase::new(&self.state), config.registry_settings()) {
+            Ok(registry) => Some(registry),
+            Err(error) => {
+                console_error!("registry: its database does not open: {error:?}");
+                None
+            }
+        }
+    }
+}

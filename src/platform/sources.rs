@@ -1,0 +1,146 @@
+//! Where list and record come from: memory, KV, registry, in that order, each with a time limit.
+//!
+//! Standard: DESIGN sections 3 and 5. Which source is asked when, and what is taken, `freshness`, `list` and `record`
+//! say; this file carries.
+//! Invariants: no borrow of the isolate's cells outlives a synchronous stretch; a read that fails, is late, or does not
+//! open counts as absent, and the next source is asked.
+//! What a mistake costs: a needless 503. It cannot admit: the gate looks at everything anew after the last await.
+
+use super::isolate::Isolate;
+use super::{bindings, clock, crossing};
+use crate::freshness::Plan;
+use crate::gate::RecordFact;
+use crate::limits::{
+    KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_WAIT_POLL_MS, RECORD_KV_CACHE_TTL_SECONDS,
+    REGISTRY_READ_TIMEOUT_MS,
+};
+use crate::list::{self, RevocationList};
+use crate::record::{self, Record, VersionedRecord};
+use crate::registry::command::{Answer, Request as Call};
+use crate::token::Serial;
+use data_encoding::BASE64;
+use std::rc::Rc;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Context, Env, console_warn};
+
+/// Sees to it that memory holds the newest list that can be had in time.
+pub async fn list(isolate: &Rc<Isolate>, env: &Env, context: &Context) {
+    loop {
+        let plan = isolate.lists.borrow_mut().plan(&isolate.config.terms, clock::now());
+        match plan {
+            Plan::Use | Plan::Refuse => return,
+            Plan::Refresh => return refresh_list(isolate, &Bindings::of(env)).await,
+            Plan::UseAndRefresh => {
+                let (isolate, bindings) = (Rc::clone(isolate), Bindings::of(env));
+                context.wait_until(async move { refresh_list(&isolate, &bindings).await });
+                return;
+            }
+            // Another request's promise must not be awaited here; its effect on memory is looked for instead.
+            Plan::Wait => drop(JsFuture::from(crossing::sleep(LIST_WAIT_POLL_MS)).await),
+        }
+    }
+}
+
+/// The record of `serial` at `version` or a later one.
+pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) -> RecordFact {
+    if let Some(held) = isolate.records.borrow_mut().get(&serial).filter(|held| held.version >= version) {
+        return RecordFact::Known(Rc::clone(held));
+    }
+    let bindings = Bindings::of(env);
+    let name = record::kv_name(serial, version);
+    if let Some(bytes) = kv_bytes(&bindings.kv, &name, RECORD_KV_CACHE_TTL_SECONDS).await {
+        if let Some(fact) = hold(isolate, serial, version, &bytes) {
+            return fact;
+        }
+    }
+    match call(&bindings.registry, &Call::Record { serial, version }).await {
+        Some(Answer::Record { sealed: None }) => RecordFact::NoSuchToken,
+        Some(Answer::Record { sealed: Some((version, sealed)) }) => BASE64
+            .decode(sealed.as_bytes())
+            .ok()
+            .and_then(|bytes| hold(isolate, serial, version, &bytes))
+            .unwrap_or(RecordFact::Unavailable),
+        _ => RecordFact::Unavailable,
+    }
+}
+
+/// The record of `serial` that memory holds, whatever its version.
+pub fn held_record(isolate: &Isolate, serial: Serial) -> RecordFact {
+    match isolate.records.borrow_mut().get(&serial) {
+        Some(record) => RecordFact::Known(Rc::clone(record)),
+        None => RecordFact::NotRead,
+    }
+}
+
+/// Calls the registry; `None` when it did not answer in time.
+pub async fn call(registry: &JsValue, request: &Call) -> Option<Answer> {
+    let body = serde_json::to_string(request).ok()?;
+    let text = JsFuture::from(crossing::registry_call(registry, &body, REGISTRY_READ_TIMEOUT_MS)).await.ok()?;
+    serde_json::from_str(&text.as_string()?).ok()
+}
+
+/// The handles of one request: they must not outlive it.
+struct Bindings {
+    kv: JsValue,
+    registry: JsValue,
+}
+
+impl Bindings {
+    fn of(env: &Env) -> Self {
+        Self { kv: bindings::kv(env), registry: bindings::registry(env) }
+    }
+}
+
+async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
+    let terms = isolate.config.terms;
+    if terms.kv {
+        if let Some(bytes) = kv_bytes(&bindings.kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await {
+            offer(isolate, &bytes);
+        }
+    }
+    if isolate.lists.borrow().wants_next_source(&terms, clock::now()) {
+        if let Some(Answer::List { sealed, .. }) = call(&bindings.registry, &Call::List).await {
+            if let Ok(bytes) = BASE64.decode(sealed.as_bytes()) {
+                offer(isolate, &bytes);
+            }
+        }
+    }
+    let now = clock::now();
+    let mut lists = isolate.lists.borrow_mut();
+    let found = !lists.wants_next_source(&terms, now);
+    lists.refreshed(found, now);
+}
+
+fn offer(isolate: &Isolate, sealed: &[u8]) {
+    let read = RevocationList::open(&isolate.config.ring, sealed);
+    if let Err(fault) = &read {
+        console_warn!("a revocation list was refused: {fault:?}");
+    }
+    isolate.lists.borrow_mut().offer(read, clock::now());
+}
+
+/// Opens a record and keeps it, unless memory already holds a later version.
+fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Option<RecordFact> {
+    let opened = match Record::open(&isolate.config.ring, serial, version, sealed) {
+        Ok(opened) => Rc::new(opened),
+        Err(_) => {
+            isolate.records_refused.set(isolate.records_refused.get().saturating_add(1));
+            console_warn!("a record read as {} was refused", record::kv_name(serial, version));
+            return None;
+        }
+    };
+    let mut records = isolate.records.borrow_mut();
+    let newer: Option<Rc<VersionedRecord>> =
+        records.get(&serial).filter(|held| held.version > version).cloned();
+    let record = newer.unwrap_or(opened);
+    records.put(serial, Rc::clone(&record));
+    Some(RecordFact::Known(record))
+}
+
+/// The bytes under `name`, or `None` when KV has none, failed or was late.
+async fn kv_bytes(kv: &JsValue, name: &str, cache_ttl_seconds: u32) -> Option<Vec<u8>> {
+    let read = JsFuture::from(crossing::kv_get(kv, name, cache_ttl_seconds, KV_READ_TIMEOUT_MS)).await.ok()?;
+    read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+}
