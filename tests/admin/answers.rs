@@ -1,0 +1,311 @@
+//! The registry's answers as responses.
+
+use super::support::{NOW, deployment, json};
+use serde_json::{Value, json};
+use wayleave::admin::{AdminResponse, Parsed, Rendering, render};
+use wayleave::admin_key::Role;
+use wayleave::key::KeyId;
+use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
+use wayleave::registry::command::{
+    AdminKeyView, Answer, EventView, Fault, FieldFault, Receipt, StatusView, TokenState, TokenView,
+};
+use wayleave::time::{UnixMillis, UnixSeconds};
+use wayleave::token::Serial;
+
+const DAY_MS: i64 = 86_400_000;
+
+fn view() -> TokenView {
+    TokenView {
+        serial: Serial(7),
+        family: "fam_x".to_owned(),
+        label: "Shop".to_owned(),
+        owner: None,
+        external_id: Some("c-17".to_owned()),
+        metadata: Some("{\"a\":1}".to_owned()),
+        fingerprint: "wlp_AQEA…12345678".to_owned(),
+        key_id: KeyId(1),
+        state: TokenState::Active,
+        version: 3,
+        origins: OriginRules::parse(&json!(["https://example.com", "*.example.org"]), &[]).unwrap(),
+        origin_mode: OriginMode::Enforce,
+        missing_origin: MissingOrigin::Refuse,
+        audiences: vec!["weather".to_owned()],
+        protected: false,
+        created_at: NOW.plus_ms(-DAY_MS),
+        created_by: "key_1 ci".to_owned(),
+        expires_at: NOW.plus_ms(30 * DAY_MS).floor_seconds(),
+        ends_at: None,
+        revoked_at: None,
+        revoked_reason: None,
+        effective_by: None,
+    }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        serial: Serial(7),
+        state: TokenState::Revoked,
+        reason: Some("operator: leaked".to_owned()),
+        revoked_at: Some(NOW),
+        effective_by: UnixSeconds(1_795_313_046),
+        bound_seconds: 60,
+        guaranteed: true,
+        list_number: (1, 42),
+    }
+}
+
+fn rendered(answer: Answer) -> AdminResponse {
+    let response = render(answer, &Rendering::Answer, NOW);
+    assert!(response.headers.contains(&("cache-control", "no-store".to_owned())), "{response:?}");
+    assert!(!response.headers.iter().any(|(name, _)| name.starts_with("access-control")), "{response:?}");
+    response
+}
+
+fn header<'a>(response: &'a AdminResponse, name: &str) -> Option<&'a str> {
+    response.headers.iter().find(|(of, _)| *of == name).map(|(_, value)| value.as_str())
+}
+
+fn warnings(view: TokenView) -> Value {
+    json(&rendered(Answer::Token(Box::new(view))).body)["warnings"].clone()
+}
+
+#[test]
+fn a_token_is_shown_as_the_contract_has_it() {
+    let response = rendered(Answer::Token(Box::new(view())));
+    assert_eq!((response.status, header(&response, "etag")), (200, Some("\"3\"")));
+    assert_eq!(header(&response, "content-type"), Some("application/json"));
+    let expected = json!({
+        "id": "tok_7", "family": "fam_x", "label": "Shop", "owner": null, "external_id": "c-17", "metadata": {"a": 1},
+        "fingerprint": "wlp_AQEA…12345678", "state": "active", "version": 3,
+        "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce", "missing_origin": "refuse",
+        "audiences": ["weather"], "rate": null, "protected": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
+        "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],
+    });
+    assert_eq!(json(&response.body), expected);
+    let ended = TokenView {
+        state: TokenState::Revoked,
+        ends_at: Some(NOW),
+        revoked_at: Some(NOW),
+        revoked_reason: Some("operator: leaked".to_owned()),
+        effective_by: Some(UnixSeconds(1_795_313_046)),
+        ..view()
+    };
+    let shown = json(&rendered(Answer::Token(Box::new(ended))).body);
+    assert_eq!(shown["state"], "revoked");
+    assert_eq!(shown["effective_by"], UnixSeconds(1_795_313_046).to_rfc3339());
+    assert_eq!(shown["revoked_reason"], "operator: leaked");
+    assert_eq!(
+        (&shown["revoked_at"], &shown["ends_at"]),
+        (&json!(NOW.to_rfc3339()), &json!(NOW.to_rfc3339()))
+    );
+}
+
+#[test]
+fn warnings_say_what_an_owner_should_know() {
+    let year = 365 * DAY_MS;
+    assert_eq!(warnings(TokenView { origins: OriginRules::Any, ..view() }), json!(["origin_any"]));
+    let http = OriginRules::parse(&json!(["http://example.com", "http://other.example"]), &[]).unwrap();
+    assert_eq!(warnings(TokenView { origins: http, ..view() }), json!(["http_origin"]));
+    assert_eq!(warnings(TokenView { origin_mode: OriginMode::Report, ..view() }), json!(["report_mode"]));
+    let allowed = TokenView { missing_origin: MissingOrigin::Allow, ..view() };
+    assert_eq!(warnings(allowed), json!(["missing_origin_allowed"]));
+    let life = |ms: i64| TokenView { created_at: NOW, expires_at: NOW.plus_ms(ms).floor_seconds(), ..view() };
+    assert_eq!(warnings(life(year)), json!([]));
+    assert_eq!(warnings(life(year + 1_000)), json!(["long_lived"]));
+    let aged = |ms: i64, state| TokenView {
+        created_at: NOW.plus_ms(-ms),
+        expires_at: NOW.plus_ms(-ms + year).floor_seconds(),
+        state,
+        ..view()
+    };
+    assert_eq!(warnings(aged(year, TokenState::Active)), json!([]));
+    assert_eq!(warnings(aged(year + 1, TokenState::Active)), json!(["rotation_overdue"]));
+    assert_eq!(warnings(aged(year + 1, TokenState::Revoked)), json!([]), "nobody need rotate what has ended");
+    for warning in ["international_name", "loopback_https"] {
+        assert!(wayleave::admin::views::WARNINGS.contains(&warning));
+    }
+}
+
+#[test]
+fn what_was_made_has_a_place_and_its_text() {
+    let created = rendered(Answer::Created { token: Box::new(view()), text: "wlp_text".to_owned() });
+    assert_eq!(created.status, 201);
+    assert_eq!(header(&created, "location"), Some("/_wayleave/api/tokens/tok_7"));
+    assert_eq!(header(&created, "etag"), Some("\"3\""));
+    let body = json(&created.body);
+    assert_eq!((&body["id"], &body["token"]), (&json!("tok_7"), &json!("wlp_text")));
+
+    let revealed = rendered(Answer::Revealed("wlp_text".to_owned()));
+    assert_eq!((revealed.status, json(&revealed.body)), (200, json!({"token": "wlp_text"})));
+
+    let key = key_view();
+    let created = rendered(Answer::AdminKeyCreated { key, text: "wla_text".to_owned() });
+    assert_eq!(
+        (created.status, header(&created, "location")),
+        (201, Some("/_wayleave/api/admin-keys/key_4"))
+    );
+    assert_eq!(
+        json(&created.body),
+        json!({
+            "id": "key_4", "label": "ci", "role": "operator", "created_at": NOW.to_rfc3339(), "expires_at": null,
+            "last_used_at": null, "key": "wla_text",
+        })
+    );
+}
+
+fn key_view() -> AdminKeyView {
+    AdminKeyView {
+        id: 4,
+        label: "ci".to_owned(),
+        role: Role::Operator,
+        created_at: NOW,
+        expires_at: None,
+        last_used_at: None,
+    }
+}
+
+#[test]
+fn a_receipt_stands_alone_and_beside_an_edited_token() {
+    let expected = json!({
+        "id": "tok_7", "state": "revoked", "reason": "operator: leaked", "revoked_at": NOW.to_rfc3339(),
+        "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(), "bound_seconds": 60, "guaranteed": true,
+        "list_number": [1, 42],
+    });
+    assert_eq!(json(&rendered(Answer::Receipt(receipt())).body), expected);
+    let edited = rendered(Answer::Edited { token: Box::new(view()), receipt: receipt() });
+    assert_eq!(header(&edited, "etag"), Some("\"3\""));
+    let body = json(&edited.body);
+    assert_eq!((&body["receipt"], &body["label"]), (&expected, &json!("Shop")));
+}
+
+#[test]
+fn lists_have_items_and_a_cursor_that_is_taken_again() {
+    let page = json(&rendered(Answer::Tokens { items: vec![view(), view()], next: Some(Serial(7)) }).body);
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let again = deployment().command("GET", &format!("/tokens?cursor={cursor}"), "");
+    assert!(format!("{again:?}").contains("below: Some(Serial(7))"), "{again:?}");
+    let last = json(&rendered(Answer::Tokens { items: vec![], next: None }).body);
+    assert_eq!(last, json!({"items": [], "next_cursor": null}));
+
+    let event = EventView {
+        id: 9,
+        at: NOW,
+        actor: "key_1 ci".to_owned(),
+        action: "token.edited".to_owned(),
+        token: Some(Serial(7)),
+        family: None,
+        before: Some("{\"label\":\"a\"}".to_owned()),
+        after: None,
+    };
+    let page = json(&rendered(Answer::Events { items: vec![event], next: Some(9) }).body);
+    assert_eq!(
+        page["items"][0],
+        json!({
+            "id": 9, "at": NOW.to_rfc3339(), "actor": "key_1 ci", "action": "token.edited", "token": "tok_7",
+            "family": null, "before": {"label": "a"}, "after": null,
+        })
+    );
+    let again =
+        deployment().command("GET", &format!("/events?cursor={}", page["next_cursor"].as_str().unwrap()), "");
+    assert!(format!("{again:?}").contains("below: Some(9)"), "{again:?}");
+    let keys = json(&rendered(Answer::AdminKeys(vec![key_view()])).body);
+    assert_eq!((&keys["items"][0]["id"], &keys["next_cursor"]), (&json!("key_4"), &Value::Null));
+}
+
+#[test]
+fn a_deletion_has_no_body() {
+    let response = rendered(Answer::AdminKeyDeleted);
+    assert_eq!((response.status, response.body.as_str()), (204, ""));
+}
+
+#[test]
+fn status_is_shown_by_name() {
+    let status = StatusView {
+        list_number: (1, 42),
+        list_entries: 3,
+        list_bytes: 120,
+        outbox_pending: 1,
+        outbox_oldest_at: Some(UnixMillis(0)),
+        outbox_failures: 2,
+        tokens: [1, 2, 3, 4],
+        highest_serial: Serial(10),
+        signing_key: KeyId(1),
+        calls: [5, 6, 7],
+    };
+    let expected = json!({
+        "list": {"number": [1, 42], "entries": 3, "bytes": 120},
+        "outbox": {"pending": 1, "oldest_at": "1970-01-01T00:00:00.000Z", "failures": 2},
+        "tokens": {"active": 1, "disabled": 2, "revoked": 3, "expired": 4},
+        "highest_serial": 10, "signing_key": 1, "calls": {"list": 5, "record": 6, "admin": 7},
+    });
+    assert_eq!(json(&rendered(Answer::Status(Box::new(status))).body), expected);
+}
+
+#[test]
+fn every_fault_has_its_problem() {
+    let fault = |code: &str| FieldFault {
+        field: "origins[0]".to_owned(),
+        code: code.to_owned(),
+        detail: "d".to_owned(),
+    };
+    for (fault, status, code) in [
+        (Fault::Unauthorized, 401, "unauthorized"),
+        (Fault::Forbidden, 403, "forbidden"),
+        (Fault::NotFound, 404, "not_found"),
+        (Fault::PreconditionFailed, 412, "precondition_failed"),
+        (Fault::IdempotencyConflict, 409, "idempotency_conflict"),
+        (Fault::LastActiveToken, 409, "last_active_token"),
+        (Fault::TokenProtected, 409, "token_protected"),
+        (Fault::TokenEnded, 409, "token_ended"),
+        (Fault::Conflict, 409, "conflict"),
+        (Fault::Fields(vec![fault("x")]), 422, "invalid_request"),
+        (Fault::Fields(vec![fault("public_suffix_rule")]), 422, "public_suffix_rule"),
+        (Fault::Internal, 500, "internal"),
+    ] {
+        let response = rendered(Answer::Refused(fault.clone()));
+        let body = json(&response.body);
+        assert_eq!((response.status, &body["code"]), (status, &json!(code)), "{fault:?}");
+        assert_eq!(header(&response, "content-type"), Some("application/problem+json"));
+        assert_eq!(header(&response, "www-authenticate").is_some(), matches!(status, 401 | 403));
+        assert_eq!(body.get("errors").is_some(), status == 422);
+    }
+}
+
+#[test]
+fn answers_that_nobody_asked_for_are_internal() {
+    for answer in [
+        Answer::Authenticated,
+        Answer::Record { sealed: None },
+        Answer::List { sealed: String::new(), now: NOW },
+    ] {
+        assert_eq!(rendered(answer).status, 500);
+    }
+}
+
+#[test]
+fn an_origin_test_is_answered_only_to_the_known() {
+    let deployment = deployment();
+    let verdict = |body: &str| {
+        let request = deployment.request("POST", "/_wayleave/api/origin-test", body.as_bytes());
+        let Ok(Parsed::Ask(_, rendering)) = deployment.parse(&request) else { panic!("{body}") };
+        let refused = render(Answer::Refused(Fault::Unauthorized), &rendering, NOW);
+        assert_eq!(refused.status, 401);
+        assert_eq!(render(Answer::AdminKeyDeleted, &rendering, NOW).status, 500);
+        json(&render(Answer::Authenticated, &rendering, NOW).body)
+    };
+    assert_eq!(
+        verdict(r#"{"origins":["*.example.com"],"origin":"https://a.example.com"}"#),
+        json!({"allowed": true, "rule": "https://*.example.com", "warnings": []})
+    );
+    let refused =
+        verdict(r#"{"origins":["http://example.com"],"origin":"https://example.com.evil.example"}"#);
+    assert_eq!(refused, json!({"allowed": false, "code": "origin_not_allowed", "warnings": ["http_origin"]}));
+    let referer = verdict(r#"{"origins":["https://example.com"],"referer":"https://example.com/page?x"}"#);
+    assert_eq!(referer["allowed"], true);
+    let own = verdict(r#"{"origins":["https://gateway.example"],"sec_fetch_site":"same-origin"}"#);
+    assert_eq!(own["allowed"], true, "the gateway's own origin");
+    assert_eq!(verdict(r#"{"origins":["https://example.com"]}"#)["code"], "origin_missing");
+    let problem = deployment.problem("POST", "/origin-test", r#"{"origin":5}"#);
+    assert_eq!(super::support::faults(&problem), ["origins: required", "origin: wrong_type"]);
+}

@@ -1,0 +1,294 @@
+//! Bodies: syntax, types, and every wrong field in one answer.
+
+use super::support::{deployment, faults};
+use wayleave::admin_key::Role;
+use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
+use wayleave::problem::Code;
+use wayleave::registry::command::{Command, Lifetime, NewAdminKey, NewToken, TokenEdit};
+use wayleave::time::UnixSeconds;
+use wayleave::token::Serial;
+
+#[test]
+fn every_setting_reaches_the_command() {
+    let deployment = deployment();
+    let body = r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
+        "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","audiences":["tiles","weather"],
+        "rate":null,"protected":true,"expires_in":3600}"#;
+    let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
+        deployment.command("POST", "/tokens", body)
+    else {
+        panic!();
+    };
+    assert_eq!((clone_of, lifetime), (None, Some(Lifetime::ExpiresIn(3_600))));
+    let origins = OriginRules::parse(&serde_json::json!(["https://example.com"]), &[]).unwrap();
+    let expected = TokenEdit {
+        label: Some("Shop".to_owned()),
+        owner: Some(Some("maps team".to_owned())),
+        external_id: Some(Some("c-17".to_owned())),
+        metadata: Some(Some("{\"a\":[1,null]}".to_owned())),
+        origins: Some(origins),
+        origin_mode: Some(OriginMode::Report),
+        missing_origin: Some(MissingOrigin::Allow),
+        audiences: Some(vec!["tiles".to_owned(), "weather".to_owned()]),
+        protected: Some(true),
+    };
+    assert_eq!(settings, expected);
+    let edited = deployment.command("PATCH", "/tokens/tok_9", r#"{"owner":null,"origins":"any"}"#);
+    let edit = TokenEdit { owner: Some(None), origins: Some(OriginRules::Any), ..TokenEdit::default() };
+    assert_eq!(edited, Command::EditToken { serial: Serial(9), if_match: None, edit });
+}
+
+#[test]
+fn what_may_be_left_out() {
+    let deployment = deployment();
+    let Command::CreateToken(token) = deployment.command("POST", "/tokens", r#"{"clone_of":"tok_5"}"#) else {
+        panic!()
+    };
+    assert_eq!(token, NewToken { clone_of: Some(Serial(5)), ..NewToken::default() });
+    let Command::CreateToken(token) =
+        deployment.command("POST", "/tokens", r#"{"label":"x","origins":"any"}"#)
+    else {
+        panic!();
+    };
+    assert_eq!(token.settings.audiences, Some(vec!["weather".to_owned()]), "the deployment's only one");
+    assert_eq!(token.lifetime, None);
+    assert_eq!(
+        faults(&deployment.problem("POST", "/tokens", "{}")),
+        ["label: required", "origins: required"]
+    );
+
+    let context = wayleave::admin::Context { only_audience: None, ..deployment.context() };
+    let request = deployment.request("POST", "/_wayleave/api/tokens", br#"{"label":"x","origins":"any"}"#);
+    let problem = wayleave::admin::parse(&request, &context).unwrap_err();
+    assert_eq!(faults(&problem), ["audiences: required"]);
+}
+
+#[test]
+fn one_answer_names_everything_that_is_wrong() {
+    let deployment = deployment();
+    let body = r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
+        "origin_mode":"off","missing_origin":true,"audiences":["a","a",""],"metadata":[],"protected":"yes",
+        "rate":"gold","expires_in":59,"expires_at":"tomorrow","distribute":true,"auto_rotate":null,"external_id":"é"}"#;
+    let problem = deployment.problem("POST", "/tokens", body);
+    assert_eq!(problem.code, Code::InvalidFields);
+    let named = faults(&problem);
+    for expected in [
+        "lable: unknown_field",
+        "distribute: unknown_field",
+        "auto_rotate: unknown_field",
+        "label: wrong_type",
+        "origins[3]: wrong_type",
+        "origins[4]: public_suffix_rule",
+        "origin_mode: unknown_value",
+        "missing_origin: wrong_type",
+        "audiences[1]: duplicate",
+        "audiences[2]: empty",
+        "metadata: wrong_type",
+        "protected: wrong_type",
+        "rate: rate_class_not_configured",
+        "expires_in: out_of_range",
+        "expires_at: not_rfc3339",
+        "expires_in: conflicting_fields",
+        "expires_at: conflicting_fields",
+        "external_id: not_ascii",
+    ] {
+        assert!(named.contains(&expected.to_owned()), "{expected} is not in {named:?}");
+    }
+    for at in ["origins[1]: ", "origins[2]: "] {
+        assert!(named.iter().any(|fault| fault.starts_with(at)), "{at} is not in {named:?}");
+    }
+    assert!(!named.iter().any(|fault| fault.starts_with("origins[0]")), "{named:?}");
+    assert_eq!(named.len(), 20, "{named:?}");
+}
+
+#[test]
+fn an_answer_holds_no_value_of_the_request() {
+    let deployment = deployment();
+    let body = r#"{"label":["s3cret-value"],"origins":["s3cret value"],"owner":"\u0007s3cret","expires_at":"s3cret"}"#;
+    let response = deployment.problem("POST", "/tokens", body).into_response();
+    assert_eq!(response.status, 422);
+    assert!(!response.body.contains("s3cret"), "{}", response.body);
+}
+
+#[test]
+fn some_faults_have_a_code_of_their_own() {
+    let deployment = deployment();
+    let rule = deployment.problem("POST", "/tokens", r#"{"label":"x","origins":["*.co.uk"]}"#);
+    assert_eq!(
+        (rule.code, faults(&rule)),
+        (Code::PublicSuffixRule, vec!["origins[0]: public_suffix_rule".to_owned()])
+    );
+    for body in [r#"{"expires_at":"2030-01-01T00:00:00Z"}"#, r#"{"expires_in":null,"expires_at":1}"#] {
+        let problem = deployment.problem("PATCH", "/tokens/tok_1", body);
+        assert_eq!(problem.code, Code::ExpiryImmutable, "{body}");
+        assert_eq!(problem.into_response().status, 422);
+    }
+    let mixed = deployment.problem("PATCH", "/tokens/tok_1", r#"{"expires_in":60,"label":""}"#);
+    assert_eq!(mixed.code, Code::InvalidFields);
+    assert_eq!(faults(&mixed), ["expires_in: expiry_immutable", "label: empty"]);
+}
+
+#[test]
+fn texts_are_one_line_of_at_most_200_characters() {
+    let deployment = deployment();
+    let label = |text: &str| {
+        let body = serde_json::json!({"label": text}).to_string();
+        deployment.call("PATCH", "/tokens/tok_1", &body).map_err(|problem| faults(&problem))
+    };
+    assert!(label(&"ü".repeat(200)).is_ok());
+    assert_eq!(label(&"ü".repeat(201)), Err(vec!["label: too_long".to_owned()]));
+    assert_eq!(label(" \u{a0} "), Err(vec!["label: empty".to_owned()]));
+    for deceptive in ["a\nb", "a\u{0}", "a\u{85}b", "a\u{202e}b", "a\u{2066}b", "a\u{2028}b"] {
+        assert_eq!(label(deceptive), Err(vec!["label: control_character".to_owned()]), "{deceptive:?}");
+    }
+}
+
+#[test]
+fn bounds_hold_at_both_ends() {
+    let deployment = deployment();
+    let create = |fields: &str| {
+        let body = format!("{{\"label\":\"x\",\"origins\":\"any\",{fields}}}");
+        deployment.call("POST", "/tokens", &body).map(|_| ()).map_err(|problem| faults(&problem))
+    };
+    let refused = |fault: &str| Err(vec![fault.to_owned()]);
+    assert_eq!(create("\"expires_in\":60"), Ok(()));
+    assert_eq!(create("\"expires_in\":63072000"), Ok(()));
+    assert_eq!(create("\"expires_in\":63072001"), refused("expires_in: out_of_range"));
+    assert_eq!(create("\"expires_in\":-1"), refused("expires_in: out_of_range"));
+    assert_eq!(create("\"expires_in\":99999999999999999999"), refused("expires_in: wrong_type"));
+    assert_eq!(create("\"expires_in\":18446744073709551615"), refused("expires_in: out_of_range"));
+    assert_eq!(create("\"expires_in\":60.0"), refused("expires_in: wrong_type"));
+    assert_eq!(create("\"expires_in\":\"60\""), refused("expires_in: wrong_type"));
+    assert_eq!(create("\"expires_in\":null"), refused("expires_in: wrong_type"));
+    assert_eq!(create("\"clone_of\":\"5\""), refused("clone_of: not_a_token_id"));
+    assert_eq!(create("\"rate\":7"), refused("rate: wrong_type"));
+    let metadata = |bytes: usize| format!("\"metadata\":{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+    assert_eq!(create(&metadata(4_096)), Ok(()));
+    assert_eq!(create(&metadata(4_097)), refused("metadata: too_long"));
+    let audiences = |count: usize| serde_json::json!((0..count).map(|n| format!("a{n}")).collect::<Vec<_>>());
+    assert_eq!(create(&format!("\"audiences\":{}", audiences(20))), Ok(()));
+    assert_eq!(create(&format!("\"audiences\":{}", audiences(21))), refused("audiences: too_many"));
+    assert_eq!(create("\"audiences\":[]"), refused("audiences: empty_list"));
+    let at = r#""expires_at":"2027-06-01T00:00:00.9+02:00""#;
+    let body = format!("{{\"label\":\"x\",\"origins\":\"any\",{at}}}");
+    let Command::CreateToken(token) = deployment.command("POST", "/tokens", &body) else { panic!() };
+    assert_eq!(token.lifetime, Some(Lifetime::ExpiresAt(UnixSeconds(1_811_800_800))));
+}
+
+#[test]
+fn broken_bodies_are_400_and_say_how() {
+    let deployment = deployment();
+    let fault = |body: &[u8]| {
+        let problem =
+            deployment.parse(&deployment.request("POST", "/_wayleave/api/tokens", body)).unwrap_err();
+        assert_eq!(problem.code, Code::InvalidRequest, "{body:?}");
+        faults(&problem).join(" ")
+    };
+    for body in [
+        "{",
+        "{}{}",
+        "{\"a\":1,}",
+        "nul",
+        "{'a':1}",
+        "\u{feff}{}",
+        "{\"a\":01}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":1e999}",
+    ] {
+        assert_eq!(fault(body.as_bytes()), "body: not_json", "{body}");
+    }
+    assert_eq!(fault(format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000)).as_bytes()), "body: not_json");
+    for body in ["[]", "null", "7", "\"x\"", "true"] {
+        assert_eq!(fault(body.as_bytes()), "body: not_an_object", "{body}");
+    }
+    assert_eq!(fault(b"{\"label\":\"\xff\"}"), "body: not_utf8");
+    assert_eq!(fault(br#"{"label":"a","label":"b"}"#), "label: duplicate_field");
+    assert_eq!(fault(br#"{"metadata":{"deep":[{"x":1,"x":1}]}}"#), "x: duplicate_field");
+}
+
+#[test]
+fn a_body_is_json_by_its_content_type() {
+    let deployment = deployment();
+    let read = |content_type: Option<&str>, path: &str, body: &[u8]| {
+        let mut request = deployment.request("POST", path, body);
+        request.content_type = content_type;
+        deployment.parse(&request).map(|_| ()).map_err(|problem| problem.code)
+    };
+    let (tokens, body) = ("/_wayleave/api/tokens", br#"{"label":"x","origins":"any"}"#.as_slice());
+    for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
+    {
+        assert_eq!(read(Some(good), tokens, body), Ok(()), "{good}");
+    }
+    for wrong in [
+        "text/plain",
+        "application/json; charset=latin1",
+        "application/jsonx",
+        "application/json, text/html",
+        "",
+    ] {
+        assert_eq!(read(Some(wrong), tokens, body), Err(Code::UnsupportedMediaType), "{wrong}");
+    }
+    assert_eq!(read(None, tokens, body), Err(Code::UnsupportedMediaType));
+    assert_eq!(read(None, "/_wayleave/api/tokens/tok_1/disable", b""), Ok(()), "no body needs no type");
+    assert_eq!(read(None, "/_wayleave/api/tokens/lookup", b""), Err(Code::UnsupportedMediaType));
+}
+
+#[test]
+fn a_lookup_asks_only_for_tokens_of_ours() {
+    let deployment = deployment();
+    let lookup = |text: &str| {
+        let body = serde_json::json!({ "token": text }).to_string();
+        deployment
+            .call("POST", "/tokens/lookup", &body)
+            .map(|call| call.command)
+            .map_err(|problem| problem.code)
+    };
+    let good = deployment.token(12);
+    assert_eq!(lookup(&good), Ok(Command::LookupToken(Serial(12))));
+    assert_eq!(
+        lookup(&format!(" {good}\n")),
+        Ok(Command::LookupToken(Serial(12))),
+        "pasted with its line end"
+    );
+    let last = if good.ends_with('A') { "B" } else { "A" };
+    assert_eq!(lookup(&format!("{}{last}", &good[..39])), Err(Code::NotFound));
+    assert_eq!(lookup("wlp_x"), Err(Code::InvalidFields));
+    assert_eq!(lookup(&"w".repeat(10_000)), Err(Code::InvalidFields));
+}
+
+#[test]
+fn an_admin_key_needs_a_label_and_a_role() {
+    let deployment = deployment();
+    let key = |label: &str, role, expires_at| {
+        Command::CreateAdminKey(NewAdminKey { label: label.to_owned(), role, expires_at })
+    };
+    assert_eq!(
+        deployment.command(
+            "POST",
+            "/admin-keys",
+            r#"{"label":"ci","role":"operator","expires_at":"2027-01-01T00:00:00Z"}"#
+        ),
+        key("ci", Role::Operator, Some(UnixSeconds(1_798_761_600)))
+    );
+    for role in Role::ALL {
+        let body = format!("{{\"label\":\"x\",\"role\":\"{}\",\"expires_at\":null}}", role.as_str());
+        assert_eq!(deployment.command("POST", "/admin-keys", &body), key("x", role, None));
+    }
+    let problem = deployment.problem("POST", "/admin-keys", r#"{"role":"root","key":"wla_"}"#);
+    assert_eq!(faults(&problem), ["key: unknown_field", "label: required", "role: unknown_value"]);
+}
+
+#[test]
+fn a_revocation_takes_a_reason_and_force_and_nothing_else() {
+    let deployment = deployment();
+    let command = deployment.command("POST", "/tokens/tok_3/revoke", r#"{"reason":"leaked","force":true}"#);
+    assert_eq!(
+        command,
+        Command::RevokeToken { serial: Serial(3), reason: Some("leaked".to_owned()), force: true }
+    );
+    let problem = deployment.problem("POST", "/tokens/tok_3/revoke", r#"{"forced":true,"force":1}"#);
+    assert_eq!(faults(&problem), ["forced: unknown_field", "force: wrong_type"]);
+    for path in ["/tokens/tok_3/disable", "/tokens/tok_3/enable"] {
+        assert_eq!(faults(&deployment.problem("POST", path, r#"{"reason":"x"}"#)), ["reason: unknown_field"]);
+    }
+}

@@ -1,0 +1,107 @@
+//! Queries: filters, pages, cursors.
+
+use super::support::{deployment, faults};
+use wayleave::admin::ids::{self, List};
+use wayleave::family::FamilyId;
+use wayleave::key::KeyId;
+use wayleave::problem::Code;
+use wayleave::registry::command::{Command, EventFilter, TokenFilter, TokenState};
+use wayleave::token::Serial;
+
+#[test]
+fn every_filter_reaches_the_command() {
+    let deployment = deployment();
+    let family = FamilyId::mint([4; wayleave::family::RANDOM_BYTES], &deployment.check_keys.family)
+        .as_str()
+        .to_owned();
+    let cursor = ids::cursor(List::Tokens, 40);
+    let path = format!(
+        "/tokens?state=disabled&family={family}&owner=maps+team&external_id=c%2D17&audience=tiles&key_id=3\
+         &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p&expiring_within_seconds=60&limit=500&cursor={cursor}"
+    );
+    let expected = TokenFilter {
+        state: Some(TokenState::Disabled),
+        family: Some(family),
+        owner: Some("maps team".to_owned()),
+        external_id: Some("c-17".to_owned()),
+        audience: Some("tiles".to_owned()),
+        key_id: Some(KeyId(3)),
+        origin: Some("https://example.com".to_owned()),
+        q: Some("shöp".to_owned()),
+        expiring_within_seconds: Some(60),
+        limit: 500,
+        below: Some(Serial(40)),
+    };
+    assert_eq!(deployment.command("GET", &path, ""), Command::ListTokens(expected));
+    let plain = TokenFilter { limit: 50, ..TokenFilter::default() };
+    assert_eq!(deployment.command("GET", "/tokens", ""), Command::ListTokens(plain.clone()));
+    assert_eq!(deployment.command("GET", "/tokens?", ""), Command::ListTokens(plain));
+    let events = EventFilter { token: Some(Serial(3)), family: None, limit: 7, below: Some(9) };
+    let path = format!("/events?token=tok_3&limit=7&cursor={}", ids::cursor(List::Events, 9));
+    assert_eq!(deployment.command("GET", &path, ""), Command::ListEvents(events));
+}
+
+#[test]
+fn a_whole_token_is_searched_for_by_its_id() {
+    let deployment = deployment();
+    let Command::ListTokens(filter) =
+        deployment.command("GET", &format!("/tokens?q={}", deployment.token(8)), "")
+    else {
+        panic!();
+    };
+    assert_eq!(filter.q.as_deref(), Some("tok_8"));
+}
+
+#[test]
+fn every_wrong_parameter_is_named_in_a_400() {
+    let deployment = deployment();
+    let events_cursor = ids::cursor(List::Events, 9);
+    for (query, expected) in [
+        ("state=gone", "state: unknown_value"),
+        ("limit=0", "limit: out_of_range"),
+        ("limit=501", "limit: out_of_range"),
+        ("limit=99999999999999999999999", "limit: out_of_range"),
+        ("limit=-1", "limit: wrong_type"),
+        ("limit=1e2", "limit: wrong_type"),
+        ("limit=", "limit: wrong_type"),
+        ("key_id=256", "key_id: out_of_range"),
+        ("origin=example.com", "origin: not_an_origin"),
+        ("origin=null", "origin: not_an_origin"),
+        ("family=fam_AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "family: not_a_family_id"),
+        ("cursor=abc", "cursor: not_a_cursor"),
+        (&format!("cursor={events_cursor}"), "cursor: not_a_cursor"),
+        ("owner=", "owner: empty"),
+        ("q=%00", "q: control_character"),
+        ("unused_for_seconds=1", "unused_for_seconds: unknown_field"),
+        ("has_successor=true", "has_successor: unknown_field"),
+        ("State=active", "State: unknown_field"),
+        ("limit=1&limit=1", "limit: duplicate_field"),
+        ("x=1&x=1", "x: duplicate_field"),
+        ("q=%FF", "q: not_utf8"),
+    ] {
+        let problem = deployment.problem("GET", &format!("/tokens?{query}"), "");
+        assert_eq!(
+            (problem.code, faults(&problem)),
+            (Code::InvalidRequest, vec![expected.to_owned()]),
+            "{query}"
+        );
+        assert_eq!(problem.into_response().status, 400);
+    }
+    let problem = deployment.problem("GET", "/tokens?state=x&limit=0&page=2", "");
+    assert_eq!(faults(&problem), ["page: unknown_field", "state: unknown_value", "limit: out_of_range"]);
+}
+
+#[test]
+fn a_parameter_where_there_is_none_is_an_error() {
+    let deployment = deployment();
+    for (method, path) in
+        [("GET", "/tokens/tok_1"), ("POST", "/tokens"), ("GET", "/status"), ("GET", "/tokens/tok_1/token")]
+    {
+        let problem = deployment.problem(method, &format!("{path}?force=true"), "");
+        assert_eq!(
+            (problem.code, faults(&problem)),
+            (Code::InvalidRequest, vec!["force: unknown_field".to_owned()]),
+            "{path}"
+        );
+    }
+}

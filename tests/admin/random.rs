@@ -1,0 +1,89 @@
+//! No request makes the API panic, whatever is in it, and none is both wrong and without a stable code.
+
+use super::support::deployment;
+use proptest::prelude::*;
+use serde_json::Value;
+use wayleave::admin::operation::{ID, OPERATIONS};
+use wayleave::admin::{AdminRequest, Body};
+
+/// JSON of any form, with names that fields have often enough for values to be read.
+fn any_json() -> impl Strategy<Value = Value> {
+    let names: Vec<&'static str> = OPERATIONS
+        .iter()
+        .flat_map(|operation| operation.body.into_iter().chain([operation.query]))
+        .flat_map(|shape| shape.fields().map(|field| field.name()))
+        .collect();
+    let name = prop_oneof![4 => proptest::sample::select(names).prop_map(str::to_owned), 1 => ".{0,8}"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        "(\\*\\.)?(https?://)?[a-z.\\[\\]:@/-]{0,20}".prop_map(Value::from),
+        "tok_[0-9]{1,11}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 48, 8, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+            proptest::collection::vec((name.clone(), inner), 0..12)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Sends it everywhere; every refusal must be a problem with a status of 4xx and named fields where it has any.
+fn send(request: &AdminRequest<'_>) {
+    if let Err(problem) = deployment().parse(request) {
+        let named = problem.errors.iter().all(|fault| !fault.code.is_empty() && !fault.detail.is_empty());
+        let response = problem.into_response();
+        assert!((400..500).contains(&response.status) && named, "{response:?}");
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(body["status"], response.status);
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_json_never_panics(body in any_json()) {
+        let deployment = deployment();
+        let body = body.to_string();
+        for operation in OPERATIONS.iter().filter(|operation| operation.body.is_some()) {
+            let path = format!("/_wayleave/api{}", operation.path.replace(ID, "tok_1"));
+            send(&deployment.request(operation.method, &path, body.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        send(&deployment().request("POST", "/_wayleave/api/tokens", &body));
+    }
+
+    #[test]
+    fn random_requests_never_panic(
+        method in "[A-Z]{0,7}",
+        path in ".{0,40}",
+        query in proptest::option::of(".{0,60}"),
+        authorization in proptest::option::of(".{0,60}"),
+        if_match in proptest::option::of(".{0,20}"),
+        idempotency_key in proptest::option::of(".{0,20}"),
+    ) {
+        let deployment = deployment();
+        let api_path = format!("/_wayleave/api{path}");
+        let random = AdminRequest {
+            method: &method,
+            path: &api_path,
+            query: query.as_deref(),
+            authorization: authorization.as_deref(),
+            content_type: None,
+            if_match: if_match.as_deref(),
+            idempotency_key: idempotency_key.as_deref(),
+            body: Body::Bytes(b""),
+        };
+        send(&random);
+        let known = format!("Bearer {}", deployment.bearer.strip_prefix("Bearer ").unwrap());
+        send(&AdminRequest { authorization: Some(&known), ..random });
+        send(&AdminRequest { authorization: Some(&known), method: "GET", path: "/_wayleave/api/tokens", ..random });
+        send(&AdminRequest { authorization: Some(&known), method: "PATCH", path: "/_wayleave/api/tokens/tok_1", ..random });
+    }
+}

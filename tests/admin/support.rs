@@ -1,0 +1,101 @@
+//! A deployment for the tests, and short words for requests.
+
+use serde_json::Value;
+use wayleave::admin::{AdminProblem, AdminRequest, Body, Context, Parsed, parse};
+use wayleave::admin_key::AdminKey;
+use wayleave::key::{CheckKeys, KeyId, KeyRing};
+use wayleave::registry::command::{AdminCall, Command};
+use wayleave::time::{UnixMillis, UnixSeconds};
+use wayleave::token::{Claims, Serial};
+use zeroize::Zeroizing;
+
+pub const NOW: UnixMillis = UnixMillis(1_795_312_984_000);
+
+pub struct Deployment {
+    pub check_keys: CheckKeys,
+    pub ring: KeyRing,
+    pub app_schemes: Vec<String>,
+    pub bearer: String,
+}
+
+pub fn deployment() -> Deployment {
+    let check_keys = CheckKeys::derive(&[1; 32], "test");
+    let key = AdminKey::mint([2; 24], &check_keys);
+    Deployment {
+        bearer: format!("Bearer {}", key.as_str()),
+        check_keys,
+        ring: KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![3; 32]))], "test"),
+        app_schemes: vec!["capacitor".to_owned()],
+    }
+}
+
+impl Deployment {
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            check_keys: &self.check_keys,
+            key_ring: &self.ring,
+            configured_key: None,
+            app_schemes: &self.app_schemes,
+            only_audience: Some("weather"),
+            max_token_lifetime_seconds: 63_072_000,
+            own_origin: "https://gateway.example",
+            now: NOW,
+        }
+    }
+
+    pub fn request<'a>(&'a self, method: &'a str, path: &'a str, body: &'a [u8]) -> AdminRequest<'a> {
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
+        AdminRequest {
+            method,
+            path,
+            query,
+            authorization: Some(&self.bearer),
+            content_type: (!body.is_empty()).then_some("application/json"),
+            if_match: None,
+            idempotency_key: None,
+            body: Body::Bytes(body),
+        }
+    }
+
+    pub fn parse(&self, request: &AdminRequest<'_>) -> Result<Parsed, AdminProblem> {
+        parse(request, &self.context())
+    }
+
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Result<AdminCall, AdminProblem> {
+        let path = format!("/_wayleave/api{path}");
+        match self.parse(&self.request(method, &path, body.as_bytes()))? {
+            Parsed::Ask(call, _) => Ok(*call),
+            Parsed::Answered(response) => panic!("answered without the registry: {response:?}"),
+        }
+    }
+
+    pub fn command(&self, method: &str, path: &str, body: &str) -> Command {
+        self.call(method, path, body).unwrap().command
+    }
+
+    pub fn problem(&self, method: &str, path: &str, body: &str) -> AdminProblem {
+        self.call(method, path, body).unwrap_err()
+    }
+
+    pub fn token(&self, serial: u32) -> String {
+        let claims =
+            Claims { key_id: KeyId(1), serial: Serial(serial), expires_at: UnixSeconds(1_900_000_000) };
+        claims.mint(&self.ring).unwrap()
+    }
+}
+
+/// What is wrong, as `field: code`, in the order of the answer.
+pub fn faults(problem: &AdminProblem) -> Vec<String> {
+    problem.errors.iter().map(|fault| format!("{}: {}", fault.field, fault.code)).collect()
+}
+
+pub fn status(problem: AdminProblem) -> u16 {
+    problem.into_response().status
+}
+
+pub fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
