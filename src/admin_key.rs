@@ -240,6 +240,7 @@ fn decode(digits: &str) -> Result<u128, NotAnAdminKey> {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)] // of ASCII
 mod tests {
     use super::*;
 

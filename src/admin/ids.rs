@@ -92,6 +92,7 @@ const ADMIN_KEY_PREFIX: &str = "key_";
 const CURSOR_VERSION: u8 = 1;
 
 #[cfg(test)]
+#[allow(clippy::string_slice)] // of ASCII
 mod tests {
     use super::*;
 

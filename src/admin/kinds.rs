@@ -278,7 +278,7 @@ impl Kind for HeaderValue {
         match value.as_str() {
             None => faults.add(at, "wrong_type", "text"),
             Some(text) if text.len() > self.max_bytes => {
-                faults.add(at, "too_long", "fewer characters; the schema has the number")
+                faults.add(at, "too_long", "fewer characters; the schema has the number");
             }
             Some(text) => return Some(text.to_owned()),
         }

@@ -206,5 +206,5 @@ pub fn parse(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<Parsed
         }
         _ => None,
     };
-    Ok(Parsed::Ask(Box::new(AdminCall { key_sha256, command, idempotency }), rendering))
+    Ok(Parsed::Ask(Box::new(AdminCall { key_sha256, command: *command, idempotency }), rendering))
 }

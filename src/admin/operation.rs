@@ -55,9 +55,15 @@ pub struct Success {
 /// What a request comes to.
 pub(super) enum Task {
     /// The registry is asked.
-    Ask(Command, Rendering),
+    Ask(Box<Command>, Rendering),
     /// The answer is the OpenAPI document.
     Document,
+}
+
+impl Task {
+    fn ask(command: Command, rendering: Rendering) -> Self {
+        Self::Ask(Box::new(command), rendering)
+    }
 }
 
 /// A request whose operation is known.
@@ -144,7 +150,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 201, schema: Some("CreatedToken") },
         problems: &[Code::PublicSuffixRule, Code::NotFound, Code::TokenEnded, Code::IdempotencyConflict],
-        read: |input| Ok(Task::Ask(token_requests::create(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(token_requests::create(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -158,7 +164,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("TokenPage") },
         problems: &[],
-        read: |input| Ok(Task::Ask(filters::tokens(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(filters::tokens(input)?, Rendering::Answer)),
     },
     // Before `/tokens/{id}/…`: no id is `lookup`, but the reader need not work that out.
     Operation {
@@ -173,7 +179,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("Token") },
         problems: &[Code::NotFound],
-        read: |input| Ok(Task::Ask(token_requests::lookup(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(token_requests::lookup(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -187,7 +193,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("Token") },
         problems: &[Code::NotFound],
-        read: |input| Ok(Task::Ask(Command::GetToken(input.token_id()?), Rendering::Answer)),
+        read: |input| Ok(Task::ask(Command::GetToken(input.token_id()?), Rendering::Answer)),
     },
     Operation {
         method: "PATCH",
@@ -207,7 +213,7 @@ pub static OPERATIONS: [Operation; 16] = [
             Code::PreconditionFailed,
             Code::TokenEnded,
         ],
-        read: |input| Ok(Task::Ask(token_requests::edit(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(token_requests::edit(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -221,7 +227,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("RevealedToken") },
         problems: &[Code::NotFound],
-        read: |input| Ok(Task::Ask(Command::RevealToken(input.token_id()?), Rendering::Answer)),
+        read: |input| Ok(Task::ask(Command::RevealToken(input.token_id()?), Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -235,7 +241,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("Receipt") },
         problems: &[Code::NotFound, Code::LastActiveToken, Code::TokenProtected],
-        read: |input| Ok(Task::Ask(token_requests::revoke(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(token_requests::revoke(input)?, Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -252,7 +258,7 @@ pub static OPERATIONS: [Operation; 16] = [
         read: |input| {
             let serial = input.token_id()?;
             let serial = input.body(&Shape::EMPTY).finish(serial)?;
-            Ok(Task::Ask(Command::DisableToken(serial), Rendering::Answer))
+            Ok(Task::ask(Command::DisableToken(serial), Rendering::Answer))
         },
     },
     Operation {
@@ -270,7 +276,7 @@ pub static OPERATIONS: [Operation; 16] = [
         read: |input| {
             let serial = input.token_id()?;
             let serial = input.body(&Shape::EMPTY).finish(serial)?;
-            Ok(Task::Ask(Command::EnableToken(serial), Rendering::Answer))
+            Ok(Task::ask(Command::EnableToken(serial), Rendering::Answer))
         },
     },
     Operation {
@@ -286,7 +292,7 @@ pub static OPERATIONS: [Operation; 16] = [
         success: Success { status: 200, schema: Some("OriginTest") },
         problems: &[Code::PublicSuffixRule],
         read: |input| {
-            Ok(Task::Ask(Command::Authenticate, Rendering::OriginTest(origin_test_request::verdict(input)?)))
+            Ok(Task::ask(Command::Authenticate, Rendering::OriginTest(origin_test_request::verdict(input)?)))
         },
     },
     Operation {
@@ -301,7 +307,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("AdminKeyPage") },
         problems: &[],
-        read: |_| Ok(Task::Ask(Command::ListAdminKeys, Rendering::Answer)),
+        read: |_| Ok(Task::ask(Command::ListAdminKeys, Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -315,7 +321,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 201, schema: Some("CreatedAdminKey") },
         problems: &[Code::IdempotencyConflict],
-        read: |input| Ok(Task::Ask(admin_key_requests::create(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(admin_key_requests::create(input)?, Rendering::Answer)),
     },
     Operation {
         method: "DELETE",
@@ -329,7 +335,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 204, schema: None },
         problems: &[Code::NotFound, Code::Conflict],
-        read: |input| Ok(Task::Ask(admin_key_requests::delete(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(admin_key_requests::delete(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -343,7 +349,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("EventPage") },
         problems: &[],
-        read: |input| Ok(Task::Ask(filters::events(input)?, Rendering::Answer)),
+        read: |input| Ok(Task::ask(filters::events(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -357,7 +363,7 @@ pub static OPERATIONS: [Operation; 16] = [
         conditional: false,
         success: Success { status: 200, schema: Some("Status") },
         problems: &[],
-        read: |_| Ok(Task::Ask(Command::Status, Rendering::Answer)),
+        read: |_| Ok(Task::ask(Command::Status, Rendering::Answer)),
     },
     Operation {
         method: "GET",

@@ -137,7 +137,7 @@ impl Kind for RateClass {
         match value {
             Value::Null => return Some(()),
             Value::String(_) => {
-                faults.add(at, "rate_class_not_configured", "null, or a rate class that is configured")
+                faults.add(at, "rate_class_not_configured", "null, or a rate class that is configured");
             }
             _ => faults.add(at, "wrong_type", "null, or a rate class as text"),
         }
