@@ -44,7 +44,7 @@ describe(`kill -9 (seed ${seed})`, () => {
     }
     const acknowledged = [...sent].filter(([, answer]) => answer !== null);
     const lost = sent.size - acknowledged.length;
-    console.log(`# ${acknowledged.length} acknowledged, ${lost} answers lost`);
+    console.log(`${acknowledged.length} acknowledged, ${lost} answers lost`);
     assert.ok(acknowledged.length >= KILLS && lost >= 1, "the kills fell while writes were on their way");
     for (const [key, answer] of acknowledged) {
       const token = await admin.token(answer.id);

@@ -65,7 +65,7 @@ export class KvServer {
     this.server.keepAliveTimeout = 60_000;
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.port = this.server.address().port;
-    console.log(`# started KV server on ${this.port}`);
+    console.log(`started KV server on ${this.port}`);
   }
 
   async stop() {

@@ -55,7 +55,7 @@ export class RegistryDoor {
     });
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.port = this.server.address().port;
-    console.log(`# started registry door on ${this.port}`);
+    console.log(`started registry door on ${this.port}`);
   }
 
   async stop() {

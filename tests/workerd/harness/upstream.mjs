@@ -5,6 +5,8 @@
 
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { WebSocketServer } from "ws";
 
 export const MEBIBYTE = 1024 * 1024;
@@ -49,7 +51,7 @@ export class Upstream {
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.port = this.server.address().port;
     this.origin = `http://127.0.0.1:${this.port}`;
-    console.log(`# started upstream on ${this.port}`);
+    console.log(`started upstream on ${this.port}`);
   }
 
   async stop() {
@@ -99,11 +101,12 @@ async function upload(request, response) {
 }
 
 /** Writes only as fast as the reader takes it. */
-async function download(response, bytes) {
+function download(response, bytes) {
   response.writeHead(200, { "Content-Type": "application/octet-stream" });
-  for (let left = bytes; left > 0 && !response.destroyed; left -= CHUNK.length) {
-    const more = response.write(CHUNK.subarray(0, Math.min(left, CHUNK.length)));
-    if (!more) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
-  }
-  response.end();
+  // A reader that goes away ends the stream with an error, and that is all right.
+  pipeline(Readable.from(chunks(bytes)), response).catch(() => {});
+}
+
+function* chunks(bytes) {
+  for (let left = bytes; left > 0; left -= CHUNK.length) yield CHUNK.subarray(0, Math.min(left, CHUNK.length));
 }

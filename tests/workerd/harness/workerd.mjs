@@ -36,7 +36,7 @@ export class Workerd {
     this.#exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (this.output += chunk));
     await this.#portsReported(child);
-    console.log(`# started workerd ${child.pid} on ${JSON.stringify(this.ports)}`);
+    console.log(`started workerd ${child.pid} on ${JSON.stringify(this.ports)}`);
   }
 
   async #portsReported(child) {
