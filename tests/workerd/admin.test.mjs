@@ -51,9 +51,7 @@ describe("a token's life", () => {
     assert.deepEqual([token.state, token.version, token.protected], ["active", 1, false]);
     assert.equal(claimsOf(token.token).serial, Number(token.id.slice(4)));
     assert.equal(claimsOf(token.token).expiresAt, Date.parse(token.expires_at) / 1_000);
-    for (const warning of ["http_origin", "report_mode", "missing_origin_allowed"]) {
-      if (warning !== "http_origin") assert.ok(token.warnings.includes(warning), `${warning}: ${token.warnings}`);
-    }
+    assert.deepEqual([...token.warnings].sort(), ["missing_origin_allowed", "report_mode"]);
     assert.equal((await client.get(answer.headers.location, { headers: { Authorization: `Bearer ${admin.key}` } })).json.id, token.id);
   });
 
@@ -381,7 +379,7 @@ describe("answers without the registry's data", () => {
     const test = async (body) => (await admin.call("POST", "/origin-test", { body })).json;
     const origins = ["*.shop.example", SITE];
     const matched = await test({ origins, origin: "https://a.shop.example" });
-    assert.deepEqual([matched.allowed, matched.rule], [true, "*.shop.example"].map((value, at) => (at === 1 ? matched.rule : value)));
+    assert.equal(matched.allowed, true);
     assert.match(matched.rule, /\*\.shop\.example/);
     const refused = await test({ origins, origin: "https://evil.example" });
     assert.deepEqual([refused.allowed, refused.code], [false, "origin_not_allowed"]);

@@ -53,6 +53,14 @@ describe("requests", () => {
     assert.deepEqual([...valuesOf(json, "transfer-encoding"), ...valuesOf(json, "content-length")], []);
   });
 
+  it("a GET with a body, and methods that the platform does not send on, end in a problem or at the upstream", async () => {
+    for (const [method, options] of [["GET", { body: "unusual" }], ["HEAD", { body: "unusual" }], ["TRACE", {}], ["TRACK", {}], ["get", {}]]) {
+      const { status, headers } = await ask(method, "/echo", options).catch((error) => ({ status: error.code, headers: {} }));
+      const isProblem = headers["content-type"] === "application/problem+json";
+      assert.ok(status === 200 || (isProblem && status < 500) || status === 501 || status === 400, `${method}: ${status} ${JSON.stringify(headers)}`);
+    }
+  });
+
   it("duplicate headers arrive, values in order", async () => {
     const { json } = await ask("GET", "/echo", { headers: [["X-Many", "1"], ["X-Other", "x"], ["X-Many", "2"], ["Accept-Language", "en"], ["Accept-Language", "de"]] });
     assert.equal(valuesOf(json, "x-many").join(", "), "1, 2");
