@@ -4,6 +4,8 @@
 
 #[path = "admin/support.rs"]
 mod support;
+#[path = "support/vectors.rs"]
+mod vectors;
 
 #[path = "admin/answers.rs"]
 mod answers;
@@ -15,3 +17,5 @@ mod doors;
 mod queries;
 #[path = "admin/random.rs"]
 mod random;
+#[path = "admin/vectors.rs"]
+mod request_vectors;

@@ -1,0 +1,117 @@
+//! Request bodies as vectors: what this code says to each is kept in tests/vectors/admin_requests.json, and
+//! tests/vectors/openapi.test.mjs asks the published schemas the same, so that the two cannot drift.
+
+use super::support::{deployment, faults};
+use super::vectors;
+use serde_json::{Value, json};
+
+/// Operation, method, path, and bodies.
+fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
+    let long = "x".repeat(201);
+    let token = deployment().token(5);
+    vec![
+        (
+            "createToken",
+            "POST",
+            "/tokens",
+            vec![
+                json!({"label": "x", "origins": "any"}),
+                json!({"label": "x", "origins": ["https://example.com", "*.example.org:*"], "expires_in": 60}),
+                json!({"label": "ü ", "origins": "any", "owner": null, "external_id": null, "metadata": null, "rate": null}),
+                json!({"label": "x", "origins": "any", "metadata": {"a": [1, {"b": null}]}, "protected": true}),
+                json!({"label": "x", "origins": "any", "expires_at": "2030-01-01T00:00:00+02:00", "origin_mode": "report"}),
+                json!({"clone_of": "tok_5", "audiences": ["tiles", "weather"], "missing_origin": "allow"}),
+                json!({"label": "x", "origins": []}),
+                json!({"label": "x", "origins": "all"}),
+                json!({"label": "x", "origins": vec!["a.example"; 51]}),
+                json!({"label": "x", "origins": [7]}),
+                json!({"label": long, "origins": "any"}),
+                json!({"label": "  ", "origins": "any"}),
+                json!({"label": null, "origins": "any"}),
+                json!({"label": "x", "origins": "any", "external_id": "é"}),
+                json!({"label": "x", "origins": "any", "metadata": "text"}),
+                json!({"label": "x", "origins": "any", "rate": "gold"}),
+                json!({"label": "x", "origins": "any", "expires_in": 59}),
+                json!({"label": "x", "origins": "any", "expires_in": "60"}),
+                json!({"label": "x", "origins": "any", "origin_mode": "off"}),
+                json!({"label": "x", "origins": "any", "audiences": []}),
+                json!({"label": "x", "origins": "any", "audiences": ["a", "a"]}),
+                json!({"label": "x", "origins": "any", "protected": 1}),
+                json!({"label": "x", "origins": "any", "distribute": true}),
+                json!({"clone_of": "tok_05"}),
+            ],
+        ),
+        (
+            "editToken",
+            "PATCH",
+            "/tokens/tok_1",
+            vec![
+                json!({}),
+                json!({"label": "x", "owner": null}),
+                json!({"expires_in": 60}),
+                json!({"clone_of": "tok_1"}),
+            ],
+        ),
+        (
+            "revokeToken",
+            "POST",
+            "/tokens/tok_1/revoke",
+            vec![
+                json!({}),
+                json!({"reason": "leaked", "force": true}),
+                json!({"reason": null}),
+                json!({"force": "yes"}),
+            ],
+        ),
+        ("disableToken", "POST", "/tokens/tok_1/disable", vec![json!({}), json!({"reason": "x"})]),
+        ("enableToken", "POST", "/tokens/tok_1/enable", vec![json!({}), json!({"force": true})]),
+        (
+            "lookupToken",
+            "POST",
+            "/tokens/lookup",
+            vec![json!({"token": token}), json!({}), json!({"token": 7})],
+        ),
+        (
+            "testOrigin",
+            "POST",
+            "/origin-test",
+            vec![
+                json!({"origins": "any"}),
+                json!({"origins": ["example.com"], "origin": "null", "referer": "", "sec_fetch_site": "none"}),
+                json!({"origin": "https://example.com"}),
+                json!({"origins": "any", "origin": null}),
+            ],
+        ),
+        (
+            "createAdminKey",
+            "POST",
+            "/admin-keys",
+            vec![
+                json!({"label": "ci", "role": "viewer"}),
+                json!({"label": "ci", "role": "owner", "expires_at": null}),
+                json!({"label": "ci", "role": "distributor", "expires_at": "2030-01-01T00:00:00Z"}),
+                json!({"label": "ci"}),
+                json!({"label": "ci", "role": "root"}),
+                json!({"label": "ci", "role": "viewer", "expires_in": 60}),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn what_is_said_to_each_body_is_kept() {
+    let deployment = deployment();
+    let mut rows = Vec::new();
+    for (operation, method, path, bodies) in requests() {
+        for body in bodies {
+            let errors = match deployment.call(method, path, &body.to_string()) {
+                Ok(_) => Vec::new(),
+                Err(problem) => faults(&problem),
+            };
+            rows.push(
+                json!({"operation": operation, "body": body, "taken": errors.is_empty(), "errors": errors}),
+            );
+        }
+    }
+    vectors::check("admin_requests.json", &Value::from(rows));
+}
