@@ -127,7 +127,8 @@ fn in_header<'a>(
     is_listed: bool,
 ) -> Result<Option<Credential<'a>>, CredentialConflict> {
     let is_default_place = matches!(name, AUTHORIZATION | X_API_KEY);
-    if !is_listed && !(is_default_place && words(value).any(|word| word.starts_with(token::PREFIX))) {
+    let has_public_token = || words(value).any(|word| word.starts_with(token::PREFIX));
+    if !is_listed && (!is_default_place || !has_public_token()) {
         return Ok(None);
     }
     let is_authorization = name == AUTHORIZATION;

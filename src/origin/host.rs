@@ -35,9 +35,18 @@ impl Host {
         plausible.then(|| Self { text: name.to_ascii_lowercase(), is_address: false })
     }
 
-    /// A name known to be in its one spelling already: lower case, no empty label, no `xn--`, not an address.
-    pub(super) fn from_plain_name(name: &str) -> Self {
-        Self { text: name.to_owned(), is_address: false }
+    /// A name that the URL parser would leave as it is: labels in lower case, none of them `xn--…` (which may not be
+    /// valid), the last beginning with a letter (so that it is no number, and the whole no IPv4 address). `None` says
+    /// only that the parser must be asked.
+    pub(super) fn from_plain_name(name: &str) -> Option<Self> {
+        let is_plain = |label: &str| {
+            is_label(label) && !label.starts_with("xn--") && !label.bytes().any(|byte| byte.is_ascii_uppercase())
+        };
+        let last = name.rsplit('.').next()?;
+        let plain = name.len() <= NAME_MAX_CHARS
+            && name.split('.').all(is_plain)
+            && last.starts_with(|c: char| c.is_ascii_lowercase());
+        plain.then(|| Self { text: name.to_owned(), is_address: false })
     }
 
     /// The text: a name in A-labels, an IPv4 address, or an IPv6 address in brackets.

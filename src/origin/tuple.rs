@@ -57,10 +57,13 @@ impl Origin {
         if value.len() > limits::ORIGIN_RULE_MAX_CHARS {
             return Err(OriginFault);
         }
-        let (_, authority) = value.split_once("://").ok_or(OriginFault)?;
-        // The URL parser forgives much (tabs, backslashes, percent-encoding, a missing `//`) that no browser ever
-        // writes into this header. What is left for it are names, addresses and ports.
-        if !authority.bytes().all(is_authority_byte) {
+        if let Some(plain) = parse_plain(value) {
+            return Ok(Self::Tuple(plain));
+        }
+        let (scheme, authority) = value.split_once("://").ok_or(OriginFault)?;
+        // The URL parser forgives much (spaces around, tabs, backslashes, percent-encoding, a missing `//`) that no
+        // browser ever writes into this header. What is left for it are schemes, names, addresses and ports.
+        if !(scheme.bytes().all(is_scheme_byte) && authority.bytes().all(is_authority_byte)) {
             return Err(OriginFault);
         }
         Self::of_url(&Url::parse(value).map_err(|_| OriginFault)?)
@@ -128,6 +131,29 @@ impl fmt::Display for TupleOrigin {
             None => Ok(()),
         }
     }
+}
+
+/// What nearly every browser sends: `https://` and a name in its one spelling, with or without a port. It spares each
+/// request the URL parser (1.2 µs natively, of which this takes a tenth); a property test holds the two together.
+/// `None` leaves the value to the URL parser, right or wrong.
+fn parse_plain(value: &str) -> Option<TupleOrigin> {
+    let authority = value.strip_prefix("https://")?;
+    let (name, port) = match authority.split_once(':') {
+        Some((name, port)) => (name, Some(parse_plain_port(port)?)),
+        None => (authority, None),
+    };
+    Some(TupleOrigin { scheme: Scheme::Https, host: Host::from_plain_name(name)?, port })
+}
+
+/// A port other than 443 as the URL standard serialises it.
+fn parse_plain_port(text: &str) -> Option<u16> {
+    let is_plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| is_plain && *port != 443)
+}
+
+/// Bytes of a scheme (RFC 3986 section 3.1).
+fn is_scheme_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// Bytes of a host name, an IP address in brackets, and a port.
