@@ -54,8 +54,8 @@ pub(super) fn page<D: Database>(
 ) -> Result<(Vec<EventView>, Option<i64>), StorageError> {
     let mut sql =
         "SELECT id, at, actor, action, serial, family, before, after FROM event WHERE id < ?".to_owned();
-    // SQLite's own largest number would not cross JavaScript.
-    let mut parameters = vec![Value::Integer(filter.below.unwrap_or((1 << 53) - 1))];
+    let below = filter.below.unwrap_or(NUMBER_MAX).min(NUMBER_MAX);
+    let mut parameters = vec![Value::Integer(below)];
     if let Some(serial) = filter.token {
         sql.push_str(" AND serial = ?");
         parameters.push(serial.into());
@@ -93,3 +93,6 @@ fn read(row: super::database::Row) -> Result<EventView, StorageError> {
         after: columns.optional_text()?,
     })
 }
+
+/// Above every event's number; a larger one would not cross JavaScript.
+const NUMBER_MAX: i64 = (1 << 53) - 1;

@@ -14,7 +14,7 @@ use super::policy::field_fault;
 use super::row::{StorageError, Stop, json};
 use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
-use crate::limits::MS_PER_SECOND;
+use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND};
 use crate::origin::{Origin, OriginRules};
 use crate::time::UnixMillis;
 use crate::token::{Serial, UnverifiedToken};
@@ -117,7 +117,9 @@ fn conditions(
     }
     if let Some(seconds) = filter.expiring_within_seconds {
         in_state(&mut all, TokenState::Active, now);
-        let until = now.plus_ms(seconds.saturating_mul(MS_PER_SECOND));
+        // No token ends later than this; and a larger number would not cross JavaScript.
+        let seconds = seconds.clamp(0, MAX_TOKEN_LIFETIME_MAX_SECONDS);
+        let until = now.plus_ms(seconds * MS_PER_SECOND);
         all.and("(expires_at <= ? OR ends_at <= ?)", [until.floor_seconds().into(), until.into()]);
     }
     if let Some(origin) = origin {

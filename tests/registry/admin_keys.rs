@@ -1,0 +1,215 @@
+//! Who may do what; the first owner; creating and deleting admin keys.
+
+use crate::world::{ADMIN_KEY, START, World, edit_label, new_token, settings};
+use wayleave::admin_key::{AdminKey, Role};
+use wayleave::key::sha256;
+use wayleave::registry::RegistrySettings;
+use wayleave::registry::command::{
+    AdminKeyView, Answer, Command, EventFilter, Fault, NewAdminKey, NewToken, TokenEdit, TokenFilter,
+};
+use wayleave::registry::database::Value;
+use wayleave::token::Serial;
+
+fn keys(world: &mut World) -> Vec<AdminKeyView> {
+    match world.ask(Command::ListAdminKeys) {
+        Answer::AdminKeys(keys) => keys,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn new_key(role: Role) -> Command {
+    Command::CreateAdminKey(NewAdminKey { label: "job".into(), role, expires_at: None })
+}
+
+#[test]
+fn a_wrong_key_is_unauthorized_and_leaves_nothing() {
+    let mut world = World::new();
+    let before = world.database.dump();
+    world.call_as("another-key-of-at-least-32-characters");
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+    assert_eq!(world.database.dump(), before);
+}
+
+#[test]
+fn the_first_use_of_admin_key_makes_the_first_owner_once() {
+    let mut world = World::new();
+    assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+    assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+    let expected = AdminKeyView {
+        id: 1,
+        label: "ADMIN_KEY".into(),
+        role: Role::Owner,
+        created_at: START,
+        expires_at: None,
+        last_used_at: Some(START),
+    };
+    assert_eq!(keys(&mut world), [expected]);
+    let events = world.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].action.as_str(), events[0].actor.as_str()), ("admin_key.bootstrapped", "system"));
+}
+
+#[test]
+fn a_deleted_admin_key_stays_dead_and_a_new_value_restores_access() {
+    let mut world = World::new();
+    let (_, owner) = world.admin_key(Role::Owner);
+    assert_eq!(world.ask(Command::DeleteAdminKey(1)), Answer::AdminKeyDeleted);
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+    world.restart(settings());
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+    let new_value = "a-new-admin-key-of-at-least-32-chars";
+    world.restart(RegistrySettings { bootstrap_sha256: Some(sha256(new_value.as_bytes())), ..settings() });
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+    world.call_as(new_value);
+    assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+    world.call_as(&owner);
+    assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+    let bootstrapped = world.actions().iter().filter(|action| *action == "admin_key.bootstrapped").count();
+    assert_eq!(bootstrapped, 2);
+}
+
+#[test]
+fn a_made_key_works_and_only_its_sha256_is_stored() {
+    let mut world = World::new();
+    let (id, text) = world.admin_key(Role::Operator);
+    assert!(AdminKey::parse(&text, &settings().check_keys).is_ok());
+    assert!(!world.database.dump().contains(&text));
+    let (_, other) = world.admin_key(Role::Operator);
+    assert_ne!(text, other);
+    world.call_as(&text);
+    assert_eq!(world.create(new_token("a")).0.created_by, "operator");
+    assert_eq!(world.events().last().unwrap().actor, format!("key_{id} operator"));
+}
+
+#[test]
+fn each_role_may_do_what_it_may_and_nothing_else() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    let protected = |protected| TokenEdit { protected: Some(protected), ..TokenEdit::default() };
+    let edit = |edit| Command::EditToken { serial, if_match: None, edit };
+    let new = |protected| {
+        let mut new = new_token("a");
+        new.settings.protected = protected;
+        Command::CreateToken(new)
+    };
+    let commands = [
+        (Role::Viewer, Command::Authenticate),
+        (Role::Viewer, Command::GetToken(serial)),
+        (Role::Viewer, Command::ListAdminKeys),
+        (Role::Viewer, Command::ListEvents(EventFilter { limit: 1, ..EventFilter::default() })),
+        (Role::Viewer, Command::ListTokens(TokenFilter { limit: 1, ..TokenFilter::default() })),
+        (Role::Viewer, Command::LookupToken(serial)),
+        (Role::Viewer, Command::Status),
+        (Role::Operator, new(None)),
+        (Role::Operator, new(Some(false))),
+        (Role::Operator, Command::CreateToken(NewToken { clone_of: Some(serial), ..NewToken::default() })),
+        (Role::Operator, Command::RevealToken(serial)),
+        (Role::Operator, edit(edit_label("b"))),
+        (Role::Operator, Command::DisableToken(serial)),
+        (Role::Operator, Command::EnableToken(serial)),
+        (Role::Owner, new(Some(true))),
+        (Role::Owner, edit(protected(true))),
+        (Role::Owner, edit(protected(false))),
+        (Role::Owner, new_key(Role::Viewer)),
+        (Role::Operator, Command::RevokeToken { serial, reason: None, force: true }),
+        (Role::Owner, Command::DeleteAdminKey(1)),
+    ];
+    let texts: Vec<(Role, String)> = Role::ALL.map(|role| (role, world.admin_key(role).1)).into();
+    // The weakest asks first, so that what it may not do is still there for the others.
+    for (least, command) in &commands {
+        let mut answered = 0;
+        for (role, text) in &texts {
+            world.call_as(text);
+            let before = world.database.dump();
+            match world.ask(command.clone()) {
+                Answer::Refused(Fault::Forbidden) => {
+                    assert!(!(*role >= *least), "{role:?} was refused {command:?}");
+                    let tokens = |dump: &str| dump.split_once("token:").unwrap().1.to_owned();
+                    assert_eq!(tokens(&world.database.dump()), tokens(&before));
+                }
+                Answer::Refused(other) => panic!("{role:?} {command:?}: {other:?}"),
+                _ => {
+                    assert!(*role >= *least, "{role:?} did {command:?}");
+                    answered += 1;
+                }
+            }
+        }
+        assert!(answered > 0, "{command:?}");
+    }
+}
+
+#[test]
+fn an_operator_may_clone_a_protected_token() {
+    let mut world = World::new();
+    let mut new = new_token("a");
+    new.settings.protected = Some(true);
+    let serial = world.create(new).0.serial;
+    let (_, operator) = world.admin_key(Role::Operator);
+    world.call_as(&operator);
+    assert!(world.create(NewToken { clone_of: Some(serial), ..NewToken::default() }).0.protected);
+}
+
+#[test]
+fn the_last_owner_is_not_deleted() {
+    let mut world = World::new();
+    let (operator, _) = world.admin_key(Role::Operator);
+    assert_eq!(world.fault(Command::DeleteAdminKey(1)), Fault::Conflict);
+    // One that has expired does not count.
+    let expires_at = Some(START.floor_seconds().plus_seconds(60));
+    let brief = NewAdminKey { label: "brief".into(), role: Role::Owner, expires_at };
+    world.ask(Command::CreateAdminKey(brief));
+    world.seconds_pass(60);
+    assert_eq!(world.fault(Command::DeleteAdminKey(1)), Fault::Conflict);
+    assert_eq!(world.ask(Command::DeleteAdminKey(operator)), Answer::AdminKeyDeleted);
+    assert_eq!(world.fault(Command::DeleteAdminKey(operator)), Fault::NotFound);
+    assert_eq!(world.fault(Command::DeleteAdminKey(99)), Fault::NotFound);
+    let (_, second) = world.admin_key(Role::Owner);
+    world.call_as(&second);
+    assert_eq!(world.ask(Command::DeleteAdminKey(1)), Answer::AdminKeyDeleted);
+}
+
+#[test]
+fn a_key_ends_when_it_should() {
+    let mut world = World::new();
+    let expires_at = START.floor_seconds().plus_seconds(60);
+    let with = |expires_at| {
+        Command::CreateAdminKey(NewAdminKey { label: "b".into(), role: Role::Viewer, expires_at: Some(expires_at) })
+    };
+    let past = [("expires_at".to_owned(), "out_of_range".to_owned())];
+    assert_eq!(world.field_faults(with(START.floor_seconds())), past);
+    let Answer::AdminKeyCreated { text, key } = world.ask(with(expires_at)) else { panic!() };
+    assert_eq!(key.expires_at, Some(expires_at));
+    world.call_as(&text);
+    world.now = expires_at.to_millis().plus_ms(-1);
+    assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+    world.now = expires_at.to_millis();
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+    world.call_as(ADMIN_KEY);
+    assert_eq!(keys(&mut world).len(), 2, "people can see why the job stopped");
+}
+
+#[test]
+fn last_use_is_written_at_most_once_a_minute_and_for_refused_calls_too() {
+    let mut world = World::new();
+    world.ask(Command::Authenticate);
+    let mut used_after = |ms| {
+        world.now = START.plus_ms(ms);
+        assert_eq!(world.fault(Command::GetToken(Serial(9))), Fault::NotFound);
+        world.database.one("SELECT last_used_at FROM admin_key")
+    };
+    assert_eq!(used_after(59_999), Value::Integer(START.0));
+    assert_eq!(used_after(60_000), Value::Integer(START.0 + 60_000));
+}
+
+#[test]
+fn creating_and_deleting_is_audited() {
+    let mut world = World::new();
+    let (id, _) = world.admin_key(Role::Viewer);
+    world.ask(Command::DeleteAdminKey(id));
+    let events = world.events();
+    let expected = Some(r#"{"id":2,"label":"viewer","role":"viewer"}"#.to_owned());
+    assert_eq!(events[1].action, "admin_key.created");
+    assert_eq!((&events[1].before, &events[1].after), (&None, &expected));
+    assert_eq!(events[2].action, "admin_key.deleted");
+    assert_eq!((&events[2].before, &events[2].after), (&expected, &None));
+}
