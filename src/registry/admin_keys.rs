@@ -12,7 +12,7 @@ use super::database::{Database, Row, Value};
 use super::events::{self, Event};
 use super::idempotency::{self, Made};
 use super::policy::field_fault;
-use super::row::{Columns, StorageError, Stop};
+use super::row::{Columns, Stop, StorageError};
 use super::settings::RegistrySettings;
 use crate::admin_key::{AdminKey, Role, random_from_nonce};
 use crate::limits::ADMIN_KEY_USE_INTERVAL_MS;
@@ -64,7 +64,8 @@ fn bootstrap<D: Database>(
     }
     let key = NewAdminKey { label: BOOTSTRAP_LABEL.to_owned(), role: Role::Owner, expires_at: None };
     let row = insert(database, &key, key_sha256, now)?;
-    let event = Event { action: "admin_key.bootstrapped", after: Some(audited(&row.view)), ..Event::default() };
+    let event =
+        Event { action: "admin_key.bootstrapped", after: Some(audited(&row.view)), ..Event::default() };
     events::append(database, now, events::SYSTEM, event)?;
     Ok(Some(row))
 }
@@ -84,7 +85,12 @@ impl<D: Database> Call<'_, D> {
             return Ok((key.view, self.admin_key_text(&nonce)));
         }
         if new.expires_at.is_some_and(|at| at.to_millis() <= self.now) {
-            return Err(Fault::Fields(vec![field_fault("expires_at", "out_of_range", "an instant in the future")]).into());
+            return Err(Fault::Fields(vec![field_fault(
+                "expires_at",
+                "out_of_range",
+                "an instant in the future",
+            )])
+            .into());
         }
         let mut nonce = [0; NONCE_BYTES];
         (self.entropy)(&mut nonce);
@@ -110,11 +116,13 @@ impl<D: Database> Call<'_, D> {
         if row.view.role == Role::Owner && self.other_owners(id)? == 0 {
             return Err(Fault::Conflict.into());
         }
-        self.database.query(
-            "UPDATE admin_key SET deleted_at = ? WHERE id = ?",
-            &[self.now.into(), id.into()],
-        )?;
-        self.audit(Event { action: "admin_key.deleted", before: Some(audited(&row.view)), ..Event::default() })
+        self.database
+            .query("UPDATE admin_key SET deleted_at = ? WHERE id = ?", &[self.now.into(), id.into()])?;
+        self.audit(Event {
+            action: "admin_key.deleted",
+            before: Some(audited(&row.view)),
+            ..Event::default()
+        })
     }
 
     fn other_owners(&self, id: u32) -> Result<i64, StorageError> {

@@ -6,7 +6,7 @@
 
 use super::command::{Answer, Command, Fault, Idempotency};
 use super::database::Database;
-use super::row::{StorageError, Stop};
+use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::token_row::TokenRow;
 use super::{admin_keys, events, outbox, token_query};
@@ -35,7 +35,11 @@ pub(super) struct Call<'a, D: Database> {
 
 impl<D: Database> Call<'_, D> {
     /// Applies the rule of `command`. The caller's role has been checked.
-    pub(super) fn run(&mut self, command: Command, idempotency: Option<&Idempotency>) -> Result<Answer, Stop> {
+    pub(super) fn run(
+        &mut self,
+        command: Command,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Answer, Stop> {
         match command {
             Command::Authenticate => Ok(Answer::Authenticated),
             Command::CreateAdminKey(new) => {

@@ -8,7 +8,7 @@
 
 use super::command::{Fault, Idempotency};
 use super::database::{Database, Value};
-use super::row::{Columns, StorageError, Stop};
+use super::row::{Columns, Stop, StorageError};
 use crate::limits::{IDEMPOTENCY_RETENTION_SECONDS, MS_PER_SECOND};
 use crate::time::UnixMillis;
 use crate::token::Serial;

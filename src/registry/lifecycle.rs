@@ -10,7 +10,7 @@
 use super::call::Call;
 use super::command::{Fault, Receipt, TokenState};
 use super::database::{Database, Value};
-use super::row::{Columns, StorageError, Stop};
+use super::row::{Columns, Stop, StorageError};
 use super::state::State;
 use super::token_row::{Status, TokenRow};
 use super::tokens::event;
@@ -23,7 +23,12 @@ const BY_OPERATOR: &str = "operator";
 
 impl<D: Database> Call<'_, D> {
     /// Revokes for ever; again, the same receipt.
-    pub(super) fn revoke(&mut self, serial: Serial, text: Option<&str>, force: bool) -> Result<Receipt, Stop> {
+    pub(super) fn revoke(
+        &mut self,
+        serial: Serial,
+        text: Option<&str>,
+        force: bool,
+    ) -> Result<Receipt, Stop> {
         let row = self.token(serial)?;
         if let (Status::Revoked, Some(receipt)) = (row.status, &row.receipt) {
             return Ok(receipt.clone());

@@ -133,10 +133,15 @@ fn audience_faults(audiences: &[String], deployment_audiences: &[String]) -> Vec
     if audiences.is_empty() {
         return vec![required("audiences", "at least one audience of this deployment")];
     }
-    let unknown = audiences.iter().enumerate().filter(|(_, audience)| !deployment_audiences.contains(audience));
+    let unknown =
+        audiences.iter().enumerate().filter(|(_, audience)| !deployment_audiences.contains(audience));
     unknown
         .map(|(index, _)| {
-            field_fault(&format!("audiences[{index}]"), "unknown_audience", "an audience that a route of this deployment has")
+            field_fault(
+                &format!("audiences[{index}]"),
+                "unknown_audience",
+                "an audience that a route of this deployment has",
+            )
         })
         .collect()
 }

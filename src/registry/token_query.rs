@@ -11,7 +11,7 @@
 use super::command::{Fault, TokenFilter, TokenState, TokenView};
 use super::database::{Database, Value};
 use super::policy::field_fault;
-use super::row::{StorageError, Stop, json};
+use super::row::{Stop, StorageError, json};
 use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND};
@@ -44,9 +44,10 @@ pub(super) fn page<D: Database>(
         let rows = conditions.rows(database, below, limit.saturating_add(1))?;
         below = rows.last().map(|row| row.serial);
         let exhausted = rows.len() <= limit;
-        found.extend(rows.into_iter().filter(|row| {
-            origin.as_ref().is_none_or(|origin| admits(&row.policy.origins, origin))
-        }));
+        found.extend(
+            rows.into_iter()
+                .filter(|row| origin.as_ref().is_none_or(|origin| admits(&row.policy.origins, origin))),
+        );
         if exhausted || found.len() > limit {
             break;
         }

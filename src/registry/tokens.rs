@@ -15,7 +15,7 @@ use super::events::Event;
 use super::idempotency::{self, Made};
 use super::outbox;
 use super::policy::{Policy, field_fault};
-use super::row::{StorageError, Stop};
+use super::row::{Stop, StorageError};
 use super::state::State;
 use super::token_row::{Status, TokenRow};
 use crate::family::{FamilyId, RANDOM_BYTES};

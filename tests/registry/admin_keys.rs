@@ -123,7 +123,8 @@ fn each_role_may_do_what_it_may_and_nothing_else() {
             let before = world.database.dump();
             match world.ask(command.clone()) {
                 Answer::Refused(Fault::Forbidden) => {
-                    assert!(!(*role >= *least), "{role:?} was refused {command:?}");
+                    let suffices = *role >= *least;
+                    assert!(!suffices, "{role:?} was refused {command:?}");
                     let tokens = |dump: &str| dump.split_once("token:").unwrap().1.to_owned();
                     assert_eq!(tokens(&world.database.dump()), tokens(&before));
                 }
@@ -173,7 +174,11 @@ fn a_key_ends_when_it_should() {
     let mut world = World::new();
     let expires_at = START.floor_seconds().plus_seconds(60);
     let with = |expires_at| {
-        Command::CreateAdminKey(NewAdminKey { label: "b".into(), role: Role::Viewer, expires_at: Some(expires_at) })
+        Command::CreateAdminKey(NewAdminKey {
+            label: "b".into(),
+            role: Role::Viewer,
+            expires_at: Some(expires_at),
+        })
     };
     let past = [("expires_at".to_owned(), "out_of_range".to_owned())];
     assert_eq!(world.field_faults(with(START.floor_seconds())), past);

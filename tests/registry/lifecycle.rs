@@ -146,7 +146,9 @@ fn what_has_ended_is_not_changed_any_more() {
         assert_eq!(world.fault(Command::EnableToken(serial)), Fault::TokenEnded);
     }
     assert_eq!(world.fault(revoke(ended.serial, true)), Fault::TokenEnded);
-    for command in [revoke(Serial(9), true), Command::DisableToken(Serial(9)), Command::EnableToken(Serial(9))] {
+    for command in
+        [revoke(Serial(9), true), Command::DisableToken(Serial(9)), Command::EnableToken(Serial(9))]
+    {
         assert_eq!(world.fault(command), Fault::NotFound);
     }
 }

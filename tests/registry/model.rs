@@ -63,7 +63,14 @@ impl Run {
         let mut world = World::new();
         world.ask(Command::Authenticate);
         let newest = world.list().number;
-        Self { world, tokens: BTreeMap::new(), creates: Vec::new(), newest, kv: BTreeMap::new(), random: seed }
+        Self {
+            world,
+            tokens: BTreeMap::new(),
+            creates: Vec::new(),
+            newest,
+            kv: BTreeMap::new(),
+            random: seed,
+        }
     }
 
     /// SplitMix64.
@@ -119,7 +126,8 @@ impl Run {
         let key = format!("key {step}");
         let answer = self.world.ask_idempotent(Command::CreateToken(new), idempotency(&key, &label));
         let now = self.world.now;
-        let source = clone.map(|serial| self.tokens.get(&serial).filter(|token| token.state(now) == TokenState::Active));
+        let source = clone
+            .map(|serial| self.tokens.get(&serial).filter(|token| token.state(now) == TokenState::Active));
         if source.is_some_and(|source| source.is_none()) {
             assert!(matches!(answer, Answer::Refused(Fault::Fields(_))), "{answer:?}");
             return;
@@ -157,7 +165,7 @@ impl Run {
     fn edit(&mut self, step: u32) {
         let serial = self.any_serial();
         let label = if self.chance(20) { self.label_of(serial) } else { format!("edited {step}") };
-        let protected = self.chance(30).then(|| step % 2 == 0);
+        let protected = self.chance(30).then_some(step.is_multiple_of(2));
         let if_match = self.chance(50).then(|| u32::try_from(self.below(4)).unwrap());
         let edit = TokenEdit { protected, ..edit_label(&label) };
         let answer = self.world.ask(Command::EditToken { serial, if_match, edit });
@@ -245,7 +253,10 @@ impl Run {
         let view = self.world.get(serial);
         let token = &self.tokens[&serial];
         assert_eq!(view.label, token.label);
-        assert_eq!((view.version, view.protected, view.expires_at), (token.version, token.protected, token.expires_at));
+        assert_eq!(
+            (view.version, view.protected, view.expires_at),
+            (token.version, token.protected, token.expires_at)
+        );
         assert_eq!(view.state, token.state(self.world.now));
     }
 
@@ -255,8 +266,13 @@ impl Run {
         for (state, count) in states.into_iter().zip(counts) {
             let found = self.world.tokens(TokenFilter { state: Some(state), ..all() }).0;
             let now = self.world.now;
-            let expected: Vec<u32> =
-                self.tokens.iter().rev().filter(|(_, token)| token.state(now) == state).map(|(serial, _)| serial.0).collect();
+            let expected: Vec<u32> = self
+                .tokens
+                .iter()
+                .rev()
+                .filter(|(_, token)| token.state(now) == state)
+                .map(|(serial, _)| serial.0)
+                .collect();
             assert_eq!(count, expected.len() as u64);
             assert_eq!(found, expected[..expected.len().min(500)]);
         }

@@ -291,7 +291,8 @@ fn work(world: &mut World, kv: &mut BTreeMap<String, Vec<u8>>, acknowledged: &mu
         if let Answer::Created { token, .. } = world.ask(Command::CreateToken(new_token("a"))) {
             acknowledged.versions.insert(token.serial, 1);
         }
-        let edit = Command::EditToken { serial: Serial(1), if_match: None, edit: edit_label(&step.to_string()) };
+        let edit =
+            Command::EditToken { serial: Serial(1), if_match: None, edit: edit_label(&step.to_string()) };
         if let Answer::Edited { token, .. } = world.ask(edit) {
             acknowledged.versions.insert(token.serial, token.version);
         }
@@ -345,7 +346,12 @@ fn killed_at_any_step_every_acknowledged_write_survives_and_reaches_kv() {
     assert!(kills > 100, "{kills} kills");
 }
 
-fn survives(world: &mut World, kv: &mut BTreeMap<String, Vec<u8>>, acknowledged: &Acknowledged, statements: u32) {
+fn survives(
+    world: &mut World,
+    kv: &mut BTreeMap<String, Vec<u8>>,
+    acknowledged: &Acknowledged,
+    statements: u32,
+) {
     for (serial, version) in &acknowledged.versions {
         assert!(world.get(*serial).version >= *version, "{statements}: {serial:?}");
     }

@@ -218,7 +218,9 @@ fn filters_use_their_indices() {
         ("status = 'revoked'", "token_by_status"),
         ("serial < ?", "PRIMARY KEY"),
     ] {
-        let plan = world.database.plan(&format!("SELECT label FROM token WHERE {condition} ORDER BY serial DESC LIMIT ?"));
+        let plan = world
+            .database
+            .plan(&format!("SELECT label FROM token WHERE {condition} ORDER BY serial DESC LIMIT ?"));
         assert!(plan.contains(index), "{condition}: {plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{condition} sorts: {plan}");
     }

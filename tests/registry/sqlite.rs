@@ -189,7 +189,8 @@ fn read(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(integer) => Value::Integer(integer),
-        ValueRef::Real(real) if real.fract() == 0.0 => {
+        ValueRef::Real(real) if real.fract() == 0.0 =>
+        {
             #[allow(clippy::cast_possible_truncation)]
             Value::Integer(real as i64)
         }

@@ -57,7 +57,10 @@ fn the_key_that_signs_is_state_and_must_be_in_the_ring() {
     let lacking = RegistrySettings { ring: only_2, first_signing_key: KeyId(2), ..settings() };
     let opened = Registry::open(world.database.clone(), lacking);
     assert_eq!(opened.err(), Some(StorageError::MissingKey));
-    assert_eq!(World::with(RegistrySettings { first_signing_key: KeyId(2), ..settings() }).token().key_id, KeyId(2));
+    assert_eq!(
+        World::with(RegistrySettings { first_signing_key: KeyId(2), ..settings() }).token().key_id,
+        KeyId(2)
+    );
 }
 
 #[test]
@@ -148,10 +151,11 @@ fn the_registry_has_no_platform() {
 fn refusals_are_rolled_back_with_all_they_wrote() {
     let world = World::new();
     let before = world.database.dump();
-    let refused: Result<(), wayleave::registry::database::DatabaseError> = world.database.transaction(|database| {
-        database.query("UPDATE registry SET highest_serial = 7", &[])?;
-        Err(wayleave::registry::database::DatabaseError("refused".into()))
-    });
+    let refused: Result<(), wayleave::registry::database::DatabaseError> =
+        world.database.transaction(|database| {
+            database.query("UPDATE registry SET highest_serial = 7", &[])?;
+            Err(wayleave::registry::database::DatabaseError("refused".into()))
+        });
     assert!(refused.is_err());
     assert_eq!(world.database.dump(), before);
 }

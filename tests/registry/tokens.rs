@@ -237,7 +237,10 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
     let record = world.record(serial).unwrap();
     assert_eq!(record.version, 2);
     assert_eq!(record.record.origins, rules(&["*.other.example", "http://localhost:*"]));
-    assert_eq!((record.record.origin_mode, record.record.missing_origin), (OriginMode::Report, MissingOrigin::Allow));
+    assert_eq!(
+        (record.record.origin_mode, record.record.missing_origin),
+        (OriginMode::Report, MissingOrigin::Allow)
+    );
     assert_eq!(record.record.audiences, ["tiles"]);
     assert_eq!(record.record.external_id.as_deref(), Some("x"));
     assert_eq!((record.record.key_id, record.record.expires_at), (token.key_id, token.expires_at));
@@ -269,10 +272,7 @@ fn a_token_is_revealed_in_any_state_and_stored_nowhere() {
     world.revoke(token.serial);
     assert_eq!(world.ask(Command::RevealToken(token.serial)), Answer::Revealed(text.clone()));
     assert!(!world.database.dump().contains(&text));
-    assert_eq!(
-        world.actions()[1..],
-        ["token.created", "token.revealed", "token.revoked", "token.revealed"]
-    );
+    assert_eq!(world.actions()[1..], ["token.created", "token.revealed", "token.revoked", "token.revealed"]);
 }
 
 #[test]
@@ -284,7 +284,9 @@ fn the_audit_shows_what_changed_and_only_that() {
     let (created, edited) = (&events[1], &events[2]);
     assert_eq!((created.actor.as_str(), created.token), ("key_1 ADMIN_KEY", Some(serial)));
     assert_eq!(created.family.as_ref(), Some(&world.get(serial).family));
-    let json = |text: &Option<String>| -> serde_json::Value { serde_json::from_str(text.as_ref().unwrap()).unwrap() };
+    let json = |text: &Option<String>| -> serde_json::Value {
+        serde_json::from_str(text.as_ref().unwrap()).unwrap()
+    };
     assert_eq!(created.before, None);
     assert_eq!(json(&created.after)["origins"], serde_json::json!(["https://site.example"]));
     assert_eq!(json(&created.after)["expires_at"], "2027-11-22T02:00:01Z");

@@ -218,7 +218,10 @@ pub fn rules(texts: &[&str]) -> OriginRules {
 
 pub fn new_token(label: &str) -> NewToken {
     let origins = Some(rules(&["https://site.example"]));
-    NewToken { settings: TokenEdit { label: Some(label.into()), origins, ..TokenEdit::default() }, ..NewToken::default() }
+    NewToken {
+        settings: TokenEdit { label: Some(label.into()), origins, ..TokenEdit::default() },
+        ..NewToken::default()
+    }
 }
 
 pub fn edit_label(label: &str) -> TokenEdit {
