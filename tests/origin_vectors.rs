@@ -4,7 +4,8 @@
 //! other languages can run: `tests/vectors/origins.test.mjs` decides each row anew, independently, on Node's `URL`.
 //! `REGENERATE=1 cargo test --test origin_vectors` writes the file; without it the file must be as the code says.
 
-#![cfg(not(target_arch = "wasm32"))]
+#[path = "support/vectors.rs"]
+mod vectors;
 
 use serde_json::{Value, json};
 use wayleave::origin::{
@@ -12,7 +13,6 @@ use wayleave::origin::{
     OriginRules, OriginSource, RuleError, decide, parse_app_schemes,
 };
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/origins.json");
 const OWN: &str = "https://api.example.net";
 
 /// Source, rule as typed, canonical text or `!` and the code of its error.
@@ -56,12 +56,7 @@ fn the_file_is_what_the_code_says() {
         "rules": RULES.iter().map(rule_vector).collect::<Vec<_>>(),
         "decisions": DECISIONS.iter().map(decision_vector).collect::<Vec<_>>(),
     });
-    let made = format!("{}\n", serde_json::to_string_pretty(&file).unwrap());
-    if std::env::var_os("REGENERATE").is_some() {
-        std::fs::write(FILE, &made).unwrap();
-    }
-    let stored = std::fs::read_to_string(FILE).unwrap_or_default();
-    assert!(stored == made, "tests/vectors/origins.json differs: REGENERATE=1 cargo test --test origin_vectors, then read the diff");
+    vectors::check("origins.json", &file);
 }
 
 fn rule_vector(&(source, text, _): &RuleRow) -> Value {

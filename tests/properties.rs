@@ -1,0 +1,336 @@
+//! What holds for every input, tried with random ones.
+//!
+//! On failure proptest prints the smallest failing input and appends its seed to `tests/properties.regressions`, which
+//! is tried first from then on: commit that line with the fix. `PROPTEST_RNG_SEED=<number>` makes a whole run
+//! repeatable, `PROPTEST_CASES=<number>` longer: `PROPTEST_CASES=100000 cargo test --test properties`.
+
+use data_encoding::BASE64URL_NOPAD;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::FileFailurePersistence;
+use std::sync::LazyLock;
+use url::Url;
+use wayleave::admin_key::AdminKey;
+use wayleave::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources, Place};
+use wayleave::key::{CheckKeys, KeyId, KeyRing, parse_signing_keys};
+use wayleave::list::RevocationList;
+use wayleave::origin::{
+    APP_SCHEMES_DEFAULT, MissingOrigin, Origin, OriginEvidence, OriginRule, OriginRules, decide, parse_app_schemes,
+};
+use wayleave::route::{Resolved, Routes};
+use wayleave::time::{UnixSeconds, parse_rfc3339};
+use wayleave::token::{Claims, Serial, TOKEN_CHARS, UnverifiedToken};
+use wayleave::{caching, cors, token};
+use zeroize::Zeroizing;
+
+fn config() -> ProptestConfig {
+    let persistence = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { failure_persistence: Some(Box::new(persistence)), ..ProptestConfig::default() }
+}
+
+// No bytes make a parser panic.
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn tokens_and_keys_of_any_text(text in anything()) {
+        let _ = UnverifiedToken::parse(&text);
+        let _ = UnverifiedToken::parse(&format!("wlp_{text}"));
+        let _ = token::fingerprint(&text);
+        let _ = AdminKey::parse(&text, &check_keys());
+        let _ = AdminKey::parse(&format!("wla_{text}"), &check_keys());
+        let _ = parse_signing_keys(&text);
+        let _ = parse_rfc3339(&text);
+    }
+
+    #[test]
+    fn sealed_values_of_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = RevocationList::open(ring(), &bytes);
+        let _ = postcard::from_bytes::<OriginRules>(&bytes);
+        let _ = serde_json::from_slice::<OriginRules>(&bytes);
+        // Further codecs of stored values go here.
+    }
+
+    #[test]
+    fn origins_and_rules_of_any_text(text in anything(), port in anything()) {
+        for text in [text.clone(), format!("https://{text}"), format!("https://a.example:{port}"), format!("*.{text}")] {
+            let _ = Origin::parse_header(&text);
+            let _ = Origin::parse_referer(&text);
+            let _ = OriginRule::parse(&text, &app_schemes());
+            let _ = OriginRule::parse_stored(&text);
+            let _ = parse_app_schemes(&text);
+        }
+    }
+
+    #[test]
+    fn routes_of_any_text(text in anything(), path in path()) {
+        let _ = Routes::parse(&text);
+        let _ = Routes::parse(&format!("[{{\"upstream\": \"https://u\", \"path\": {path:?}, \"host\": {text:?}}}]"));
+        let _ = Routes::from_upstream(&text);
+        let _ = routes().resolve(&text);
+        let _ = routes().resolve(&format!("https://{text}{path}"));
+    }
+
+    #[test]
+    fn credentials_of_any_text(header in anything(), query in anything(), sources in anything()) {
+        let _ = CredentialSources::parse(&sources);
+        let sources = CredentialSources::parse(CREDENTIAL_SOURCES_DEFAULT).unwrap();
+        for name in ["authorization", "x-api-key"] {
+            let _ = sources.find(|asked| (asked == name).then_some(header.as_str()), Some(&query));
+        }
+    }
+
+    #[test]
+    fn response_headers_of_any_text(a in anything(), b in anything(), c in anything()) {
+        let upstream = cors::UpstreamHeaders { vary: Some(&a), cache_control: Some(&b), expose_headers: Some(&c) };
+        for route in routes().iter() {
+            let _ = cors::admitted(route, Some(&a), &upstream);
+            let asked = cors::Preflight { origin: Some(&a), method: Some(&b), headers: Some(&c) };
+            let _ = cors::preflight(Some(route), &asked);
+        }
+        prop_assert!(caching::private(Some(&b)).starts_with("private"));
+    }
+}
+
+// Tokens.
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_token_is_what_was_minted(claims in claims()) {
+        let text = claims.mint(ring()).unwrap();
+        let verified = UnverifiedToken::parse(&text).unwrap().verify(ring()).unwrap();
+        prop_assert_eq!(verified.claims(), claims);
+        prop_assert_eq!(verified.claims().mint(ring()).unwrap(), text);
+    }
+
+    #[test]
+    fn no_flipped_bit_of_a_token_verifies(claims in claims()) {
+        let text = claims.mint(ring()).unwrap();
+        let bytes = BASE64URL_NOPAD.decode(text[4..].as_bytes()).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(!verifies(&format!("wlp_{}", BASE64URL_NOPAD.encode(&flipped))), "bit {}", bit);
+        }
+    }
+
+    #[test]
+    fn no_changed_character_of_a_token_verifies(claims in claims(), at in 0..TOKEN_CHARS, other in any::<char>()) {
+        let text = claims.mint(ring()).unwrap();
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= ";
+        for other in alphabet.chars().chain([other]).filter(|other| !text[at..].starts_with(*other)) {
+            let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            prop_assert!(!verifies(&changed), "{}", changed);
+        }
+    }
+}
+
+// Origins and rules.
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_printed_rule_is_the_rule(text in rule_text()) {
+        if let Ok((rule, _)) = OriginRule::parse(&text, &app_schemes()) {
+            let printed = rule.to_string();
+            prop_assert_eq!(&OriginRule::parse(&printed, &app_schemes()).unwrap().0, &rule);
+            prop_assert_eq!(&OriginRule::parse_stored(&printed).unwrap(), &rule);
+            let rules = OriginRules::Rules(vec![rule]);
+            prop_assert_eq!(&serde_json::from_str::<OriginRules>(&serde_json::to_string(&rules).unwrap()).unwrap(), &rules);
+            prop_assert_eq!(&postcard::from_bytes::<OriginRules>(&postcard::to_allocvec(&rules).unwrap()).unwrap(), &rules);
+        }
+    }
+
+    #[test]
+    fn one_more_rule_never_refuses_more(
+        texts in prop::collection::vec(rule_text(), 1..5),
+        more in rule_text(),
+        at in any::<prop::sample::Index>(),
+        evidence in evidence(),
+        allow in any::<bool>(),
+    ) {
+        let parse = |text: &String| OriginRule::parse(text, &app_schemes()).ok().map(|(rule, _)| rule);
+        let rules: Vec<OriginRule> = texts.iter().filter_map(parse).collect();
+        let Some(more) = parse(&more) else { return Ok(()) };
+        let mut longer = rules.clone();
+        longer.insert(at.index(rules.len() + 1), more);
+        let [origin, referer, site] = &evidence;
+        let evidence = OriginEvidence {
+            origin: origin.as_deref(),
+            referer: referer.as_deref(),
+            sec_fetch_site: site.as_deref(),
+            own_origin: "https://a.example.com",
+        };
+        let missing = if allow { MissingOrigin::Allow } else { MissingOrigin::Refuse };
+        let is_allowed = |rules| decide(&rules, missing, &evidence).refusal().is_none();
+        prop_assert!(!is_allowed(OriginRules::Rules(rules)) || is_allowed(OriginRules::Rules(longer.clone())));
+        prop_assert!(is_allowed(OriginRules::Any));
+    }
+
+    /// The short way for a plain `https://name[:port]` and the URL parser agree.
+    #[test]
+    fn an_origin_reads_as_the_url_parser_reads_it(value in origin_text()) {
+        let parsed = Url::parse(&value).ok().map(|url| url.origin().ascii_serialization());
+        if let Ok(origin) = Origin::parse_header(&value) {
+            if value.to_ascii_lowercase().starts_with("http") {
+                prop_assert_eq!(Some(without_final_dot(&origin.to_string())), parsed.as_deref().map(without_final_dot));
+            }
+        } else if parsed.as_deref() == Some(&value) && value.starts_with("http") {
+            let host = Url::parse(&value).unwrap().host_str().unwrap_or_default().to_owned();
+            let is_name = host.trim_end_matches('.').split('.').all(|label| (1..=63).contains(&label.len()));
+            let is_plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+            prop_assert!(!(is_name && is_plain) || host.ends_with("..") || host.len() > 253, "{} is refused", value);
+        }
+    }
+}
+
+// Routes and credentials.
+proptest! {
+    #![proptest_config(config())]
+
+    /// A request is routed as its path would be after the URL parser, and what goes upstream is what was sent.
+    #[test]
+    fn a_path_is_routed_as_the_url_parser_reads_it(path in path()) {
+        let routes = routes();
+        let sent = format!("https://h.example{path}");
+        let normal = Url::parse(&sent).unwrap();
+        match routes.resolve(&sent) {
+            Ok(Resolved::Api { route, target }) => {
+                prop_assert!(!is_reserved_to_anyone(&path), "{} is forwarded", path);
+                let url = route.upstream_url(&target, target.query);
+                prop_assert!(url.ends_with(path.split('#').next().unwrap()), "{}", url);
+                match routes.resolve(normal.as_str()) {
+                    Ok(Resolved::Api { route: other, .. }) => prop_assert_eq!(route, other),
+                    other => prop_assert!(false, "{:?}", other.err()),
+                }
+            }
+            Ok(Resolved::Reserved { .. }) => prop_assert!(normal.path().starts_with("/_wayleave")),
+            Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn only_the_credential_leaves_the_query(query in "([a-c%=;+]{0,4}|token(=[a-z%0-9+]{0,5})?|%74oken=x)(&([a-c%=;+]{0,4}|token=y)){0,3}") {
+        let sources = CredentialSources::parse("query:token").unwrap();
+        if let Ok(Some(credential)) = sources.find(|_| None, Some(&query)) {
+            let Place::Query { at } = credential.place() else { panic!("not in the query") };
+            let mut parameters: Vec<&str> = query.split('&').collect();
+            parameters.remove(query[..at].matches('&').count());
+            let left = credential.strip_query(&query).unwrap_or_default().into_owned();
+            prop_assert_eq!(&left, &parameters.join("&"));
+            prop_assert_eq!(sources.find(|_| None, Some(&left)), Ok(None));
+        }
+    }
+}
+
+/// Text of every kind: any characters, and those that parsers look for.
+fn anything() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[a-z0-9.:/?#@%\\[\\]*,;=&\\\\ \"{}+_-]{0,40}", "(%[0-9a-fA-F]{2}|\\PC){0,20}"]
+}
+
+fn claims() -> impl Strategy<Value = Claims> {
+    (1..=2_u8, any::<u32>(), 0..1_i64 << 40).prop_map(|(key_id, serial, expires_at)| Claims {
+        key_id: KeyId(key_id),
+        serial: Serial(serial),
+        expires_at: UnixSeconds(expires_at),
+    })
+}
+
+fn name() -> impl Strategy<Value = String> {
+    let label = select(vec![
+        "a", "A", "example", "com", "co", "uk", "github", "io", "localhost", "bücher", "xn--bcher-kva", "xn--a", "x_y",
+        "-a-", "a--b", "1", "0x7f", "127", "256", "", "9a",
+    ]);
+    (prop::collection::vec(label, 1..5), select(vec!["", "", "", ".", ".."]))
+        .prop_map(|(labels, end)| format!("{}{end}", labels.join(".")))
+}
+
+fn host() -> impl Strategy<Value = String> {
+    let address = select(vec!["127.0.0.1", "192.0.2.1", "[::1]", "[2001:DB8::0:1]", "[::", "example.com", "a.example.com"]);
+    prop_oneof![name(), address.prop_map(str::to_owned)]
+}
+
+fn rule_text() -> impl Strategy<Value = String> {
+    let scheme = select(vec!["", "", "https://", "http://", "HTTPS://", "capacitor://", "ftp://"]);
+    let below = select(vec!["", "", "*.", "*"]);
+    let port = select(vec!["", "", ":443", ":80", ":8443", ":*", ":0", ":65536"]);
+    (scheme, below, host(), port).prop_map(|(scheme, below, host, port)| format!("{scheme}{below}{host}{port}"))
+}
+
+fn origin_text() -> impl Strategy<Value = String> {
+    let scheme = select(vec!["https://", "https://", "http://", "HTTPS://", "capacitor://", "https:"]);
+    let port = select(vec!["", "", ":443", ":80", ":8443", ":0", ":0443", ":", ":65535", ":65536", ":+1", ":x"]);
+    let plain = (scheme, host(), port).prop_map(|(scheme, host, port)| format!("{scheme}{host}{port}"));
+    prop_oneof![4 => plain, 1 => "https://[a-z0-9.:-]{0,12}", 1 => anything()]
+}
+
+fn evidence() -> impl Strategy<Value = [Option<String>; 3]> {
+    let referer = origin_text().prop_map(|origin| format!("{origin}/page"));
+    let site = select(vec!["none", "same-origin", "same-site", "cross-site", ""]).prop_map(str::to_owned);
+    (prop::option::of(origin_text()), prop::option::of(referer), prop::option::of(site))
+        .prop_map(|(origin, referer, site)| [origin, referer, site])
+}
+
+/// Paths near those of [`routes`] and of the reserved prefix, in many spellings.
+fn path() -> impl Strategy<Value = String> {
+    let piece = select(vec![
+        "/", "/", "//", "v1", "V1", "%761", "deep", "_wayleave", "_WAYLEAVE", "%5Fwayleave", "%255fwayleave", "token", ".",
+        "..", "%2e", "%2E%2e", "%2f", "%5C", "\\", ";x", "%00", "%", "%zz", "ä", "'", " ", "~", "a", "?", "#",
+    ]);
+    prop::collection::vec(piece, 0..7).prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+fn routes() -> Routes {
+    let json = r#"[{"upstream": "https://any.example", "anonymous": true},
+        {"upstream": "https://v1.example", "path": "/v1", "audience": "v1"},
+        {"upstream": "https://deep.example", "path": "/v1/deep", "audience": "deep", "credentials": true}]"#;
+    Routes::parse(json).unwrap()
+}
+
+/// Written otherwise than `route` does it: any reader that decodes a few times, turns backslashes, drops empty and dot
+/// segments and ignores case.
+fn is_reserved_to_anyone(path: &str) -> bool {
+    let mut path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
+    for _ in 0..3 {
+        path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
+    }
+    let path = path.replace('\\', "/").to_lowercase();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name),
+        }
+    }
+    segments.first() == Some(&"_wayleave")
+}
+
+fn without_final_dot(origin: &str) -> String {
+    match origin.rsplit_once(':') {
+        Some((host, port)) if !port.starts_with('/') => format!("{}:{port}", host.strip_suffix('.').unwrap_or(host)),
+        _ => origin.strip_suffix('.').unwrap_or(origin).to_owned(),
+    }
+}
+
+fn verifies(text: &str) -> bool {
+    UnverifiedToken::parse(text).is_ok_and(|token| token.verify(ring()).is_ok())
+}
+
+/// Derived once: that costs more than all else here.
+fn ring() -> &'static KeyRing {
+    static RING: LazyLock<KeyRing> = LazyLock::new(|| {
+        let secrets = [(KeyId(1), Zeroizing::new(vec![1; 32])), (KeyId(2), Zeroizing::new(vec![2; 32]))];
+        KeyRing::derive(&secrets, "properties")
+    });
+    &RING
+}
+
+fn check_keys() -> CheckKeys {
+    CheckKeys::derive(&[3; 32], "properties")
+}
+
+fn app_schemes() -> Vec<String> {
+    parse_app_schemes(APP_SCHEMES_DEFAULT).unwrap()
+}
