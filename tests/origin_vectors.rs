@@ -4,13 +4,15 @@
 //! other languages can run: `tests/vectors/origins.test.mjs` decides each row anew, independently, on Node's `URL`.
 //! `REGENERATE=1 cargo test --test origin_vectors` writes the file; without it the file must be as the code says.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test that cannot go on fails
+
 #[path = "support/vectors.rs"]
 mod vectors;
 
 use serde_json::{Value, json};
 use wayleave::origin::{
-    APP_SCHEMES_DEFAULT, MissingOrigin, OriginAllowed, OriginEvidence, OriginOutcome, OriginRefusal, OriginRule,
-    OriginRules, OriginSource, RuleError, decide, parse_app_schemes,
+    APP_SCHEMES_DEFAULT, MissingOrigin, OriginAllowed, OriginEvidence, OriginOutcome, OriginRefusal,
+    OriginRule, OriginRules, OriginSource, RuleError, decide, parse_app_schemes,
 };
 
 const OWN: &str = "https://api.example.net";
@@ -66,7 +68,9 @@ fn rule_vector(&(source, text, _): &RuleRow) -> Value {
             "unicode": rule.to_unicode(),
             "warnings": warnings.iter().map(|warning| warning.code()).collect::<Vec<_>>(),
         }),
-        Err(error) => json!({"code": error.code(), "needs_public_suffix_list": error == RuleError::PublicSuffix}),
+        Err(error) => {
+            json!({"code": error.code(), "needs_public_suffix_list": error == RuleError::PublicSuffix})
+        }
     };
     json!({"source": source, "rule": text, "app_schemes": app_schemes(), "expect": expect})
 }
@@ -76,7 +80,9 @@ fn decision_vector(row: &DecisionRow) -> Value {
     let decision = decide_row(row);
     let mut expect = match decision.outcome {
         OriginOutcome::Allowed(OriginAllowed::Any) => json!({"allowed": true, "because": "any"}),
-        OriginOutcome::Allowed(OriginAllowed::Rule(index)) => json!({"allowed": true, "because": "rule", "rule": index}),
+        OriginOutcome::Allowed(OriginAllowed::Rule(index)) => {
+            json!({"allowed": true, "because": "rule", "rule": index})
+        }
         OriginOutcome::Allowed(OriginAllowed::MissingAllowed) => {
             json!({"allowed": true, "because": "missing_allowed"})
         }
@@ -113,7 +119,9 @@ fn outcome_in_short(row: &DecisionRow) -> String {
     }
 }
 
-fn decide_row(&(_, rules, missing, origin, referer, sec_fetch_site, _): &DecisionRow) -> wayleave::origin::OriginDecision {
+fn decide_row(
+    &(_, rules, missing, origin, referer, sec_fetch_site, _): &DecisionRow,
+) -> wayleave::origin::OriginDecision {
     let json = if rules == "any" { json!("any") } else { json!(rules.split(' ').collect::<Vec<_>>()) };
     let rules = OriginRules::parse(&json, &app_schemes()).unwrap();
     let missing = if missing == "allow" { MissingOrigin::Allow } else { MissingOrigin::Refuse };
@@ -136,7 +144,8 @@ const PSL: &str = "publicsuffix.org: the list and its algorithm";
 const SUFFIX: &str = "github.com/expressjs/cors issue 412: a suffix without a dot";
 const PREFIX: &str = "CVE-2026-37737: an unanchored pattern";
 const FETCH_NO_ORIGIN: &str = "Fetch standard, append a request Origin header: none on a no-CORS GET";
-const FETCH_NULL: &str = "Fetch standard, append a request Origin header: null under no-referrer and after cross-origin redirects";
+const FETCH_NULL: &str =
+    "Fetch standard, append a request Origin header: null under no-referrer and after cross-origin redirects";
 const METADATA: &str = "Fetch Metadata section 2.4: Sec-Fetch-Site";
 const REFERER: &str = "RFC 9110 section 10.1.3: Referer";
 const POLICY: &str = "Referrer Policy section 3: no-referrer, strict-origin-when-cross-origin";
@@ -144,6 +153,7 @@ const FIELD_LINES: &str = "RFC 9110 section 5.2: field lines of one name are com
 const LOOPBACK: &str = "Secure Contexts section 3.1: loopback";
 const N: Option<&str> = None;
 
+#[rustfmt::skip]
 const RULES: &[RuleRow] = &[
     (CONTRACT, "example.com", "https://example.com"),
     (CONTRACT, "https://example.com", "https://example.com"),
@@ -254,6 +264,7 @@ const RULES: &[RuleRow] = &[
     (CONTRACT, "ionic://localhost:*", "!rule_app_wildcard"),
 ];
 
+#[rustfmt::skip]
 const DECISIONS: &[DecisionRow] = &[
     // Exact tuples.
     (CONTRACT, "example.com", "refuse", Some("https://example.com"), N, N, "rule 0"),

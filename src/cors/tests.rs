@@ -43,7 +43,9 @@ fn a_preflight_reflects_only_legal_values() {
     let edits = preflight(Some(route), &asked).unwrap();
     assert_eq!(value(&edits, ALLOW_METHODS), None);
     assert_eq!(value(&edits, ALLOW_HEADERS), None);
-    for origin in [None, Some(""), Some("*"), Some("https://a.example, https://b.example"), Some("https://\u{e4}")] {
+    for origin in
+        [None, Some(""), Some("*"), Some("https://a.example, https://b.example"), Some("https://\u{e4}")]
+    {
         let edits = preflight(Some(route), &Preflight { origin, ..ASKED }).unwrap();
         assert_eq!(value(&edits, ALLOW_ORIGIN), None, "{origin:?}");
         assert_eq!(value(&edits, VARY), Some(VARY_PREFLIGHT));
@@ -128,7 +130,8 @@ fn credentials_are_allowed_by_the_route_alone() {
 #[test]
 fn a_shared_cache_route_keeps_the_upstreams_caching() {
     let routes = route(", \"shared_cache\": true");
-    let upstream = UpstreamHeaders { cache_control: Some("public, s-maxage=60"), ..UpstreamHeaders::default() };
+    let upstream =
+        UpstreamHeaders { cache_control: Some("public, s-maxage=60"), ..UpstreamHeaders::default() };
     let edits = admitted(routes.iter().next().unwrap(), Some("https://a.example"), &upstream);
     assert_eq!(value(&edits, CACHE_CONTROL), None);
     assert!(!edits.remove.contains(&"CDN-Cache-Control"));

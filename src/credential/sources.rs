@@ -106,7 +106,7 @@ fn header_name(text: &str) -> Result<String, CredentialSourcesError> {
 
 /// Letters, digits, `-`, `_` and `.`: names that need no encoding.
 fn parameter_name(text: &str) -> Result<String, CredentialSourcesError> {
-    let is_name =
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let is_name = !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if is_name { Ok(text.to_owned()) } else { Err(CredentialSourcesError::Syntax) }
 }

@@ -19,7 +19,11 @@ fn find(listed: &str, headers: &[(&str, &str)], query: Option<&str>) -> Found {
     }))
 }
 
-fn text(listed: &str, headers: &[(&str, &str)], query: Option<&str>) -> Result<Option<String>, CredentialConflict> {
+fn text(
+    listed: &str,
+    headers: &[(&str, &str)],
+    query: Option<&str>,
+) -> Result<Option<String>, CredentialConflict> {
     Ok(find(listed, headers, query)?.map(|(text, _, _)| text))
 }
 
@@ -38,7 +42,9 @@ fn each_default_place_presents_one() {
 
 #[test]
 fn a_listed_place_presents_whatever_is_in_it() {
-    for value in ["", "Bearer", "Basic dTpw", TOKEN, "Digest username=\"u\", realm=\"r, s=t\"", &"x".repeat(10_000)] {
+    for value in
+        ["", "Bearer", "Basic dTpw", TOKEN, "Digest username=\"u\", realm=\"r, s=t\"", &"x".repeat(10_000)]
+    {
         assert_eq!(text(ALL, &[("authorization", value)], None), Ok(Some(String::new())), "{value}");
     }
     assert_eq!(text(ALL, &[("x-api-key", "")], None), Ok(Some(String::new())));
@@ -123,13 +129,17 @@ fn sources_are_parsed_whole_or_refused() {
     assert_eq!(sources(ALL).header_names(), ["authorization", "x-api-key"]);
     assert_eq!(sources("query:key").header_names(), ["authorization", "x-api-key"]);
     assert_eq!(sources("header:X-Key,bearer").header_names(), ["authorization", "x-api-key", "x-key"]);
-    for wrong in ["", "bearer,", "Bearer", "cookie:a", "header:", "header:a b", "query:", "query:a=b", "query"] {
+    for wrong in
+        ["", "bearer,", "Bearer", "cookie:a", "header:", "header:a b", "query:", "query:a=b", "query"]
+    {
         assert_eq!(CredentialSources::parse(wrong), Err(CredentialSourcesError::Syntax), "{wrong}");
     }
     for wrong in ["bearer,bearer", "header:a,header:A", "query:a,bearer,query:a"] {
         assert_eq!(CredentialSources::parse(wrong), Err(CredentialSourcesError::Twice), "{wrong}");
     }
-    for wrong in ["header:Authorization", "header:Cookie", "header:Wayleave-Token", "header:Sec-Key", "header:host"] {
+    for wrong in
+        ["header:Authorization", "header:Cookie", "header:Wayleave-Token", "header:Sec-Key", "header:host"]
+    {
         assert_eq!(CredentialSources::parse(wrong), Err(CredentialSourcesError::ReservedHeader), "{wrong}");
     }
 }

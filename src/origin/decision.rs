@@ -117,18 +117,13 @@ impl OriginEvidence<'_> {
     #[must_use]
     pub fn seen(&self) -> Seen {
         match (self.origin, self.referer) {
-            (Some(value), _) => {
-                Seen { from: OriginSource::Origin, origin: Origin::parse_header(value).ok() }
-            }
+            (Some(value), _) => Seen { from: OriginSource::Origin, origin: Origin::parse_header(value).ok() },
             (None, Some(value)) => {
                 Seen { from: OriginSource::Referer, origin: Origin::parse_referer(value).ok() }
             }
             (None, None) => {
                 let own = (self.sec_fetch_site == Some("same-origin")).then_some(self.own_origin);
-                Seen {
-                    from: OriginSource::None,
-                    origin: own.and_then(|own| Origin::parse_header(own).ok()),
-                }
+                Seen { from: OriginSource::None, origin: own.and_then(|own| Origin::parse_header(own).ok()) }
             }
         }
     }
@@ -147,7 +142,9 @@ pub fn decide(rules: &OriginRules, missing: MissingOrigin, evidence: &OriginEvid
                     None => OriginOutcome::Refused(OriginRefusal::NotAllowed),
                 }
             }
-            Seen { origin: None, from: OriginSource::None } => without_origin(missing, evidence.sec_fetch_site),
+            Seen { origin: None, from: OriginSource::None } => {
+                without_origin(missing, evidence.sec_fetch_site)
+            }
             Seen { .. } => OriginOutcome::Refused(OriginRefusal::NotAllowed),
         },
     };

@@ -40,7 +40,9 @@ impl Host {
     /// only that the parser must be asked.
     pub(super) fn from_plain_name(name: &str) -> Option<Self> {
         let is_plain = |label: &str| {
-            is_label(label) && !label.starts_with("xn--") && !label.bytes().any(|byte| byte.is_ascii_uppercase())
+            is_label(label)
+                && !label.starts_with("xn--")
+                && !label.bytes().any(|byte| byte.is_ascii_uppercase())
         };
         let last = name.rsplit('.').next()?;
         let plain = name.len() <= NAME_MAX_CHARS

@@ -16,8 +16,8 @@ mod rules;
 mod tuple;
 
 pub use decision::{
-    OriginAllowed, OriginDecision, OriginEvidence, OriginOutcome, OriginRefusal, OriginSource, OriginTest, Seen,
-    decide, origin_test,
+    OriginAllowed, OriginDecision, OriginEvidence, OriginOutcome, OriginRefusal, OriginSource, OriginTest,
+    Seen, decide, origin_test,
 };
 pub use rule::{APP_SCHEMES_DEFAULT, AppSchemesError, OriginRule, RuleError, RuleWarning, parse_app_schemes};
 pub use rules::{MissingOrigin, OriginMode, OriginRules, RulesError};

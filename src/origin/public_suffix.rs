@@ -30,14 +30,26 @@ mod tests {
 
     #[test]
     fn registries_and_hosting_services_are_public() {
-        for name in ["com", "co.uk", "github.io", "pages.dev", "vercel.app", "netlify.app", "kawasaki.jp", "ck", "corp"] {
+        for name in [
+            "com",
+            "co.uk",
+            "github.io",
+            "pages.dev",
+            "vercel.app",
+            "netlify.app",
+            "kawasaki.jp",
+            "ck",
+            "corp",
+        ] {
             assert!(is_public_suffix(name), "{name}");
         }
     }
 
     #[test]
     fn names_of_one_owner_are_not() {
-        for name in ["example.com", "example.co.uk", "example.github.io", "city.kawasaki.jp", "www.ck", "localhost"] {
+        for name in
+            ["example.com", "example.co.uk", "example.github.io", "city.kawasaki.jp", "www.ck", "localhost"]
+        {
             assert!(!is_public_suffix(name), "{name}");
         }
     }

@@ -293,7 +293,9 @@ impl RuleWarning {
                 "the name is stored as A-labels (xn--…); compare them with the name you meant, since letters of \
                  different scripts can look alike"
             }
-            Self::LoopbackHttps => "this is https; most servers on localhost speak http: http://localhost:3000",
+            Self::LoopbackHttps => {
+                "this is https; most servers on localhost speak http: http://localhost:3000"
+            }
             Self::OriginAny => "any web site that copies the token can use it",
         }
     }
@@ -370,7 +372,9 @@ pub fn parse_app_schemes(text: &str) -> Result<Vec<String>, AppSchemesError> {
 /// whose origin is always opaque.
 fn is_app_scheme(text: &str) -> bool {
     let is_scheme = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
     is_scheme && !SCHEMES_OF_THE_WEB.contains(&text)
 }
 

@@ -104,7 +104,8 @@ impl<'p> PathReading<'p> {
         let path = self.folded().unwrap_or(self.path).as_bytes();
         match path.split_at_checked(RESERVED_PATH.len()) {
             Some((start, rest)) => {
-                start.eq_ignore_ascii_case(RESERVED_PATH.as_bytes()) && matches!(rest.first(), None | Some(b'/'))
+                start.eq_ignore_ascii_case(RESERVED_PATH.as_bytes())
+                    && matches!(rest.first(), None | Some(b'/'))
             }
             None => false,
         }
@@ -117,7 +118,24 @@ pub(super) fn is_plain(path: &str) -> bool {
     let mut before = 0;
     for byte in path.bytes() {
         let keeps = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'/' | b'-' | b'_' | b'~' | b'.' | b'!' | b'$' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@');
+            || matches!(
+                byte,
+                b'/' | b'-'
+                    | b'_'
+                    | b'~'
+                    | b'.'
+                    | b'!'
+                    | b'$'
+                    | b'&'
+                    | b'('
+                    | b')'
+                    | b'*'
+                    | b'+'
+                    | b','
+                    | b'='
+                    | b':'
+                    | b'@'
+            );
         if !keeps || (before == b'/' && matches!(byte, b'/' | b'.')) {
             return false;
         }
@@ -147,7 +165,9 @@ fn decode_fully(path: &[u8]) -> Option<Vec<u8>> {
 fn split_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
     let is_host = |host: &str| {
         !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':'))
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':'))
     };
     let (host, port) = match authority.rsplit_once(':') {
         // The last colon of a bare `[::1]` is part of the address.

@@ -212,7 +212,11 @@ impl<'a> Fields<'a> {
     fn route(&self) -> Result<Route, FieldFault<'static>> {
         let upstream = self.text("upstream", EXPECTED_UPSTREAM)?.and_then(parse_upstream);
         let route = Route {
-            host: self.parsed("host", "a host name or address, with or without a port, and no scheme", parse_host)?,
+            host: self.parsed(
+                "host",
+                "a host name or address, with or without a port, and no scheme",
+                parse_host,
+            )?,
             path: self.parsed("path", EXPECTED_PATH, parse_path)?.unwrap_or_default(),
             upstream: upstream.ok_or(FieldFault("upstream", EXPECTED_UPSTREAM))?,
             audience: self
@@ -224,12 +228,19 @@ impl<'a> Fields<'a> {
             timeout_seconds: self.timeout_seconds()?,
         };
         if route.anonymous && route.credentials {
-            return Err(FieldFault("credentials", "not true where anonymous is: a route is one or the other"));
+            return Err(FieldFault(
+                "credentials",
+                "not true where anonymous is: a route is one or the other",
+            ));
         }
         Ok(route)
     }
 
-    fn text(&self, field: &'static str, expected: &'static str) -> Result<Option<&'a str>, FieldFault<'static>> {
+    fn text(
+        &self,
+        field: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<&'a str>, FieldFault<'static>> {
         match self.0.get(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -274,7 +285,8 @@ fn parse_upstream(text: &str) -> Option<String> {
     let is_http = matches!(url.scheme(), "http" | "https");
     let is_bare = url.query().is_none() && url.fragment().is_none() && !text.contains('@');
     // The URL parser forgives `https:example.com` and tabs; a typing error must not choose the upstream.
-    let is_written_out = text.contains("://") && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_written_out =
+        text.contains("://") && !text.contains(|c: char| c.is_whitespace() || c.is_control());
     if !(is_http && is_bare && is_written_out && url.has_host()) {
         return None;
     }
@@ -282,7 +294,9 @@ fn parse_upstream(text: &str) -> Option<String> {
 }
 
 fn parse_host(text: &str) -> Option<RouteHost> {
-    if text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '@' | '*' | '%')) {
+    if text.contains(|c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '@' | '*' | '%')
+    }) {
         return None;
     }
     // Read before the URL parser, which drops the default port: a written `:80` means that port alone.
@@ -312,9 +326,9 @@ fn parse_audience(text: &str) -> Option<String> {
 const AUDIENCE_DEFAULT: &str = "default";
 const FIELDS: [&str; 8] =
     ["host", "path", "upstream", "audience", "anonymous", "credentials", "shared_cache", "timeout_seconds"];
-const EXPECTED_LIST: &str = "a JSON list of 1 to 100 routes such as [{\"path\": \"/v1\", \"upstream\": \"https://api.internal\"}]";
-const EXPECTED_FIELD: &str =
-    "one of host, path, upstream, audience, anonymous, credentials, shared_cache, timeout_seconds; no other field is known";
+const EXPECTED_LIST: &str =
+    "a JSON list of 1 to 100 routes such as [{\"path\": \"/v1\", \"upstream\": \"https://api.internal\"}]";
+const EXPECTED_FIELD: &str = "one of host, path, upstream, audience, anonymous, credentials, shared_cache, timeout_seconds; no other field is known";
 const EXPECTED_UPSTREAM: &str =
     "an absolute http or https URL without user, query or fragment, such as https://api.internal/base";
 const EXPECTED_PATH: &str =

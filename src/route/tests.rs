@@ -49,7 +49,9 @@ fn the_most_specific_route_serves() {
 
 #[test]
 fn a_path_that_no_route_serves_is_not_found() {
-    let routes = Routes::parse(r#"[{"upstream": "https://u.example", "host": "a.example:443", "path": "/v1"}]"#).unwrap();
+    let routes =
+        Routes::parse(r#"[{"upstream": "https://u.example", "host": "a.example:443", "path": "/v1"}]"#)
+            .unwrap();
     assert_eq!(upstream(&routes, "https://a.example/v1").as_deref(), Ok("https://u.example/v1"));
     for url in ["https://a.example/", "https://a.example/v2", "http://a.example/v1", "https://b.example/v1"] {
         assert_eq!(upstream(&routes, url), Err(RouteFault::NotFound), "{url}");
@@ -79,9 +81,28 @@ fn path_and_query_go_upstream_byte_for_byte() {
 #[test]
 fn paths_that_mean_two_things_are_refused() {
     for path in [
-        "/%00", "/a%00b", "/a%2500", "/.", "/..", "/a/./b", "/a/../b", "/%2e", "/a/%2E%2e/b", "/a/.%2e", "/a/%252e%252e",
-        "/a/..%2Fb", "/a%2f..%2fb", "/a%5c..%5cb", "/..;/a", "/a/..;x=1/b", "/a\\b", "/\\evil.example", "/a b", "/a\tb",
-        "/%25252525252E", "/a\u{7f}",
+        "/%00",
+        "/a%00b",
+        "/a%2500",
+        "/.",
+        "/..",
+        "/a/./b",
+        "/a/../b",
+        "/%2e",
+        "/a/%2E%2e/b",
+        "/a/.%2e",
+        "/a/%252e%252e",
+        "/a/..%2Fb",
+        "/a%2f..%2fb",
+        "/a%5c..%5cb",
+        "/..;/a",
+        "/a/..;x=1/b",
+        "/a\\b",
+        "/\\evil.example",
+        "/a b",
+        "/a\tb",
+        "/%25252525252E",
+        "/a\u{7f}",
     ] {
         let url = format!("https://h.example{path}");
         assert_eq!(upstream(&alone(), &url), Err(RouteFault::InvalidPath), "{path}");
@@ -92,7 +113,11 @@ fn paths_that_mean_two_things_are_refused() {
 #[test]
 fn encoded_separators_are_refused_where_more_than_one_route_serves_the_host() {
     for path in ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb"] {
-        assert_eq!(upstream(&table(), &format!("https://h.example{path}")), Err(RouteFault::InvalidPath), "{path}");
+        assert_eq!(
+            upstream(&table(), &format!("https://h.example{path}")),
+            Err(RouteFault::InvalidPath),
+            "{path}"
+        );
         assert!(upstream(&alone(), &format!("https://h.example{path}")).is_ok(), "{path}");
     }
 }
@@ -100,7 +125,11 @@ fn encoded_separators_are_refused_where_more_than_one_route_serves_the_host() {
 #[test]
 fn a_spelling_that_would_reach_another_route_is_refused() {
     for path in ["/%761/x", "/v%31", "/%2576%31/x", "//v1/x", "/v1;a/x", "/v1//deep", "/v1/%64eep"] {
-        assert_eq!(upstream(&table(), &format!("https://h.example{path}")), Err(RouteFault::InvalidPath), "{path}");
+        assert_eq!(
+            upstream(&table(), &format!("https://h.example{path}")),
+            Err(RouteFault::InvalidPath),
+            "{path}"
+        );
     }
     for path in ["/v1/%7e", "/v1//x", "/v1/x;a", "/%41", "/v1/\u{e4}", "/.well-known/x"] {
         assert!(upstream(&table(), &format!("https://h.example{path}")).is_ok(), "{path}");
@@ -117,13 +146,29 @@ fn the_reserved_prefix_is_never_forwarded() {
         ("/_wayleave/%74oken", "/%74oken"),
     ] {
         for routes in [alone(), table()] {
-            assert_eq!(upstream(&routes, &format!("https://h.example{path}")), Ok(format!("reserved {rest}")), "{path}");
+            assert_eq!(
+                upstream(&routes, &format!("https://h.example{path}")),
+                Ok(format!("reserved {rest}")),
+                "{path}"
+            );
         }
     }
     for path in [
-        "//_wayleave/token", "/%5Fwayleave/token", "/%5fwayleave", "/%255fwayleave/token", "/_WAYLEAVE/token", "/_Wayleave",
-        "/_wayleave%2ftoken", "/_wayleave%5Ctoken", "/_wayleave;a/token", "/%2f_wayleave/token", "/;/_wayleave/token",
-        "/_wayle%61ve/token", "/%2F%2F_wayLEAVE%2Ftoken", "/x/../_wayleave/token", "/./_wayleave/token",
+        "//_wayleave/token",
+        "/%5Fwayleave/token",
+        "/%5fwayleave",
+        "/%255fwayleave/token",
+        "/_WAYLEAVE/token",
+        "/_Wayleave",
+        "/_wayleave%2ftoken",
+        "/_wayleave%5Ctoken",
+        "/_wayleave;a/token",
+        "/%2f_wayleave/token",
+        "/;/_wayleave/token",
+        "/_wayle%61ve/token",
+        "/%2F%2F_wayLEAVE%2Ftoken",
+        "/x/../_wayleave/token",
+        "/./_wayleave/token",
     ] {
         for routes in [alone(), table()] {
             let url = format!("https://h.example{path}");
@@ -145,7 +190,17 @@ fn the_requests_own_origin_and_query_are_told() {
 
 #[test]
 fn what_is_no_request_url_is_refused() {
-    for url in ["", "/a", "ftp://h/a", "https://", "https:///a", "https://u@h/a", "https://h:x/", "https://h:99999/", "https://h%41/"] {
+    for url in [
+        "",
+        "/a",
+        "ftp://h/a",
+        "https://",
+        "https:///a",
+        "https://u@h/a",
+        "https://h:x/",
+        "https://h:99999/",
+        "https://h%41/",
+    ] {
         assert_eq!(upstream(&alone(), url), Err(RouteFault::InvalidPath), "{url}");
     }
 }
@@ -178,7 +233,10 @@ fn a_wrong_table_says_where() {
         (r#"[{"upstream": 1}]"#, "[0].upstream"),
         (r#"[{"upstream": "https://u.example", "legacy": {}}]"#, "[0].legacy"),
         (r#"[{"upstream": "https://u.example"}, {"upstream": "https://v.example"}]"#, "[1].path"),
-        (r#"[{"upstream": "https://u.example", "path": "/a"}, {"upstream": "https://v.example", "path": "/a/"}]"#, "[1].path"),
+        (
+            r#"[{"upstream": "https://u.example", "path": "/a"}, {"upstream": "https://v.example", "path": "/a/"}]"#,
+            "[1].path",
+        ),
         (r#"[{"upstream": "https://u.example", "anonymous": true, "credentials": true}]"#, "[0].credentials"),
         (r#"[{"upstream": "https://u.example", "anonymous": 1}]"#, "[0].anonymous"),
         (r#"[{"upstream": "https://u.example", "audience": ""}]"#, "[0].audience"),
@@ -188,7 +246,19 @@ fn a_wrong_table_says_where() {
     }
     for (field, values) in [
         ("host", ["\"\"", "\"a/b\"", "\"https://a\"", "\"a:x\"", "\"u@a\"", "\"*.a\"", "null"].as_slice()),
-        ("path", &["\"a\"", "\"\"", "\"//\"", "\"/a?b\"", "\"/a/../b\"", "\"/%61\"", "\"/_wayleave/x\"", "\"/_Wayleave\""]),
+        (
+            "path",
+            &[
+                "\"a\"",
+                "\"\"",
+                "\"//\"",
+                "\"/a?b\"",
+                "\"/a/../b\"",
+                "\"/%61\"",
+                "\"/_wayleave/x\"",
+                "\"/_Wayleave\"",
+            ],
+        ),
         ("timeout_seconds", &["0", "301", "-1", "1.5", "\"30\""]),
     ] {
         for value in values {
@@ -197,8 +267,17 @@ fn a_wrong_table_says_where() {
         }
     }
     for url in [
-        "", "u.example", "/a", "ftp://u.example", "https:u.example", "https://u.example?a", "https://u.example#a",
-        "https://x@u.example", "https://u.example/a b", "https://", "https://u.example?",
+        "",
+        "u.example",
+        "/a",
+        "ftp://u.example",
+        "https:u.example",
+        "https://u.example?a",
+        "https://u.example#a",
+        "https://x@u.example",
+        "https://u.example/a b",
+        "https://",
+        "https://u.example?",
     ] {
         assert!(Routes::from_upstream(url).is_err(), "{url}");
     }
@@ -209,7 +288,9 @@ fn a_wrong_table_says_where() {
 #[test]
 fn a_plain_path_is_what_the_url_parser_makes_of_it() {
     for byte in 0x20..0x7f_u8 {
-        for path in [format!("/a{}b", byte as char), format!("/{}", byte as char), format!("/a/{}/b", byte as char)] {
+        for path in
+            [format!("/a{}b", byte as char), format!("/{}", byte as char), format!("/a/{}/b", byte as char)]
+        {
             if is_plain(&path) {
                 assert_eq!(Url::parse(&format!("https://h{path}")).unwrap().path(), path);
             }
