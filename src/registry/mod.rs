@@ -19,6 +19,7 @@ mod events;
 mod idempotency;
 mod lifecycle;
 mod list_source;
+mod origin_index;
 mod outbox;
 mod policy;
 mod retention;
@@ -200,19 +201,21 @@ impl<D: Database> Registry<D> {
 
     fn try_due(&mut self, now: UnixMillis, limit: u32) -> Result<Vec<KvWrite>, StorageError> {
         let settings = &self.settings;
-        let (list_id, mut writes) = self.database.transaction(|database| {
+        let (list_id, records) = self.database.transaction(|database| {
             retention::sweep(database, settings, now)?;
             let list_id = outbox::list_due(database)?.filter(|(_, at)| *at <= now).map(|(id, _)| id);
-            // A place is kept for the list: a thousand new records must not delay a revocation.
-            let records = limit.saturating_sub(u32::from(list_id.is_some()));
-            Ok::<_, StorageError>((list_id, outbox::due_records(database, now, records)?))
+            // A place is kept for the list, the first: a thousand new records must not delay a revocation.
+            let room = limit.saturating_sub(u32::from(list_id.is_some()));
+            Ok::<_, StorageError>((list_id, outbox::due_records(database, now, room)?))
         })?;
-        if let Some(id) = list_id {
-            let value = self.newest_list(now)?.sealed.clone();
-            self.database.transaction(|database| state::list_handed(database, now))?;
-            writes.push(KvWrite { id, key: list::KV_NAME.to_owned(), value, expiration: None });
-        }
-        Ok(writes)
+        let list = list_id.map(|id| self.list_write(id, now)).transpose()?;
+        Ok(list.into_iter().chain(records).collect())
+    }
+
+    fn list_write(&mut self, id: i64, now: UnixMillis) -> Result<KvWrite, StorageError> {
+        let value = self.newest_list(now)?.sealed.clone();
+        self.database.transaction(|database| state::list_handed(database, now))?;
+        Ok(KvWrite { id, key: list::KV_NAME.to_owned(), value, expiration: None })
     }
 
     /// KV took the write `id`.

@@ -92,7 +92,6 @@ pub(super) fn due_records<D: Database>(
          ORDER BY due_at, id LIMIT ?",
         &[now.into(), limit.into()],
     )?;
-    let nearest = now.ceil_seconds().plus_seconds(KV_EXPIRATION_MIN_SECONDS);
     rows.into_iter()
         .map(|row| {
             let mut columns = Columns::of(row);
@@ -100,7 +99,7 @@ pub(super) fn due_records<D: Database>(
                 id: columns.integer()?,
                 key: columns.text()?,
                 value: columns.optional_blob()?.ok_or(StorageError::Unreadable)?,
-                expiration: Some(columns.seconds()?.max(nearest).plus_seconds(RECORD_KV_MARGIN_SECONDS)),
+                expiration: Some(columns.seconds()?.plus_seconds(RECORD_KV_MARGIN_SECONDS)),
             })
         })
         .collect()
@@ -123,15 +122,15 @@ pub(super) fn list_due<D: Database>(database: &D) -> Result<Option<(i64, UnixMil
 /// KV took the write `id`. Of a write that a newer one of its key has replaced nothing is left to take away.
 pub(super) fn written<D: Database>(database: &D, id: i64, now: UnixMillis) -> Result<(), StorageError> {
     let mut rows =
-        database.query("DELETE FROM outbox WHERE id = ? RETURNING serial, version", &[Value::Integer(id)])?;
-    let Some(mut columns) = rows.pop().map(Columns::of) else { return Ok(()) };
-    let (Some(serial), Some(version)) = (columns.optional_integer()?, columns.optional_integer()?) else {
-        return Ok(());
-    };
-    database.query(
-        "UPDATE token SET published_at = ? WHERE serial = ? AND version = ?",
-        &[now.into(), Value::Integer(serial), Value::Integer(version)],
-    )?;
+        database.query("DELETE FROM outbox WHERE id = ? RETURNING serial", &[Value::Integer(id)])?;
+    let Some(row) = rows.pop() else { return Ok(()) };
+    // A row of an earlier version went when the later one was owed, so this is the token's present record.
+    if let Some(serial) = Columns::of(row).optional_integer()? {
+        database.query(
+            "UPDATE token SET published_at = ? WHERE serial = ?",
+            &[now.into(), Value::Integer(serial)],
+        )?;
+    }
     Ok(())
 }
 
@@ -167,3 +166,6 @@ pub(super) fn backlog<D: Database>(database: &D) -> Result<(u64, Option<UnixMill
     let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
     Ok((columns.number()?, columns.optional_millis()?))
 }
+
+// A record is owed only before its token's end, so its expiry is never nearer than KV allows.
+const _: () = assert!(RECORD_KV_MARGIN_SECONDS > KV_EXPIRATION_MIN_SECONDS);

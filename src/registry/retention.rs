@@ -8,6 +8,7 @@
 
 use super::database::{Database, Value};
 use super::idempotency;
+use super::origin_index;
 use super::row::{Columns, StorageError};
 use super::settings::RegistrySettings;
 use crate::limits::{RETENTION_SWEEP_MAX, REVOCATION_BOUND_MAX_SECONDS, SECONDS_PER_DAY};
@@ -27,10 +28,14 @@ pub(super) fn sweep<D: Database>(
     now: UnixMillis,
 ) -> Result<(), StorageError> {
     let ended_by = now.floor_seconds().plus_seconds(-kept_seconds(settings));
-    database.query(
-        "DELETE FROM token WHERE serial IN (SELECT serial FROM token WHERE expires_at <= ? LIMIT ?)",
+    let deleted = database.query(
+        "DELETE FROM token WHERE serial IN (SELECT serial FROM token WHERE expires_at <= ? LIMIT ?) \
+         RETURNING serial",
         &[ended_by.into(), Value::from(RETENTION_SWEEP_MAX)],
     )?;
+    for row in deleted {
+        origin_index::forget(database, Columns::of(row).serial()?)?;
+    }
     idempotency::forget_old(database, now)
 }
 

@@ -56,6 +56,13 @@ const FIRST: Migration = &[
         published_at INTEGER,
         search TEXT NOT NULL
     ) STRICT",
+    // Hosts of a token's origin rules, `*.` kept; '' for "any".
+    "CREATE TABLE token_host (
+        host TEXT NOT NULL,
+        serial INTEGER NOT NULL,
+        PRIMARY KEY (host, serial)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE INDEX token_host_by_serial ON token_host (serial)",
     "CREATE INDEX token_by_family ON token (family)",
     "CREATE INDEX token_by_owner ON token (owner)",
     "CREATE INDEX token_by_external_id ON token (external_id)",

@@ -6,6 +6,7 @@
 
 use super::command::{Receipt, TokenState, TokenView};
 use super::database::{Database, Row, Value};
+use super::origin_index;
 use super::policy::Policy;
 use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
@@ -127,7 +128,7 @@ impl TokenRow {
             search,
         ]);
         database.query(&sql, &values)?;
-        Ok(())
+        origin_index::write(database, self.serial, &self.policy.origins)
     }
 
     /// Writes policy and version, and forgets that KV took an earlier version.
@@ -140,7 +141,7 @@ impl TokenRow {
              WHERE serial = ?",
             &values,
         )?;
-        Ok(())
+        origin_index::write(database, self.serial, &self.policy.origins)
     }
 
     /// Writes status and receipt.

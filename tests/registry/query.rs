@@ -185,6 +185,12 @@ fn an_origin_finds_the_tokens_that_would_admit_it() {
     assert_eq!(at("https://192.0.2.1"), [5, 1]);
     assert_eq!(at("https://evilshop.example"), [1]);
     assert_eq!(at("null"), [1]);
+    assert_eq!(at("https://[2001:db8::1]"), [1]);
+    // The index follows an edit.
+    world.edit(Serial(2), TokenEdit { origins: Some(rules(&["moved.example"])), ..TokenEdit::default() });
+    let mut at = |origin: &str| world.tokens(TokenFilter { origin: Some(origin.into()), ..all() }).0;
+    assert_eq!(at("https://shop.example"), [1]);
+    assert_eq!(at("https://moved.example"), [2, 1]);
     let filter = TokenFilter { origin: Some("nonsense".into()), ..all() };
     assert!(matches!(world.fault(Command::ListTokens(filter)), Fault::Fields(_)));
 }
