@@ -43,8 +43,16 @@ impl Reply {
     /// A JSON answer.
     #[must_use]
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        // Views hold strings, numbers and lists only, which always serialise.
-        Self::text(status, "application/json", serde_json::to_string(body).unwrap_or_default())
+        match serde_json::to_string(body) {
+            Ok(body) => Self::json_text(status, body),
+            Err(_) => Self::problem(Code::Internal),
+        }
+    }
+
+    /// A JSON answer from its text.
+    #[must_use]
+    pub fn json_text(status: u16, body: String) -> Self {
+        Self::text(status, "application/json", body)
     }
 
     /// An HTML page of ours: no script runs on it and nothing may frame it.
@@ -78,6 +86,12 @@ impl Reply {
         self.headers.push((name, value));
     }
 
+    /// The value of a field; `None` when the answer lacks it.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(present, _)| present.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     fn text(status: u16, media_type: &str, body: String) -> Self {
         Self {
             status,
@@ -95,19 +109,15 @@ impl Reply {
 mod tests {
     use super::*;
 
-    fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
-        reply.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
-    }
-
     #[test]
     fn every_problem_is_no_store_and_typed() {
         for code in Code::ALL {
             let reply = Reply::problem(code);
             assert_eq!(reply.status, code.status());
-            assert_eq!(header(&reply, "Content-Type"), Some("application/problem+json"));
-            assert_eq!(header(&reply, "Cache-Control"), Some("no-store"));
-            assert_eq!(header(&reply, "WWW-Authenticate").is_some(), code.challenge().is_some());
-            assert_eq!(header(&reply, "Retry-After").is_some(), code.status() == 503);
+            assert_eq!(reply.header("Content-Type"), Some("application/problem+json"));
+            assert_eq!(reply.header("Cache-Control"), Some("no-store"));
+            assert_eq!(reply.header("WWW-Authenticate").is_some(), code.challenge().is_some());
+            assert_eq!(reply.header("Retry-After").is_some(), code.status() == 503);
         }
     }
 }

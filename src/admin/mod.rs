@@ -2,7 +2,7 @@
 //!
 //! Standards: DESIGN section 7 (calls, fields, problems), RFC 9110, RFC 9457, OpenAPI 3.1.
 //! The flow: [`parse`] finds the operation, recognises the admin key, reads query and body, and gives a [`Parsed`]; the
-//! platform carries its call to the registry; [`render`] turns the answer into an [`AdminResponse`].
+//! platform carries its call to the registry; [`render`] turns the answer into a [`Reply`].
 //! Invariants: a caller without a key that was minted here gets 401 and causes no call to anywhere; one answer names
 //! every wrong field; every response is `no-store`, and none has CORS headers, since no page of another origin is meant
 //! to read any.
@@ -30,7 +30,8 @@ pub use render::{fault_problem, render};
 use crate::admin_key::ConfiguredKey;
 use crate::key::{CheckKeys, KeyRing};
 use crate::origin::OriginTest;
-use crate::problem::{self, Code};
+use crate::problem::Code;
+use crate::reply::Reply;
 use crate::registry::command::{AdminCall, FieldFault};
 use crate::time::UnixMillis;
 use operation::{Input, Routed, Task};
@@ -97,7 +98,7 @@ pub enum Parsed {
     /// The registry is to be asked; [`render`] wants the rest.
     Ask(Box<AdminCall>, Rendering),
     /// The answer is known without asking anyone.
-    Answered(AdminResponse),
+    Answered(Reply),
 }
 
 /// How the registry's answer is shown.
@@ -107,17 +108,6 @@ pub enum Rendering {
     Answer,
     /// The registry only says whether the caller is known; the verdict is this.
     OriginTest(OriginTest),
-}
-
-/// A response, ready but for the platform's types.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminResponse {
-    /// HTTP status.
-    pub status: u16,
-    /// Names in lower case.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body; empty has none. The platform leaves it out of an answer to HEAD.
-    pub body: String,
 }
 
 /// Why a request comes to nothing.
@@ -144,20 +134,11 @@ impl AdminProblem {
         Self { code, errors, allow: Vec::new() }
     }
 
-    /// The response.
+    /// The reply.
     #[must_use]
-    pub fn into_response(self) -> AdminResponse {
-        let mut headers = render::common_headers(problem::MEDIA_TYPE);
-        if let Some(challenge) = self.code.challenge() {
-            headers.push(("www-authenticate", challenge));
-        }
-        if let Some(seconds) = self.code.retry_after_seconds() {
-            headers.push(("retry-after", seconds.to_string()));
-        }
-        if !self.allow.is_empty() {
-            headers.push(("allow", self.allow.join(", ")));
-        }
-        AdminResponse { status: self.code.status(), headers, body: self.code.body(&self.errors) }
+    pub fn into_reply(self) -> Reply {
+        let reply = Reply::problem_with(self.code, &self.errors);
+        if self.allow.is_empty() { reply } else { reply.with("Allow", self.allow.join(", ")) }
     }
 }
 
@@ -198,7 +179,7 @@ pub fn parse(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<Parsed
     let input = Input { id, if_match, query: &query, body: &body, context };
     let (command, rendering) = match (operation.read)(&input)? {
         Task::Ask(command, rendering) => (command, rendering),
-        Task::Document => return Ok(Parsed::Answered(render::json(200, OPENAPI_JSON.to_owned()))),
+        Task::Document => return Ok(Parsed::Answered(Reply::json_text(200, OPENAPI_JSON.to_owned()))),
     };
     let idempotency = match (operation.idempotent_by_key, request.body) {
         (true, Body::Bytes(body)) => {

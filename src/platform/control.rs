@@ -48,11 +48,11 @@ pub async fn serve(
     };
     let context = isolate.config.admin_context(own_origin, clock::now());
     match admin::parse(&admin_request, &context) {
-        Err(problem) => reply(problem.into_response()),
-        Ok(Parsed::Answered(response)) => reply(response),
+        Err(problem) => problem.into_reply(),
+        Ok(Parsed::Answered(reply)) => reply,
         Ok(Parsed::Ask(call, rendering)) => {
             match sources::call(&bindings::registry(env), &Call::Admin(call)).await {
-                Some(answer) => reply(admin::render(answer, &rendering, clock::now())),
+                Some(answer) => admin::render(answer, &rendering, clock::now()),
                 None => Reply::problem(Code::RegistryUnavailable),
             }
         }
@@ -64,9 +64,4 @@ async fn read_body(request: &Request) -> Option<Vec<u8>> {
     let limit = u32::try_from(ADMIN_BODY_MAX_BYTES).unwrap_or(u32::MAX);
     let read = JsFuture::from(crossing::read_body(request, limit)).await.ok()?;
     read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
-}
-
-fn reply(response: admin::AdminResponse) -> Reply {
-    let body = Some(response.body).filter(|body| !body.is_empty());
-    Reply { status: response.status, headers: response.headers, body }
 }

@@ -105,9 +105,9 @@ fn one_answer_names_everything_that_is_wrong() {
 fn an_answer_holds_no_value_of_the_request() {
     let deployment = deployment();
     let body = r#"{"label":["s3cret-value"],"origins":["s3cret value"],"owner":"\u0007s3cret","expires_at":"s3cret"}"#;
-    let response = deployment.problem("POST", "/tokens", body).into_response();
+    let response = deployment.problem("POST", "/tokens", body).into_reply();
     assert_eq!(response.status, 422);
-    assert!(!response.body.contains("s3cret"), "{}", response.body);
+    assert!(!response.body.unwrap().contains("s3cret"));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn some_faults_have_a_code_of_their_own() {
     for body in [r#"{"expires_at":"2030-01-01T00:00:00Z"}"#, r#"{"expires_in":null,"expires_at":1}"#] {
         let problem = deployment.problem("PATCH", "/tokens/tok_1", body);
         assert_eq!(problem.code, Code::ExpiryImmutable, "{body}");
-        assert_eq!(problem.into_response().status, 422);
+        assert_eq!(problem.into_reply().status, 422);
     }
     let mixed = deployment.problem("PATCH", "/tokens/tok_1", r#"{"expires_in":60,"label":""}"#);
     assert_eq!(mixed.code, Code::InvalidFields);

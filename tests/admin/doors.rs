@@ -32,11 +32,11 @@ fn only_a_bearer_key_of_this_deployment_gets_in() {
     for authorization in wrong {
         let mut request = deployment.request("GET", TOKENS, b"");
         request.authorization = authorization.as_deref();
-        let response = deployment.parse(&request).unwrap_err().into_response();
+        let response = deployment.parse(&request).unwrap_err().into_reply();
         assert_eq!(response.status, 401, "{authorization:?}");
-        let challenge = response.headers.iter().find(|(name, _)| *name == "www-authenticate").unwrap();
-        assert!(challenge.1.starts_with("Bearer realm=\"wayleave-admin\""), "{challenge:?}");
-        assert!(response.headers.contains(&("cache-control", "no-store".to_owned())));
+        let challenge = response.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with("Bearer realm=\"wayleave-admin\""), "{challenge:?}");
+        assert_eq!(response.header("cache-control"), Some("no-store"));
     }
     let lower = good.replacen("Bearer", "bearer", 1);
     let mut request = deployment.request("GET", TOKENS, b"");
@@ -83,8 +83,8 @@ fn the_document_is_public_and_is_the_file() {
     request.authorization = None;
     match deployment.parse(&request).unwrap() {
         Parsed::Answered(response) => {
-            assert_eq!((response.status, response.body.as_str()), (200, OPENAPI_JSON));
-            assert!(!response.headers.iter().any(|(name, _)| name.starts_with("access-control")));
+            assert_eq!((response.status, response.body.as_deref()), (200, Some(OPENAPI_JSON)));
+            assert!(!response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control")));
         }
         Parsed::Ask(call, _) => panic!("{call:?}"),
     }
@@ -164,9 +164,9 @@ fn other_paths_are_not_found_and_other_methods_are_told_which() {
         Code::NotFound
     );
     let allow = |path: &str| {
-        let response = deployment.problem("PUT", path, "").into_response();
+        let response = deployment.problem("PUT", path, "").into_reply();
         assert_eq!(response.status, 405);
-        response.headers.into_iter().find(|(name, _)| *name == "allow").unwrap().1
+        response.header("allow").unwrap().to_owned()
     };
     assert_eq!(allow("/tokens"), "POST, GET, HEAD");
     assert_eq!(allow("/tokens/tok_1"), "GET, PATCH, HEAD");

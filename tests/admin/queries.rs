@@ -85,7 +85,7 @@ fn every_wrong_parameter_is_named_in_a_400() {
             (Code::InvalidRequest, vec![expected.to_owned()]),
             "{query}"
         );
-        assert_eq!(problem.into_response().status, 400);
+        assert_eq!(problem.into_reply().status, 400);
     }
     let problem = deployment.problem("GET", "/tokens?state=x&limit=0&page=2", "");
     assert_eq!(faults(&problem), ["page: unknown_field", "state: unknown_value", "limit: out_of_range"]);

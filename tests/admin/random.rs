@@ -36,9 +36,9 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn send(request: &AdminRequest<'_>) {
     if let Err(problem) = deployment().parse(request) {
         let named = problem.errors.iter().all(|fault| !fault.code.is_empty() && !fault.detail.is_empty());
-        let response = problem.into_response();
+        let response = problem.into_reply();
         assert!((400..500).contains(&response.status) && named, "{response:?}");
-        let body: Value = serde_json::from_str(&response.body).unwrap();
+        let body: Value = serde_json::from_str(response.body.as_deref().unwrap()).unwrap();
         assert_eq!(body["status"], response.status);
     }
 }

@@ -93,7 +93,7 @@ pub fn faults(problem: &AdminProblem) -> Vec<String> {
 }
 
 pub fn status(problem: AdminProblem) -> u16 {
-    problem.into_response().status
+    problem.into_reply().status
 }
 
 pub fn json(text: &str) -> Value {
