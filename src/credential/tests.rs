@@ -65,7 +65,8 @@ fn two_are_a_conflict_equal_or_not() {
     let bearer_twice = format!("{bearer}, {bearer}");
     let bearer_and_basic = format!("{bearer}, Basic dTpw");
     let empty_and_bearer = format!(", {bearer}");
-    let cases: [(&[(&str, &str)], Option<&str>); 9] = [
+    type Presented<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+    let cases: [Presented<'_>; 9] = [
         (&[("authorization", &bearer), ("x-api-key", TOKEN)], None),
         (&[("authorization", &bearer)], Some(&query)),
         (&[("authorization", ""), ("x-api-key", "")], None),

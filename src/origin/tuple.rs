@@ -134,7 +134,7 @@ impl fmt::Display for TupleOrigin {
 }
 
 /// What nearly every browser sends: `https://` and a name in its one spelling, with or without a port. It spares each
-/// request the URL parser (1.2 µs natively, of which this takes a tenth); a property test holds the two together.
+/// request the URL parser (1.2 µs natively; this takes 0.2 µs); a property test holds the two together.
 /// `None` leaves the value to the URL parser, right or wrong.
 fn parse_plain(value: &str) -> Option<TupleOrigin> {
     let authority = value.strip_prefix("https://")?;
