@@ -121,7 +121,7 @@ impl Token {
 /// Codes of what a token's owner should know, in a fixed order.
 fn warnings(view: &TokenView, now: UnixMillis) -> Vec<&'static str> {
     let mut warnings: Vec<_> = view.origins.warnings().into_iter().map(RuleWarning::code).collect();
-    let life_seconds = view.expires_at.0.saturating_sub(view.created_at.floor_seconds().0);
+    let life_seconds = view.expires_at.0.saturating_sub(view.created_at.ceil_seconds().0);
     let may_be_used = matches!(view.state, TokenState::Active | TokenState::Disabled);
     let others = [
         (view.origin_mode == OriginMode::Report, "report_mode"),
