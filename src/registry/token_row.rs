@@ -61,7 +61,7 @@ pub(super) struct TokenRow {
     pub(super) status: Status,
     /// Of the latest change of status.
     pub(super) receipt: Option<Receipt>,
-    /// When KV last took the record of this version.
+    /// When KV last took the newest record.
     pub(super) published_at: Option<UnixMillis>,
 }
 
@@ -131,13 +131,13 @@ impl TokenRow {
         origin_index::write(database, self.serial, &self.policy.origins)
     }
 
-    /// Writes policy and version, and forgets that KV took an earlier version.
+    /// Writes policy and version.
     pub(super) fn update_policy<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         let mut values = self.policy_values()?.to_vec();
         values.extend([self.version.into(), self.serial.into()]);
         database.query(
             "UPDATE token SET label = ?, owner = ?, external_id = ?, metadata = ?, origins = ?, origin_mode = ?, \
-             missing_origin = ?, audiences = ?, protected = ?, search = ?, version = ?, published_at = NULL \
+             missing_origin = ?, audiences = ?, protected = ?, search = ?, version = ? \
              WHERE serial = ?",
             &values,
         )?;

@@ -139,7 +139,6 @@ impl<D: Database> Call<'_, D> {
             return Ok((row, receipt));
         }
         row.version = row.version.checked_add(1).ok_or(Fault::Conflict)?;
-        row.published_at = None;
         row.update_policy(self.database)?;
         self.publish_record(&row, &state)?;
         let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));
