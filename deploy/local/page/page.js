@@ -2,8 +2,9 @@
 
 const { gateway, token } = document.body.dataset;
 const element = (id) => document.getElementById(id);
+// Past the browser's cache: it keeps an admitted answer for a minute, and would give it to a call with another token too.
 const call = (path, credential = token) =>
-  fetch(gateway + path, credential ? { headers: { authorization: `Bearer ${credential}` } } : {});
+  fetch(gateway + path, { cache: 'no-store', headers: credential ? { authorization: `Bearer ${credential}` } : {} });
 
 element('here').textContent = location.origin;
 element('token').textContent = `${token.slice(0, 8)}…${token.slice(-8)}`;
@@ -33,9 +34,10 @@ async function showObservations() {
   const answer = await response.json();
   if (!response.ok) return say('observations-state', `${response.status} ${answer.code}: ${answer.detail}`, 'bad');
   element('observations').replaceChildren(
-    ...answer.observations.map((seen) =>
-      make('tr', [seen.name, seen.temperature_celsius, seen.wind_metres_per_second, seen.pressure_hectopascal].map((text) => make('td', text))),
-    ),
+    ...answer.observations.map((seen) => {
+      const numbers = [seen.temperature_celsius, seen.wind_metres_per_second, seen.pressure_hectopascal];
+      return make('tr', [seen.name, ...numbers.map((number) => number.toFixed(1))].map((text) => make('td', text)));
+    }),
   );
   const expires = response.headers.get('Wayleave-Token-Expires');
   say('observations-state', `${response.status} admitted.${expires ? ` The token ends ${expires}.` : ''}`, 'good');
