@@ -150,7 +150,8 @@ struct Variables<F>(F);
 impl<F: Fn(&str) -> Option<String>> Variables<F> {
     fn deployment(&self) -> Result<String, ConfigError> {
         let is_name = |text: &str| {
-            text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            text.len() <= 64
+                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         match (self.0)("DEPLOYMENT") {
             Some(text) if is_name(&text) => Ok(text),
@@ -163,9 +164,8 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     fn routes(&self) -> Result<Routes, ConfigError> {
         match ((self.0)("ROUTES"), (self.0)("UPSTREAM")) {
-            (Some(json), None) => {
-                Routes::parse(&json).map_err(|fault| ConfigError { variable: "ROUTES", expected: fault.to_string() })
-            }
+            (Some(json), None) => Routes::parse(&json)
+                .map_err(|fault| ConfigError { variable: "ROUTES", expected: fault.to_string() }),
             (None, Some(url)) => Routes::from_upstream(&url)
                 .map_err(|fault| ConfigError { variable: "UPSTREAM", expected: fault.to_string() }),
             (Some(_), Some(_)) => wrong("UPSTREAM", "either ROUTES or UPSTREAM, not both"),
@@ -176,8 +176,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 
     fn credential_sources(&self) -> Result<CredentialSources, ConfigError> {
-        let text =
-            (self.0)("CREDENTIAL_SOURCES").unwrap_or_else(|| CREDENTIAL_SOURCES_DEFAULT.to_owned());
+        let text = (self.0)("CREDENTIAL_SOURCES").unwrap_or_else(|| CREDENTIAL_SOURCES_DEFAULT.to_owned());
         CredentialSources::parse(&text)
             .map_err(|fault| ConfigError { variable: "CREDENTIAL_SOURCES", expected: fault.to_string() })
     }
@@ -331,7 +330,10 @@ mod tests {
 
     #[test]
     fn routes_and_upstream_exclude_each_other() {
-        assert_eq!(read(&[("ROUTES", "[{\"upstream\":\"https://a.example\"}]")]).unwrap_err().variable, "UPSTREAM");
+        assert_eq!(
+            read(&[("ROUTES", "[{\"upstream\":\"https://a.example\"}]")]).unwrap_err().variable,
+            "UPSTREAM"
+        );
         assert_eq!(read(&[("UPSTREAM", "")]).unwrap_err().variable, "ROUTES");
     }
 }

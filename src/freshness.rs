@@ -77,8 +77,10 @@ impl ListHolder {
     /// What a request that comes at `now` does.
     pub fn plan(&mut self, terms: &Terms, now: UnixMillis) -> Plan {
         let usable = self.usable(terms, now).is_some();
-        let leased = self.lease_until.is_some_and(|until| now < until && until.since_ms(now) <= LIST_LEASE_MS);
-        let within = |at: Option<UnixMillis>, ms: i64| at.is_some_and(|at| (0..ms).contains(&now.since_ms(at)));
+        let leased =
+            self.lease_until.is_some_and(|until| now < until && until.since_ms(now) <= LIST_LEASE_MS);
+        let within =
+            |at: Option<UnixMillis>, ms: i64| at.is_some_and(|at| (0..ms).contains(&now.since_ms(at)));
         let found_lately = within(self.found_at, terms.refresh_after_ms);
         let failed_lately = within(self.failed_at, LIST_RETRY_MS);
         if usable && (found_lately || failed_lately || leased) {

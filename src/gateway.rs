@@ -13,8 +13,8 @@
 use crate::config::Config;
 use crate::cors::{self, HeaderEdits, Preflight, UpstreamHeaders};
 use crate::credential::Credential;
-use crate::gate::{self, Admission, Asked, Decision, RecordFact};
 use crate::freshness::ListHolder;
+use crate::gate::{self, Admission, Asked, Decision, RecordFact};
 use crate::headers::Headers;
 use crate::limits::{EXPIRY_NOTICE_SECONDS, MS_PER_SECOND};
 use crate::origin::OriginEvidence;
@@ -30,8 +30,13 @@ use std::borrow::Cow;
 pub const OWN_HEADER_PREFIX: &str = "wayleave-";
 
 /// Headers that are read of every request, beside those that may hold the credential.
-const HEADER_NAMES: [&str; 5] =
-    ["origin", "referer", "sec-fetch-site", "access-control-request-method", "access-control-request-headers"];
+const HEADER_NAMES: [&str; 5] = [
+    "origin",
+    "referer",
+    "sec-fetch-site",
+    "access-control-request-method",
+    "access-control-request-headers",
+];
 
 /// What a request says, as read in one crossing.
 #[derive(Clone, Debug)]
@@ -125,7 +130,9 @@ pub fn receive<'a>(config: &'a Config, facts: &RequestFacts<'a>, now: UnixMillis
         Err(fault) => return Received::Reply(refusal(route_problem(fault), None, facts)),
     };
     match resolved {
-        Resolved::Reserved { path, query, own_origin } => receive_own(config, facts, path, query, own_origin, now),
+        Resolved::Reserved { path, query, own_origin } => {
+            receive_own(config, facts, path, query, own_origin, now)
+        }
         Resolved::Api { target, .. } if is_control_host(config, target.own_origin) => {
             Received::Reply(refusal(Code::RouteNotFound, None, facts))
         }
@@ -175,16 +182,18 @@ impl<'a> Guarded<'a> {
                     }
                 }
             }
-            Purpose::SelfTest => match gate::standing_record(self.token, lists, terms, on_unknown, record, now) {
-                Err(Decision::NeedsRecord(version)) => Outcome::NeedsRecord(version),
-                Err(Decision::Refuse(code)) => Outcome::Reply(refusal(code, None, facts)),
-                // `standing_record` never admits; were it to, the holder learns no more than it asked.
-                Err(Decision::Admit(_)) => Outcome::Reply(refusal(Code::Internal, None, facts)),
-                Ok(record) => {
-                    let view = self_test::view(self.token, &record.record, &self.evidence, now);
-                    Outcome::Reply(readable(Reply::json(200, &view), None, facts))
+            Purpose::SelfTest => {
+                match gate::standing_record(self.token, lists, terms, on_unknown, record, now) {
+                    Err(Decision::NeedsRecord(version)) => Outcome::NeedsRecord(version),
+                    Err(Decision::Refuse(code)) => Outcome::Reply(refusal(code, None, facts)),
+                    // `standing_record` never admits; were it to, the holder learns no more than it asked.
+                    Err(Decision::Admit(_)) => Outcome::Reply(refusal(Code::Internal, None, facts)),
+                    Ok(record) => {
+                        let view = self_test::view(self.token, &record.record, &self.evidence, now);
+                        Outcome::Reply(readable(Reply::json(200, &view), None, facts))
+                    }
                 }
-            },
+            }
         }
     }
 }
@@ -256,9 +265,11 @@ fn receive_self_test<'a>(
     match verified(config, facts, query, now) {
         Err(code) => Received::Reply(refusal(code, None, facts)),
         Ok(None) => Received::Reply(refusal(Code::TokenMissing, None, facts)),
-        Ok(Some((token, _))) => {
-            Received::Guarded(Guarded { token, evidence: evidence(facts, own_origin), purpose: Purpose::SelfTest })
-        }
+        Ok(Some((token, _))) => Received::Guarded(Guarded {
+            token,
+            evidence: evidence(facts, own_origin),
+            purpose: Purpose::SelfTest,
+        }),
     }
 }
 

@@ -16,7 +16,12 @@ impl<'a> Headers<'a> {
     #[must_use]
     pub fn read(names: &'a str, lines: &'a str) -> Self {
         let mut values = lines.split('\n');
-        Self(names.split('\n').map(|name| (name, values.next().and_then(|line| line.strip_prefix('=')))).collect())
+        Self(
+            names
+                .split('\n')
+                .map(|name| (name, values.next().and_then(|line| line.strip_prefix('='))))
+                .collect(),
+        )
     }
 
     /// The value of a field; `None` when it was absent or not asked for.

@@ -49,8 +49,7 @@ impl TagKey {
         let (okm, _padding) = block.split_at_mut(32);
         let info = [b"wayleave/v1/".as_slice(), purpose.as_bytes()];
         // HKDF fails only above 255 × 32 bytes of output; 32 were asked for.
-        let derived =
-            Hkdf::<Sha256>::new(Some(deployment.as_bytes()), secret).expand_multi_info(&info, okm);
+        let derived = Hkdf::<Sha256>::new(Some(deployment.as_bytes()), secret).expand_multi_info(&info, okm);
         debug_assert!(derived.is_ok());
         Self(Hmac::<Sha256>::new(&(*block).into()))
     }
@@ -98,6 +97,9 @@ pub struct RingKey {
     pub record: TagKey,
 }
 
+/// A key id and its secret of 32 bytes.
+pub type SigningSecret = (KeyId, Zeroizing<Vec<u8>>);
+
 /// All signing keys of the deployment. Which one signs is the registry's state, not the ring's.
 #[derive(Clone, Debug)]
 pub struct KeyRing(BTreeMap<KeyId, RingKey>);
@@ -105,7 +107,7 @@ pub struct KeyRing(BTreeMap<KeyId, RingKey>);
 impl KeyRing {
     /// Derives the ring from the secrets of `SIGNING_KEYS`.
     #[must_use]
-    pub fn derive(secrets: &[(KeyId, Zeroizing<Vec<u8>>)], deployment: &str) -> Self {
+    pub fn derive(secrets: &[SigningSecret], deployment: &str) -> Self {
         let ring = secrets.iter().map(|(id, secret)| {
             let key = |purpose| TagKey::derive(secret, deployment, purpose);
             (*id, RingKey { token: key("token"), list: key("list"), record: key("record") })
@@ -174,7 +176,7 @@ impl SecretError {
 ///
 /// # Errors
 /// [`SecretError`] for anything but a non-empty object from key id to base64 of 32 bytes.
-pub fn parse_signing_keys(json: &str) -> Result<Vec<(KeyId, Zeroizing<Vec<u8>>)>, SecretError> {
+pub fn parse_signing_keys(json: &str) -> Result<Vec<SigningSecret>, SecretError> {
     let object: BTreeMap<String, String> =
         serde_json::from_str(json).map_err(|_| SecretError::NotAnObject)?;
     if object.is_empty() {

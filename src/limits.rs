@@ -100,8 +100,10 @@ pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;
 pub const OUTBOX_BACKOFF_MIN_MS: i64 = 2 * MS_PER_SECOND;
 /// The longest wait between two tries of a KV write: five minutes.
 pub const OUTBOX_BACKOFF_MAX_MS: i64 = 300 * MS_PER_SECOND;
-/// KV writes in one go: an invocation may make 1,000 operations, and other work wants some.
-pub const OUTBOX_BATCH_MAX: u32 = 200;
+/// KV writes in one go, side by side: the platform runs 6 at a time, so ≈ 8 round trips until a list waits no longer.
+pub const OUTBOX_BATCH_MAX: u32 = 50;
+/// An alarm may be late by a minute (a failover); one that is later was dropped, and is set anew.
+pub const ALARM_LATE_MAX_MS: i64 = 2 * 60 * MS_PER_SECOND;
 /// The list waits this long for the records of edited tokens to reach KV before it; then they may catch up with it.
 pub const LIST_HELD_MAX_MS: i64 = 10 * MS_PER_SECOND;
 /// A record that KV took is written again for a location that did not find it at most every five minutes: the location

@@ -121,7 +121,8 @@ impl RevocationList {
         }
         let (list, rest) =
             postcard::take_from_bytes::<Self>(opened.body).map_err(|_| ListFault::Misshapen)?;
-        let ascending = list.changes.iter().zip(list.changes.iter().skip(1)).all(|(a, b)| a.serial < b.serial);
+        let ascending =
+            list.changes.iter().zip(list.changes.iter().skip(1)).all(|(a, b)| a.serial < b.serial);
         if !rest.is_empty() || !ascending {
             return Err(ListFault::Misshapen);
         }

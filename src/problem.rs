@@ -250,9 +250,13 @@ impl Code {
                 "The admin key's role does not permit this call. Use a key with a higher role.",
                 Some("insufficient_scope"),
             ),
-            Self::NotFound => {
-                entry("not_found", 404, "No such thing", "Nothing is known under this path or id. Check it for a typing error.", None)
-            }
+            Self::NotFound => entry(
+                "not_found",
+                404,
+                "No such thing",
+                "Nothing is known under this path or id. Check it for a typing error.",
+                None,
+            ),
             Self::MethodNotAllowed => entry(
                 "method_not_allowed",
                 405,
@@ -383,9 +387,10 @@ impl Code {
         };
         match (self, self.entry().error) {
             (Self::TokenMissing, _) => Some(format!("Bearer realm=\"{realm}\"")),
-            (_, Some(error)) => {
-                Some(format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"", self.title()))
-            }
+            (_, Some(error)) => Some(format!(
+                "Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"",
+                self.title()
+            )),
             _ => None,
         }
     }
@@ -433,7 +438,8 @@ pub fn page() -> String {
     let mut rows = String::new();
     for code in Code::ALL {
         // The second row of `invalid_request` stands under the first one's anchor.
-        let anchor = if code == Code::InvalidFields { String::new() } else { format!(" id=\"{}\"", code.code()) };
+        let anchor =
+            if code == Code::InvalidFields { String::new() } else { format!(" id=\"{}\"", code.code()) };
         rows.push_str(&format!(
             "<section{anchor}><h2><code>{}</code> <span>{}</span></h2><p><strong>{}.</strong> {}</p></section>\n",
             code.code(),
@@ -460,7 +466,13 @@ mod tests {
 
     #[test]
     fn every_dead_token_is_401_with_a_challenge() {
-        for code in [Code::TokenMalformed, Code::TokenInvalid, Code::TokenExpired, Code::TokenRevoked, Code::TokenDisabled] {
+        for code in [
+            Code::TokenMalformed,
+            Code::TokenInvalid,
+            Code::TokenExpired,
+            Code::TokenRevoked,
+            Code::TokenDisabled,
+        ] {
             assert_eq!(code.status(), 401);
             assert!(code.challenge().unwrap().contains("error=\"invalid_token\""));
         }

@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn an_unknown_field_or_format_is_refused() {
         let name = kv_name(Serial(7), 1);
-        let sealed = |format, body: &[u8]| seal::seal(&ring(), Purpose::Record, KeyId(1), &name, format, body).unwrap();
+        let sealed = |format, body: &[u8]| {
+            seal::seal(&ring(), Purpose::Record, KeyId(1), &name, format, body).unwrap()
+        };
         let body = serde_json::to_vec(&record()).unwrap();
         assert!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)).is_ok());
         assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(2, &body)), Err(BrokenRecord));

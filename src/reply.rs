@@ -89,7 +89,10 @@ impl Reply {
     /// The value of a field; `None` when the answer lacks it.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(present, _)| present.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(present, _)| present.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     fn text(status: u16, media_type: &str, body: String) -> Self {

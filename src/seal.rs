@@ -66,7 +66,12 @@ pub fn seal(
 ///
 /// # Errors
 /// [`BrokenSeal`] when it is too short, names a key that the ring lacks, or its tag is another.
-pub fn open<'a>(ring: &KeyRing, purpose: Purpose, name: &str, value: &'a [u8]) -> Result<Opened<'a>, BrokenSeal> {
+pub fn open<'a>(
+    ring: &KeyRing,
+    purpose: Purpose,
+    name: &str,
+    value: &'a [u8],
+) -> Result<Opened<'a>, BrokenSeal> {
     let tag_at = value.len().checked_sub(TAG_BYTES).ok_or(BrokenSeal)?;
     let (tagged, tag) = value.split_at_checked(tag_at).ok_or(BrokenSeal)?;
     let [format, key_id, body @ ..] = tagged else { return Err(BrokenSeal) };
@@ -116,7 +121,11 @@ mod tests {
         for bit in 0..value.len() * 8 {
             let mut altered = value.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(open(&ring("d"), Purpose::Record, "token/1/1", &altered), Err(BrokenSeal), "bit {bit}");
+            assert_eq!(
+                open(&ring("d"), Purpose::Record, "token/1/1", &altered),
+                Err(BrokenSeal),
+                "bit {bit}"
+            );
         }
     }
 }

@@ -42,7 +42,12 @@ struct OriginSeen {
 
 /// What the gate sees of this token, sent from here.
 #[must_use]
-pub fn view(token: VerifiedToken, record: &Record, evidence: &OriginEvidence<'_>, now: UnixMillis) -> SelfTest {
+pub fn view(
+    token: VerifiedToken,
+    record: &Record,
+    evidence: &OriginEvidence<'_>,
+    now: UnixMillis,
+) -> SelfTest {
     let claims = token.claims();
     let decision = origin::decide(&record.origins, record.missing_origin, evidence);
     let code = decision.refusal().map(|refusal| gate::refusal_code(refusal).code());

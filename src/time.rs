@@ -69,7 +69,9 @@ impl UnixSeconds {
     /// RFC 3339 in UTC, whole seconds: `2026-11-22T02:03:04Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        DateTime::<Utc>::from_timestamp(self.0, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
+        DateTime::<Utc>::from_timestamp(self.0, 0)
+            .unwrap_or_default()
+            .to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
     /// IMF-fixdate (RFC 9110 section 5.6.7), as `Sunset` (RFC 8594) wants it.

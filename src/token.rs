@@ -156,7 +156,14 @@ mod tests {
     #[test]
     fn what_is_not_the_format_is_malformed() {
         let text = claims().mint(&ring()).unwrap();
-        for wrong in ["", "wlp_", &text[..39], &format!("{text}A"), &text.replace("wlp_", "wlp-"), &text.replace("wlp_", "WLP_")] {
+        for wrong in [
+            "",
+            "wlp_",
+            &text[..39],
+            &format!("{text}A"),
+            &text.replace("wlp_", "wlp-"),
+            &text.replace("wlp_", "WLP_"),
+        ] {
             assert_eq!(UnverifiedToken::parse(wrong).err(), Some(Malformed), "{wrong}");
         }
         let version_2 = format!("wlp_{}", BASE64URL_NOPAD.encode(&[2; 27]));
@@ -167,7 +174,10 @@ mod tests {
     #[test]
     fn an_expiry_that_does_not_fit_is_not_minted() {
         for seconds in [-1, EXPIRES_AT_MAX + 1] {
-            assert_eq!(Claims { expires_at: UnixSeconds(seconds), ..claims() }.mint(&ring()), Err(Unverifiable));
+            assert_eq!(
+                Claims { expires_at: UnixSeconds(seconds), ..claims() }.mint(&ring()),
+                Err(Unverifiable)
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 //! Token vectors: what is minted, what verifies and what does not, for other implementations to run.
 //! `tests/vectors/tokens.test.mjs` checks every row with Node's `crypto`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)] // a test that panics fails
+
 #[path = "support/vectors.rs"]
 mod vectors;
 
@@ -21,7 +23,8 @@ fn ring(deployment: &str) -> KeyRing {
 }
 
 fn mint(key_id: u8, serial: u32, expires_at: i64) -> String {
-    let claims = Claims { key_id: KeyId(key_id), serial: Serial(serial), expires_at: UnixSeconds(expires_at) };
+    let claims =
+        Claims { key_id: KeyId(key_id), serial: Serial(serial), expires_at: UnixSeconds(expires_at) };
     claims.mint(&ring(DEPLOYMENT)).unwrap()
 }
 
@@ -53,9 +56,10 @@ fn flipped(token: &str, bit: usize) -> String {
 #[test]
 fn tokens_are_what_the_vectors_say() {
     let good = mint(1, 7, 1_900_000_000);
-    let of_another_deployment = Claims { key_id: KeyId(1), serial: Serial(7), expires_at: UnixSeconds(1_900_000_000) }
-        .mint(&ring("another"))
-        .unwrap();
+    let of_another_deployment =
+        Claims { key_id: KeyId(1), serial: Serial(7), expires_at: UnixSeconds(1_900_000_000) }
+            .mint(&ring("another"))
+            .unwrap();
     let layout = "token layout: version, key id, u32 serial, u40 expires_at, 16-byte tag; base64url, RFC 4648 section 5";
     let tag = "tag: leftmost 16 bytes of HMAC-SHA256, RFC 2104 section 5; key by HKDF, RFC 5869";
     let rows = [
@@ -63,7 +67,11 @@ fn tokens_are_what_the_vectors_say() {
         ("the second key", mint(2, 7, 1_900_000_000), layout),
         ("the lowest numbers", mint(1, 0, 0), layout),
         ("the highest numbers", mint(2, u32::MAX, (1 << 40) - 1), layout),
-        ("another deployment's", of_another_deployment, "HKDF salt is the deployment's name, RFC 5869 section 3.1"),
+        (
+            "another deployment's",
+            of_another_deployment,
+            "HKDF salt is the deployment's name, RFC 5869 section 3.1",
+        ),
         ("a bit of the version flipped", flipped(&good, 0), "format version 1 is the only one"),
         ("a bit of the key id flipped to one not in the ring", flipped(&good, 8), tag),
         ("a bit of the key id flipped to another in the ring", flipped(&mint(1, 7, 1_900_000_000), 14), tag),

@@ -31,8 +31,8 @@ use crate::admin_key::ConfiguredKey;
 use crate::key::{CheckKeys, KeyRing};
 use crate::origin::OriginTest;
 use crate::problem::Code;
-use crate::reply::Reply;
 use crate::registry::command::{AdminCall, FieldFault};
+use crate::reply::Reply;
 use crate::time::UnixMillis;
 use operation::{Input, Routed, Task};
 

@@ -61,7 +61,11 @@ pub fn read_config(env: &Env) -> Result<Config, ConfigError> {
         let value = worker::js_sys::Reflect::get(env.as_ref(), &JsValue::from_str(name)).ok()?;
         // `wrangler.toml` may hold ROUTES as a table: it arrives as an object.
         value.as_string().or_else(|| {
-            if value.is_object() { worker::js_sys::JSON::stringify(&value).ok().map(String::from) } else { None }
+            if value.is_object() {
+                worker::js_sys::JSON::stringify(&value).ok().map(String::from)
+            } else {
+                None
+            }
         })
     });
     if let Err(error) = &config {

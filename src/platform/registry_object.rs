@@ -10,13 +10,18 @@
 
 use super::sql::ObjectDatabase;
 use super::{bindings, clock, crossing, entropy, isolate};
-use crate::limits::{OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX};
+use crate::limits::{ALARM_LATE_MAX_MS, OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX};
 use crate::registry::command::{Answer, Fault, Request as Call};
-use crate::registry;
-use std::cell::RefCell;
-use worker::js_sys::Uint8Array;
+use crate::registry::{self, KvWrite};
+use crate::time::UnixMillis;
+use std::cell::{Cell, RefCell};
+use worker::js_sys::{Promise, Uint8Array};
+use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{DurableObject, Env, Request, Response, Result, State, console_error, console_warn, durable_object, wasm_bindgen};
+use worker::{
+    DurableObject, Env, Request, Response, Result, State, console_error, console_warn, durable_object,
+    wasm_bindgen,
+};
 
 /// The class that `wrangler.toml` binds as `REGISTRY`.
 #[durable_object(alarm)]
@@ -24,17 +29,21 @@ pub struct Registry {
     state: State,
     env: Env,
     open: RefCell<Option<registry::Registry<ObjectDatabase>>>,
+    /// The alarm that this instance knows to be set: setting one is a row written.
+    alarm_at: Cell<Option<UnixMillis>>,
 }
 
 impl DurableObject for Registry {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env, open: RefCell::new(None) }
+        Self { state, env, open: RefCell::new(None), alarm_at: Cell::new(None) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let body = request.text().await?;
         let answer = match serde_json::from_str::<Call>(&body) {
-            Ok(call) => self.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill)),
+            Ok(call) => {
+                self.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill))
+            }
             // Old and new code side by side: a call that this release does not know changes nothing.
             Err(error) => {
                 console_error!("registry: a call cannot be read: {error}");
@@ -47,23 +56,21 @@ impl DurableObject for Registry {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        if let Err(error) = self.publish().await {
-            console_warn!("registry: publishing to KV: {error}");
-        }
+        self.alarm_at.set(None);
+        self.publish().await;
         self.set_alarm().await?;
         Response::empty()
     }
 }
 
 impl Registry {
-    /// Pays what is owed to KV, one write after the other.
-    async fn publish(&self) -> Result<()> {
+    /// Pays a batch of what is owed to KV. The writes run side by side; the list's is the first to start.
+    async fn publish(&self) {
         let kv = bindings::kv(&self.env);
-        let due = self.with_registry(|registry| registry.due(clock::now(), OUTBOX_BATCH_MAX)).unwrap_or_default();
-        for write in due {
-            #[allow(clippy::cast_precision_loss)] // seconds far below 2^53
-            let expiration = write.expiration.map_or(0.0, |at| at.0 as f64);
-            let put = crossing::kv_put(&kv, &write.key, &Uint8Array::from(write.value.as_slice()), expiration);
+        let due =
+            self.with_registry(|registry| registry.due(clock::now(), OUTBOX_BATCH_MAX)).unwrap_or_default();
+        let puts: Vec<_> = due.into_iter().map(|write| (put(&kv, &write), write)).collect();
+        for (put, write) in puts {
             let written = match put {
                 Ok(promise) => JsFuture::from(promise).await.map(drop),
                 Err(error) => Err(error),
@@ -76,20 +83,24 @@ impl Registry {
                 Err(_) => registry.failed(write.id, clock::now()),
             });
         }
-        Ok(())
     }
 
-    /// Sets the alarm for what is owed; without anything owed there is none, and an idle deployment costs nothing.
+    /// Sees to it that the alarm rings no later than something is due.
     async fn set_alarm(&self) -> Result<()> {
-        let at = match self.with_registry(|registry| registry.next_alarm_at(clock::now())) {
-            Some(at) => at,
+        let now = clock::now();
+        let due = match self.with_registry(|registry| registry.next_alarm_at(now)) {
+            Some(due) => due,
             // The registry does not open: try again later rather than never.
-            None => Some(clock::now().plus_ms(OUTBOX_BACKOFF_MIN_MS)),
+            None => Some(now.plus_ms(OUTBOX_BACKOFF_MIN_MS)),
         };
-        match at {
-            Some(at) => self.state.storage().set_alarm(at.since_ms(clock::now()).max(0)).await,
-            None => Ok(()),
+        let Some(due) = due else { return Ok(()) };
+        // One that should long have rung was dropped by the platform.
+        let set = self.alarm_at.get().filter(|at| now.since_ms(*at) < ALARM_LATE_MAX_MS);
+        if set.is_some_and(|at| at <= due) {
+            return Ok(());
         }
+        self.alarm_at.set(Some(due));
+        self.state.storage().set_alarm(due.since_ms(now).max(0)).await
     }
 
     /// Runs `body` on the open registry, opening it first if need be; `None` when it cannot be opened.
@@ -117,4 +128,11 @@ impl Registry {
             }
         }
     }
+}
+
+/// Starts one write to KV.
+fn put(kv: &JsValue, write: &KvWrite) -> std::result::Result<Promise, JsValue> {
+    #[allow(clippy::cast_precision_loss)] // seconds far below 2^53
+    let expiration = write.expiration.map_or(0.0, |at| at.0 as f64);
+    crossing::kv_put(kv, &write.key, &Uint8Array::from(write.value.as_slice()), expiration)
 }

@@ -50,10 +50,10 @@ pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) 
     }
     let bindings = Bindings::of(env);
     let name = record::kv_name(serial, version);
-    if let Some(bytes) = kv_bytes(&bindings.kv, &name, RECORD_KV_CACHE_TTL_SECONDS).await {
-        if let Some(fact) = hold(isolate, serial, version, &bytes) {
-            return fact;
-        }
+    if let Some(bytes) = kv_bytes(&bindings.kv, &name, RECORD_KV_CACHE_TTL_SECONDS).await
+        && let Some(fact) = hold(isolate, serial, version, &bytes)
+    {
+        return fact;
     }
     match call(&bindings.registry, &Call::Record { serial, version }).await {
         Some(Answer::Record { sealed: None }) => RecordFact::NoSuchToken,
@@ -77,7 +77,8 @@ pub fn held_record(isolate: &Isolate, serial: Serial) -> RecordFact {
 /// Calls the registry; `None` when it did not answer in time.
 pub async fn call(registry: &JsValue, request: &Call) -> Option<Answer> {
     let body = serde_json::to_string(request).ok()?;
-    let text = JsFuture::from(crossing::registry_call(registry, &body, REGISTRY_READ_TIMEOUT_MS)).await.ok()?;
+    let text =
+        JsFuture::from(crossing::registry_call(registry, &body, REGISTRY_READ_TIMEOUT_MS)).await.ok()?;
     serde_json::from_str(&text.as_string()?).ok()
 }
 
@@ -95,17 +96,18 @@ impl Bindings {
 
 async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
     let terms = isolate.config.terms;
-    if terms.kv {
-        if let Some(bytes) = kv_bytes(&bindings.kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await {
-            offer(isolate, &bytes);
-        }
+    if terms.kv
+        && let Some(bytes) = kv_bytes(&bindings.kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await
+    {
+        offer(isolate, &bytes);
     }
-    if isolate.lists.borrow().wants_next_source(&terms, clock::now()) {
-        if let Some(Answer::List { sealed, .. }) = call(&bindings.registry, &Call::List).await {
-            if let Ok(bytes) = BASE64.decode(sealed.as_bytes()) {
-                offer(isolate, &bytes);
-            }
-        }
+    // A statement of its own: a borrow in the condition would last over the await.
+    let wants_registry = isolate.lists.borrow().wants_next_source(&terms, clock::now());
+    if wants_registry
+        && let Some(Answer::List { sealed, .. }) = call(&bindings.registry, &Call::List).await
+        && let Ok(bytes) = BASE64.decode(sealed.as_bytes())
+    {
+        offer(isolate, &bytes);
     }
     let now = clock::now();
     let mut lists = isolate.lists.borrow_mut();
@@ -141,6 +143,7 @@ fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Optio
 
 /// The bytes under `name`, or `None` when KV has none, failed or was late.
 async fn kv_bytes(kv: &JsValue, name: &str, cache_ttl_seconds: u32) -> Option<Vec<u8>> {
-    let read = JsFuture::from(crossing::kv_get(kv, name, cache_ttl_seconds, KV_READ_TIMEOUT_MS)).await.ok()?;
+    let read =
+        JsFuture::from(crossing::kv_get(kv, name, cache_ttl_seconds, KV_READ_TIMEOUT_MS)).await.ok()?;
     read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
 }

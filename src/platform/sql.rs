@@ -27,7 +27,10 @@ impl Database for ObjectDatabase {
         rows.iter().map(|row| Array::from(&row).iter().map(|value| from_js(&value)).collect()).collect()
     }
 
-    fn transaction<T, E: From<DatabaseError>>(&self, body: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
+    fn transaction<T, E: From<DatabaseError>>(
+        &self,
+        body: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut body = Some(body);
         let mut outcome = None;
         let committed = crossing::transaction_sync(&self.0, &mut || {

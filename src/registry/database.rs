@@ -37,5 +37,8 @@ pub trait Database {
     ///
     /// # Errors
     /// What `body` returns, or [`DatabaseError`] from BEGIN or COMMIT.
-    fn transaction<T, E: From<DatabaseError>>(&self, body: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E>;
+    fn transaction<T, E: From<DatabaseError>>(
+        &self,
+        body: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E>;
 }

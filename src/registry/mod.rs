@@ -85,7 +85,12 @@ impl<D: Database> Registry<D> {
     }
 
     /// Answers one call. `entropy` fills a buffer with unguessable bytes.
-    pub fn handle(&mut self, request: Request, now: UnixMillis, entropy: &mut dyn FnMut(&mut [u8])) -> Answer {
+    pub fn handle(
+        &mut self,
+        request: Request,
+        now: UnixMillis,
+        entropy: &mut dyn FnMut(&mut [u8]),
+    ) -> Answer {
         self.count(&request);
         let answer = match request {
             Request::List => self.list(now),
