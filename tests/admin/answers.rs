@@ -3,13 +3,13 @@
 use super::support::{NOW, deployment, json};
 use serde_json::{Value, json};
 use wayleave::admin::{Parsed, Rendering, render};
-use wayleave::reply::Reply;
 use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::registry::command::{
     AdminKeyView, Answer, EventView, Fault, FieldFault, Receipt, StatusView, TokenState, TokenView,
 };
+use wayleave::reply::Reply;
 use wayleave::time::{UnixMillis, UnixSeconds};
 use wayleave::token::Serial;
 
@@ -58,7 +58,10 @@ fn receipt() -> Receipt {
 fn rendered(answer: Answer) -> Reply {
     let response = render(answer, &Rendering::Answer, NOW);
     assert_eq!(response.header("cache-control"), Some("no-store"), "{response:?}");
-    assert!(!response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control")), "{response:?}");
+    assert!(
+        !response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control")),
+        "{response:?}"
+    );
     response
 }
 

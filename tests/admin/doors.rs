@@ -84,7 +84,9 @@ fn the_document_is_public_and_is_the_file() {
     match deployment.parse(&request).unwrap() {
         Parsed::Answered(response) => {
             assert_eq!((response.status, response.body.as_deref()), (200, Some(OPENAPI_JSON)));
-            assert!(!response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control")));
+            assert!(
+                !response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control"))
+            );
         }
         Parsed::Ask(call, _) => panic!("{call:?}"),
     }
