@@ -12,8 +12,8 @@ import { variables } from "./harness/routes.mjs";
 
 const KILLS = 12;
 const WRITERS = 4;
-/** Long enough that some writes are acknowledged before the kill, short enough that some are not. */
-const MOMENT_MAX_MS = 120;
+/** The kill falls so long at most after the round's first acknowledgement: a few writes later, in the middle of others. */
+const MOMENT_MAX_MS = 60;
 
 const seed = Number(process.env.WAYLEAVE_SEED ?? randomInt(2 ** 31));
 const random = mulberry32(seed);
@@ -36,7 +36,9 @@ describe(`kill -9 (seed ${seed})`, () => {
 
   it(`at ${KILLS} random moments loses no acknowledged token`, async () => {
     for (let kill = 0; kill < KILLS; kill += 1) {
-      const writers = Array.from({ length: WRITERS }, (_, writer) => writeUntilCut(`kill-${kill}-writer-${writer}`));
+      const prefix = `kill-${kill}-writer`;
+      const writers = Array.from({ length: WRITERS }, (_, writer) => writeUntilCut(`${prefix}-${writer}`));
+      await eventually("a first acknowledgement", () => [...sent].some(([key, answer]) => key.startsWith(prefix) && answer !== null));
       await new Promise((resolve) => setTimeout(resolve, random() * MOMENT_MAX_MS));
       await gateway.workerd.kill();
       await Promise.all(writers);
@@ -45,7 +47,7 @@ describe(`kill -9 (seed ${seed})`, () => {
     const acknowledged = [...sent].filter(([, answer]) => answer !== null);
     const lost = sent.size - acknowledged.length;
     console.log(`${acknowledged.length} acknowledged, ${lost} answers lost`);
-    assert.ok(acknowledged.length >= KILLS && lost >= 1, "the kills fell while writes were on their way");
+    assert.ok(lost >= KILLS, "the kills fell while writes were on their way");
     for (const [key, answer] of acknowledged) {
       const token = await admin.token(answer.id);
       assert.equal(token.label, key);
@@ -95,11 +97,11 @@ describe(`kill -9 (seed ${seed})`, () => {
     }
   });
 
-  it("list numbers go on rising over restarts", async () => {
+  it("list numbers never go back over restarts", () => {
     const receipts = [...revoked.values()].map(({ list_number }) => list_number);
     for (let at = 1; at < receipts.length; at += 1) {
       const [before, after] = [receipts[at - 1], receipts[at]];
-      assert.ok(after[0] > before[0] || (after[0] === before[0] && after[1] > before[1]), `${before} then ${after}`);
+      assert.ok(after[0] > before[0] || (after[0] === before[0] && after[1] >= before[1]), `${before} then ${after}`);
     }
   });
 

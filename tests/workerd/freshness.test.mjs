@@ -29,9 +29,13 @@ before(async () => {
   shortLived = await newToken({ expires_in: 60 });
 });
 after(() => gateway.stop());
-afterEach(() => {
+afterEach(async () => {
   kv.heal();
   door.open();
+  // A location that just failed to get a list does not look again at once.
+  for (const location of [edge, lenient]) {
+    await eventually("the location has a list again", async () => (await location.get("/_wayleave/health")).status === 200);
+  }
 });
 
 const newToken = (settings = {}) => admin.createToken({ audiences: ["weather"], ...settings });
@@ -66,6 +70,14 @@ describe("a new token works at once, everywhere", () => {
     const token = await newToken();
     kv.hangs = true;
     await assertAdmits(edge, token);
+  });
+
+  it("and a KV write that was never answered is given up and made again", async () => {
+    kv.hangs = true;
+    const token = await newToken();
+    await eventually("the write is on its way", () => kv.operations.some(({ method, key }) => method === "PUT" && key === recordKey(token)));
+    kv.heal();
+    await eventually("the record is in KV", () => kv.values.has(recordKey(token)), 40_000);
   });
 
   it("a record that KV lacked is written again after the registry was asked for it", async () => {

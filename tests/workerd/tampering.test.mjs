@@ -26,10 +26,22 @@ const recordKey = ({ id }, version = 1) => `token/${id.slice("tok_".length)}/${v
 const newToken = (settings = {}) => admin.createToken({ audiences: ["weather"], ...settings });
 const ask = ({ token }, origin = SITE) => edge.get("/now", { headers: { Origin: origin, "X-Api-Key": token } });
 const inKv = (...keys) => eventually(`${keys} in KV`, () => keys.every((key) => kv.values.has(key)));
+/** Everything that was committed is in KV, the list that names it too. */
+const published = () => eventually("nothing owed to KV", async () => (await admin.status()).outbox.pending === 0);
 
 async function assertAdmits(token, origin) {
   const answer = await ask(token, origin);
   assert.equal(answer.status, 200, String(answer));
+}
+
+/** First for every site, then for one; both versions of its record, and the list that names the second, are in KV. */
+async function editedToken() {
+  const token = await newToken({ origins: "any" });
+  await inKv(recordKey(token, 1));
+  await admin.edit(token.id, { origins: [SITE] });
+  await published();
+  assert.ok(kv.values.has(recordKey(token, 2)));
+  return token;
 }
 
 /** With the door shut, the location has its list in memory and KV: a token of the same kind, unaltered, is admitted. */
@@ -80,9 +92,7 @@ describe("a record altered by hand never admits", () => {
   });
 
   it("its own earlier version under the key of the edited one", async () => {
-    const token = await newToken({ origins: "any" });
-    await admin.edit(token.id, { origins: [SITE] });
-    await inKv(recordKey(token, 1), recordKey(token, 2));
+    const token = await editedToken();
     kv.pin(recordKey(token, 2), () => kv.values.get(recordKey(token, 1)).bytes);
     // A cold location again, whose first list names version 2.
     await gateway.restart();
@@ -93,9 +103,7 @@ describe("a record altered by hand never admits", () => {
   });
 
   it("its earlier version under its own key, which a location that knows of the edit never uses", async () => {
-    const token = await newToken({ origins: "any" });
-    await admin.edit(token.id, { origins: [SITE] });
-    await inKv(recordKey(token, 1), recordKey(token, 2));
+    const token = await editedToken();
     kv.unseen = (key) => key === recordKey(token, 2);
     await gateway.restart();
     await cutOff();
