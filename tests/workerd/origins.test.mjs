@@ -61,7 +61,7 @@ describe("a page in one origin is admitted and in another refused", () => {
 
 describe("an Origin header that is not one origin is refused and does not fall through to a good Referer", () => {
   const wrong = [
-    "null", " ", `${SITE}, ${SITE}`, `${SITE},`, `${SITE} ${SITE}`, `${SITE}/`, `${SITE}/path`, `${SITE}?q`, `${SITE}#f`,
+    "null", `${SITE}, ${SITE}`, `${SITE},`, `${SITE} ${SITE}`, `${SITE}/`, `${SITE}/path`, `${SITE}?q`, `${SITE}#f`,
     "https://user@shop.example", "https://user:pass@shop.example", "https://shop.example:x@evil.example", "https://@shop.example",
     "shop.example", "//shop.example", "https:shop.example", "https:/shop.example", "https://", "https://shop.example:99999",
     "https://shop.example\\.evil.example", "https://shop.example%2eevil.example", "*", "about:blank", "file://",
@@ -73,6 +73,11 @@ describe("an Origin header that is not one origin is refused and does not fall t
       assertProblem(answer, "origin_not_allowed");
     });
   }
+
+  it("an empty one is not delivered by workerd, so the Referer decides as it would without it", async () => {
+    assertProblem(await ask({ Origin: "", Referer: `${OTHER}/` }), "origin_not_allowed");
+    assertProblem(await ask({ Origin: "" }), "origin_missing");
+  });
 
   it("two Origin headers, equal or not", async () => {
     for (const second of [SITE, OTHER]) {
