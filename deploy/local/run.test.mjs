@@ -12,18 +12,14 @@ import { after, before, test } from 'node:test';
 const root = new URL('../..', import.meta.url).pathname;
 let folder;
 let ports;
-let current;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wayleave-run-'));
   ports = await freePorts(3);
 });
-after(async () => {
-  if (current) await stop(current);
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => rm(folder, { recursive: true, force: true }));
 
-test('the first start prints lines that work; the second finds the same key and token', { timeout: 180_000 }, async () => {
-  const first = await start();
+test('the first start prints lines that work; the second finds the same key and token', { timeout: 180_000 }, async (t) => {
+  const first = await start(t);
   assert.match(first.told.gateway, /^http:\/\/localhost:\d+$/);
   assert.match(first.told['admin key'], /^wla_[0-9A-Za-z]{50}$/);
   assert.match(first.told.token, /^wlp_[\w-]{36}$/);
@@ -31,7 +27,7 @@ test('the first start prints lines that work; the second finds the same key and 
   await stop(first);
   for (const port of ports) await listenOnce(port); // nothing was left behind
 
-  const second = await start();
+  const second = await start(t);
   assert.deepEqual(second.told, first.told);
   await everyLineIsTrue(second);
   assert.ok(second.seconds < 60, `the second start took ${second.seconds} s`);
@@ -88,10 +84,10 @@ function launch() {
   return { child, output: () => text };
 }
 
-async function start() {
+async function start(t) {
   const began = Date.now();
   const run = launch();
-  current = run;
+  t.after(() => stop(run));
   const ended = once(run.child, 'exit').then(() => assert.fail(`make run ended:\n${run.output()}`));
   ended.catch(() => {});
   while (!run.output().includes('Ctrl-C')) {
@@ -102,7 +98,7 @@ async function start() {
 }
 
 async function stop({ child }) {
-  current = undefined;
+  for (const stream of [child.stdout, child.stderr]) stream.unref(); // what it left running must not keep this waiting
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGINT');
