@@ -1,13 +1,14 @@
-//! Freshness: which list a location may use at `now`, and when it must look for a newer one.
+//! Freshness: which list a location may use at `now`, when it looks for a newer one, and where.
 //!
 //! Standard: DESIGN section 5.
 //! Invariants, with B the revocation bound and L = B − 2 s of clock skew:
 //! - a list is usable at `now` only while `now < next_update` and `now − this_update < L`;
 //! - the number of the list held never goes back.
 //!
-//! Why that keeps the bound: let a change be committed at t and acknowledged after. A list with `this_update` ≥ t
-//! names it. A list made before has `this_update` < t, so it is usable only while now < t + L by a clock that differs
-//! from the registry's by at most 2 s: at the latest t + B of true time. Whatever KV did in between does not matter.
+//! Why that keeps the bound: let a change be committed at t and acknowledged after. Number, clock and state of a list
+//! are taken together, so a list with `this_update` ≥ t names the change. One made before has `this_update` < t, so it
+//! is usable only while now < t + L. By its own clock, which differs from the registry's by at most 2 s, a location uses
+//! it until t + L + 2 s = t + B at the latest. Whatever KV did in between does not matter.
 //!
 //! What it must not know: how lists are fetched, tokens, IO. A request never waits for another's future: it waits for
 //! memory to change, and no longer than a lease.
@@ -15,7 +16,7 @@
 //! needless 503 (false refuse).
 
 use crate::limits::{CLOCK_SKEW_MS, LIST_LEASE_MS, LIST_RETRY_MS, MS_PER_SECOND};
-use crate::list::{ListFault, RevocationList};
+use crate::list::{ListFault, OpenedList, RevocationList};
 use crate::time::UnixMillis;
 use std::rc::Rc;
 
@@ -24,10 +25,12 @@ use std::rc::Rc;
 pub struct Terms {
     /// L: a list older than this is not used.
     pub usable_ms: i64,
-    /// L/6: a list found longer ago than this is looked for again, in the background.
+    /// L/6: after a look that found something, the next one is about so much later.
     pub refresh_after_ms: i64,
-    /// 2L/3: a list older than this sends the refresh on to the next source.
+    /// 2L/3: a refresh goes on to the next source while the newest list found is older than about this.
     pub next_source_ms: i64,
+    /// At most 1 s, and L/12: the shortest wait after a run that found nothing.
+    pub retry_ms: i64,
     /// Whether KV is asked at all: its `cacheTtl` is at least 30 s, so below B = 60 it would mostly be too old.
     pub kv: bool,
 }
@@ -41,6 +44,7 @@ impl Terms {
             usable_ms,
             refresh_after_ms: usable_ms / 6,
             next_source_ms: usable_ms / 3 * 2,
+            retry_ms: if usable_ms / 12 < LIST_RETRY_MS { usable_ms / 12 } else { LIST_RETRY_MS },
             kv: bound_seconds >= 60,
         }
     }
@@ -61,200 +65,225 @@ pub enum Plan {
     Refuse,
 }
 
+/// Where a list can be had, beside memory; in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Workers KV.
+    Kv,
+    /// The registry itself.
+    Registry,
+}
+
+/// What a source gave.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// A value from KV, opened or not.
+    Kv(Result<OpenedList, ListFault>),
+    /// The registry's answer.
+    Registry {
+        /// The list, opened or not.
+        read: Result<OpenedList, ListFault>,
+        /// The registry's clock when it answered.
+        registry_now: UnixMillis,
+        /// This location's clock when it asked.
+        asked_at: UnixMillis,
+    },
+    /// Nothing, a failure, or no answer in time.
+    Nothing,
+}
+
+/// One run through the sources: made by [`ListHolder::refresh`] for whoever holds the lease.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    next: Option<Source>,
+    /// Somewhat below 2L/3, at random, so that the isolates of a location do not all go on at once.
+    next_source_ms: i64,
+}
+
+/// The list held, and the clock by which its age is told.
+#[derive(Clone, Debug)]
+struct Held {
+    list: Rc<RevocationList>,
+    clock: ListClock,
+}
+
+/// By which clock the age of a list is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ListClock {
+    /// This location's own.
+    Own,
+    /// The registry's, when it answered, plus the time since it was asked: so many milliseconds ahead of our own. Counted
+    /// from the question, not the answer, so that a slow answer makes a list older, never younger.
+    Registry { ahead_ms: i64 },
+}
+
 /// What an isolate holds of the list. Plain data: no future, no handle.
 #[derive(Debug, Default)]
 pub struct ListHolder {
-    held: Option<Rc<RevocationList>>,
-    /// When a refresh last found what it looked for.
-    found_at: Option<UnixMillis>,
-    failed_at: Option<UnixMillis>,
+    held: Option<Held>,
+    /// This location's clock was seen to differ from the registry's by more than 2 s: only lists that the registry
+    /// itself gave are used, since their age is told by its clock.
+    clock_is_off: bool,
+    /// When to look again; before that, what the last look found stands.
+    look_again_at: Option<UnixMillis>,
     lease_until: Option<UnixMillis>,
     /// Lists refused since the isolate started.
     pub refused: u64,
+    /// Answers of the registry that showed this location's clock to be off.
+    pub clock_faults: u64,
 }
 
 impl ListHolder {
     /// What a request that comes at `now` does.
     pub fn plan(&mut self, terms: &Terms, now: UnixMillis) -> Plan {
         let usable = self.usable(terms, now).is_some();
-        let leased =
-            self.lease_until.is_some_and(|until| now < until && until.since_ms(now) <= LIST_LEASE_MS);
-        let within =
-            |at: Option<UnixMillis>, ms: i64| at.is_some_and(|at| (0..ms).contains(&now.since_ms(at)));
-        let found_lately = within(self.found_at, terms.refresh_after_ms);
-        let failed_lately = within(self.failed_at, LIST_RETRY_MS);
-        if usable && (found_lately || failed_lately || leased) {
-            return Plan::Use;
+        let leased = ahead(self.lease_until, now, LIST_LEASE_MS);
+        let looked_lately = ahead(self.look_again_at, now, terms.usable_ms);
+        match (usable, leased, looked_lately) {
+            (true, true, _) | (true, _, true) => Plan::Use,
+            (false, true, _) => Plan::Wait,
+            (false, false, true) => Plan::Refuse,
+            (_, false, false) => {
+                self.lease_until = Some(now.plus_ms(LIST_LEASE_MS));
+                if usable { Plan::UseAndRefresh } else { Plan::Refresh }
+            }
         }
-        if leased {
-            return Plan::Wait;
-        }
-        if failed_lately {
-            return Plan::Refuse;
-        }
-        self.lease_until = Some(now.plus_ms(LIST_LEASE_MS));
-        if usable { Plan::UseAndRefresh } else { Plan::Refresh }
     }
 
-    /// Whether a refresh, having asked one source, goes on to the next.
+    /// Begins the run through the sources. `random` is any number, best a random one.
     #[must_use]
-    pub fn wants_next_source(&self, terms: &Terms, now: UnixMillis) -> bool {
-        !self.held.as_ref().is_some_and(|list| {
-            now.since_ms(list.this_update) <= terms.next_source_ms && self.usable(terms, now).is_some()
-        })
+    pub fn refresh(&self, terms: &Terms, random: u32) -> Refresh {
+        let kv = terms.kv && !self.clock_is_off;
+        let spread = terms.next_source_ms / 4;
+        Refresh {
+            next: Some(if kv { Source::Kv } else { Source::Registry }),
+            next_source_ms: terms.next_source_ms - fraction(spread, random),
+        }
     }
 
-    /// Takes a list that a source gave, when it is newer than the one held and not from the future.
-    pub fn offer(&mut self, read: Result<RevocationList, ListFault>, now: UnixMillis) {
-        let Ok(list) = read else {
-            self.refused = self.refused.saturating_add(1);
-            return;
+    /// Takes what a source gave, when it is a list newer than the one held and not from the future. What is refused is
+    /// counted; a list that is held already is neither.
+    pub fn take(&mut self, found: Found, now: UnixMillis) {
+        let (read, clock) = match found {
+            Found::Nothing => return,
+            Found::Kv(read) => (read, ListClock::Own),
+            Found::Registry { read, registry_now, asked_at } => {
+                self.compare_clocks(registry_now, asked_at, now);
+                (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) })
+            }
         };
-        let older = self.held.as_ref().is_some_and(|held| list.number < held.number);
-        if list.this_update.since_ms(now) > CLOCK_SKEW_MS || older {
-            self.refused = self.refused.saturating_add(1);
-            return;
+        match read.ok().filter(|opened| self.is_acceptable(opened, clock.read(now))) {
+            None => self.refused = self.refused.saturating_add(1),
+            // The same list again, read from KV: the clock by which it is held is the better one.
+            Some(opened) if clock == ListClock::Own && self.holds(&opened) => {}
+            Some(opened) => self.held = Some(Held { list: Rc::new(opened.list), clock }),
         }
-        self.held = Some(Rc::new(list));
     }
 
-    /// A refresh has ended; `found` when it left a list good enough not to look again at once.
-    pub fn refreshed(&mut self, found: bool, now: UnixMillis) {
+    /// A run has ended. A newer look is due after about L/6; after a run that found nothing, sooner: within what is left
+    /// of L, the more often the less is left, so that a registry that is down is not run over.
+    pub fn refreshed(&mut self, terms: &Terms, now: UnixMillis, random: u32) {
         self.lease_until = None;
-        if found {
-            self.found_at = Some(now);
-            self.failed_at = None;
-        } else {
-            self.failed_at = Some(now);
-        }
+        let age_ms = self.age_ms(now).unwrap_or(terms.usable_ms);
+        let found = age_ms <= terms.next_source_ms;
+        let left_ms = terms.usable_ms - age_ms;
+        let wait_ms = if found { terms.refresh_after_ms } else { (left_ms / 8).max(terms.retry_ms) };
+        // Between three quarters and five quarters.
+        let spread = wait_ms / 4;
+        self.look_again_at = Some(now.plus_ms(wait_ms - spread + fraction(spread * 2, random)));
     }
 
     /// The list that may be used at `now`.
     #[must_use]
     pub fn usable(&self, terms: &Terms, now: UnixMillis) -> Option<Rc<RevocationList>> {
-        let list = self.held.as_ref()?;
-        let usable = now < list.next_update && now.since_ms(list.this_update) < terms.usable_ms;
-        usable.then(|| Rc::clone(list))
+        let held = self.held.as_ref()?;
+        let now = held.clock.read(now);
+        let usable = now < held.list.next_update && now.since_ms(held.list.this_update) < terms.usable_ms;
+        let trusted = held.clock != ListClock::Own || !self.clock_is_off;
+        (usable && trusted).then(|| Rc::clone(&held.list))
     }
 
     /// The newest list held, however old: only for `ON_UNKNOWN = "admit"` and for health.
     #[must_use]
     pub fn newest(&self) -> Option<Rc<RevocationList>> {
-        self.held.clone()
+        self.held.as_ref().map(|held| Rc::clone(&held.list))
     }
+
+    /// Age of the newest list held, milliseconds, by the clock that counts for it.
+    #[must_use]
+    pub fn age_ms(&self, now: UnixMillis) -> Option<i64> {
+        self.held.as_ref().map(|held| held.age_ms(now))
+    }
+
+    fn is_acceptable(&self, opened: &OpenedList, now: UnixMillis) -> bool {
+        let in_order = self.held.as_ref().is_none_or(|held| {
+            opened.list.number >= held.list.number && !held.list.retires(opened.sealed_by)
+        });
+        in_order && opened.list.this_update.since_ms(now) <= CLOCK_SKEW_MS
+    }
+
+    fn holds(&self, opened: &OpenedList) -> bool {
+        self.held.as_ref().is_some_and(|held| held.list.number == opened.list.number)
+    }
+
+    /// The registry's clock was read between `asked_at` and `now`, so it lies between them unless a clock is off.
+    fn compare_clocks(&mut self, registry_now: UnixMillis, asked_at: UnixMillis, now: UnixMillis) {
+        self.clock_is_off =
+            asked_at.since_ms(registry_now) > CLOCK_SKEW_MS || registry_now.since_ms(now) > CLOCK_SKEW_MS;
+        self.clock_faults = self.clock_faults.saturating_add(u64::from(self.clock_is_off));
+    }
+}
+
+impl Refresh {
+    /// The source to ask next; `None` when the run has ended. Ask it, give [`ListHolder::take`] what it gave, and call this
+    /// again.
+    pub fn next(&mut self, lists: &ListHolder, now: UnixMillis) -> Option<Source> {
+        let asked = self.next?;
+        self.next = match asked {
+            Source::Kv => Some(Source::Registry),
+            Source::Registry => None,
+        };
+        let first = asked == Source::Kv;
+        let old = lists.age_ms(now).is_none_or(|age_ms| age_ms > self.next_source_ms);
+        (first || old || lists.clock_is_off).then_some(asked)
+    }
+}
+
+impl Held {
+    fn age_ms(&self, now: UnixMillis) -> i64 {
+        self.clock.read(now).since_ms(self.list.this_update)
+    }
+}
+
+impl ListClock {
+    /// What this clock shows when our own shows `now`.
+    fn read(self, now: UnixMillis) -> UnixMillis {
+        match self {
+            Self::Own => now,
+            Self::Registry { ahead_ms } => now.plus_ms(ahead_ms),
+        }
+    }
+}
+
+/// Whether `at` lies ahead of `now`, by no more than `within_ms`: a clock that jumped back must not prolong anything.
+fn ahead(at: Option<UnixMillis>, now: UnixMillis, within_ms: i64) -> bool {
+    at.is_some_and(|at| (1..=within_ms).contains(&at.since_ms(now)))
+}
+
+/// `random` as a part of `whole_ms`, from 0 to all of it.
+fn fraction(whole_ms: i64, random: u32) -> i64 {
+    whole_ms.saturating_mul(i64::from(random)) / i64::from(u32::MAX)
 }
 
 const _: () = {
     let shortest = Terms::from_bound(crate::limits::REVOCATION_BOUND_MIN_SECONDS);
-    assert!(shortest.refresh_after_ms > 0 && shortest.refresh_after_ms < shortest.next_source_ms);
+    assert!(shortest.refresh_after_ms > 0 && shortest.refresh_after_ms < shortest.next_source_ms / 2);
+    // A list that is looked for at 2L/3 leaves L/3 for asking: a quarter of it for one retry.
+    assert!(shortest.retry_ms * 4 <= shortest.usable_ms - shortest.next_source_ms);
     let default = Terms::from_bound(crate::limits::REVOCATION_BOUND_DEFAULT_SECONDS);
     // A KV copy may be 30 s old by `cacheTtl`; it must still be worth reading: 30 s < 2L/3 = 38 s.
     assert!(default.kv && default.next_source_ms > 30 * MS_PER_SECOND);
 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::list::Number;
-    use crate::token::Serial;
-
-    const TERMS: Terms = Terms::from_bound(60);
-
-    fn list(n: u64, made_ms: i64) -> RevocationList {
-        let number = Number { epoch: 1, n };
-        RevocationList::new(number, UnixMillis(made_ms), UnixMillis(made_ms + 60_000), [], [], Serial(1))
-    }
-
-    fn holder(n: u64, made_ms: i64) -> ListHolder {
-        let mut holder = ListHolder::default();
-        holder.offer(Ok(list(n, made_ms)), UnixMillis(made_ms));
-        holder.refreshed(true, UnixMillis(made_ms));
-        holder
-    }
-
-    #[test]
-    fn a_list_is_used_up_to_l_and_not_a_millisecond_longer() {
-        let holder = holder(1, 0);
-        assert!(holder.usable(&TERMS, UnixMillis(57_999)).is_some());
-        assert!(holder.usable(&TERMS, UnixMillis(58_000)).is_none());
-    }
-
-    #[test]
-    fn next_update_ends_a_list_even_when_the_bound_here_is_longer() {
-        let holder = holder(1, 0);
-        let longer = Terms::from_bound(300);
-        assert!(holder.usable(&longer, UnixMillis(59_999)).is_some());
-        assert!(holder.usable(&longer, UnixMillis(60_000)).is_none());
-    }
-
-    #[test]
-    fn an_older_number_is_refused_even_when_it_looks_fresher() {
-        let mut holder = holder(5, 0);
-        holder.offer(Ok(list(4, 1_000)), UnixMillis(1_000));
-        assert_eq!(holder.newest().unwrap().number.n, 5);
-        assert_eq!(holder.refused, 1);
-    }
-
-    #[test]
-    fn a_list_from_the_future_is_refused() {
-        let mut holder = ListHolder::default();
-        holder.offer(Ok(list(1, 2_001)), UnixMillis(0));
-        assert!(holder.newest().is_none());
-        holder.offer(Ok(list(1, 2_000)), UnixMillis(0));
-        assert!(holder.newest().is_some());
-    }
-
-    #[test]
-    fn a_broken_list_changes_nothing_and_is_counted() {
-        let mut holder = holder(5, 0);
-        holder.offer(Err(ListFault::BrokenSeal), UnixMillis(0));
-        assert_eq!((holder.newest().unwrap().number.n, holder.refused), (5, 1));
-    }
-
-    #[test]
-    fn one_request_refreshes_while_the_others_use_what_is_held() {
-        let mut holder = holder(1, 0);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(9_000)), Plan::Use);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(10_000)), Plan::UseAndRefresh);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(10_001)), Plan::Use);
-        holder.refreshed(true, UnixMillis(10_100));
-        assert_eq!(holder.plan(&TERMS, UnixMillis(10_200)), Plan::Use);
-    }
-
-    #[test]
-    fn a_failed_refresh_is_not_repeated_at_once_by_everyone() {
-        let mut empty = ListHolder::default();
-        assert_eq!(empty.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
-        empty.refreshed(false, UnixMillis(100));
-        assert_eq!(empty.plan(&TERMS, UnixMillis(101)), Plan::Refuse);
-        assert_eq!(empty.plan(&TERMS, UnixMillis(100 + LIST_RETRY_MS)), Plan::Refresh);
-        let mut holder = holder(1, 0);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(20_000)), Plan::UseAndRefresh);
-        holder.refreshed(false, UnixMillis(20_100));
-        assert_eq!(holder.plan(&TERMS, UnixMillis(20_101)), Plan::Use);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(21_100)), Plan::UseAndRefresh);
-    }
-
-    #[test]
-    fn a_cancelled_refresh_leaves_nobody_stuck() {
-        let mut holder = ListHolder::default();
-        assert_eq!(holder.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(1)), Plan::Wait);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), Plan::Refresh);
-    }
-
-    #[test]
-    fn a_clock_that_jumped_back_does_not_prolong_a_lease() {
-        let mut holder = ListHolder::default();
-        assert_eq!(holder.plan(&TERMS, UnixMillis(1_000_000)), Plan::Refresh);
-        assert_eq!(holder.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
-    }
-
-    #[test]
-    fn a_list_older_than_two_thirds_sends_the_refresh_on() {
-        let holder = holder(1, 0);
-        assert!(!holder.wants_next_source(&TERMS, UnixMillis(38_000)));
-        assert!(holder.wants_next_source(&TERMS, UnixMillis(39_000)));
-        assert!(ListHolder::default().wants_next_source(&TERMS, UnixMillis(0)));
-    }
-}
+mod tests;

@@ -36,7 +36,7 @@ pub fn reply(config: &Config, lists: &ListHolder, now: UnixMillis) -> Reply {
     let health = Health {
         status,
         list_number: newest.as_ref().map(|list| (list.number.epoch, list.number.n)),
-        list_age_seconds: newest.as_ref().map(|list| now.since_ms(list.this_update).max(0) / MS_PER_SECOND),
+        list_age_seconds: lists.age_ms(now).map(|age_ms| age_ms.max(0) / MS_PER_SECOND),
         bound_seconds: config.bound_seconds,
         on_unknown: match config.on_unknown {
             OnUnknown::Refuse => "refuse",

@@ -67,6 +67,15 @@ pub struct RevocationList {
     pub highest_serial: Serial,
 }
 
+/// A list whose seal is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedList {
+    /// The list.
+    pub list: RevocationList,
+    /// The key that sealed it: a later list may retire it.
+    pub sealed_by: KeyId,
+}
+
 /// Why a list read from somewhere is not taken. Counted by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListFault {
@@ -114,7 +123,7 @@ impl RevocationList {
     ///
     /// # Errors
     /// [`ListFault`]; callers keep what they hold, and count it.
-    pub fn open(ring: &KeyRing, value: &[u8]) -> Result<Self, ListFault> {
+    pub fn open(ring: &KeyRing, value: &[u8]) -> Result<OpenedList, ListFault> {
         let opened = seal::open(ring, Purpose::List, KV_NAME, value).map_err(|_| ListFault::BrokenSeal)?;
         if opened.format != FORMAT {
             return Err(ListFault::UnknownFormat);
@@ -129,7 +138,7 @@ impl RevocationList {
         if list.retires(opened.key_id) {
             return Err(ListFault::RetiredKey);
         }
-        Ok(list)
+        Ok(OpenedList { list, sealed_by: opened.key_id })
     }
 
     /// What the list says of `serial`.
@@ -186,7 +195,7 @@ mod tests {
             vec![change(9, Status::Disabled, 1), change(4, Status::Revoked, 3), change(9, Status::Good, 2)],
             vec![KeyId(7)],
         );
-        let read = RevocationList::open(&ring(), &list.seal(&ring(), KeyId(1)).unwrap()).unwrap();
+        let read = RevocationList::open(&ring(), &list.seal(&ring(), KeyId(1)).unwrap()).unwrap().list;
         assert_eq!(read, list);
         assert_eq!((read.status(Serial(4)), read.record_version(Serial(4))), (Status::Revoked, 3));
         assert_eq!((read.status(Serial(9)), read.record_version(Serial(9))), (Status::Good, 2));

@@ -9,10 +9,10 @@ mod vectors;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use wayleave::family::FamilyId;
-use wayleave::freshness::{ListHolder, Terms};
+use wayleave::freshness::{Found, ListHolder, Terms};
 use wayleave::gate::{Asked, Decision, OnUnknown, RecordFact, decide};
 use wayleave::key::{KeyId, KeyRing, TagKey, parse_signing_keys};
-use wayleave::list::{Change, Number, RevocationList, Status};
+use wayleave::list::{Change, Number, OpenedList, RevocationList, Status};
 use wayleave::origin::OriginEvidence;
 use wayleave::record::{Record, VersionedRecord};
 use wayleave::time::{UnixMillis, UnixSeconds};
@@ -106,7 +106,7 @@ fn list(case: &Value) -> ListHolder {
     let next_update = UnixMillis(list["next_update"].as_i64().unwrap());
     let number = Number { epoch: 1, n: 1 };
     let made = RevocationList::new(number, this_update, next_update, changes, retired, Serial(9));
-    lists.offer(Ok(made), this_update);
+    lists.take(Found::Kv(Ok(OpenedList { list: made, sealed_by: KeyId(1) })), this_update);
     lists
 }
 

@@ -15,3 +15,10 @@ extern "C" {
 pub fn fill(bytes: &mut [u8]) {
     get_random_values(bytes);
 }
+
+/// A random number.
+pub fn number() -> u32 {
+    let mut bytes = [0; 4];
+    fill(&mut bytes);
+    u32::from_le_bytes(bytes)
+}

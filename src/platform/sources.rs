@@ -7,14 +7,14 @@
 //! What a mistake costs: a needless 503. It cannot admit: the gate looks at everything anew after the last await.
 
 use super::isolate::Isolate;
-use super::{bindings, clock, crossing};
-use crate::freshness::Plan;
+use super::{bindings, clock, crossing, entropy};
+use crate::freshness::{Found, Plan, Source};
 use crate::gate::RecordFact;
 use crate::limits::{
     KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_WAIT_POLL_MS, RECORD_KV_CACHE_TTL_SECONDS,
     REGISTRY_READ_TIMEOUT_MS,
 };
-use crate::list::{self, RevocationList};
+use crate::list::{self, ListFault, OpenedList, RevocationList};
 use crate::record::{self, Record, VersionedRecord};
 use crate::registry::command::{Answer, Request as Call};
 use crate::token::Serial;
@@ -94,33 +94,48 @@ impl Bindings {
     }
 }
 
+/// One run through the sources, for whoever holds the lease.
 async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
     let terms = isolate.config.terms;
-    if terms.kv
-        && let Some(bytes) = kv_bytes(&bindings.kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await
-    {
-        offer(isolate, &bytes);
+    let mut run = isolate.lists.borrow().refresh(&terms, entropy::number());
+    loop {
+        // Statements of their own: a borrow in a condition would last over the await.
+        let next = run.next(&isolate.lists.borrow(), clock::now());
+        let Some(source) = next else { break };
+        let found = match source {
+            Source::Kv => list_of_kv(isolate, &bindings.kv).await,
+            Source::Registry => list_of_registry(isolate, &bindings.registry).await,
+        };
+        isolate.lists.borrow_mut().take(found, clock::now());
     }
-    // A statement of its own: a borrow in the condition would last over the await.
-    let wants_registry = isolate.lists.borrow().wants_next_source(&terms, clock::now());
-    if wants_registry
-        && let Some(Answer::List { sealed, .. }) = call(&bindings.registry, &Call::List).await
-        && let Ok(bytes) = BASE64.decode(sealed.as_bytes())
-    {
-        offer(isolate, &bytes);
-    }
-    let now = clock::now();
-    let mut lists = isolate.lists.borrow_mut();
-    let found = !lists.wants_next_source(&terms, now);
-    lists.refreshed(found, now);
+    isolate.lists.borrow_mut().refreshed(&terms, clock::now(), entropy::number());
 }
 
-fn offer(isolate: &Isolate, sealed: &[u8]) {
+async fn list_of_kv(isolate: &Isolate, kv: &JsValue) -> Found {
+    match kv_bytes(kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await {
+        Some(bytes) => Found::Kv(open_list(isolate, &bytes)),
+        None => Found::Nothing,
+    }
+}
+
+async fn list_of_registry(isolate: &Isolate, registry: &JsValue) -> Found {
+    let asked_at = clock::now();
+    match call(registry, &Call::List).await {
+        Some(Answer::List { sealed, now }) => {
+            let read = BASE64.decode(sealed.as_bytes()).map_err(|_| ListFault::Misshapen);
+            let read = read.and_then(|bytes| open_list(isolate, &bytes));
+            Found::Registry { read, registry_now: now, asked_at }
+        }
+        _ => Found::Nothing,
+    }
+}
+
+fn open_list(isolate: &Isolate, sealed: &[u8]) -> Result<OpenedList, ListFault> {
     let read = RevocationList::open(&isolate.config.ring, sealed);
     if let Err(fault) = &read {
         console_warn!("a revocation list was refused: {fault:?}");
     }
-    isolate.lists.borrow_mut().offer(read, clock::now());
+    read
 }
 
 /// Opens a record and keeps it, unless memory already holds a later version.

@@ -202,7 +202,7 @@ impl World {
 }
 
 pub fn open_list(value: &[u8]) -> RevocationList {
-    RevocationList::open(&settings().ring, value).unwrap()
+    RevocationList::open(&settings().ring, value).unwrap().list
 }
 
 pub fn created(answer: Answer) -> (TokenView, String) {
