@@ -11,6 +11,16 @@ import workerdPackage from "workerd";
 
 const START_LIMIT_MS = 20_000;
 
+/** Processes that run, with their folders; a test file that is itself ended takes its own with it. */
+const running = new Map();
+process.on("exit", () => {
+  for (const [child, folder] of running) {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 export class Workerd {
   #process = null;
   #exited = Promise.resolve();
@@ -33,7 +43,8 @@ export class Workerd {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
     this.#process = child;
-    this.#exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
+    running.set(child, this.folder);
+    this.#exited = new Promise((resolve) => child.once("exit", () => resolve(running.delete(child))));
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (this.output += chunk));
     await this.#portsReported(child);
     console.log(`started workerd ${child.pid} on ${JSON.stringify(this.ports)}`);
