@@ -352,6 +352,11 @@ function wayleaveHeaders(seen) {
   return Object.fromEntries([...names].map((name) => [name, valuesOf(seen, name)]));
 }
 
+it("nothing that was written to the log in all this holds a token or the admin key", () => {
+  const { output } = gateway.workerd;
+  for (const secret of [token, other, maps, "wlp_", admin.key]) assert.ok(!output.includes(secret), output);
+});
+
 it("routes are as these tests take them: several on one host, one on the other", () => {
   const hosts = routes("http://x").map(({ host }) => host);
   assert.ok(hosts.filter((host) => host === HOST).length > 1);

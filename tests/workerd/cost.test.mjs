@@ -11,7 +11,7 @@ import { assertProblem } from "./harness/problem.mjs";
 import { variables } from "./harness/routes.mjs";
 import { claimsOf, mintToken, withFlippedBit } from "./harness/tokens.mjs";
 
-const gateway = new Gateway({ variables, locations: { cold: () => ({}) } });
+const gateway = new Gateway({ variables, locations: { cold: () => ({}), crowded: () => ({}) } });
 const { admin, kv, door } = gateway;
 const location = gateway.location("cold");
 let token;
@@ -121,6 +121,16 @@ describe("what the counters see when something is asked", () => {
     assert.deepEqual(await costOf(async () => {
       for (let time = 0; time < 20; time += 1) assert.equal((await ask(token)).status, 200);
     }), NOTHING);
+  });
+
+  it("a crowd at a cold location reads the list once, not once each", async () => {
+    const crowded = gateway.location("crowded");
+    const cost = await costOf(async () => {
+      const crowd = Array.from({ length: 50 }, () => crowded.get("/now", { headers: { Origin: SITE, "X-Api-Key": token } }));
+      for (const answer of await Promise.all(crowd)) assert.equal(answer.status, 200, String(answer));
+    });
+    assert.ok(kv.readsOf("list/delta") <= 1, `${kv.readsOf("list/delta")} reads of the list in KV`);
+    assert.ok(cost.lists <= 1, `${cost.lists} reads of the list from the registry`);
   });
 
   it("a good admin key is one call", async () => {

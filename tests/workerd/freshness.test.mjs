@@ -141,6 +141,20 @@ describe("the registry cannot be reached", () => {
     await eventually("503", async () => (await ask(edge, token)).status === 503, 30_000);
   });
 
+  it("a caller that goes away while the list is fetched for it does not leave the others waiting", async () => {
+    const token = await newToken();
+    await gateway.restart();
+    door.hang();
+    const leaving = edge.open("GET", "/now", [["Host", edge.host], ["Origin", SITE], ["X-Api-Key", token.token]], (request) => {
+      request.end();
+      eventually("its call is at the door", () => door.calls.length > 0).finally(() => request.destroy());
+    });
+    door.resetCounts();
+    await assert.rejects(leaving);
+    door.open();
+    await eventually("the next caller is admitted", async () => (await ask(edge, token)).status === 200, 20_000);
+  });
+
   it("ON_UNKNOWN=admit goes on, says so in health, and still refuses what its list names", async () => {
     const token = await newToken();
     const revoked = await newToken();

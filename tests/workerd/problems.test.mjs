@@ -302,6 +302,18 @@ describe("all together", () => {
     for (const code of Object.keys(PROBLEMS)) assert.ok(answer.text.includes(`id="${code}"`), `${code} has an anchor`);
   });
 
+  it("a refused HEAD has the status and the headers, and no body", async () => {
+    const answer = await client.send("HEAD", "/now", { headers: AT_SITE });
+    assert.equal(answer.status, 401);
+    assert.equal(answer.headers["content-type"], "application/problem+json");
+    assert.match(answer.headers["www-authenticate"], /^Bearer /);
+    assert.equal(answer.bytes.length, 0);
+  });
+
+  it("what was written to the log holds no token", () => {
+    assert.ok(!gateway.workerd.output.includes("wlp_"), gateway.workerd.output);
+  });
+
   it("what was refused never reached the upstream", () => {
     const admitted = upstream.requests.filter(({ url }) => !["/cut", "/impatient/hang", "/poll"].includes(url));
     assert.deepEqual(admitted, []);
