@@ -12,10 +12,10 @@ use crate::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources};
 use crate::freshness::Terms;
 use crate::gate::OnUnknown;
 use crate::key::{self, CheckKeys, KeyId, KeyRing};
-use crate::limits;
+use crate::limits::{self, CREDENTIAL_MAX_CHARS};
 use crate::origin::{APP_SCHEMES_DEFAULT, parse_app_schemes};
 use crate::registry::RegistrySettings;
-use crate::route::Routes;
+use crate::route::{Routes, ServedHost};
 use crate::time::UnixMillis;
 use std::ops::RangeInclusive;
 
@@ -33,7 +33,7 @@ pub struct Config {
     /// What to do when a location cannot know.
     pub on_unknown: OnUnknown,
     /// Hosts (with port, if any) that serve admin API and console only; empty: every host serves the admin API.
-    pub control_hosts: Vec<String>,
+    pub control_hosts: Vec<ServedHost>,
     /// Schemes that origin rules may name beside http and https.
     pub app_schemes: Vec<String>,
     /// The longest life a token may be given, seconds.
@@ -189,16 +189,15 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
-    fn control_hosts(&self) -> Result<Vec<String>, ConfigError> {
-        let hosts = self.comma_list("CONTROL_HOSTS");
-        let is_host = |host: &String| {
-            url::Url::parse(&format!("https://{host}/"))
-                .is_ok_and(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none())
-        };
-        if hosts.iter().all(is_host) {
-            Ok(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect())
-        } else {
-            wrong("CONTROL_HOSTS", "host names separated by commas, each with its port if it has one")
+    fn control_hosts(&self) -> Result<Vec<ServedHost>, ConfigError> {
+        let text = (self.0)("CONTROL_HOSTS").unwrap_or_default();
+        let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+        match hosts.map(ServedHost::parse).collect() {
+            Some(hosts) => Ok(hosts),
+            None => wrong(
+                "CONTROL_HOSTS",
+                "host names separated by commas, each with its port if only that one is meant",
+            ),
         }
     }
 
@@ -225,17 +224,16 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 
     fn configured_key(&self) -> Result<Option<ConfiguredKey>, ConfigError> {
-        match (self.0)("ADMIN_KEY") {
-            None => Ok(None),
-            Some(text) => match ConfiguredKey::new(&text) {
-                Some(key) => Ok(Some(key)),
-                None => Err(ConfigError {
-                    variable: "ADMIN_KEY",
-                    expected: format!(
-                        "at least {CONFIGURED_KEY_MIN_CHARS} visible ASCII characters: openssl rand -hex 32"
-                    ),
-                }),
-            },
+        let Some(text) = (self.0)("ADMIN_KEY") else { return Ok(None) };
+        // A longer one would never be looked at when it is presented.
+        match ConfiguredKey::new(&text).filter(|_| text.len() <= CREDENTIAL_MAX_CHARS) {
+            Some(key) => Ok(Some(key)),
+            None => Err(ConfigError {
+                variable: "ADMIN_KEY",
+                expected: format!(
+                    "{CONFIGURED_KEY_MIN_CHARS} to {CREDENTIAL_MAX_CHARS} visible ASCII characters: openssl rand -hex 32"
+                ),
+            }),
         }
     }
 
@@ -255,11 +253,6 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
                 }),
             },
         }
-    }
-
-    fn comma_list(&self, variable: &str) -> Vec<String> {
-        let text = (self.0)(variable).unwrap_or_default();
-        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
 }
 
@@ -315,6 +308,8 @@ mod tests {
             ("SIGNING_KEYS", "hunter2"),
             ("CHECK_SECRET", "hunter2"),
             ("ADMIN_KEY", "hunter2"),
+            ("ADMIN_KEY", &"hunter2".repeat(40)),
+            ("CONTROL_HOSTS", "*.example.com"),
         ];
         for (variable, value) in wrong {
             let mut changes = vec![(variable, value)];

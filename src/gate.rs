@@ -9,9 +9,9 @@
 use crate::freshness::{ListHolder, Terms};
 use crate::key::KeyId;
 use crate::list::{RevocationList, Status};
-use crate::origin::{self, OriginEvidence, OriginMode, OriginRefusal, Seen};
+use crate::origin::{self, OriginEvidence, OriginMode, OriginRefusal};
 use crate::problem::Code;
-use crate::record::VersionedRecord;
+use crate::record::{Record, VersionedRecord};
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial, VerifiedToken};
 use std::rc::Rc;
@@ -47,30 +47,48 @@ pub struct Asked<'a> {
     pub evidence: OriginEvidence<'a>,
 }
 
-/// The gate's answer.
-#[derive(Clone, Debug)]
-pub enum Decision {
-    /// Let it through.
-    Admit(Box<Admission>),
+/// Why a request is not let through, or not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
     /// Refuse it with this problem.
-    Refuse(Code),
+    Refused(Code),
     /// Not decidable: read the record at this version or a later one, and ask again.
     NeedsRecord(u32),
 }
 
-/// A request was let through, and as what.
+/// A request was let through, and as what. Made by [`decide`] alone.
 #[derive(Clone, Debug)]
 pub struct Admission {
+    serial: Serial,
+    record: Rc<VersionedRecord>,
+    ends_at: UnixSeconds,
+    reported: Option<Code>,
+}
+
+impl Admission {
     /// The token's number.
-    pub serial: Serial,
-    /// Its record, for the headers that the upstream gets.
-    pub record: Rc<VersionedRecord>,
+    #[must_use]
+    pub fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// Its policy.
+    #[must_use]
+    pub fn policy(&self) -> &Record {
+        &self.record.record
+    }
+
     /// When the token ends: `expires_at` or an earlier `ends_at`.
-    pub ends_at: UnixSeconds,
+    #[must_use]
+    pub fn ends_at(&self) -> UnixSeconds {
+        self.ends_at
+    }
+
     /// Under report mode: the refusal that enforcing would have given.
-    pub reported: Option<Code>,
-    /// The origin that was seen.
-    pub seen: Seen,
+    #[must_use]
+    pub fn reported(&self) -> Option<Code> {
+        self.reported
+    }
 }
 
 /// The list that this decision may use.
@@ -85,7 +103,9 @@ pub fn has_expired(claims: &Claims, now: UnixMillis) -> bool {
 }
 
 /// Decides on a verified token. `now` must have been read after the last await.
-#[must_use]
+///
+/// # Errors
+/// [`Unfit`]: the refusal, or the version of the record that must be read first.
 pub fn decide(
     token: VerifiedToken,
     lists: &ListHolder,
@@ -94,35 +114,26 @@ pub fn decide(
     record: &RecordFact,
     asked: &Asked<'_>,
     now: UnixMillis,
-) -> Decision {
-    let record = match standing_record(token, lists, terms, on_unknown, record, now) {
-        Ok(record) => record,
-        Err(decision) => return decision,
-    };
+) -> Result<Admission, Unfit> {
+    let record = standing_record(token, lists, terms, on_unknown, record, now)?;
     let policy = &record.record;
     if !policy.audiences.iter().any(|audience| audience == asked.audience) {
-        return Decision::Refuse(Code::AudienceMismatch);
+        return Err(Unfit::Refused(Code::AudienceMismatch));
     }
     let verdict = origin::decide(&policy.origins, policy.missing_origin, &asked.evidence);
     let refused = verdict.refusal().map(refusal_code);
     if let (Some(code), OriginMode::Enforce) = (refused, policy.origin_mode) {
-        return Decision::Refuse(code);
+        return Err(Unfit::Refused(code));
     }
     let claims = token.claims();
     let ends_at = policy.ends_at.map_or(claims.expires_at, |at| at.floor_seconds().min(claims.expires_at));
-    Decision::Admit(Box::new(Admission {
-        serial: claims.serial,
-        ends_at,
-        reported: refused,
-        seen: verdict.seen,
-        record,
-    }))
+    Ok(Admission { serial: claims.serial, ends_at, reported: refused, record })
 }
 
 /// Everything about the token itself, and nothing about what is asked: expiry, list age, status, record, its end.
 ///
 /// # Errors
-/// The refusal, or the version of the record that must be read first.
+/// [`Unfit`]: the refusal, or the version of the record that must be read first.
 pub fn standing_record(
     token: VerifiedToken,
     lists: &ListHolder,
@@ -130,32 +141,32 @@ pub fn standing_record(
     on_unknown: OnUnknown,
     record: &RecordFact,
     now: UnixMillis,
-) -> Result<Rc<VersionedRecord>, Decision> {
+) -> Result<Rc<VersionedRecord>, Unfit> {
     let claims = token.claims();
     if has_expired(&claims, now) {
-        return Err(Decision::Refuse(Code::TokenExpired));
+        return Err(Unfit::Refused(Code::TokenExpired));
     }
-    let standing = Standing::at(lists, terms, on_unknown, now).map_err(Decision::Refuse)?;
+    let standing = Standing::at(lists, terms, on_unknown, now).map_err(Unfit::Refused)?;
     if standing.retires(claims.key_id) {
-        return Err(Decision::Refuse(Code::TokenInvalid));
+        return Err(Unfit::Refused(Code::TokenInvalid));
     }
     match standing.status(claims.serial) {
         Status::Good => {}
-        Status::Disabled => return Err(Decision::Refuse(Code::TokenDisabled)),
-        Status::Revoked => return Err(Decision::Refuse(Code::TokenRevoked)),
+        Status::Disabled => return Err(Unfit::Refused(Code::TokenDisabled)),
+        Status::Revoked => return Err(Unfit::Refused(Code::TokenRevoked)),
     }
     let version = standing.record_version(claims.serial);
     let record = match record {
         RecordFact::Known(record) if record.version >= version => record,
-        RecordFact::Known(_) | RecordFact::NotRead => return Err(Decision::NeedsRecord(version)),
-        RecordFact::NoSuchToken => return Err(Decision::Refuse(Code::TokenInvalid)),
-        RecordFact::Unavailable => return Err(Decision::Refuse(Code::RevocationStatusUnknown)),
+        RecordFact::Known(_) | RecordFact::NotRead => return Err(Unfit::NeedsRecord(version)),
+        RecordFact::NoSuchToken => return Err(Unfit::Refused(Code::TokenInvalid)),
+        RecordFact::Unavailable => return Err(Unfit::Refused(Code::RevocationStatusUnknown)),
     };
     if !record.record.is_of(&claims) {
-        return Err(Decision::Refuse(Code::TokenInvalid));
+        return Err(Unfit::Refused(Code::TokenInvalid));
     }
     if record.record.ends_at.is_some_and(|at| now >= at) {
-        return Err(Decision::Refuse(Code::TokenRevoked));
+        return Err(Unfit::Refused(Code::TokenRevoked));
     }
     Ok(Rc::clone(record))
 }

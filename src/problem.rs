@@ -121,7 +121,7 @@ impl Code {
                 "token_missing",
                 401,
                 "No token",
-                "This API needs a token and the request carried none. Send it as Authorization: Bearer, as X-Api-Key, or as the query parameter token.",
+                "This API needs a token and the request carried none. Send it where the documentation of the API says: usually as Authorization: Bearer, as X-Api-Key, or as the query parameter token.",
                 None,
             ),
             Self::TokenMalformed => entry(

@@ -8,7 +8,7 @@
 
 use crate::gate;
 use crate::limits::MS_PER_SECOND;
-use crate::origin::{self, OriginEvidence, OriginSource};
+use crate::origin::{self, OriginEvidence, OriginMode, OriginSource};
 use crate::record::Record;
 use crate::time::UnixMillis;
 use crate::token::VerifiedToken;
@@ -63,7 +63,7 @@ pub fn view(
         origin: OriginSeen {
             seen: decision.seen.origin.as_ref().map(ToString::to_string),
             from: decision.seen.from,
-            allowed: code.is_none(),
+            allowed: code.is_none() || record.origin_mode == OriginMode::Report,
             code,
         },
         successor: None,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::rc::Rc;
 use wayleave::family::FamilyId;
 use wayleave::freshness::{Found, ListHolder, Terms};
-use wayleave::gate::{Asked, Decision, OnUnknown, RecordFact, decide};
+use wayleave::gate::{Asked, OnUnknown, RecordFact, Unfit, decide};
 use wayleave::key::{KeyId, KeyRing, TagKey, parse_signing_keys};
 use wayleave::list::{Change, Number, OpenedList, RevocationList, Status};
 use wayleave::origin::OriginEvidence;
@@ -148,11 +148,12 @@ fn outcome(case: &Value) -> Value {
     let key_id = u8::try_from(case["token"]["key_id"].as_u64().unwrap()).unwrap();
     let now = UnixMillis(case["now"].as_i64().unwrap());
     match decide(token(key_id), &list(case), &terms, on_unknown, &record(case), &asked, now) {
-        Decision::Admit(admission) => {
-            json!({ "admit": true, "ends_at": admission.ends_at.0, "reported": admission.reported.map(|code| code.code()) })
+        Ok(admission) => {
+            let reported = admission.reported().map(|code| code.code());
+            json!({ "admit": true, "ends_at": admission.ends_at().0, "reported": reported })
         }
-        Decision::Refuse(code) => json!({ "refuse": code.code() }),
-        Decision::NeedsRecord(version) => json!({ "needs_record": version }),
+        Err(Unfit::Refused(code)) => json!({ "refuse": code.code() }),
+        Err(Unfit::NeedsRecord(version)) => json!({ "needs_record": version }),
     }
 }
 

@@ -98,7 +98,8 @@ impl CredentialSources {
             let is_listed = self.lists_parameter(&name);
             if is_listed || name == TOKEN_PARAMETER {
                 let text = query_text(parameter.value);
-                let presented = is_listed || query::decode_start(parameter.value).starts_with(token::PREFIX);
+                let presented =
+                    is_listed || query::decode_start(parameter.value).trim_start().starts_with(token::PREFIX);
                 let credential = Credential { place: Place::Query { at: parameter.at }, text };
                 keep(&mut found, presented.then_some(credential))?;
             }
@@ -156,8 +157,9 @@ fn is_auth_parameter(part: &str) -> bool {
     })
 }
 
+/// What may be a token inside a header of some other form: `Token token="…"`, `a=…; b=…`.
 fn words(value: &str) -> impl Iterator<Item = &str> {
-    value.split([' ', '\t', ','])
+    value.split([' ', '\t', ',', ';', ':', '=', '"', '\''])
 }
 
 fn query_text(value: &str) -> Cow<'_, str> {

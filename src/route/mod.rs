@@ -7,9 +7,11 @@
 //! What a mistake costs: a guarded path served by an anonymous route, or the console's own origin served by the
 //! upstream (false accepts); an API that is down for its users (false refuse).
 
+mod host;
 mod path;
 mod table;
 
+pub use host::ServedHost;
 pub use table::{Route, RouteConfigError, Routes};
 
 use path::{PathReading, RequestUrl};

@@ -8,6 +8,7 @@
 
 use super::RESERVED_PATH;
 use super::Target;
+use super::host::ServedHost;
 use super::path::{RequestUrl, is_plain};
 use crate::limits;
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ pub struct Routes(Vec<Route>);
 /// One API behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    host: Option<RouteHost>,
+    host: Option<ServedHost>,
     /// `""` for every path; else from its slash on, without a final slash.
     path: String,
     /// The upstream's URL without a final slash.
@@ -33,14 +34,6 @@ pub struct Route {
     credentials: bool,
     shared_cache: bool,
     timeout_seconds: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct RouteHost {
-    /// Lower case, A-labels, no final dot.
-    name: String,
-    /// `None` is any port.
-    port: Option<u16>,
 }
 
 /// A route that cannot be taken: where, and what was expected there.
@@ -165,9 +158,7 @@ impl Route {
 
     /// The host is this route's, or the route serves every host.
     pub(super) fn serves_host(&self, url: &RequestUrl<'_>) -> bool {
-        self.host.as_ref().is_none_or(|host| {
-            host.name.eq_ignore_ascii_case(url.host) && host.port.is_none_or(|port| port == url.port)
-        })
+        self.host.as_ref().is_none_or(|host| host.serves(url))
     }
 
     /// The path is this route's, or below it by whole segments.
@@ -215,7 +206,7 @@ impl<'a> Fields<'a> {
             host: self.parsed(
                 "host",
                 "a host name or address, with or without a port, and no scheme",
-                parse_host,
+                ServedHost::parse,
             )?,
             path: self.parsed("path", EXPECTED_PATH, parse_path)?.unwrap_or_default(),
             upstream: upstream.ok_or(FieldFault("upstream", EXPECTED_UPSTREAM))?,
@@ -291,23 +282,6 @@ fn parse_upstream(text: &str) -> Option<String> {
         return None;
     }
     Some(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn parse_host(text: &str) -> Option<RouteHost> {
-    if text.contains(|c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '@' | '*' | '%')
-    }) {
-        return None;
-    }
-    // Read before the URL parser, which drops the default port: a written `:80` means that port alone.
-    let port = match text.rsplit_once(':') {
-        Some((_, port)) if !port.ends_with(']') => Some(port.parse::<u16>().ok()?),
-        _ => None,
-    };
-    let url = Url::parse(&format!("http://{text}/")).ok()?;
-    let name = url.host_str()?;
-    let name = name.strip_suffix('.').unwrap_or(name);
-    (!name.is_empty()).then(|| RouteHost { name: name.to_owned(), port })
 }
 
 fn parse_path(text: &str) -> Option<String> {

@@ -1,7 +1,6 @@
 //! The gateway's pure half: what a request is, what must be awaited for it, and what then happens to it.
 //!
-//! Standards: DESIGN sections 3 (order), 6 (CORS, caching), 7 (HTTP contract); RFC 6750; RFC 8594 (`Sunset`); RFC 9745
-//! (`Deprecation`).
+//! Standards: DESIGN sections 3 (order), 6 (CORS) and 7 (HTTP contract); RFC 6750.
 //! The flow: [`receive`] reads route, credential and token without any IO, so that garbage costs nothing; a [`Guarded`]
 //! request then waits for list and record, and [`Guarded::decide`] is the one synchronous decision, after the last
 //! await; an [`Onward`] says what is sent upstream and [`Onward::edits`] what becomes of the answer.
@@ -10,21 +9,23 @@
 //! What it must not know: Workers, IO, clocks.
 //! What a mistake costs: a false accept for every token, or an API that is down.
 
+mod onward;
+
+pub use onward::Onward;
+
 use crate::config::Config;
-use crate::cors::{self, HeaderEdits, Preflight, UpstreamHeaders};
+use crate::cors::{self, HeaderEdits, Preflight};
 use crate::credential::Credential;
 use crate::freshness::ListHolder;
-use crate::gate::{self, Admission, Asked, Decision, RecordFact};
+use crate::gate::{self, Asked, RecordFact, Unfit};
 use crate::headers::Headers;
-use crate::limits::{EXPIRY_NOTICE_SECONDS, MS_PER_SECOND};
 use crate::origin::OriginEvidence;
 use crate::problem::{self, Code};
 use crate::reply::Reply;
 use crate::route::{Resolved, Route, RouteFault, Target};
-use crate::time::{UnixMillis, UnixSeconds};
+use crate::time::UnixMillis;
 use crate::token::{UnverifiedToken, VerifiedToken};
 use crate::{admin, self_test};
-use std::borrow::Cow;
 
 /// Every header of ours begins so, in lower case; the caller's own are removed from every request.
 pub const OWN_HEADER_PREFIX: &str = "wayleave-";
@@ -97,23 +98,6 @@ pub enum Outcome<'a> {
     NeedsRecord(u32),
 }
 
-/// What is sent upstream, and what the answer is made into.
-#[derive(Debug)]
-pub struct Onward<'a> {
-    /// Where it is sent.
-    pub url: String,
-    /// Headers removed from the request, beside [`OWN_HEADER_PREFIX`].
-    pub remove: Vec<&'a str>,
-    /// Headers set on the request.
-    pub set: Vec<(&'static str, String)>,
-    /// Milliseconds to the first byte of the answer.
-    pub timeout_ms: u32,
-    route: &'a Route,
-    request_origin: Option<&'a str>,
-    /// Headers that the caller gets beside the upstream's.
-    caller: Vec<(&'static str, String)>,
-}
-
 /// The headers that [`receive`] looks at, lower case.
 #[must_use]
 pub fn header_names(config: &Config) -> Vec<&str> {
@@ -175,19 +159,17 @@ impl<'a> Guarded<'a> {
             Purpose::Forward { route, target, credential } => {
                 let asked = Asked { audience: route.audience(), evidence: self.evidence };
                 match gate::decide(self.token, lists, terms, on_unknown, record, &asked, now) {
-                    Decision::NeedsRecord(version) => Outcome::NeedsRecord(version),
-                    Decision::Refuse(code) => Outcome::Reply(refusal(code, Some(route), facts)),
-                    Decision::Admit(admission) => {
-                        Outcome::Onward(admitted(route, target, credential, &admission, facts, now))
+                    Err(Unfit::NeedsRecord(version)) => Outcome::NeedsRecord(version),
+                    Err(Unfit::Refused(code)) => Outcome::Reply(refusal(code, Some(route), facts)),
+                    Ok(admission) => {
+                        Outcome::Onward(Onward::admitted(route, target, credential, &admission, facts, now))
                     }
                 }
             }
             Purpose::SelfTest => {
                 match gate::standing_record(self.token, lists, terms, on_unknown, record, now) {
-                    Err(Decision::NeedsRecord(version)) => Outcome::NeedsRecord(version),
-                    Err(Decision::Refuse(code)) => Outcome::Reply(refusal(code, None, facts)),
-                    // `standing_record` never admits; were it to, the holder learns no more than it asked.
-                    Err(Decision::Admit(_)) => Outcome::Reply(refusal(Code::Internal, None, facts)),
+                    Err(Unfit::NeedsRecord(version)) => Outcome::NeedsRecord(version),
+                    Err(Unfit::Refused(code)) => Outcome::Reply(refusal(code, None, facts)),
                     Ok(record) => {
                         let view = self_test::view(self.token, &record.record, &self.evidence, now);
                         Outcome::Reply(readable(Reply::json(200, &view), None, facts))
@@ -195,30 +177,6 @@ impl<'a> Guarded<'a> {
                 }
             }
         }
-    }
-}
-
-impl Onward<'_> {
-    /// Names of the upstream's headers that [`Onward::edits`] looks at.
-    pub const UPSTREAM_HEADER_NAMES: &'static str = "vary\ncache-control\naccess-control-expose-headers";
-
-    /// The problem when the upstream sends no answer, or none in time.
-    #[must_use]
-    pub fn failed(&self, code: Code, facts: &RequestFacts<'_>) -> Reply {
-        refusal(code, Some(self.route), facts)
-    }
-
-    /// What the upstream's answer is made into. `headers` holds [`Onward::UPSTREAM_HEADER_NAMES`].
-    #[must_use]
-    pub fn edits<'h>(&'h self, headers: &Headers<'h>) -> HeaderEdits<'h> {
-        let upstream = UpstreamHeaders {
-            vary: headers.get("vary"),
-            cache_control: headers.get("cache-control"),
-            expose_headers: headers.get("access-control-expose-headers"),
-        };
-        let mut edits = cors::admitted(self.route, self.request_origin, &upstream);
-        edits.set.extend(self.caller.iter().map(|(name, value)| (*name, Cow::Borrowed(value.as_str()))));
-        edits
     }
 }
 
@@ -283,9 +241,16 @@ fn receive_api<'a>(
     if let Some(preflight) = preflight(Some(route), facts) {
         return Received::Reply(preflight);
     }
+    if is_preflight(facts) {
+        // An anonymous route's upstream answers; a browser could not read a refusal of ours.
+        return match config.credential_sources.find(|name| facts.headers.get(name), target.query) {
+            Ok(credential) => Received::Onward(Onward::anonymous(route, &target, credential.as_ref(), facts)),
+            Err(_) => Received::Reply(refusal(Code::CredentialConflict, Some(route), facts)),
+        };
+    }
     match verified(config, facts, target.query, now) {
         Err(code) => Received::Reply(refusal(code, Some(route), facts)),
-        Ok(None) if route.is_anonymous() => Received::Onward(anonymous(route, &target, facts)),
+        Ok(None) if route.is_anonymous() => Received::Onward(Onward::anonymous(route, &target, None, facts)),
         Ok(None) => Received::Reply(refusal(Code::TokenMissing, Some(route), facts)),
         Ok(Some((token, credential))) => {
             let evidence = evidence(facts, target.own_origin);
@@ -314,77 +279,19 @@ fn verified<'a>(
     Ok(Some((token, credential)))
 }
 
-fn anonymous<'a>(route: &'a Route, target: &Target<'a>, facts: &RequestFacts<'a>) -> Onward<'a> {
-    Onward {
-        url: route.upstream_url(target, target.query),
-        remove: Vec::new(),
-        set: vec![("Wayleave-Anonymous", "1".to_owned())],
-        timeout_ms: timeout_ms(route),
-        route,
-        request_origin: facts.headers.get("origin"),
-        caller: Vec::new(),
-    }
-}
-
-fn admitted<'a>(
-    route: &'a Route,
-    target: &Target<'a>,
-    credential: &Credential<'a>,
-    admission: &Admission,
-    facts: &RequestFacts<'a>,
-    now: UnixMillis,
-) -> Onward<'a> {
-    let query = target.query.and_then(|query| credential.strip_query(query));
-    let policy = &admission.record.record;
-    let mut set = vec![
-        ("Wayleave-Token-Id", format!("tok_{}", admission.serial.0)),
-        ("Wayleave-Family", policy.family.as_str().to_owned()),
-        ("Wayleave-Audience", route.audience().to_owned()),
-    ];
-    if let Some(external_id) = &policy.external_id {
-        set.push(("Wayleave-External-Id", header_value(external_id)));
-    }
-    Onward {
-        url: route.upstream_url(target, query.as_deref()),
-        remove: credential.header_to_strip().into_iter().collect(),
-        set,
-        timeout_ms: timeout_ms(route),
-        route,
-        request_origin: facts.headers.get("origin"),
-        caller: end_notices(admission, policy.ends_at.is_some(), now),
-    }
-}
-
-/// When the token ends, told to the caller in band.
-fn end_notices(admission: &Admission, ended_early: bool, now: UnixMillis) -> Vec<(&'static str, String)> {
-    let ends_at = admission.ends_at;
-    let mut notices = vec![("Wayleave-Token-Expires", ends_at.to_rfc3339())];
-    let notice_from = ends_at.plus_seconds(-EXPIRY_NOTICE_SECONDS);
-    if ended_early || now.floor_seconds() >= notice_from {
-        // RFC 9745 section 2.1: a structured-field date, and section 4: not later than the sunset.
-        let UnixSeconds(deprecated_at) = notice_from.min(now.floor_seconds());
-        notices.push(("Deprecation", format!("@{deprecated_at}")));
-        notices.push(("Sunset", ends_at.to_http_date()));
-    }
-    notices
-}
-
-/// Text as a field value: anything outside visible ASCII, and `%`, percent-encoded, as RFC 3986 section 2.1 has it.
-fn header_value(text: &str) -> String {
-    use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-    const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
-    utf8_percent_encode(text, ENCODED).to_string()
-}
-
 /// The answer to a preflight; `None` when the request is none, or the upstream is to answer it.
 fn preflight(route: Option<&Route>, facts: &RequestFacts<'_>) -> Option<Reply> {
-    let method = facts.headers.get("access-control-request-method");
-    if !cors::is_preflight(facts.method, method) {
+    if !is_preflight(facts) {
         return None;
     }
+    let method = facts.headers.get("access-control-request-method");
     let headers = facts.headers.get("access-control-request-headers");
     let asked = Preflight { origin: facts.headers.get("origin"), method, headers };
     Some(edited(Reply::empty(204), cors::preflight(route, &asked)?))
+}
+
+fn is_preflight(facts: &RequestFacts<'_>) -> bool {
+    cors::is_preflight(facts.method, facts.headers.get("access-control-request-method"))
 }
 
 fn readable(reply: Reply, route: Option<&Route>, facts: &RequestFacts<'_>) -> Reply {
@@ -408,8 +315,7 @@ fn evidence<'a>(facts: &RequestFacts<'a>, own_origin: &'a str) -> OriginEvidence
 }
 
 fn is_control_host(config: &Config, own_origin: &str) -> bool {
-    let host = own_origin.split_once("://").map_or(own_origin, |(_, host)| host);
-    config.control_hosts.iter().any(|control| control.eq_ignore_ascii_case(host))
+    config.control_hosts.iter().any(|host| host.serves_origin(own_origin))
 }
 
 fn route_problem(fault: RouteFault) -> Code {
@@ -417,11 +323,6 @@ fn route_problem(fault: RouteFault) -> Code {
         RouteFault::InvalidPath => Code::InvalidRequest,
         RouteFault::NotFound => Code::RouteNotFound,
     }
-}
-
-fn timeout_ms(route: &Route) -> u32 {
-    let ms = i64::from(route.timeout_seconds()).saturating_mul(MS_PER_SECOND);
-    u32::try_from(ms).unwrap_or(u32::MAX)
 }
 
 /// Where the admin API lies; asserted here because [`receive`] strips the same path.
