@@ -1,8 +1,10 @@
 //! Admin keys: who calls, the bootstrap of the first owner, creating, listing and deleting.
 //!
 //! Standard: DESIGN section 4 "Admin key", section 7 (roles, `/admin-keys`), section 9 (`ADMIN_KEY`).
+//! The one rule ([`KeyRow::is_live`]): a key lives while it is neither deleted nor expired and, when `ADMIN_KEY` made it,
+//! while `ADMIN_KEY` is still its text. Only a live key calls, and only a live owner's key counts as an owner.
 //! Invariants: only SHA-256 of a key is stored; a deleted key's row stays, so that a deleted `ADMIN_KEY` stays dead
-//! however often it is configured; the last owner's key is not deleted.
+//! however often it is configured, while a new value bootstraps a new owner; the last live owner's key is not deleted.
 //! What it must not know: the form of a key's text beyond minting it.
 //! What a mistake costs: a deleted key that works again (false accept), or everyone locked out (false refuse).
 
@@ -28,7 +30,7 @@ const NONCE_BYTES: usize = 24;
 /// Finds the key presented, making the bootstrap's row on its first use, and notes the use.
 ///
 /// # Errors
-/// [`Fault::Unauthorized`] when it is unknown, deleted or expired.
+/// [`Fault::Unauthorized`] when it is unknown or does not live.
 pub(super) fn authenticate<D: Database>(
     database: &D,
     settings: &RegistrySettings,
@@ -39,8 +41,7 @@ pub(super) fn authenticate<D: Database>(
         Some(row) => row,
         None => bootstrap(database, settings, key_sha256, now)?.ok_or(Fault::Unauthorized)?,
     };
-    let expired = found.view.expires_at.is_some_and(|at| now >= at.to_millis());
-    if found.deleted || expired {
+    if !found.is_live(settings, now) {
         return Err(Fault::Unauthorized.into());
     }
     let noted = found.view.last_used_at.is_some_and(|at| now.since_ms(at) < ADMIN_KEY_USE_INTERVAL_MS);
@@ -59,15 +60,21 @@ fn bootstrap<D: Database>(
     key_sha256: &str,
     now: UnixMillis,
 ) -> Result<Option<KeyRow>, StorageError> {
-    if settings.bootstrap_sha256.map(|sha256| HEXLOWER.encode(&sha256)).as_deref() != Some(key_sha256) {
+    if !is_configured(settings, key_sha256) {
         return Ok(None);
     }
     let key = NewAdminKey { label: BOOTSTRAP_LABEL.to_owned(), role: Role::Owner, expires_at: None };
-    let row = insert(database, &key, key_sha256, now)?;
+    let row = insert(database, &key, key_sha256, true, now)?;
     let event =
         Event { action: "admin_key.bootstrapped", after: Some(audited(&row.view)), ..Event::default() };
     events::append(database, now, events::SYSTEM, event)?;
     Ok(Some(row))
+}
+
+/// Whether `ADMIN_KEY` is now the text with this SHA-256. The comparison need not be in constant time: whoever reaches it
+/// has shown the text, and its SHA-256 was looked up in an index.
+fn is_configured(settings: &RegistrySettings, key_sha256: &str) -> bool {
+    settings.bootstrap_sha256.is_some_and(|sha256| HEXLOWER.encode(&sha256) == key_sha256)
 }
 
 impl<D: Database> Call<'_, D> {
@@ -96,7 +103,7 @@ impl<D: Database> Call<'_, D> {
         (self.entropy)(&mut nonce);
         let text = self.admin_key_text(&nonce);
         let sha256 = HEXLOWER.encode(&crate::key::sha256(text.as_bytes()));
-        let key = insert(self.database, new, &sha256, self.now)?.view;
+        let key = insert(self.database, new, &sha256, false, self.now)?.view;
         if let Some(idempotency) = idempotency {
             let made = Made::AdminKey { id: key.id, nonce: nonce.to_vec() };
             idempotency::keep(self.database, self.actor.id, idempotency, &made, self.now)?;
@@ -125,17 +132,17 @@ impl<D: Database> Call<'_, D> {
         })
     }
 
-    fn other_owners(&self, id: u32) -> Result<i64, StorageError> {
-        let rows = self.database.query(
-            "SELECT COUNT(*) FROM admin_key WHERE role = ? AND id <> ? AND deleted_at IS NULL \
-             AND (expires_at IS NULL OR expires_at > ?)",
-            &[Role::Owner.as_str().into(), id.into(), self.now.floor_seconds().into()],
-        )?;
-        Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).integer()
+    /// Live owners' keys beside `id`.
+    fn other_owners(&self, id: u32) -> Result<usize, StorageError> {
+        let sql = format!("SELECT {COLUMNS} FROM admin_key WHERE role = ? AND id <> ? AND deleted_at IS NULL");
+        let rows = self.database.query(&sql, &[Role::Owner.as_str().into(), id.into()])?;
+        let rows: Vec<KeyRow> = rows.into_iter().map(KeyRow::read).collect::<Result<_, _>>()?;
+        Ok(rows.iter().filter(|row| row.is_live(self.settings, self.now)).count())
     }
 }
 
-/// All keys that are not deleted, oldest first; expired ones too, so that people can see why a job stopped.
+/// All keys that are not deleted, oldest first; expired ones and earlier values of `ADMIN_KEY` too, so that people can
+/// see why a job stopped, and delete a value that must not come back.
 pub(super) fn list<D: Database>(database: &D) -> Result<Vec<AdminKeyView>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM admin_key WHERE deleted_at IS NULL ORDER BY id");
     database.query(&sql, &[])?.into_iter().map(|row| Ok(KeyRow::read(row)?.view)).collect()
@@ -145,9 +152,12 @@ pub(super) fn list<D: Database>(database: &D) -> Result<Vec<AdminKeyView>, Stora
 struct KeyRow {
     view: AdminKeyView,
     deleted: bool,
+    sha256: String,
+    /// Made by `ADMIN_KEY`, not by an owner.
+    bootstrap: bool,
 }
 
-const COLUMNS: &str = "id, label, role, created_at, expires_at, last_used_at, deleted_at";
+const COLUMNS: &str = "id, label, role, created_at, expires_at, last_used_at, deleted_at, sha256, bootstrap";
 
 impl KeyRow {
     fn read(row: Row) -> Result<Self, StorageError> {
@@ -160,7 +170,19 @@ impl KeyRow {
             expires_at: columns.optional_integer()?.map(crate::time::UnixSeconds),
             last_used_at: columns.optional_millis()?,
         };
-        Ok(Self { view, deleted: columns.optional_integer()?.is_some() })
+        Ok(Self {
+            view,
+            deleted: columns.optional_integer()?.is_some(),
+            sha256: columns.text()?,
+            bootstrap: columns.flag()?,
+        })
+    }
+
+    /// The rule at the top of this file.
+    fn is_live(&self, settings: &RegistrySettings, now: UnixMillis) -> bool {
+        let expired = self.view.expires_at.is_some_and(|at| now >= at.to_millis());
+        let replaced = self.bootstrap && !is_configured(settings, &self.sha256);
+        !(self.deleted || expired || replaced)
     }
 }
 
@@ -178,10 +200,11 @@ fn insert<D: Database>(
     database: &D,
     key: &NewAdminKey,
     sha256: &str,
+    bootstrap: bool,
     now: UnixMillis,
 ) -> Result<KeyRow, StorageError> {
     let sql = format!(
-        "INSERT INTO admin_key (sha256, label, role, created_at, expires_at) VALUES (?, ?, ?, ?, ?) \
+        "INSERT INTO admin_key (sha256, label, role, created_at, expires_at, bootstrap) VALUES (?, ?, ?, ?, ?, ?) \
          RETURNING {COLUMNS}"
     );
     let values = [
@@ -190,6 +213,7 @@ fn insert<D: Database>(
         key.role.as_str().into(),
         now.into(),
         key.expires_at.map_or(Value::Null, Value::from),
+        bootstrap.into(),
     ];
     KeyRow::read(database.query(&sql, &values)?.pop().ok_or(StorageError::Unreadable)?)
 }

@@ -70,7 +70,8 @@ const FIRST: Migration = &[
     "CREATE INDEX token_by_expiry ON token (expires_at)",
     // What the revocation list names; kept small so that a list costs what it names, not what exists.
     "CREATE INDEX token_listed ON token (expires_at, serial, status, version) WHERE status <> 'good' OR version > 1",
-    // Deleted keys stay as rows with `deleted_at`, so that a deleted ADMIN_KEY stays dead.
+    // Deleted keys stay as rows with `deleted_at`, so that a deleted ADMIN_KEY stays dead. `bootstrap` is 1 for a row that
+    // ADMIN_KEY made: it lives only while ADMIN_KEY is still that text.
     "CREATE TABLE admin_key (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         sha256 TEXT NOT NULL UNIQUE,
@@ -79,7 +80,8 @@ const FIRST: Migration = &[
         created_at INTEGER NOT NULL,
         expires_at INTEGER,
         last_used_at INTEGER,
-        deleted_at INTEGER
+        deleted_at INTEGER,
+        bootstrap INTEGER NOT NULL
     ) STRICT",
     // What an idempotency key made: a token or an admin key. `nonce` lets an admin key's text be shown again.
     "CREATE TABLE idempotency (

@@ -68,6 +68,59 @@ fn a_deleted_admin_key_stays_dead_and_a_new_value_restores_access() {
     assert_eq!(bootstrapped, 2);
 }
 
+fn configured(key: &str) -> RegistrySettings {
+    RegistrySettings { bootstrap_sha256: Some(sha256(key.as_bytes())), ..settings() }
+}
+
+#[test]
+fn an_earlier_admin_key_does_not_call_and_is_no_owner() {
+    let mut world = World::new();
+    // In the form of a minted key, which the door lets through to the registry whether or not it is configured.
+    let minted = AdminKey::mint([5; 24], &settings().check_keys).as_str().to_owned();
+    for earlier in [ADMIN_KEY.to_owned(), minted] {
+        world.restart(configured(&earlier));
+        world.call_as(&earlier);
+        assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+        let new_value = format!("{earlier}-replaced");
+        world.restart(configured(&new_value));
+        assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+        world.call_as(&new_value);
+        let listed = keys(&mut world);
+        let new_id = listed.last().unwrap().id;
+        assert!(listed.len() > 1, "what ADMIN_KEY was can be seen, and deleted");
+        assert_eq!(world.fault(Command::DeleteAdminKey(new_id)), Fault::Conflict, "no other owner lives");
+        assert_eq!(world.ask(Command::DeleteAdminKey(listed[0].id)), Answer::AdminKeyDeleted);
+    }
+}
+
+#[test]
+fn an_admin_key_that_comes_back_lives_again_unless_it_was_deleted() {
+    let mut world = World::new();
+    world.ask(Command::Authenticate);
+    world.restart(RegistrySettings { bootstrap_sha256: None, ..settings() });
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+    world.restart(settings());
+    assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
+    assert_eq!(keys(&mut world).len(), 1, "it is the same key");
+    let new_value = "a-new-admin-key-of-at-least-32-chars";
+    world.restart(configured(new_value));
+    world.call_as(new_value);
+    assert_eq!(world.ask(Command::DeleteAdminKey(1)), Answer::AdminKeyDeleted);
+    world.restart(settings());
+    world.call_as(ADMIN_KEY);
+    assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
+}
+
+#[test]
+fn a_made_key_lives_on_whatever_admin_key_is() {
+    let mut world = World::new();
+    let (_, owner) = world.admin_key(Role::Owner);
+    world.call_as(&owner);
+    world.restart(RegistrySettings { bootstrap_sha256: None, ..settings() });
+    assert_eq!(world.ask(Command::DeleteAdminKey(1)), Answer::AdminKeyDeleted);
+    assert_eq!(world.fault(Command::DeleteAdminKey(2)), Fault::Conflict);
+}
+
 #[test]
 fn a_made_key_works_and_only_its_sha256_is_stored() {
     let mut world = World::new();
