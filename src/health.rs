@@ -21,11 +21,14 @@ struct Health {
     list_age_seconds: Option<i64>,
     bound_seconds: i64,
     on_unknown: &'static str,
+    /// Lists and records that this isolate read and did not take: altered, older, of another deployment.
+    lists_refused: u64,
+    records_refused: u64,
 }
 
 /// The answer at `now`, after the list was looked for.
 #[must_use]
-pub fn reply(config: &Config, lists: &ListHolder, now: UnixMillis) -> Reply {
+pub fn reply(config: &Config, lists: &ListHolder, records_refused: u64, now: UnixMillis) -> Reply {
     let newest = lists.newest();
     let usable = lists.usable(&config.terms, now).is_some();
     let (status, code) = match (usable, config.on_unknown) {
@@ -42,6 +45,8 @@ pub fn reply(config: &Config, lists: &ListHolder, now: UnixMillis) -> Reply {
             OnUnknown::Refuse => "refuse",
             OnUnknown::Admit => "admit",
         },
+        lists_refused: lists.refused,
+        records_refused,
     };
     let reply = Reply::json(code, &health);
     if code == 503 { reply.with("Retry-After", "2") } else { reply }

@@ -22,6 +22,7 @@ pub mod list;
 pub mod origin;
 pub mod problem;
 pub mod record;
+pub mod record_holder;
 pub mod reply;
 pub mod route;
 pub mod seal;

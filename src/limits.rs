@@ -85,14 +85,20 @@ pub const KV_EXPIRATION_MIN_SECONDS: i64 = 60;
 pub const KV_READ_TIMEOUT_MS: u32 = 1_000;
 /// A read of the registry that takes longer is given up: the caller gets 503 while it still waits.
 pub const REGISTRY_READ_TIMEOUT_MS: u32 = 4_000;
+/// An admin call that takes longer is answered `registry_unavailable`; whether it was carried out is then not known, and a
+/// retry with the same idempotency key finds out. Well below the 30 s after which many clients give up.
+pub const REGISTRY_WRITE_TIMEOUT_MS: u32 = 15_000;
+/// A write to KV that takes longer counts as failed and is tried again.
+pub const KV_WRITE_TIMEOUT_MS: u32 = 10_000;
 /// A refresh of the list holds its lease this long: one KV read, one registry read, and half a second for the rest.
 pub const LIST_LEASE_MS: i64 = (KV_READ_TIMEOUT_MS + REGISTRY_READ_TIMEOUT_MS) as i64 + 500;
 /// After a refresh that found nothing, the sources are left alone this long: one try a second for each isolate.
 pub const LIST_RETRY_MS: i64 = MS_PER_SECOND;
 /// A request that waits for another's refresh looks at memory again this often.
 pub const LIST_WAIT_POLL_MS: u32 = 20;
-/// Records one isolate keeps: ≈ 1 kB each, so ≈ 16 MB of the isolate's 128 MB.
-pub const RECORDS_HELD_MAX: usize = 16_384;
+/// Sealed bytes of records that one isolate keeps: a decoded record takes about thrice as much, so ≈ 24 MB of 128 MB.
+/// At a usual 400 bytes that is 20,000 records.
+pub const RECORDS_HELD_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// KV takes one write per second to the same key.
 pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;

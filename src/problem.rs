@@ -241,7 +241,7 @@ impl Code {
                 401,
                 "No valid admin key",
                 "Send a valid admin key as Authorization: Bearer wla_… . It may have been deleted or have expired.",
-                TOKEN,
+                None,
             ),
             Self::Forbidden => entry(
                 "forbidden",
@@ -386,7 +386,8 @@ impl Code {
             _ => "wayleave",
         };
         match (self, self.entry().error) {
-            (Self::TokenMissing, _) => Some(format!("Bearer realm=\"{realm}\"")),
+            // An admin key that is missing and one that is wrong get the same answer.
+            (Self::TokenMissing | Self::Unauthorized, _) => Some(format!("Bearer realm=\"{realm}\"")),
             (_, Some(error)) => Some(format!(
                 "Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"",
                 self.title()

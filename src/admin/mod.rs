@@ -142,6 +142,15 @@ impl AdminProblem {
     }
 }
 
+/// Whether the body of a request is to be read: its key is one of ours, and its operation has a body. `parse` then says what
+/// is wrong with the rest.
+#[must_use]
+pub fn wants_body(request: &AdminRequest<'_>, context: &Context<'_>) -> bool {
+    let path = request.path.strip_prefix(API_PATH).unwrap_or_default();
+    let has_body = matches!(operation::route(request.method, path), Routed::To(operation, _) if operation.body.is_some());
+    has_body && headers::authenticate(request.authorization, context).is_ok()
+}
+
 /// Reads a request.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::isolate::Isolate;
 use super::{bindings, clock, crossing, sources};
 use crate::admin::{self, AdminRequest, Body, Parsed};
 use crate::headers::Headers;
-use crate::limits::ADMIN_BODY_MAX_BYTES;
+use crate::limits::{ADMIN_BODY_MAX_BYTES, REGISTRY_WRITE_TIMEOUT_MS};
 use crate::problem::Code;
 use crate::registry::command::Request as Call;
 use crate::reply::Reply;
@@ -31,12 +31,13 @@ pub async fn serve(
     query: Option<&str>,
     own_origin: &str,
 ) -> Reply {
-    let text = crossing::read_request(request, HEADER_NAMES);
+    let Ok(text) = crossing::read_request(request, HEADER_NAMES) else {
+        return Reply::problem(Code::Internal);
+    };
     let fields = text.splitn(3, '\n').nth(2).unwrap_or_default();
     let headers = Headers::read(HEADER_NAMES, fields);
-    let bytes = read_body(request).await;
     let path = format!("{}{path}", admin::API_PATH);
-    let admin_request = AdminRequest {
+    let mut admin_request = AdminRequest {
         method,
         path: &path,
         query,
@@ -44,14 +45,19 @@ pub async fn serve(
         content_type: headers.get("content-type"),
         if_match: headers.get("if-match"),
         idempotency_key: headers.get("idempotency-key"),
-        body: bytes.as_deref().map_or(Body::TooLarge, Body::Bytes),
+        body: Body::Bytes(&[]),
     };
     let context = isolate.config.admin_context(own_origin, clock::now());
+    // A stranger's body is not waited for.
+    let bytes =
+        if admin::wants_body(&admin_request, &context) { read_body(request).await } else { Some(Vec::new()) };
+    admin_request.body = bytes.as_deref().map_or(Body::TooLarge, Body::Bytes);
     match admin::parse(&admin_request, &context) {
         Err(problem) => problem.into_reply(),
         Ok(Parsed::Answered(reply)) => reply,
         Ok(Parsed::Ask(call, rendering)) => {
-            match sources::call(&bindings::registry(env), &Call::Admin(call)).await {
+            let registry = bindings::registry(env);
+            match sources::call(&registry, &Call::Admin(call), REGISTRY_WRITE_TIMEOUT_MS).await {
                 Some(answer) => admin::render(answer, &rendering, clock::now()),
                 None => Reply::problem(Code::RegistryUnavailable),
             }

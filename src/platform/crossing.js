@@ -14,16 +14,14 @@ export function readResponse(response, names) {
   return `${response.status}\n${headerLines(response.headers, names)}`;
 }
 
-let namesText = '';
-let namesList = [];
+/** Lists of names by their text: there are three of them. */
+const nameLists = new Map();
 
 function headerLines(headers, names) {
-  if (names !== namesText) {
-    namesText = names;
-    namesList = names.split('\n');
-  }
+  let list = nameLists.get(names);
+  if (list === undefined) nameLists.set(names, (list = names.split('\n')));
   let lines = '';
-  for (const name of namesList) {
+  for (const name of list) {
     const value = headers.get(name);
     lines += value === null ? '\n' : `=${value}\n`;
   }
@@ -35,10 +33,12 @@ function headerLines(headers, names) {
  * are taken out; then `set` (name, value, name, value …) is put in. Resolves to the answer once its headers are here,
  * or to null when that took longer than `timeout` milliseconds; rejects when the upstream cannot be reached.
  */
-export function forward(request, url, prefix, remove, set, timeout) {
-  const onward = new Request(url, { method: request.method, headers: request.headers, body: request.body, redirect: 'manual' });
+export async function forward(request, url, prefix, remove, set, timeout) {
+  // Made of the request itself, so that a GET with a body, which fetch's init forbids, is sent on too.
+  const onward = new Request(new Request(url, request), { redirect: 'manual' });
   const headers = onward.headers;
-  for (const name of [...headers.keys()]) if (name.startsWith(prefix)) headers.delete(name);
+  // `_` for `-`: CGI and its heirs read both as the same variable.
+  for (const name of [...headers.keys()]) if (name.replaceAll('_', '-').startsWith(prefix)) headers.delete(name);
   edit(headers, remove, set);
   return within(fetch(onward), timeout, null);
 }
@@ -75,21 +75,34 @@ export async function kvGet(kv, key, cacheTtl, timeout) {
   }
 }
 
-/** Writes `bytes` under `key` until `expiration` (Unix seconds; 0: for ever). Rejects when KV refuses. */
-export function kvPut(kv, key, bytes, expiration) {
-  return kv.put(key, bytes, expiration > 0 ? { expiration } : undefined);
+/**
+ * Writes `bytes` under `key` until `expiration` (Unix seconds; 0: for ever). Resolves to whether KV took it; false also
+ * when that took longer than `timeout` ms.
+ */
+export async function kvPut(kv, key, bytes, expiration, timeout) {
+  try {
+    const put = kv.put(key, bytes, expiration > 0 ? { expiration } : undefined);
+    return await within(put.then(() => true), timeout, false);
+  } catch (error) {
+    console.warn(`KV did not take ${key}: ${error}`);
+    return false;
+  }
 }
 
 /** Calls the one registry object; its answer as text, or undefined when it failed or took longer than `timeout` ms. */
 export async function registryCall(namespace, body, timeout) {
   try {
-    const stub = namespace.get(namespace.idFromName('registry'));
-    const response = await within(stub.fetch('https://registry/', { method: 'POST', body }), timeout, undefined);
-    return response?.ok ? await response.text() : undefined;
+    return await within(ask(namespace, body), timeout, undefined);
   } catch (error) {
     console.warn(`registry call failed: ${error}`);
     return undefined;
   }
+}
+
+async function ask(namespace, body) {
+  const stub = namespace.get(namespace.idFromName('registry'));
+  const response = await stub.fetch('https://registry/', { method: 'POST', body });
+  return response.ok ? response.text() : undefined;
 }
 
 /**

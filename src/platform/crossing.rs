@@ -1,5 +1,7 @@
 //! The functions of `crossing.js`, typed. See that file for what each does.
 //!
+//! Invariants: an exception that ran through WebAssembly frames would leave their promises for ever unsettled, so every
+//! function is either `async` there (it rejects) or `catch` here.
 //! What it must not know: anything of Wayleave. What a mistake costs: a header lost or left on its way upstream.
 
 use worker::js_sys::{Array, Promise, Uint8Array};
@@ -10,12 +12,12 @@ use worker::web_sys::{Request, Response};
 #[wasm_bindgen(module = "/src/platform/crossing.js")]
 extern "C" {
     /// Method, URL and the headers in `names` (a line each), as lines.
-    #[wasm_bindgen(js_name = readRequest)]
-    pub fn read_request(request: &Request, names: &str) -> String;
+    #[wasm_bindgen(js_name = readRequest, catch)]
+    pub fn read_request(request: &Request, names: &str) -> Result<String, JsValue>;
 
     /// Status and the headers in `names`, as lines.
-    #[wasm_bindgen(js_name = readResponse)]
-    pub fn read_response(response: &Response, names: &str) -> String;
+    #[wasm_bindgen(js_name = readResponse, catch)]
+    pub fn read_response(response: &Response, names: &str) -> Result<String, JsValue>;
 
     /// Sends the request on; resolves to the answer, or to null when `timeout_ms` ran out.
     pub fn forward(
@@ -39,9 +41,9 @@ extern "C" {
     #[wasm_bindgen(js_name = kvGet)]
     pub fn kv_get(kv: &JsValue, key: &str, cache_ttl_seconds: u32, timeout_ms: u32) -> Promise;
 
-    /// Writes until `expiration` (Unix seconds; 0 is for ever).
-    #[wasm_bindgen(js_name = kvPut, catch)]
-    pub fn kv_put(kv: &JsValue, key: &str, bytes: &Uint8Array, expiration: f64) -> Result<Promise, JsValue>;
+    /// Writes until `expiration` (Unix seconds; 0 is for ever); resolves to whether KV took it in time.
+    #[wasm_bindgen(js_name = kvPut)]
+    pub fn kv_put(kv: &JsValue, key: &str, bytes: &Uint8Array, expiration: f64, timeout_ms: u32) -> Promise;
 
     /// The registry's answer as text, or undefined (failed or late).
     #[wasm_bindgen(js_name = registryCall)]

@@ -14,7 +14,7 @@ use crate::health;
 use crate::problem::Code;
 use crate::reply::Reply;
 use std::rc::Rc;
-use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env, Result, console_warn};
@@ -28,7 +28,7 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
     let Ok(isolate) = isolate::of(&env) else {
         return respond(&Reply::problem(Code::Internal), false);
     };
-    let text = crossing::read_request(&request, &isolate.header_names);
+    let text = crossing::read_request(&request, &isolate.header_names)?;
     let facts = read_facts(&text, &isolate);
     let is_head = facts.method == "HEAD";
     let reply = match gateway::receive(&isolate.config, &facts, clock::now()) {
@@ -41,7 +41,12 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
         },
         Received::Health => {
             sources::list(&isolate, &env, &context).await;
-            health::reply(&isolate.config, &isolate.lists.borrow(), clock::now())
+            health::reply(
+                &isolate.config,
+                &isolate.lists.borrow(),
+                isolate.records_refused.get(),
+                clock::now(),
+            )
         }
         Received::Admin { path, query, own_origin } => {
             control::serve(&request, &isolate, &env, facts.method, path, query, own_origin).await
@@ -91,12 +96,23 @@ async fn forward(request: &Request, onward: &Onward<'_>, facts: &RequestFacts<'_
     let Ok(answer) = answer.dyn_into::<Response>() else {
         return respond(&onward.failed(Code::UpstreamTimeout, facts), facts.method == "HEAD");
     };
+    // What the platform will not take as an answer (a status of 600, say) is no answer.
+    match edited(&answer, onward) {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            console_warn!("the upstream's answer cannot be passed on: {error:?}");
+            respond(&onward.failed(Code::UpstreamUnreachable, facts), facts.method == "HEAD")
+        }
+    }
+}
+
+fn edited(answer: &Response, onward: &Onward<'_>) -> std::result::Result<Response, JsValue> {
     let names = Onward::UPSTREAM_HEADER_NAMES;
-    let text = crossing::read_response(&answer, names);
+    let text = crossing::read_response(answer, names)?;
     let fields = text.split_once('\n').map_or("", |(_status, fields)| fields);
     let HeaderEdits { set, remove } = onward.edits(&Headers::read(names, fields));
     let set = lines(set.iter().map(|(name, value)| (*name, value.as_ref())));
-    Ok(crossing::decorate(&answer, &remove.join("\n"), &set)?)
+    crossing::decorate(answer, &remove.join("\n"), &set)
 }
 
 /// An answer of our own as the platform's; HEAD gets no body.

@@ -7,12 +7,9 @@
 
 use crate::config::{Config, ConfigError};
 use crate::freshness::ListHolder;
-use crate::limits::RECORDS_HELD_MAX;
-use crate::record::VersionedRecord;
-use crate::token::Serial;
-use lru::LruCache;
+use crate::limits::RECORDS_HELD_MAX_BYTES;
+use crate::record_holder::RecordHolder;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, console_error};
@@ -25,8 +22,8 @@ pub struct Isolate {
     pub header_names: String,
     /// The revocation list.
     pub lists: RefCell<ListHolder>,
-    /// Records by serial, the least used dropped first.
-    pub records: RefCell<LruCache<Serial, Rc<VersionedRecord>>>,
+    /// Records by serial.
+    pub records: RefCell<RecordHolder>,
     /// Records from KV that did not open.
     pub records_refused: Cell<u64>,
 }
@@ -44,12 +41,11 @@ impl Isolate {
     fn start(env: &Env) -> Result<Self, ConfigError> {
         let config = read_config(env)?;
         let header_names = crate::gateway::header_names(&config).join("\n");
-        let capacity = NonZeroUsize::new(RECORDS_HELD_MAX).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             config,
             header_names,
             lists: RefCell::default(),
-            records: RefCell::new(LruCache::new(capacity)),
+            records: RefCell::new(RecordHolder::new(RECORDS_HELD_MAX_BYTES)),
             records_refused: Cell::new(0),
         })
     }
@@ -59,14 +55,12 @@ impl Isolate {
 pub fn read_config(env: &Env) -> Result<Config, ConfigError> {
     let config = Config::read(|name| {
         let value = worker::js_sys::Reflect::get(env.as_ref(), &JsValue::from_str(name)).ok()?;
-        // `wrangler.toml` may hold ROUTES as a table: it arrives as an object.
-        value.as_string().or_else(|| {
-            if value.is_object() {
-                worker::js_sys::JSON::stringify(&value).ok().map(String::from)
-            } else {
-                None
-            }
-        })
+        if value.is_undefined() || value.is_null() {
+            return None;
+        }
+        // Unquoted in `[vars]`, numbers and booleans arrive as such, and ROUTES as a table: JSON's text of each is what
+        // would have stood in the quotes.
+        value.as_string().or_else(|| worker::js_sys::JSON::stringify(&value).ok().map(String::from))
     });
     if let Err(error) = &config {
         console_error!("{}", error.message());

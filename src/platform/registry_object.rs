@@ -5,12 +5,13 @@
 //! Why an acknowledgement can be believed: the output gate holds the answer until those writes are durable; an
 //! instance that was superseded cannot make them so, and its answer never leaves.
 //! Why KV gets every record: what is owed to KV is a row of the same transaction, and the alarm that pays it is set in
-//! the same turn. The alarm sets itself anew whatever happens, since the platform drops one that failed six times.
+//! the same turn. An alarm sets itself anew when it has run: every wait in it has a time limit, and one that is cut off
+//! by the platform is run again by it.
 //! What a mistake costs: an acknowledged write lost, or a revocation that no location hears of.
 
 use super::sql::ObjectDatabase;
 use super::{bindings, clock, crossing, entropy, isolate};
-use crate::limits::{ALARM_LATE_MAX_MS, OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX};
+use crate::limits::{ALARM_LATE_MAX_MS, KV_WRITE_TIMEOUT_MS, OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX};
 use crate::registry::command::{Answer, Fault, Request as Call};
 use crate::registry::{self, KvWrite};
 use crate::time::UnixMillis;
@@ -19,8 +20,7 @@ use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{
-    DurableObject, Env, Request, Response, Result, State, console_error, console_warn, durable_object,
-    wasm_bindgen,
+    DurableObject, Env, Request, Response, Result, State, console_error, durable_object, wasm_bindgen,
 };
 
 /// The class that `wrangler.toml` binds as `REGISTRY`.
@@ -69,18 +69,13 @@ impl Registry {
         let kv = bindings::kv(&self.env);
         let due =
             self.with_registry(|registry| registry.due(clock::now(), OUTBOX_BATCH_MAX)).unwrap_or_default();
-        let puts: Vec<_> = due.into_iter().map(|write| (put(&kv, &write), write)).collect();
-        for (put, write) in puts {
-            let written = match put {
-                Ok(promise) => JsFuture::from(promise).await.map(drop),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = &written {
-                console_warn!("registry: KV did not take {}: {error:?}; it is tried again", write.key);
-            }
+        let puts: Vec<_> = due.into_iter().map(|write| (put(&kv, &write), write.id)).collect();
+        for (put, id) in puts {
+            // All began together and each has a time limit, so waiting for them in turn takes no longer than that.
+            let written = JsFuture::from(put).await.is_ok_and(|taken| taken.is_truthy());
             self.with_registry(|registry| match written {
-                Ok(()) => registry.written(write.id, clock::now()),
-                Err(_) => registry.failed(write.id, clock::now()),
+                true => registry.written(id, clock::now()),
+                false => registry.failed(id, clock::now()),
             });
         }
     }
@@ -99,8 +94,13 @@ impl Registry {
         if set.is_some_and(|at| at <= due) {
             return Ok(());
         }
+        // Noted before the await, so that calls that come meanwhile need not set it again; forgotten if it fails.
         self.alarm_at.set(Some(due));
-        self.state.storage().set_alarm(due.since_ms(now).max(0)).await
+        let set = self.state.storage().set_alarm(due.since_ms(now).max(0)).await;
+        if set.is_err() {
+            self.alarm_at.set(None);
+        }
+        set
     }
 
     /// Runs `body` on the open registry, opening it first if need be; `None` when it cannot be opened.
@@ -131,8 +131,9 @@ impl Registry {
 }
 
 /// Starts one write to KV.
-fn put(kv: &JsValue, write: &KvWrite) -> std::result::Result<Promise, JsValue> {
+fn put(kv: &JsValue, write: &KvWrite) -> Promise {
     #[allow(clippy::cast_precision_loss)] // seconds far below 2^53
     let expiration = write.expiration.map_or(0.0, |at| at.0 as f64);
-    crossing::kv_put(kv, &write.key, &Uint8Array::from(write.value.as_slice()), expiration)
+    let value = Uint8Array::from(write.value.as_slice());
+    crossing::kv_put(kv, &write.key, &value, expiration, KV_WRITE_TIMEOUT_MS)
 }

@@ -15,7 +15,7 @@ use crate::limits::{
     REGISTRY_READ_TIMEOUT_MS,
 };
 use crate::list::{self, ListFault, OpenedList, RevocationList};
-use crate::record::{self, Record, VersionedRecord};
+use crate::record::{self, Record};
 use crate::registry::command::{Answer, Request as Call};
 use crate::token::Serial;
 use data_encoding::BASE64;
@@ -45,8 +45,9 @@ pub async fn list(isolate: &Rc<Isolate>, env: &Env, context: &Context) {
 
 /// The record of `serial` at `version` or a later one.
 pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) -> RecordFact {
-    if let Some(held) = isolate.records.borrow_mut().get(&serial).filter(|held| held.version >= version) {
-        return RecordFact::Known(Rc::clone(held));
+    let held = isolate.records.borrow_mut().get(serial);
+    if let Some(held) = held.filter(|held| held.version >= version) {
+        return RecordFact::Known(held);
     }
     let bindings = Bindings::of(env);
     let name = record::kv_name(serial, version);
@@ -55,7 +56,7 @@ pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) 
     {
         return fact;
     }
-    match call(&bindings.registry, &Call::Record { serial, version }).await {
+    match call(&bindings.registry, &Call::Record { serial, version }, REGISTRY_READ_TIMEOUT_MS).await {
         Some(Answer::Record { sealed: None }) => RecordFact::NoSuchToken,
         Some(Answer::Record { sealed: Some((version, sealed)) }) => BASE64
             .decode(sealed.as_bytes())
@@ -68,17 +69,13 @@ pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) 
 
 /// The record of `serial` that memory holds, whatever its version.
 pub fn held_record(isolate: &Isolate, serial: Serial) -> RecordFact {
-    match isolate.records.borrow_mut().get(&serial) {
-        Some(record) => RecordFact::Known(Rc::clone(record)),
-        None => RecordFact::NotRead,
-    }
+    isolate.records.borrow_mut().get(serial).map_or(RecordFact::NotRead, RecordFact::Known)
 }
 
 /// Calls the registry; `None` when it did not answer in time.
-pub async fn call(registry: &JsValue, request: &Call) -> Option<Answer> {
+pub async fn call(registry: &JsValue, request: &Call, timeout_ms: u32) -> Option<Answer> {
     let body = serde_json::to_string(request).ok()?;
-    let text =
-        JsFuture::from(crossing::registry_call(registry, &body, REGISTRY_READ_TIMEOUT_MS)).await.ok()?;
+    let text = JsFuture::from(crossing::registry_call(registry, &body, timeout_ms)).await.ok()?;
     serde_json::from_str(&text.as_string()?).ok()
 }
 
@@ -120,7 +117,7 @@ async fn list_of_kv(isolate: &Isolate, kv: &JsValue) -> Found {
 
 async fn list_of_registry(isolate: &Isolate, registry: &JsValue) -> Found {
     let asked_at = clock::now();
-    match call(registry, &Call::List).await {
+    match call(registry, &Call::List, REGISTRY_READ_TIMEOUT_MS).await {
         Some(Answer::List { sealed, now }) => {
             let read = BASE64.decode(sealed.as_bytes()).map_err(|_| ListFault::Misshapen);
             let read = read.and_then(|bytes| open_list(isolate, &bytes));
@@ -140,20 +137,17 @@ fn open_list(isolate: &Isolate, sealed: &[u8]) -> Result<OpenedList, ListFault> 
 
 /// Opens a record and keeps it, unless memory already holds a later version.
 fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Option<RecordFact> {
-    let opened = match Record::open(&isolate.config.ring, serial, version, sealed) {
-        Ok(opened) => Rc::new(opened),
+    match Record::open(&isolate.config.ring, serial, version, sealed) {
+        Ok(opened) => {
+            let held = isolate.records.borrow_mut().hold(serial, opened, sealed.len());
+            Some(RecordFact::Known(held))
+        }
         Err(_) => {
             isolate.records_refused.set(isolate.records_refused.get().saturating_add(1));
             console_warn!("a record read as {} was refused", record::kv_name(serial, version));
-            return None;
+            None
         }
-    };
-    let mut records = isolate.records.borrow_mut();
-    let newer: Option<Rc<VersionedRecord>> =
-        records.get(&serial).filter(|held| held.version > version).cloned();
-    let record = newer.unwrap_or(opened);
-    records.put(serial, Rc::clone(&record));
-    Some(RecordFact::Known(record))
+    }
 }
 
 /// The bytes under `name`, or `None` when KV has none, failed or was late.
