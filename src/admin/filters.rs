@@ -83,6 +83,10 @@ pub static TOKENS: Shape = Shape {
 /// Reads `GET /tokens`.
 pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&TOKENS);
+    let (serial, q) = match query.take(&Q) {
+        Some(text) => searched(text, input),
+        None => (None, None),
+    };
     let filter = TokenFilter {
         state: query.take(&STATE),
         family: query.take(&FAMILY),
@@ -91,7 +95,8 @@ pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
         audience: query.take(&BY_AUDIENCE),
         key_id: query.take(&KEY_ID).and_then(|id| u8::try_from(id).ok()).map(KeyId),
         origin: query.take(&ORIGIN),
-        q: query.take(&Q).map(|text| token_as_id(text, input)),
+        serial,
+        q,
         expiring_within_seconds: query.take(&EXPIRING_WITHIN_SECONDS),
         limit: page_limit(&mut query),
         below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
@@ -120,11 +125,14 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
     Ok(Command::ListEvents(query.finish_query(filter)?))
 }
 
-/// A whole token of ours is searched for by its id: its text is stored nowhere.
-fn token_as_id(text: String, input: &Input<'_>) -> String {
-    let verified =
-        UnverifiedToken::parse(&text).ok().and_then(|token| token.verify(input.context.key_ring).ok());
-    verified.map_or(text, |token| ids::token_id(token.claims().serial))
+/// What `q` looks for: exactly the token whose whole text it is, or text. A token that this deployment did not issue is
+/// text like any other.
+fn searched(text: String, input: &Input<'_>) -> (Option<Serial>, Option<String>) {
+    let token = UnverifiedToken::parse(text.trim()).ok();
+    match token.and_then(|token| token.verify(input.context.key_ring).ok()) {
+        Some(token) => (Some(token.claims().serial), None),
+        None => (None, Some(text)),
+    }
 }
 
 /// Items on the page that a query asks for.

@@ -66,7 +66,7 @@ impl<D: Database> Call<'_, D> {
                 Ok(Answer::Events { items, next })
             }
             Command::ListTokens(filter) => {
-                let (items, next) = token_query::page(self.database, self.settings, &filter, self.now)?;
+                let (items, next) = token_query::page(self.database, &filter, self.now)?;
                 Ok(Answer::Tokens { items, next })
             }
             Command::RevealToken(serial) => self.reveal_token(serial).map(Answer::Revealed),

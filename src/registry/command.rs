@@ -175,7 +175,9 @@ pub struct TokenFilter {
     pub key_id: Option<KeyId>,
     /// Tokens whose rules admit this origin (already parsed and serialised).
     pub origin: Option<String>,
-    /// Text in label, owner or external id; or an id, a whole token, or a token's last 8 characters.
+    /// Only this token: whoever asks had its whole text, which verified and is stored nowhere.
+    pub serial: Option<Serial>,
+    /// Text in label, owner or external id; or an id, or a token's last 8 characters.
     pub q: Option<String>,
     /// Active tokens that end within so many seconds.
     pub expiring_within_seconds: Option<i64>,

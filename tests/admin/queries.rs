@@ -27,6 +27,7 @@ fn every_filter_reaches_the_command() {
         audience: Some("tiles".to_owned()),
         key_id: Some(KeyId(3)),
         origin: Some("https://example.com".to_owned()),
+        serial: None,
         q: Some("shöp".to_owned()),
         expiring_within_seconds: Some(60),
         limit: 500,
@@ -42,14 +43,19 @@ fn every_filter_reaches_the_command() {
 }
 
 #[test]
-fn a_whole_token_is_searched_for_by_its_id() {
+fn a_whole_token_is_searched_for_as_itself_and_not_as_text() {
     let deployment = deployment();
-    let Command::ListTokens(filter) =
-        deployment.command("GET", &format!("/tokens?q={}", deployment.token(8)), "")
-    else {
-        panic!();
+    let filter = |q: &str| match deployment.command("GET", &format!("/tokens?q={q}"), "") {
+        Command::ListTokens(filter) => (filter.serial, filter.q),
+        other => panic!("{other:?}"),
     };
-    assert_eq!(filter.q.as_deref(), Some("tok_8"));
+    let token = deployment.token(8);
+    assert_eq!(filter(&token), (Some(Serial(8)), None));
+    assert_eq!(filter(&format!("+{token}%20")), (Some(Serial(8)), None));
+    // Nothing that did not verify names a serial.
+    let forged = format!("{}AAAA", &token[..36]);
+    assert_eq!(filter(&forged), (None, Some(forged.clone())));
+    assert_eq!(filter("tok_8"), (None, Some("tok_8".to_owned())));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use crate::sqlite::Sqlite;
 use data_encoding::{BASE64, HEXLOWER};
-use wayleave::admin_key::Role;
+use wayleave::admin::{self, AdminRequest, Body, Parsed};
+use wayleave::admin_key::{AdminKey, Role};
 use wayleave::key::{CheckKeys, KeyId, KeyRing, sha256};
 use wayleave::list::RevocationList;
 use wayleave::origin::{OriginRule, OriginRules};
@@ -192,6 +193,37 @@ impl World {
         match self.ask(Command::CreateAdminKey(new)) {
             Answer::AdminKeyCreated { key, text } => (key.id, text),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// The command that a request comes to, as the admin API reads it. `path` may have a query.
+    pub fn request_command(&self, method: &str, path: &str, body: &str) -> Command {
+        let settings = settings();
+        let bearer = format!("Bearer {}", AdminKey::mint([1; 24], &settings.check_keys).as_str());
+        let context = admin::Context {
+            check_keys: &settings.check_keys,
+            key_ring: &settings.ring,
+            configured_key: None,
+            app_schemes: &[],
+            only_audience: Some("api"),
+            max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
+            own_origin: "https://gateway.example",
+            now: self.now,
+        };
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let request = AdminRequest {
+            method,
+            path: &format!("{}{path}", admin::API_PATH),
+            query,
+            authorization: Some(&bearer),
+            content_type: (!body.is_empty()).then_some("application/json"),
+            if_match: None,
+            idempotency_key: None,
+            body: Body::Bytes(body.as_bytes()),
+        };
+        match admin::parse(&request, &context) {
+            Ok(Parsed::Ask(call, _)) => call.command,
+            other => panic!("{method} {path}: {other:?}"),
         }
     }
 
