@@ -11,7 +11,7 @@ use super::ids;
 use crate::admin_key::Role;
 use crate::family::FamilyId;
 use crate::limits;
-use crate::origin::Origin;
+use crate::origin::{Origin, TupleOrigin};
 use crate::time::{UnixSeconds, parse_rfc3339};
 use crate::token::Serial;
 use serde_json::{Value, json};
@@ -240,15 +240,15 @@ impl Kind for Family {
     }
 }
 
-/// One serialised origin (RFC 6454 section 6.2), brought into its one spelling.
+/// One serialised origin (RFC 6454 section 6.2).
 pub struct OriginText;
 
 impl Kind for OriginText {
-    type Value = String;
+    type Value = TupleOrigin;
 
-    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<String> {
+    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<TupleOrigin> {
         match value.as_str().map(Origin::parse_header) {
-            Some(Ok(origin @ Origin::Tuple(_))) => Some(origin.to_string()),
+            Some(Ok(Origin::Tuple(origin))) => Some(origin),
             _ => {
                 faults.add(
                     at,

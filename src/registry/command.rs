@@ -8,7 +8,7 @@
 
 use crate::admin_key::Role;
 use crate::key::KeyId;
-use crate::origin::{MissingOrigin, OriginMode, OriginRules};
+use crate::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
 use serde::{Deserialize, Serialize};
@@ -173,8 +173,9 @@ pub struct TokenFilter {
     pub audience: Option<String>,
     /// Tokens under this signing key.
     pub key_id: Option<KeyId>,
-    /// Tokens whose rules admit this origin (already parsed and serialised).
-    pub origin: Option<String>,
+    /// Tokens whose rules admit this origin.
+    #[serde(default, with = "origin_text")]
+    pub origin: Option<TupleOrigin>,
     /// Only this token: whoever asks had its whole text, which verified and is stored nowhere.
     pub serial: Option<Serial>,
     /// Text in label, owner or external id; or an id, or a token's last 8 characters.
@@ -185,6 +186,25 @@ pub struct TokenFilter {
     pub limit: u32,
     /// Only tokens below this serial (newest first).
     pub below: Option<Serial>,
+}
+
+/// An origin crosses as its text.
+mod origin_text {
+    use crate::origin::{Origin, TupleOrigin};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(origin: &Option<TupleOrigin>, to: S) -> Result<S::Ok, S::Error> {
+        origin.as_ref().map(TupleOrigin::to_string).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TupleOrigin>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        match Origin::parse_header(&text) {
+            Ok(Origin::Tuple(origin)) => Ok(Some(origin)),
+            _ => Err(D::Error::custom("not an origin")),
+        }
+    }
 }
 
 /// A token's state as the API shows it.

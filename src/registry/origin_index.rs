@@ -8,7 +8,7 @@
 
 use super::database::{Database, Value};
 use super::row::StorageError;
-use crate::origin::{Origin, OriginRules};
+use crate::origin::{OriginRules, TupleOrigin};
 use crate::token::Serial;
 
 /// Where tokens with `"any"` stand: no host is empty.
@@ -43,15 +43,12 @@ pub(super) fn forget<D: Database>(database: &D, serial: Serial) -> Result<(), St
 }
 
 /// Every place where a rule that matches `origin` can stand: its host, `*.` before each parent of it, and `any`.
-pub(super) fn places(origin: &Origin) -> Vec<String> {
-    let mut places = vec![ANYWHERE.to_owned()];
-    if let Origin::Tuple(tuple) = origin {
-        let text = tuple.to_string();
-        let host = host(&text);
-        let parents = host.match_indices('.').filter_map(|(at, _)| host.get(at..));
-        places.extend(parents.map(|tail| format!("*{tail}")));
-        places.push(host.to_owned());
-    }
+pub(super) fn places(origin: &TupleOrigin) -> Vec<String> {
+    let text = origin.to_string();
+    let host = host(&text);
+    let parents = host.match_indices('.').filter_map(|(at, _)| host.get(at..));
+    let mut places: Vec<String> = parents.map(|tail| format!("*{tail}")).collect();
+    places.extend([host.to_owned(), ANYWHERE.to_owned()]);
     places
 }
 

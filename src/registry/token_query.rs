@@ -8,14 +8,13 @@
 //! What it must not know: how a page's cursor is written.
 //! What a mistake costs: a token that nobody finds is a token that nobody revokes (false accept, in the end).
 
-use super::command::{Fault, TokenFilter, TokenState, TokenView};
+use super::command::{TokenFilter, TokenState, TokenView};
 use super::database::{Database, Value};
 use super::origin_index;
-use super::policy::field_fault;
-use super::row::{Stop, StorageError, json};
+use super::row::{StorageError, json};
 use super::token_row::{COLUMNS, TokenRow};
 use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND};
-use crate::origin::{Origin, OriginRules};
+use crate::origin::{OriginRules, TupleOrigin};
 use crate::time::UnixMillis;
 use crate::token::Serial;
 
@@ -24,28 +23,21 @@ pub(super) fn page<D: Database>(
     database: &D,
     filter: &TokenFilter,
     now: UnixMillis,
-) -> Result<(Vec<TokenView>, Option<Serial>), Stop> {
-    let origin = match filter.origin.as_deref().map(Origin::parse_header) {
-        Some(Err(_)) => {
-            let fault = field_fault("origin", "invalid_origin", "one origin, such as https://example.com");
-            return Err(Fault::Fields(vec![fault]).into());
-        }
-        Some(Ok(origin)) => Some(origin),
-        None => None,
-    };
-    let conditions = conditions(filter, origin.as_ref(), now)?;
+) -> Result<(Vec<TokenView>, Option<Serial>), StorageError> {
+    let conditions = conditions(filter, now)?;
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX).max(1);
     let mut below = filter.below;
     let mut found: Vec<TokenRow> = Vec::new();
-    // The index knows hosts, not schemes and ports: it leaves a few rows too many for an origin, so further rows are read until the page is full and one more
-    // shows that another follows.
+    // The index knows hosts, not schemes and ports: it leaves a few rows too many for an origin, so further rows are read
+    // until the page is full and one more shows that another follows.
     loop {
         let rows = conditions.rows(database, below, limit.saturating_add(1))?;
         below = rows.last().map(|row| row.serial);
         let exhausted = rows.len() <= limit;
         found.extend(
-            rows.into_iter()
-                .filter(|row| origin.as_ref().is_none_or(|origin| admits(&row.policy.origins, origin))),
+            rows.into_iter().filter(|row| {
+                filter.origin.as_ref().is_none_or(|origin| admits(&row.policy.origins, origin))
+            }),
         );
         if exhausted || found.len() > limit {
             break;
@@ -89,11 +81,7 @@ impl Conditions {
     }
 }
 
-fn conditions(
-    filter: &TokenFilter,
-    origin: Option<&Origin>,
-    now: UnixMillis,
-) -> Result<Conditions, StorageError> {
+fn conditions(filter: &TokenFilter, now: UnixMillis) -> Result<Conditions, StorageError> {
     let mut all = Conditions::default();
     let text = |text: &String| [Value::from(text.as_str())];
     if let Some(state) = filter.state {
@@ -121,7 +109,7 @@ fn conditions(
         let until = now.plus_ms(seconds * MS_PER_SECOND);
         all.and("(expires_at <= ? OR ends_at <= ?)", [until.floor_seconds().into(), until.into()]);
     }
-    if let Some(origin) = origin {
+    if let Some(origin) = &filter.origin {
         let clause =
             "serial IN (SELECT serial FROM token_host WHERE host IN (SELECT value FROM json_each(?)))";
         all.and(clause, [json(&origin_index::places(origin))?]);
@@ -161,10 +149,9 @@ fn matching(all: &mut Conditions, q: &str) {
     );
 }
 
-fn admits(rules: &OriginRules, origin: &Origin) -> bool {
-    match (rules, origin) {
-        (OriginRules::Any, _) => true,
-        (OriginRules::Rules(_), Origin::Opaque) => false,
-        (OriginRules::Rules(rules), Origin::Tuple(origin)) => rules.iter().any(|rule| rule.matches(origin)),
+fn admits(rules: &OriginRules, origin: &TupleOrigin) -> bool {
+    match rules {
+        OriginRules::Any => true,
+        OriginRules::Rules(rules) => rules.iter().any(|rule| rule.matches(origin)),
     }
 }

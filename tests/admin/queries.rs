@@ -4,9 +4,17 @@ use super::support::{deployment, faults};
 use wayleave::admin::ids::{self, List};
 use wayleave::family::FamilyId;
 use wayleave::key::KeyId;
+use wayleave::origin::{Origin, TupleOrigin};
 use wayleave::problem::Code;
 use wayleave::registry::command::{Command, EventFilter, TokenFilter, TokenState};
 use wayleave::token::Serial;
+
+fn origin(text: &str) -> TupleOrigin {
+    match Origin::parse_header(text) {
+        Ok(Origin::Tuple(origin)) => origin,
+        other => panic!("{other:?}"),
+    }
+}
 
 #[test]
 fn every_filter_reaches_the_command() {
@@ -26,14 +34,19 @@ fn every_filter_reaches_the_command() {
         external_id: Some("c-17".to_owned()),
         audience: Some("tiles".to_owned()),
         key_id: Some(KeyId(3)),
-        origin: Some("https://example.com".to_owned()),
+        origin: Some(origin("https://example.com")),
         serial: None,
         q: Some("shöp".to_owned()),
         expiring_within_seconds: Some(60),
         limit: 500,
         below: Some(Serial(40)),
     };
-    assert_eq!(deployment.command("GET", &path, ""), Command::ListTokens(expected));
+    let command = deployment.command("GET", &path, "");
+    assert_eq!(command, Command::ListTokens(expected));
+    let crossed = serde_json::to_string(&command).unwrap();
+    assert_eq!(serde_json::from_str::<Command>(&crossed).unwrap(), command);
+    let other = crossed.replace("https://example.com", "null");
+    assert!(serde_json::from_str::<Command>(&other).is_err(), "never a filter that is silently not there");
     let plain = TokenFilter { limit: 50, ..TokenFilter::default() };
     assert_eq!(deployment.command("GET", "/tokens", ""), Command::ListTokens(plain.clone()));
     assert_eq!(deployment.command("GET", "/tokens?", ""), Command::ListTokens(plain));

@@ -2,10 +2,10 @@
 
 use crate::world::{START, World, all, edit_label, new_token, rules, settings};
 use wayleave::key::{KeyId, KeyRing};
-use wayleave::origin::OriginRules;
+use wayleave::origin::{Origin, OriginRules, TupleOrigin};
 use wayleave::registry::RegistrySettings;
 use wayleave::registry::command::{
-    Answer, Command, EventFilter, Fault, Lifetime, NewToken, TokenEdit, TokenFilter, TokenState,
+    Answer, Command, EventFilter, Lifetime, NewToken, TokenEdit, TokenFilter, TokenState,
 };
 use wayleave::time::UnixSeconds;
 use wayleave::token::{Claims, Serial};
@@ -13,6 +13,13 @@ use zeroize::Zeroizing;
 
 fn q(text: &str) -> TokenFilter {
     TokenFilter { q: Some(text.into()), ..all() }
+}
+
+fn tuple(text: &str) -> TupleOrigin {
+    match Origin::parse_header(text) {
+        Ok(Origin::Tuple(origin)) => origin,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn labelled(label: &str, owner: Option<&str>, external_id: Option<&str>) -> NewToken {
@@ -187,7 +194,7 @@ fn an_origin_finds_the_tokens_that_would_admit_it() {
     with(rules(&["*.shop.example", "other.example"]));
     with(rules(&["www.shop.example:8443", "http://localhost:*"]));
     with(rules(&["https://[2001:db8::1]:8443", "192.0.2.1"]));
-    let mut at = |origin: &str| world.tokens(TokenFilter { origin: Some(origin.into()), ..all() }).0;
+    let mut at = |origin: &str| world.tokens(TokenFilter { origin: Some(tuple(origin)), ..all() }).0;
     assert_eq!(at("https://shop.example"), [2, 1]);
     assert_eq!(at("https://www.shop.example"), [3, 1]);
     assert_eq!(at("https://a.b.shop.example"), [3, 1]);
@@ -197,15 +204,12 @@ fn an_origin_finds_the_tokens_that_would_admit_it() {
     assert_eq!(at("https://[2001:db8::1]:8443"), [5, 1]);
     assert_eq!(at("https://192.0.2.1"), [5, 1]);
     assert_eq!(at("https://evilshop.example"), [1]);
-    assert_eq!(at("null"), [1]);
     assert_eq!(at("https://[2001:db8::1]"), [1]);
     // The index follows an edit.
     world.edit(Serial(2), TokenEdit { origins: Some(rules(&["moved.example"])), ..TokenEdit::default() });
-    let mut at = |origin: &str| world.tokens(TokenFilter { origin: Some(origin.into()), ..all() }).0;
+    let mut at = |origin: &str| world.tokens(TokenFilter { origin: Some(tuple(origin)), ..all() }).0;
     assert_eq!(at("https://shop.example"), [1]);
     assert_eq!(at("https://moved.example"), [2, 1]);
-    let filter = TokenFilter { origin: Some("nonsense".into()), ..all() };
-    assert!(matches!(world.fault(Command::ListTokens(filter)), Fault::Fields(_)));
 }
 
 #[test]
@@ -218,7 +222,7 @@ fn a_page_by_origin_is_full_although_sql_lets_a_few_too_many_through() {
         world.create(NewToken { settings, ..NewToken::default() });
     }
     let page = |below: Option<u32>| TokenFilter {
-        origin: Some("https://site.example:8443".into()),
+        origin: Some(tuple("https://site.example:8443")),
         limit: 2,
         below: below.map(Serial),
         ..all()
