@@ -260,7 +260,7 @@ pub enum Answer {
         /// Sealed bytes, base64, with the version they are.
         sealed: Option<(u32, String)>,
     },
-    /// A token was made; with its full text. `replayed` when an earlier call with the same idempotency key made it.
+    /// A token was made, now or by an earlier call with the same idempotency key.
     Created {
         /// The token as the API shows it.
         token: Box<TokenView>,
