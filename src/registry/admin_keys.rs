@@ -134,7 +134,8 @@ impl<D: Database> Call<'_, D> {
 
     /// Live owners' keys beside `id`.
     fn other_owners(&self, id: u32) -> Result<usize, StorageError> {
-        let sql = format!("SELECT {COLUMNS} FROM admin_key WHERE role = ? AND id <> ? AND deleted_at IS NULL");
+        let sql =
+            format!("SELECT {COLUMNS} FROM admin_key WHERE role = ? AND id <> ? AND deleted_at IS NULL");
         let rows = self.database.query(&sql, &[Role::Owner.as_str().into(), id.into()])?;
         let rows: Vec<KeyRow> = rows.into_iter().map(KeyRow::read).collect::<Result<_, _>>()?;
         Ok(rows.iter().filter(|row| row.is_live(self.settings, self.now)).count())
