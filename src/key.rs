@@ -6,7 +6,6 @@
 //! What it must not know: what the tagged bytes mean.
 //! What a mistake costs: a tag accepted wrongly is a false accept of anything that an attacker writes.
 
-use crate::limits;
 use data_encoding::BASE64;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,7 +18,7 @@ use zeroize::Zeroizing;
 
 /// Bytes of a tag: HMAC-SHA256 cut to its leftmost 16 (RFC 2104 section 5 allows half of the output).
 pub const TAG_BYTES: usize = 16;
-/// Bytes of a secret in `SIGNING_KEYS` and the least of `CHECK_SECRET`.
+/// Bytes of each secret in `SIGNING_KEYS` and of `CHECK_SECRET`, exactly.
 pub const SECRET_BYTES: usize = 32;
 
 /// A tag over some bytes. Public once made: it travels beside what it tags.
@@ -211,8 +210,6 @@ pub fn parse_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
-
-const _: () = assert!(limits::CREDENTIAL_MAX_CHARS >= 40);
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@
 //! drifts refuses every token in every page (false refuse).
 
 use crate::key::{KeyId, KeyRing, TAG_BYTES};
+use crate::limits;
 use crate::time::UnixSeconds;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ pub const FORMAT_VERSION: u8 = 1;
 
 const CLAIM_BYTES: usize = 11;
 const TOKEN_BYTES: usize = CLAIM_BYTES + TAG_BYTES;
+// A whole token is never too long to be read as one.
+const _: () = assert!(limits::CREDENTIAL_MAX_CHARS >= TOKEN_CHARS);
 /// `expires_at` is an unsigned 40-bit number of seconds: until the year 36812.
 const EXPIRES_AT_MAX: i64 = (1 << 40) - 1;
 
