@@ -6,10 +6,12 @@
 //! What it must not know: what the tagged bytes mean.
 //! What a mistake costs: a tag accepted wrongly is a false accept of anything that an attacker writes.
 
+use crate::json::{self, JsonFault};
 use data_encoding::BASE64;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -147,8 +149,10 @@ impl CheckKeys {
 /// Why `SIGNING_KEYS` or `CHECK_SECRET` cannot be used. The texts go to the operator's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretError {
-    /// `SIGNING_KEYS` is not a JSON object of strings.
+    /// `SIGNING_KEYS` is not a JSON object.
     NotAnObject,
+    /// One key id stands twice: whichever secret were taken, somebody else reads the other.
+    Duplicate,
     /// It names no key.
     Empty,
     /// A name is not a whole number from 0 to 255.
@@ -165,6 +169,7 @@ impl SecretError {
             Self::NotAnObject | Self::Empty => {
                 "a JSON object from key id to base64 of 32 bytes, such as {\"1\": \"…\"}, with at least one key"
             }
+            Self::Duplicate => "each key id once",
             Self::KeyId => "key ids that are whole numbers from 0 to 255",
             Self::Secret => "base64 (with padding) of exactly 32 random bytes: openssl rand -base64 32",
         }
@@ -174,10 +179,13 @@ impl SecretError {
 /// Parses `SIGNING_KEYS`.
 ///
 /// # Errors
-/// [`SecretError`] for anything but a non-empty object from key id to base64 of 32 bytes.
-pub fn parse_signing_keys(json: &str) -> Result<Vec<SigningSecret>, SecretError> {
-    let object: BTreeMap<String, String> =
-        serde_json::from_str(json).map_err(|_| SecretError::NotAnObject)?;
+/// [`SecretError`] for anything but a non-empty object from key id, each once, to base64 of 32 bytes.
+pub fn parse_signing_keys(text: &str) -> Result<Vec<SigningSecret>, SecretError> {
+    let object = match json::parse(text) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) | Err(JsonFault::NotJson) => return Err(SecretError::NotAnObject),
+        Err(JsonFault::DuplicateName(_)) => return Err(SecretError::Duplicate),
+    };
     if object.is_empty() {
         return Err(SecretError::Empty);
     }
@@ -189,7 +197,8 @@ pub fn parse_signing_keys(json: &str) -> Result<Vec<SigningSecret>, SecretError>
             if key_id.to_string() != id {
                 return Err(SecretError::KeyId);
             }
-            Ok((KeyId(key_id), parse_secret(&secret)?))
+            let secret = secret.as_str().ok_or(SecretError::Secret)?;
+            Ok((KeyId(key_id), parse_secret(secret)?))
         })
         .collect()
 }
@@ -249,6 +258,12 @@ mod tests {
         assert_eq!(parse_signing_keys(&good).unwrap().len(), 1);
         assert_eq!(parse_signing_keys("{}"), Err(SecretError::Empty));
         assert_eq!(parse_signing_keys("[1]"), Err(SecretError::NotAnObject));
+        assert_eq!(parse_signing_keys("{\"1\":7}"), Err(SecretError::Secret));
+        let secret = BASE64.encode(&[1; 32]);
+        for again in ["1", "\\u0031"] {
+            let twice = format!("{{\"1\":\"{secret}\",\"{again}\":\"{secret}\"}}");
+            assert_eq!(parse_signing_keys(&twice), Err(SecretError::Duplicate));
+        }
         assert_eq!(parse_signing_keys("{\"256\":\"\"}"), Err(SecretError::KeyId));
         assert_eq!(parse_signing_keys("{\"01\":\"\"}"), Err(SecretError::KeyId));
         assert_eq!(parse_signing_keys("{\"1\":\"c2hvcnQ=\"}"), Err(SecretError::Secret));

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::string_slice))] // as unwrap: a test that panics fails, and nothing else does
 
+pub mod json;
 pub mod limits;
 pub mod time;
 
