@@ -29,6 +29,8 @@ export const externalService = (name, port) =>
   `(name = ${quote(name)}, external = (address = ${quote(`127.0.0.1:${port}`)}, http = ()))`;
 
 export const textBinding = (name, value) => `(name = ${quote(name)}, text = ${quote(value)})`;
+/** As wrangler binds a number or boolean that stands unquoted in [vars]. */
+export const jsonBinding = (name, value) => `(name = ${quote(name)}, json = ${quote(JSON.stringify(value))})`;
 export const kvBinding = (name, service) => `(name = ${quote(name)}, kvNamespace = ${quote(service)})`;
 export const serviceBinding = (name, service) => `(name = ${quote(name)}, service = ${quote(service)})`;
 export const durableObjectBinding = (name, className, serviceName) =>

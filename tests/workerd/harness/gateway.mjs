@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AdminApi } from "./admin_api.mjs";
-import { durableObjectBinding, externalService, kvBinding, modulesOf, textBinding, workerService, workerdConfig } from "./capnp.mjs";
+import { durableObjectBinding, externalService, jsonBinding, kvBinding, modulesOf, textBinding, workerService, workerdConfig } from "./capnp.mjs";
 import { Client } from "./http_client.mjs";
 import { KvServer } from "./kv_server.mjs";
 import { RegistryDoor } from "./registry_door.mjs";
@@ -40,6 +40,12 @@ function compatibility() {
   const [, compatibilityDate] = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(toml);
   const flags = /^compatibility_flags\s*=\s*(\[[^\]]*\])/m.exec(toml);
   return { compatibilityDate, compatibilityFlags: flags === null ? [] : JSON.parse(flags[1]) };
+}
+
+/** Lists and tables are given as the JSON text that an operator writes; numbers stay numbers. */
+function variableBinding(name, value) {
+  if (typeof value === "number") return jsonBinding(name, value);
+  return textBinding(name, typeof value === "string" ? value : JSON.stringify(value));
 }
 
 export class Gateway {
@@ -92,7 +98,7 @@ export class Gateway {
           registry,
           ...Object.entries({ ...DEFAULT_VARIABLES, ...variables(this.upstream.origin) })
             .filter(([, value]) => value !== null)
-            .map(([key, value]) => textBinding(key, typeof value === "string" ? value : JSON.stringify(value))),
+            .map(([key, value]) => variableBinding(key, value)),
         ],
         compatibilityDate,
         compatibilityFlags,
