@@ -1,7 +1,8 @@
 //! Authority: which role each command needs, as one table.
 //!
 //! Standard: DESIGN section 7, "Roles".
-//! Invariants: every command stands in the table (the match has no wildcard); roles are a partial order, so
+//! Invariants: every command stands in the table (the match has no wildcard), and the admin API documents the same role
+//! (`Operation::least_role`; a test sends each operation through); roles are a partial order, so
 //! `role >= least` is the only test.
 //! What it must not know: which keys exist.
 //! What a mistake costs: a role too low lets a reader withdraw or reveal (false accept); too high locks a job out.
@@ -18,7 +19,6 @@ fn least_role(command: &Command) -> Role {
     match command {
         Command::Authenticate
         | Command::GetToken(_)
-        | Command::ListAdminKeys
         | Command::ListEvents(_)
         | Command::ListTokens(_)
         | Command::LookupToken(_)
@@ -35,6 +35,7 @@ fn least_role(command: &Command) -> Role {
         | Command::RevealToken(_)
         | Command::RevokeToken { .. } => Role::Operator,
 
-        Command::CreateAdminKey(_) | Command::DeleteAdminKey(_) => Role::Owner,
+        // Seeing them too: they say who could do what.
+        Command::CreateAdminKey(_) | Command::DeleteAdminKey(_) | Command::ListAdminKeys => Role::Owner,
     }
 }

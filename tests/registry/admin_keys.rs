@@ -148,7 +148,6 @@ fn each_role_may_do_what_it_may_and_nothing_else() {
     let commands = [
         (Role::Viewer, Command::Authenticate),
         (Role::Viewer, Command::GetToken(serial)),
-        (Role::Viewer, Command::ListAdminKeys),
         (Role::Viewer, Command::ListEvents(EventFilter { limit: 1, ..EventFilter::default() })),
         (Role::Viewer, Command::ListTokens(TokenFilter { limit: 1, ..TokenFilter::default() })),
         (Role::Viewer, Command::LookupToken(serial)),
@@ -164,6 +163,7 @@ fn each_role_may_do_what_it_may_and_nothing_else() {
         (Role::Owner, edit(protected(true))),
         (Role::Owner, edit(protected(false))),
         (Role::Owner, new_key(Role::Viewer)),
+        (Role::Owner, Command::ListAdminKeys),
         (Role::Operator, Command::RevokeToken { serial, reason: None, force: true }),
         (Role::Owner, Command::DeleteAdminKey(1)),
     ];

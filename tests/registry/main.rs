@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
 
 mod admin_keys;
+mod contract;
 mod idempotency;
 mod lifecycle;
 mod list;
