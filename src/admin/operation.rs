@@ -38,7 +38,7 @@ pub struct Operation {
     pub conditional: bool,
     /// What it answers when it succeeds.
     pub success: Success,
-    /// Problems beyond those that every operation may answer with.
+    /// Problems beyond those that every operation may answer with: exactly those that it has, which the registry's tests hold.
     pub problems: &'static [Code],
     /// Turns a request into what is to be done.
     pub(super) read: fn(&Input<'_>) -> Result<Task, AdminProblem>,
@@ -149,7 +149,7 @@ pub static OPERATIONS: [Operation; 16] = [
         idempotent_by_key: true,
         conditional: false,
         success: Success { status: 201, schema: Some("CreatedToken") },
-        problems: &[Code::PublicSuffixRule, Code::NotFound, Code::TokenEnded, Code::IdempotencyConflict],
+        problems: &[Code::PublicSuffixRule, Code::IdempotencyConflict, Code::Conflict],
         read: |input| Ok(Task::ask(token_requests::create(input)?, Rendering::Answer)),
     },
     Operation {
@@ -212,6 +212,7 @@ pub static OPERATIONS: [Operation; 16] = [
             Code::NotFound,
             Code::PreconditionFailed,
             Code::TokenEnded,
+            Code::Conflict,
         ],
         read: |input| Ok(Task::ask(token_requests::edit(input)?, Rendering::Answer)),
     },
@@ -240,7 +241,7 @@ pub static OPERATIONS: [Operation; 16] = [
         idempotent_by_key: false,
         conditional: false,
         success: Success { status: 200, schema: Some("Receipt") },
-        problems: &[Code::NotFound, Code::LastActiveToken, Code::TokenProtected],
+        problems: &[Code::NotFound, Code::LastActiveToken, Code::TokenProtected, Code::TokenEnded],
         read: |input| Ok(Task::ask(token_requests::revoke(input)?, Rendering::Answer)),
     },
     Operation {
@@ -320,7 +321,7 @@ pub static OPERATIONS: [Operation; 16] = [
         idempotent_by_key: true,
         conditional: false,
         success: Success { status: 201, schema: Some("CreatedAdminKey") },
-        problems: &[Code::IdempotencyConflict],
+        problems: &[Code::IdempotencyConflict, Code::Conflict],
         read: |input| Ok(Task::ask(admin_key_requests::create(input)?, Rendering::Answer)),
     },
     Operation {

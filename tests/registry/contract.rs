@@ -1,10 +1,52 @@
 //! What the operation table of the admin API documents is what the registry does: each operation's request is read by the
 //! admin API and put to the registry.
 
-use crate::world::World;
-use wayleave::admin::operation::{OPERATIONS, Operation};
+use crate::world::{World, edit_label, idempotency, new_token};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use wayleave::admin::fault_problem;
+use wayleave::admin::operation::{ID, OPERATIONS, Operation};
 use wayleave::admin_key::Role;
-use wayleave::registry::command::{Answer, Fault};
+use wayleave::problem::Code;
+use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenEdit};
+use wayleave::time::UnixSeconds;
+use wayleave::token::Serial;
+
+/// Every fault that a command may be refused with, beside those that any may be. Each refusal in each test of the
+/// registry is held against it, the random ones too ([`World::ask_idempotent`]).
+fn possible(command: &Command) -> Vec<Fault> {
+    use Fault::{
+        Conflict, IdempotencyConflict, LastActiveToken, NotFound, PreconditionFailed, TokenEnded,
+        TokenProtected,
+    };
+    let fields = Fault::Fields(Vec::new());
+    match command {
+        Command::Authenticate
+        | Command::ListAdminKeys
+        | Command::ListEvents(_)
+        | Command::ListTokens(_)
+        | Command::Status => vec![],
+        Command::GetToken(_) | Command::LookupToken(_) | Command::RevealToken(_) => vec![NotFound],
+        Command::CreateToken(_) | Command::CreateAdminKey(_) => vec![fields, IdempotencyConflict, Conflict],
+        Command::EditToken { .. } => vec![NotFound, PreconditionFailed, TokenEnded, fields, Conflict],
+        Command::RevokeToken { .. } => vec![NotFound, TokenEnded, TokenProtected, LastActiveToken],
+        Command::DisableToken(_) => vec![NotFound, TokenEnded, TokenProtected],
+        Command::EnableToken(_) => vec![NotFound, TokenEnded],
+        Command::DeleteAdminKey(_) => vec![NotFound, Conflict],
+    }
+}
+
+/// Fails when `fault` is not listed for `command`.
+pub fn holds(command: &Command, fault: &Fault) {
+    let always = [Fault::Unauthorized, Fault::Forbidden, Fault::Internal];
+    let listed = possible(command).into_iter().chain(always).any(|possible| name(&possible) == name(fault));
+    assert!(listed, "{command:?} was refused with {fault:?}: list it here and in the operation table");
+}
+
+/// Name of the variant.
+fn name(of: &impl Debug) -> String {
+    format!("{of:?}").split(|char: char| !char.is_alphanumeric()).next().unwrap().to_owned()
+}
 
 /// A request to the operation, as path and body, that any token or key suits. None of them asks for what an owner alone
 /// may set.
@@ -43,4 +85,120 @@ fn each_operation_needs_the_role_that_it_documents() {
             }
         }
     }
+}
+
+/// What the admin API itself may answer, before the registry is asked.
+fn at_the_door(operation: &Operation) -> BTreeSet<Code> {
+    let mut codes = BTreeSet::new();
+    if operation.path.contains(ID) || operation.id == "lookupToken" {
+        codes.insert(Code::NotFound);
+    }
+    let Some(body) = operation.body else { return codes };
+    if body.find("origins").is_some() {
+        codes.insert(Code::PublicSuffixRule);
+    }
+    if body.refused.iter().any(|refused| refused.code == Code::ExpiryImmutable.code()) {
+        codes.insert(Code::ExpiryImmutable);
+    }
+    codes
+}
+
+#[test]
+fn each_operation_documents_the_problems_that_it_has_and_no_other() {
+    let mut world = World::new();
+    let (_, token) = world.create(new_token("a"));
+    for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
+        let (path, body) = sample(operation, &token);
+        let command = world.request_command(operation.method, &path, &body);
+        let mut expected = at_the_door(operation);
+        expected.extend(possible(&command).into_iter().map(|fault| match fault {
+            // As the admin API has it from the registry: with one fault of no code of its own.
+            Fault::Fields(_) => Code::InvalidFields,
+            other => fault_problem(other).code,
+        }));
+        // Every operation with a body has it.
+        let wrong_fields = expected.remove(&Code::InvalidFields);
+        assert!(!wrong_fields || operation.body.is_some(), "{}", operation.id);
+        let documented: BTreeSet<Code> = operation.problems.iter().copied().collect();
+        assert_eq!(documented, expected, "{}", operation.id);
+        assert_eq!(documented.len(), operation.problems.len(), "{} names one twice", operation.id);
+    }
+}
+
+/// No row of the table is there for nothing.
+#[test]
+fn each_fault_that_is_listed_happens() {
+    let mut world = World::new();
+    let mut seen = BTreeSet::new();
+    let mut refused = |world: &mut World, command: Command, key: Option<(&str, &str)>| {
+        let idempotency = key.and_then(|(key, request)| idempotency(key, request));
+        match world.ask_idempotent(command.clone(), idempotency) {
+            Answer::Refused(fault) => seen.insert((name(&command), name(&fault))),
+            other => panic!("{command:?}: {other:?}"),
+        };
+    };
+    let nowhere = Serial(99);
+    let edit = |serial, if_match, edit| Command::EditToken { serial, if_match, edit };
+    let revoke = |serial, force| Command::RevokeToken { serial, reason: None, force };
+    for command in [
+        Command::GetToken(nowhere),
+        Command::LookupToken(nowhere),
+        Command::RevealToken(nowhere),
+        edit(nowhere, None, edit_label("b")),
+        revoke(nowhere, true),
+        Command::DisableToken(nowhere),
+        Command::EnableToken(nowhere),
+        Command::DeleteAdminKey(99),
+        Command::DeleteAdminKey(1),
+        Command::CreateToken(NewToken::default()),
+    ] {
+        refused(&mut world, command, None);
+    }
+
+    let token = world.token().serial;
+    let audiences = Some(vec!["unknown".to_owned()]);
+    refused(&mut world, edit(token, Some(9), edit_label("b")), None);
+    refused(&mut world, edit(token, None, TokenEdit { audiences, ..TokenEdit::default() }), None);
+    refused(&mut world, revoke(token, false), None);
+    world.edit(token, TokenEdit { protected: Some(true), ..TokenEdit::default() });
+    refused(&mut world, revoke(token, true), None);
+    refused(&mut world, Command::DisableToken(token), None);
+
+    let short = NewToken { lifetime: Some(Lifetime::ExpiresIn(60)), ..new_token("short") };
+    let ended = world.create(short).0.serial;
+    world.seconds_pass(61);
+    for command in [
+        edit(ended, None, edit_label("b")),
+        revoke(ended, true),
+        Command::DisableToken(ended),
+        Command::EnableToken(ended),
+    ] {
+        refused(&mut world, command, None);
+    }
+
+    let key = |expires_at| {
+        Command::CreateAdminKey(NewAdminKey { label: "job".into(), role: Role::Viewer, expires_at })
+    };
+    refused(&mut world, key(Some(UnixSeconds(0))), None);
+    let made = world.ask_idempotent(key(None), idempotency("k", "body"));
+    let Answer::AdminKeyCreated { key: view, .. } = made else { panic!("{made:?}") };
+    refused(&mut world, key(None), Some(("k", "another")));
+    refused(&mut world, Command::CreateToken(new_token("a")), Some(("k", "another")));
+    world.ask(Command::DeleteAdminKey(view.id));
+    refused(&mut world, key(None), Some(("k", "body")));
+
+    // Numbers that have run out.
+    world.database.one("UPDATE token SET version = 4294967295 WHERE serial = 1 RETURNING 1");
+    refused(&mut world, edit(token, None, edit_label("b")), None);
+    world.database.one("UPDATE registry SET highest_serial = 4294967295 RETURNING 1");
+    refused(&mut world, Command::CreateToken(new_token("a")), None);
+
+    let (_, text) = World::new().create(new_token("a"));
+    let mut listed = BTreeSet::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
+        let (path, body) = sample(operation, &text);
+        let command = world.request_command(operation.method, &path, &body);
+        listed.extend(possible(&command).iter().map(|fault| (name(&command), name(fault))));
+    }
+    assert_eq!(seen, listed);
 }

@@ -1,5 +1,6 @@
 //! A registry with a clock, randomness and an owner, and short ways to ask it.
 
+use crate::contract;
 use crate::sqlite::Sqlite;
 use data_encoding::{BASE64, HEXLOWER};
 use wayleave::admin::{self, AdminRequest, Body, Parsed};
@@ -85,7 +86,12 @@ impl World {
 
     pub fn ask_idempotent(&mut self, command: Command, idempotency: Option<Idempotency>) -> Answer {
         let key_sha256 = HEXLOWER.encode(&sha256(self.key.as_bytes()));
-        self.request(Request::Admin(Box::new(AdminCall { key_sha256, command, idempotency })))
+        let asked = command.clone();
+        let answer = self.request(Request::Admin(Box::new(AdminCall { key_sha256, command, idempotency })));
+        if let Answer::Refused(fault) = &answer {
+            contract::holds(&asked, fault);
+        }
+        answer
     }
 
     pub fn fault(&mut self, command: Command) -> Fault {
