@@ -74,21 +74,26 @@ pub fn preflight<'a>(route: Option<&Route>, asked: &Preflight<'a>) -> Option<Hea
     Some(edits)
 }
 
-/// Edits of an upstream's answer to an admitted request.
+/// Edits of an upstream's answer to a request that was let through. `credential_header` is the one that held the token:
+/// the answer depends on it (RFC 9110 section 12.5.5), so a cache must not give it to a request with another token.
 #[must_use]
 pub fn admitted<'a>(
     route: &Route,
     origin: Option<&'a str>,
+    credential_header: Option<&'a str>,
     upstream: &UpstreamHeaders<'a>,
 ) -> HeaderEdits<'a> {
     let mut edits = HeaderEdits::default();
-    if !route.is_anonymous() {
+    let by_origin = (!route.is_anonymous()).then_some(ORIGIN);
+    if by_origin.is_some() {
         edits.remove.extend([ALLOW_ORIGIN, ALLOW_CREDENTIALS]);
-        edits.set.push((VARY, vary_by_origin(upstream.vary)));
         if let Some(origin) = origin.filter(|origin| is_reflectable(origin)) {
             edits.allow_origin(origin, route.allows_credentials());
             edits.set.push((EXPOSE_HEADERS, expose(upstream.expose_headers)));
         }
+    }
+    if let Some(vary) = vary(upstream.vary, by_origin.into_iter().chain(credential_header)) {
+        edits.set.push((VARY, vary));
     }
     if !route.is_shared_cache() {
         edits.set.push((CACHE_CONTROL, Cow::Owned(caching::private(upstream.cache_control))));
@@ -133,15 +138,19 @@ fn is_token_list(value: &str) -> bool {
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, ".contains(&byte))
 }
 
-/// The upstream's `Vary` and `Origin`, unless it says so itself or says `*`.
-fn vary_by_origin(upstream: Option<&str>) -> Cow<'_, str> {
-    match upstream.map(str::trim) {
-        None | Some("") => Cow::Borrowed(ORIGIN),
-        Some(vary) if members(vary).any(|name| name == "*" || name.eq_ignore_ascii_case(ORIGIN)) => {
-            Cow::Borrowed(vary)
+/// The upstream's `Vary` and `ours`, as far as it does not say so itself or says `*`. `None` when there is nothing to add.
+fn vary<'a>(upstream: Option<&'a str>, ours: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
+    let upstream = upstream.map(str::trim).unwrap_or_default();
+    let says =
+        |name: &str| members(upstream).any(|theirs| theirs == "*" || theirs.eq_ignore_ascii_case(name));
+    let mut names = upstream.to_owned();
+    for name in ours.filter(|name| !says(name)) {
+        if !names.is_empty() {
+            names.push_str(", ");
         }
-        Some(vary) => Cow::Owned(format!("{vary}, {ORIGIN}")),
+        names.push_str(name);
     }
+    (names.len() > upstream.len()).then_some(Cow::Owned(names))
 }
 
 /// What the upstream exposes, and what we do.

@@ -87,7 +87,7 @@ proptest! {
     fn response_headers_of_any_text(a in anything(), b in anything(), c in anything()) {
         let upstream = cors::UpstreamHeaders { vary: Some(&a), cache_control: Some(&b), expose_headers: Some(&c) };
         for route in routes().iter() {
-            let _ = cors::admitted(route, Some(&a), &upstream);
+            let _ = cors::admitted(route, Some(&a), Some(&a), &upstream);
             let asked = cors::Preflight { origin: Some(&a), method: Some(&b), headers: Some(&c) };
             let _ = cors::preflight(Some(route), &asked);
         }

@@ -57,7 +57,7 @@ fn anonymous_routes_keep_the_cors_of_the_upstream() {
     let routes = route(", \"anonymous\": true");
     let route = routes.iter().next().unwrap();
     assert_eq!(preflight(Some(route), &ASKED), None);
-    let edits = admitted(route, Some("https://a.example"), &UpstreamHeaders::default());
+    let edits = admitted(route, Some("https://a.example"), None, &UpstreamHeaders::default());
     assert_eq!(edits.set, [(CACHE_CONTROL, Cow::Borrowed("private"))]);
     assert!(!edits.remove.contains(&ALLOW_ORIGIN));
     // A refusal is ours, not the upstream's.
@@ -73,7 +73,7 @@ fn the_upstreams_cors_is_replaced() {
         cache_control: Some("public, max-age=5"),
         expose_headers: Some("X-Total, retry-after"),
     };
-    let edits = admitted(route, Some("https://a.example"), &upstream);
+    let edits = admitted(route, Some("https://a.example"), None, &upstream);
     assert_eq!(value(&edits, ALLOW_ORIGIN), Some("https://a.example"));
     assert_eq!(value(&edits, ALLOW_CREDENTIALS), None);
     assert_eq!(value(&edits, VARY), Some("Accept-Encoding, Origin"));
@@ -90,7 +90,7 @@ fn the_upstreams_cors_is_replaced() {
 #[test]
 fn without_an_origin_nothing_is_allowed_but_the_answer_varies() {
     let routes = route("");
-    let edits = admitted(routes.iter().next().unwrap(), None, &UpstreamHeaders::default());
+    let edits = admitted(routes.iter().next().unwrap(), None, None, &UpstreamHeaders::default());
     assert_eq!(value(&edits, ALLOW_ORIGIN), None);
     assert_eq!(value(&edits, VARY), Some("Origin"));
     assert!(edits.remove.contains(&ALLOW_ORIGIN));
@@ -101,15 +101,26 @@ fn without_an_origin_nothing_is_allowed_but_the_answer_varies() {
 #[test]
 fn vary_is_merged_once() {
     for (from, to) in [
-        (None, "Origin"),
-        (Some(" "), "Origin"),
-        (Some("origin"), "origin"),
-        (Some("Accept, ORIGIN"), "Accept, ORIGIN"),
-        (Some("*"), "*"),
-        (Some("X-Origin"), "X-Origin, Origin"),
+        (None, Some("Origin")),
+        (Some(" "), Some("Origin")),
+        (Some("origin"), None),
+        (Some("Accept, ORIGIN"), None),
+        (Some("*"), None),
+        (Some("X-Origin"), Some("X-Origin, Origin")),
     ] {
-        assert_eq!(vary_by_origin(from), to);
+        assert_eq!(vary(from, [ORIGIN].into_iter()).as_deref(), to, "{from:?}");
     }
+}
+
+#[test]
+fn an_answer_varies_by_the_header_that_held_the_token() {
+    let routes = route("");
+    let route = routes.iter().next().unwrap();
+    let upstream = UpstreamHeaders { vary: Some("Accept, authorization"), ..UpstreamHeaders::default() };
+    let edits = admitted(route, None, Some("authorization"), &upstream);
+    assert_eq!(value(&edits, VARY), Some("Accept, authorization, Origin"));
+    let edits = admitted(route, None, Some("x-api-key"), &upstream);
+    assert_eq!(value(&edits, VARY), Some("Accept, authorization, Origin, x-api-key"));
 }
 
 #[test]
@@ -119,12 +130,12 @@ fn credentials_are_allowed_by_the_route_alone() {
     let origin = Some("https://a.example");
     for edits in [
         preflight(Some(route), &ASKED).unwrap(),
-        admitted(route, origin, &UpstreamHeaders::default()),
+        admitted(route, origin, None, &UpstreamHeaders::default()),
         refused(Some(route), origin),
     ] {
         assert_eq!(value(&edits, ALLOW_CREDENTIALS), Some("true"));
     }
-    assert_eq!(value(&admitted(route, None, &UpstreamHeaders::default()), ALLOW_CREDENTIALS), None);
+    assert_eq!(value(&admitted(route, None, None, &UpstreamHeaders::default()), ALLOW_CREDENTIALS), None);
 }
 
 #[test]
@@ -132,7 +143,7 @@ fn a_shared_cache_route_keeps_the_upstreams_caching() {
     let routes = route(", \"shared_cache\": true");
     let upstream =
         UpstreamHeaders { cache_control: Some("public, s-maxage=60"), ..UpstreamHeaders::default() };
-    let edits = admitted(routes.iter().next().unwrap(), Some("https://a.example"), &upstream);
+    let edits = admitted(routes.iter().next().unwrap(), Some("https://a.example"), None, &upstream);
     assert_eq!(value(&edits, CACHE_CONTROL), None);
     assert!(!edits.remove.contains(&"CDN-Cache-Control"));
     assert_eq!(value(&edits, VARY), Some("Origin"));

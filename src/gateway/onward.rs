@@ -111,7 +111,8 @@ impl<'a> Onward<'a> {
             cache_control: headers.get("cache-control"),
             expose_headers: headers.get("access-control-expose-headers"),
         };
-        let mut edits = cors::admitted(self.route, self.request_origin, &upstream);
+        let credential_header = self.remove.first().copied();
+        let mut edits = cors::admitted(self.route, self.request_origin, credential_header, &upstream);
         edits.set.extend(self.caller.iter().map(|(name, value)| (*name, Cow::Borrowed(value.as_str()))));
         edits
     }

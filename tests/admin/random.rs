@@ -3,8 +3,9 @@
 use super::support::deployment;
 use proptest::prelude::*;
 use serde_json::Value;
-use wayleave::admin::operation::{ID, OPERATIONS};
-use wayleave::admin::{AdminRequest, Body};
+use std::sync::LazyLock;
+use wayleave::admin::operation::{ID, OPERATIONS, Operation};
+use wayleave::admin::{AdminRequest, Body, OPENAPI_JSON};
 
 /// JSON of any form, with names that fields have often enough for values to be read.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -32,14 +33,27 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Sends it everywhere; every refusal must be a problem with a status of 4xx and named fields where it has any.
-fn send(request: &AdminRequest<'_>) {
+/// Whether the document says that the operation may answer so.
+fn is_documented(operation: &Operation, status: u16, code: &Value) -> bool {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI_JSON).unwrap());
+    let described = &DOCUMENT["paths"][operation.path][operation.method.to_lowercase()];
+    let problem =
+        &described["responses"][status.to_string()]["content"]["application/problem+json"]["schema"];
+    problem["properties"]["code"]["enum"].as_array().is_some_and(|codes| codes.contains(code))
+}
+
+/// Sends it everywhere; every refusal must be a problem with a status of 4xx and named fields where it has any, and one
+/// that the operation documents, where it is known.
+fn send(request: &AdminRequest<'_>, operation: Option<&Operation>) {
     if let Err(problem) = deployment().parse(request) {
         let named = problem.errors.iter().all(|fault| !fault.code.is_empty() && !fault.detail.is_empty());
         let response = problem.into_reply();
         assert!((400..500).contains(&response.status) && named, "{response:?}");
         let body: Value = serde_json::from_str(response.body.as_deref().unwrap()).unwrap();
         assert_eq!(body["status"], response.status);
+        if let Some(operation) = operation {
+            assert!(is_documented(operation, response.status, &body["code"]), "{}: {body}", operation.id);
+        }
     }
 }
 
@@ -50,13 +64,13 @@ proptest! {
         let body = body.to_string();
         for operation in OPERATIONS.iter().filter(|operation| operation.body.is_some()) {
             let path = format!("/_wayleave/api{}", operation.path.replace(ID, "tok_1"));
-            send(&deployment.request(operation.method, &path, body.as_bytes()));
+            send(&deployment.request(operation.method, &path, body.as_bytes()), Some(operation));
         }
     }
 
     #[test]
     fn random_bytes_never_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        send(&deployment().request("POST", "/_wayleave/api/tokens", &body));
+        send(&deployment().request("POST", "/_wayleave/api/tokens", &body), None);
     }
 
     #[test]
@@ -80,10 +94,10 @@ proptest! {
             idempotency_key: idempotency_key.as_deref(),
             body: Body::Bytes(b""),
         };
-        send(&random);
+        send(&random, None);
         let known = format!("Bearer {}", deployment.bearer.strip_prefix("Bearer ").unwrap());
-        send(&AdminRequest { authorization: Some(&known), ..random });
-        send(&AdminRequest { authorization: Some(&known), method: "GET", path: "/_wayleave/api/tokens", ..random });
-        send(&AdminRequest { authorization: Some(&known), method: "PATCH", path: "/_wayleave/api/tokens/tok_1", ..random });
+        send(&AdminRequest { authorization: Some(&known), ..random }, None);
+        send(&AdminRequest { authorization: Some(&known), method: "GET", path: "/_wayleave/api/tokens", ..random }, None);
+        send(&AdminRequest { authorization: Some(&known), method: "PATCH", path: "/_wayleave/api/tokens/tok_1", ..random }, None);
     }
 }
