@@ -138,7 +138,7 @@ pub struct TokenEdit {
     pub origin_mode: Option<OriginMode>,
     /// What a request without any origin gets.
     pub missing_origin: Option<MissingOrigin>,
-    /// What it is for.
+    /// What it is for. Required at creation unless cloned: the admin API fills in the deployment's only one.
     pub audiences: Option<Vec<String>>,
     /// Refuses revoke, disable and bulk.
     pub protected: Option<bool>,

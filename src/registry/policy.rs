@@ -26,7 +26,8 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// The policy of a token that is no clone.
+    /// The policy of a token that is no clone. That the audience may be left out where there is one is the admin API's to
+    /// know: it has filled it in.
     pub(super) fn new(given: TokenEdit, deployment_audiences: &[String]) -> Result<Self, Vec<FieldFault>> {
         let mut faults = Vec::new();
         let label = given.label.unwrap_or_else(|| {
@@ -38,13 +39,7 @@ impl Policy {
             // Refused above; until then the policy that admits nothing.
             OriginRules::Rules(Vec::new())
         });
-        let audiences = given.audiences.unwrap_or_else(|| match deployment_audiences {
-            [only] => vec![only.clone()],
-            _ => {
-                faults.push(required("audiences", "at least one, since this deployment has several"));
-                Vec::new()
-            }
-        });
+        let audiences = given.audiences.unwrap_or_default();
         let policy = Self {
             label,
             owner: given.owner.flatten(),
@@ -56,9 +51,7 @@ impl Policy {
             audiences: without_repeats(audiences),
             protected: given.protected.unwrap_or_default(),
         };
-        if faults.iter().all(|fault| fault.field != "audiences") {
-            faults.extend(audience_faults(&policy.audiences, deployment_audiences));
-        }
+        faults.extend(audience_faults(&policy.audiences, deployment_audiences));
         if faults.is_empty() { Ok(policy) } else { Err(faults) }
     }
 

@@ -186,8 +186,9 @@ fn a_whole_token_finds_itself_and_no_token_that_is_named_after_it() {
 fn an_origin_finds_the_tokens_that_would_admit_it() {
     let mut world = World::new();
     let mut with = |origins| {
-        let settings = TokenEdit { origins: Some(origins), ..edit_label("a") };
-        world.create(NewToken { settings, ..NewToken::default() });
+        let mut new = new_token("a");
+        new.settings.origins = Some(origins);
+        world.create(new);
     };
     with(OriginRules::Any);
     with(rules(&["shop.example"]));
@@ -218,8 +219,9 @@ fn a_page_by_origin_is_full_although_sql_lets_a_few_too_many_through() {
     for at in 0..40 {
         // The host is the same, the port is not: only the rules themselves tell them apart.
         let rule = if at % 10 == 0 { "site.example:8443" } else { "site.example" };
-        let settings = TokenEdit { origins: Some(rules(&[rule])), ..edit_label("a") };
-        world.create(NewToken { settings, ..NewToken::default() });
+        let mut new = new_token("a");
+        new.settings.origins = Some(rules(&[rule]));
+        world.create(new);
     }
     let page = |below: Option<u32>| TokenFilter {
         origin: Some(tuple("https://site.example:8443")),

@@ -256,8 +256,9 @@ pub fn rules(texts: &[&str]) -> OriginRules {
 
 pub fn new_token(label: &str) -> NewToken {
     let origins = Some(rules(&["https://site.example"]));
+    let audiences = Some(vec!["api".to_owned()]);
     NewToken {
-        settings: TokenEdit { label: Some(label.into()), origins, ..TokenEdit::default() },
+        settings: TokenEdit { label: Some(label.into()), origins, audiences, ..TokenEdit::default() },
         ..NewToken::default()
     }
 }
