@@ -128,7 +128,7 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
 /// What `q` looks for: exactly the token whose whole text it is, or text. A token that this deployment did not issue is
 /// text like any other.
 fn searched(text: String, input: &Input<'_>) -> (Option<Serial>, Option<String>) {
-    let token = UnverifiedToken::parse(text.trim()).ok();
+    let token = UnverifiedToken::parse(&text).ok();
     match token.and_then(|token| token.verify(input.context.key_ring).ok()) {
         Some(token) => (Some(token.claims().serial), None),
         None => (None, Some(text)),
