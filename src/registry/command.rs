@@ -316,7 +316,7 @@ pub enum Answer {
 /// Why the registry did nothing. A closed list: the admin API gives each its code and text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
-    /// The admin key is unknown, deleted or expired.
+    /// The admin key is unknown, deleted, expired, or an earlier value of `ADMIN_KEY`.
     Unauthorized,
     /// The role may not do this.
     Forbidden,
