@@ -2,7 +2,7 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run test build tools clean reset
+.PHONY: help run test build bench tools clean reset
 
 help:           ## this list
 	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 16
@@ -15,6 +15,9 @@ test:           ## formatting, lints, native tests, the Worker in real workerd, 
 
 build:          ## the Worker, into build/
 	@deploy/toolchain/build
+
+bench:          ## requests per second through the gateway, as a ratio to a bare forwarder
+	@$(TOOLS) && deploy/toolchain/build && exec node benches/throughput.mjs
 
 tools:          ## only brings the tools
 	@deploy/toolchain/install

@@ -34,8 +34,9 @@ function headerLines(headers, names) {
  * or to null when that took longer than `timeout` milliseconds; rejects when the upstream cannot be reached.
  */
 export async function forward(request, url, prefix, remove, set, timeout) {
-  // Made of the request itself, so that a GET with a body, which fetch's init forbids, is sent on too.
-  const onward = new Request(new Request(url, request), { redirect: 'manual' });
+  // Made of the request itself: a GET with a body, which an init of parts forbids, is sent on too, and redirects are
+  // passed on, not followed, as incoming requests say.
+  const onward = new Request(url, request);
   const headers = onward.headers;
   // `_` for `-`: CGI and its heirs read both as the same variable.
   for (const name of [...headers.keys()]) if (name.replaceAll('_', '-').startsWith(prefix)) headers.delete(name);

@@ -53,14 +53,16 @@ export class Gateway {
    * @param {object} options
    * @param {(upstream: string) => object} options.variables text bindings on top of the defaults; null takes one away
    * @param {Record<string, (upstream: string) => object>} options.locations further locations and their own variables
+   * @param {Record<string, (compatibility: object) => string>} options.beside other services in the same process
    */
-  constructor({ variables = (upstream) => ({ UPSTREAM: upstream }), locations = {} } = {}) {
+  constructor({ variables = (upstream) => ({ UPSTREAM: upstream }), locations = {}, beside = {} } = {}) {
     this.variables = variables;
     this.locations = locations;
+    this.beside = beside;
     this.kv = new KvServer();
     this.upstream = new Upstream();
     this.door = new RegistryDoor();
-    this.workerd = new Workerd((folder) => this.#config(folder), ["gateway", ...Object.keys(locations)]);
+    this.workerd = new Workerd((folder) => this.#config(folder), ["gateway", ...Object.keys(locations), ...Object.keys(beside)]);
     this.client = this.location("gateway");
     this.admin = new AdminApi(this.client, ADMIN_KEY);
   }
@@ -112,9 +114,10 @@ export class Gateway {
         service("gateway", this.variables, durableObjectBinding("REGISTRY", "Registry", "gateway"), ["Registry"]),
         ...locations,
         ...this.door.services(compatibilityDate, "gateway"),
+        ...Object.values(this.beside).map((service) => service({ compatibilityDate })),
         externalService("kv", this.kv.port),
       ],
-      sockets: Object.fromEntries(["gateway", ...Object.keys(this.locations)].map((name) => [name, name])),
+      sockets: Object.fromEntries(["gateway", ...Object.keys(this.locations), ...Object.keys(this.beside)].map((name) => [name, name])),
       storage: join(folder, "storage"),
     });
   }
