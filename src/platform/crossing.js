@@ -38,8 +38,13 @@ export async function forward(request, url, prefix, remove, set, timeout) {
   // passed on, not followed, as incoming requests say.
   const onward = new Request(url, request);
   const headers = onward.headers;
-  // `_` for `-`: CGI and its heirs read both as the same variable.
-  for (const name of [...headers.keys()]) if (name.replaceAll('_', '-').startsWith(prefix)) headers.delete(name);
+  // `_` for `-`: CGI and its heirs read both as the same variable. The stem is looked at first: of ten names none has it.
+  const stem = prefix.slice(0, -1);
+  const own = [];
+  for (const name of headers.keys()) {
+    if (name.startsWith(stem) && name.replaceAll('_', '-').startsWith(prefix)) own.push(name);
+  }
+  for (const name of own) headers.delete(name);
   edit(headers, remove, set);
   return within(fetch(onward), timeout, null);
 }
