@@ -24,6 +24,8 @@ use std::ops::RangeInclusive;
 pub struct Config {
     /// The APIs behind, by host and path.
     pub routes: Routes,
+    /// Every audience that a route names, at least one.
+    pub audiences: Vec<String>,
     /// Where a request may carry its token.
     pub credential_sources: CredentialSources,
     /// The revocation bound B, 5 to 300.
@@ -82,8 +84,10 @@ impl Config {
             limits::REVOCATION_BOUND_DEFAULT_SECONDS,
             limits::REVOCATION_BOUND_MIN_SECONDS..=limits::REVOCATION_BOUND_MAX_SECONDS,
         )?;
+        let routes = variables.routes()?;
         Ok(Self {
-            routes: variables.routes()?,
+            audiences: routes.audiences().into_iter().map(str::to_owned).collect(),
+            routes,
             credential_sources: variables.credential_sources()?,
             bound_seconds,
             terms: Terms::from_bound(bound_seconds),
@@ -114,7 +118,7 @@ impl Config {
             guaranteed: self.guaranteed(),
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             retention_days: self.retention_days,
-            audiences: self.routes.audiences().into_iter().map(str::to_owned).collect(),
+            audiences: self.audiences.clone(),
             bootstrap_sha256: self.configured_key.as_ref().map(ConfiguredKey::sha256),
         }
     }
@@ -122,16 +126,12 @@ impl Config {
     /// What admin requests are judged by. `own_origin` is the origin that the request was sent to.
     #[must_use]
     pub fn admin_context<'a>(&'a self, own_origin: &'a str, now: UnixMillis) -> admin::Context<'a> {
-        let only_audience = match self.routes.audiences().as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        };
         admin::Context {
             check_keys: &self.check_keys,
             key_ring: &self.ring,
             configured_key: self.configured_key.as_ref(),
             app_schemes: &self.app_schemes,
-            only_audience,
+            audiences: &self.audiences,
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             own_origin,
             now,

@@ -52,8 +52,8 @@ pub struct Context<'a> {
     pub configured_key: Option<&'a ConfiguredKey>,
     /// `APP_SCHEMES`, in lower case.
     pub app_schemes: &'a [String],
-    /// The audience of new tokens that name none; `None` when the deployment has several.
-    pub only_audience: Option<&'a str>,
+    /// Every audience that a route names, at least one; the only one is that of new tokens which name none.
+    pub audiences: &'a [String],
     /// `MAX_TOKEN_LIFETIME`, seconds.
     pub max_token_lifetime_seconds: i64,
     /// `scheme://host[:port]` that the request was sent to: `origin-test` takes it for the gateway's own.

@@ -84,6 +84,10 @@ impl Kind for Audiences {
             let at = format!("{at}[{index}]");
             match AUDIENCE.read(item, &at, context, faults) {
                 Some(name) if audiences.contains(&name) => faults.add(&at, "duplicate", "each audience once"),
+                // The registry judges too, since a clone brings its own; here, so that one answer names every fault.
+                Some(name) if !context.audiences.contains(&name) => {
+                    faults.add(&at, "unknown_audience", "an audience that a route of this deployment has");
+                }
                 Some(name) => audiences.push(name),
                 None => {}
             }

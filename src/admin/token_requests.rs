@@ -127,9 +127,9 @@ pub(super) fn create(input: &Input<'_>) -> Result<Command, AdminProblem> {
     }
     let mut settings = settings(&mut body);
     if !body.has(&AUDIENCES) && !cloned {
-        match input.context.only_audience {
-            Some(audience) => settings.audiences = Some(vec![audience.to_owned()]),
-            None => body.faults.add(
+        match input.context.audiences {
+            [only] => settings.audiences = Some(vec![only.clone()]),
+            _ => body.faults.add(
                 AUDIENCES.name,
                 "required",
                 "this deployment has several audiences: name those meant",

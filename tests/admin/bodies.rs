@@ -10,7 +10,9 @@ use wayleave::token::Serial;
 
 #[test]
 fn every_setting_reaches_the_command() {
-    let deployment = deployment();
+    let mut deployment = deployment();
+    deployment.audiences = vec!["tiles".to_owned(), "weather".to_owned()];
+    let deployment = deployment;
     let body = r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
         "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","audiences":["tiles","weather"],
         "rate":null,"protected":true,"expires_in":3600}"#;
@@ -57,7 +59,8 @@ fn what_may_be_left_out() {
         ["label: required", "origins: required"]
     );
 
-    let context = wayleave::admin::Context { only_audience: None, ..deployment.context() };
+    let several = ["weather".to_owned(), "maps".to_owned()];
+    let context = wayleave::admin::Context { audiences: &several, ..deployment.context() };
     let request = deployment.request("POST", "/_wayleave/api/tokens", br#"{"label":"x","origins":"any"}"#);
     let problem = wayleave::admin::parse(&request, &context).unwrap_err();
     assert_eq!(faults(&problem), ["audiences: required"]);
@@ -67,7 +70,7 @@ fn what_may_be_left_out() {
 fn one_answer_names_everything_that_is_wrong() {
     let deployment = deployment();
     let body = r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
-        "origin_mode":"off","missing_origin":true,"audiences":["a","a",""],"metadata":[],"protected":"yes",
+        "origin_mode":"off","missing_origin":true,"audiences":["weather","weather","","moon"],"metadata":[],"protected":"yes",
         "rate":"gold","expires_in":59,"expires_at":"tomorrow","distribute":true,"auto_rotate":null,"external_id":"é"}"#;
     let problem = deployment.problem("POST", "/tokens", body);
     assert_eq!(problem.code, Code::InvalidFields);
@@ -83,6 +86,7 @@ fn one_answer_names_everything_that_is_wrong() {
         "missing_origin: wrong_type",
         "audiences[1]: duplicate",
         "audiences[2]: empty",
+        "audiences[3]: unknown_audience",
         "metadata: wrong_type",
         "protected: wrong_type",
         "rate: rate_class_not_configured",
@@ -98,7 +102,7 @@ fn one_answer_names_everything_that_is_wrong() {
         assert!(named.iter().any(|fault| fault.starts_with(at)), "{at} is not in {named:?}");
     }
     assert!(!named.iter().any(|fault| fault.starts_with("origins[0]")), "{named:?}");
-    assert_eq!(named.len(), 20, "{named:?}");
+    assert_eq!(named.len(), 21, "{named:?}");
 }
 
 #[test]
@@ -145,9 +149,12 @@ fn texts_are_one_line_of_at_most_200_characters() {
 
 #[test]
 fn bounds_hold_at_both_ends() {
-    let deployment = deployment();
+    let audience = |n: usize| format!("a{n}");
+    let mut deployment = deployment();
+    deployment.audiences = (0..30).map(audience).collect();
+    // A clone needs no audience of its own.
     let create = |fields: &str| {
-        let body = format!("{{\"label\":\"x\",\"origins\":\"any\",{fields}}}");
+        let body = format!("{{\"clone_of\":\"tok_1\",\"label\":\"x\",\"origins\":\"any\",{fields}}}");
         deployment.call("POST", "/tokens", &body).map(|_| ()).map_err(|problem| faults(&problem))
     };
     let refused = |fault: &str| Err(vec![fault.to_owned()]);
@@ -160,17 +167,18 @@ fn bounds_hold_at_both_ends() {
     assert_eq!(create("\"expires_in\":60.0"), refused("expires_in: wrong_type"));
     assert_eq!(create("\"expires_in\":\"60\""), refused("expires_in: wrong_type"));
     assert_eq!(create("\"expires_in\":null"), refused("expires_in: wrong_type"));
-    assert_eq!(create("\"clone_of\":\"5\""), refused("clone_of: not_a_token_id"));
+    let clone = deployment.problem("POST", "/tokens", r#"{"clone_of":"5"}"#);
+    assert_eq!(faults(&clone), ["clone_of: not_a_token_id"]);
     assert_eq!(create("\"rate\":7"), refused("rate: wrong_type"));
     let metadata = |bytes: usize| format!("\"metadata\":{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     assert_eq!(create(&metadata(4_096)), Ok(()));
     assert_eq!(create(&metadata(4_097)), refused("metadata: too_long"));
-    let audiences = |count: usize| serde_json::json!((0..count).map(|n| format!("a{n}")).collect::<Vec<_>>());
+    let audiences = |count: usize| serde_json::json!((0..count).map(audience).collect::<Vec<_>>());
     assert_eq!(create(&format!("\"audiences\":{}", audiences(20))), Ok(()));
     assert_eq!(create(&format!("\"audiences\":{}", audiences(21))), refused("audiences: too_many"));
     assert_eq!(create("\"audiences\":[]"), refused("audiences: empty_list"));
     let at = r#""expires_at":"2027-06-01T00:00:00.9+02:00""#;
-    let body = format!("{{\"label\":\"x\",\"origins\":\"any\",{at}}}");
+    let body = format!("{{\"label\":\"x\",\"origins\":\"any\",\"audiences\":[\"a0\"],{at}}}");
     let Command::CreateToken(token) = deployment.command("POST", "/tokens", &body) else { panic!() };
     assert_eq!(token.lifetime, Some(Lifetime::ExpiresAt(UnixSeconds(1_811_800_800))));
 }

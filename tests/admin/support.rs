@@ -15,6 +15,7 @@ pub struct Deployment {
     pub check_keys: CheckKeys,
     pub ring: KeyRing,
     pub app_schemes: Vec<String>,
+    pub audiences: Vec<String>,
     pub bearer: String,
 }
 
@@ -26,6 +27,7 @@ pub fn deployment() -> Deployment {
         check_keys,
         ring: KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![3; 32]))], "test"),
         app_schemes: vec!["capacitor".to_owned()],
+        audiences: vec!["weather".to_owned()],
     }
 }
 
@@ -36,7 +38,7 @@ impl Deployment {
             key_ring: &self.ring,
             configured_key: None,
             app_schemes: &self.app_schemes,
-            only_audience: Some("weather"),
+            audiences: &self.audiences,
             max_token_lifetime_seconds: 63_072_000,
             own_origin: "https://gateway.example",
             now: NOW,

@@ -211,7 +211,7 @@ impl World {
             key_ring: &settings.ring,
             configured_key: None,
             app_schemes: &[],
-            only_audience: Some("api"),
+            audiences: &settings.audiences,
             max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
             own_origin: "https://gateway.example",
             now: self.now,

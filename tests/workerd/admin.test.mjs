@@ -250,7 +250,7 @@ describe("bad input ends in a problem with a stable code", () => {
   }
 
   it("all wrong fields are named at once, unknown ones too", async () => {
-    const body = { label: "", owner: 7, orgins: [SITE], origins: ["https://ok.example", "ftp://x", "a b"], audiences: ["weather", ""], expires_in: 1, protected: "yes", metadata: [], rate: "fast" };
+    const body = { label: "", owner: 7, orgins: [SITE], origins: ["https://ok.example", "ftp://x", "a b"], audiences: ["weather", "nothing"], expires_in: 1, protected: "yes", metadata: [], rate: "fast" };
     const { errors } = assertProblem(await create(body), "invalid_request", { status: 422 });
     const fields = new Set(errors.map(({ field }) => field.replace(/\[.*$/, "")));
     for (const field of Object.keys(body)) assert.ok(fields.has(field), `${field} is named: ${JSON.stringify(errors)}`);
