@@ -156,7 +156,7 @@ impl Code {
                 "token_disabled",
                 401,
                 "Token disabled",
-                "The API's operator has switched the token off for now.",
+                "The API's operator has switched the token off for now. Ask the operator when it will work again.",
                 TOKEN,
             ),
             Self::CredentialConflict => entry(
