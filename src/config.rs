@@ -190,11 +190,12 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 
     fn control_hosts(&self) -> Result<Vec<ServedHost>, ConfigError> {
-        let text = (self.0)("CONTROL_HOSTS").unwrap_or_default();
+        let Some(text) = (self.0)("CONTROL_HOSTS") else { return Ok(Vec::new()) };
         let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
-        match hosts.map(ServedHost::parse).collect() {
-            Some(hosts) => Ok(hosts),
-            None => wrong(
+        match hosts.map(ServedHost::parse).collect::<Option<Vec<_>>>() {
+            // A comma alone names no host; to take it for "not set" would open the admin API everywhere.
+            Some(hosts) if !hosts.is_empty() => Ok(hosts),
+            _ => wrong(
                 "CONTROL_HOSTS",
                 "host names separated by commas, each with its port if only that one is meant",
             ),
@@ -310,6 +311,7 @@ mod tests {
             ("ADMIN_KEY", "hunter2"),
             ("ADMIN_KEY", &"hunter2".repeat(40)),
             ("CONTROL_HOSTS", "*.example.com"),
+            ("CONTROL_HOSTS", ","),
         ];
         for (variable, value) in wrong {
             let mut changes = vec![(variable, value)];

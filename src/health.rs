@@ -24,6 +24,8 @@ struct Health {
     /// Lists and records that this isolate read and did not take: altered, older, of another deployment.
     lists_refused: u64,
     records_refused: u64,
+    /// Answers of the registry that showed this location's clock to be off by more than 2 s.
+    clock_faults: u64,
 }
 
 /// The answer at `now`, after the list was looked for.
@@ -47,6 +49,7 @@ pub fn reply(config: &Config, lists: &ListHolder, records_refused: u64, now: Uni
         },
         lists_refused: lists.refused,
         records_refused,
+        clock_faults: lists.clock_faults,
     };
     let reply = Reply::json(code, &health);
     if code == 503 { reply.with("Retry-After", "2") } else { reply }

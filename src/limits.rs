@@ -92,7 +92,7 @@ pub const REGISTRY_WRITE_TIMEOUT_MS: u32 = 15_000;
 pub const KV_WRITE_TIMEOUT_MS: u32 = 10_000;
 /// A refresh of the list holds its lease this long: one KV read, one registry read, and half a second for the rest.
 pub const LIST_LEASE_MS: i64 = (KV_READ_TIMEOUT_MS + REGISTRY_READ_TIMEOUT_MS) as i64 + 500;
-/// After a refresh that found nothing, the sources are left alone this long: one try a second for each isolate.
+/// After a refresh that found nothing, the sources are left alone for at most about this long (less where L is short).
 pub const LIST_RETRY_MS: i64 = MS_PER_SECOND;
 /// A request that waits for another's refresh looks at memory again this often.
 pub const LIST_WAIT_POLL_MS: u32 = 20;

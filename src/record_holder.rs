@@ -36,7 +36,7 @@ impl RecordHolder {
         self.records.get(&serial).map(|held| Rc::clone(&held.record))
     }
 
-    /// Holds `record`, whose sealed value has `bytes`, unless a later version is held; gives back what is held then.
+    /// Holds `record`, whose sealed value has `bytes`, unless that version or a later one is held; gives back what is held then.
     pub fn hold(&mut self, serial: Serial, record: VersionedRecord, bytes: usize) -> Rc<VersionedRecord> {
         if let Some(later) = self.get(serial).filter(|held| held.version >= record.version) {
             return later;

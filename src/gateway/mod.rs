@@ -4,7 +4,8 @@
 //! The flow: [`receive`] reads route, credential and token without any IO, so that garbage costs nothing; a [`Guarded`]
 //! request then waits for list and record, and [`Guarded::decide`] is the one synchronous decision, after the last
 //! await; an [`Onward`] says what is sent upstream and [`Onward::edits`] what becomes of the answer.
-//! Invariants: a request that presents a credential is never anonymous; a refused one never becomes an [`Onward`]; the
+//! Invariants: a request that presents a credential is never anonymous, a preflight apart (its upstream answers, and the
+//! credential is cut out); a refused one never becomes an [`Onward`]; the
 //! token and the caller's own `Wayleave-*` never reach the upstream.
 //! What it must not know: Workers, IO, clocks.
 //! What a mistake costs: a false accept for every token, or an API that is down.

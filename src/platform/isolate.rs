@@ -7,12 +7,13 @@
 
 use crate::config::{Config, ConfigError};
 use crate::freshness::ListHolder;
+use crate::gate::OnUnknown;
 use crate::limits::RECORDS_HELD_MAX_BYTES;
 use crate::record_holder::RecordHolder;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use worker::wasm_bindgen::JsValue;
-use worker::{Env, console_error};
+use worker::{Env, console_error, console_warn};
 
 /// The isolate's state.
 pub struct Isolate {
@@ -40,6 +41,11 @@ pub fn of(env: &Env) -> Result<Rc<Isolate>, ConfigError> {
 impl Isolate {
     fn start(env: &Env) -> Result<Self, ConfigError> {
         let config = read_config(env)?;
+        if config.on_unknown == OnUnknown::Admit {
+            console_warn!(
+                "ON_UNKNOWN is admit: a location that cannot know whether a token is revoked lets it through; the revocation bound is not guaranteed"
+            );
+        }
         let header_names = crate::gateway::header_names(&config).join("\n");
         Ok(Self {
             config,

@@ -123,7 +123,7 @@ impl Registry {
         match registry::Registry::open(ObjectDatabase::new(&self.state), config.registry_settings()) {
             Ok(registry) => Some(registry),
             Err(error) => {
-                console_error!("registry: its database does not open: {error:?}");
+                console_error!("registry: it does not open: {error}");
                 None
             }
         }

@@ -61,7 +61,8 @@ impl Routes {
     /// [`RouteConfigError`], which names the first field that cannot be taken; an unknown field is one.
     pub fn parse(json: &str) -> Result<Self, RouteConfigError> {
         let whole = || RouteConfigError { place: String::new(), expected: EXPECTED_LIST };
-        let items: Vec<Value> = serde_json::from_str(json).map_err(|_| whole())?;
+        // A name that stands twice is refused: of two values of `anonymous` the author means one.
+        let Ok(Value::Array(items)) = crate::json::parse(json) else { return Err(whole()) };
         if !(1..=limits::ROUTES_MAX).contains(&items.len()) {
             return Err(whole());
         }

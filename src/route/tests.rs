@@ -297,3 +297,9 @@ fn a_plain_path_is_what_the_url_parser_makes_of_it() {
         }
     }
 }
+
+#[test]
+fn a_name_that_stands_twice_is_refused() {
+    let twice = r#"[{"upstream": "https://u.example", "anonymous": false, "anonymous": true}]"#;
+    assert!(Routes::parse(twice).is_err());
+}
