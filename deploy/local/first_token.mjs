@@ -33,6 +33,9 @@ async function call(gateway, adminKey, method, path, body) {
     const response = await fetch(`${gateway}/_wayleave/api${path}`, { method, headers, body: body && JSON.stringify(body) });
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
+    if (response.status === 401) {
+      throw new Error('the admin key of this machine is dead (deleted, or ADMIN_KEY was changed): put another ADMIN_KEY into .dev.vars, or forget everything with make reset');
+    }
     if (response.status !== 503 || attempt === 5) {
       const told = [answer.code, answer.detail, ...(answer.errors ?? []).map((e) => `${e.field}: ${e.detail}`)];
       throw new Error(`${method} /_wayleave/api${path.split('?')[0]} answered ${response.status} ${told.filter(Boolean).join('; ')}`);

@@ -16,11 +16,14 @@ const gateway = new Gateway({
   locations: {
     edge: () => ({}),
     lenient: () => ({ ON_UNKNOWN: "admit" }),
+    // Reads lists from KV, as only a bound of a minute and more does; the registry's lists still end after BOUND_SECONDS.
+    minute: () => ({ REVOCATION_BOUND_SECONDS: "60" }),
   },
 });
 const { admin, kv, door } = gateway;
 const edge = gateway.location("edge");
 const lenient = gateway.location("lenient");
+const minute = gateway.location("minute");
 
 let shortLived;
 
@@ -167,7 +170,29 @@ describe("the registry cannot be reached", () => {
     assertProblem(await ask(lenient, revoked), "token_revoked");
     const health = await lenient.get("/_wayleave/health");
     assert.equal(health.json.on_unknown, "admit");
+    assert.equal(health.json.status, "unguaranteed");
     assert.equal((await edge.get("/_wayleave/health")).json.on_unknown, "refuse");
+  });
+});
+
+describe("a location that reads lists from KV", () => {
+  it("admits while lists end sooner than its own bound, and refuses what the registry revoked, KV behind or not", async () => {
+    const token = await newToken();
+    const revoked = await newToken();
+    await assertAdmits(minute, token);
+    await assertAdmits(minute, revoked);
+    await eventually("a list is in KV", () => kv.keys("list/").length > 0);
+    kv.pin("list/delta");
+    kv.resetCounts();
+    const { effective_by } = await admin.revoke(revoked.id);
+    await assertRefusedBy(minute, revoked, "token_revoked", effective_by);
+    // Longer than any list of this registry lasts: the location must have gone on to the registry for newer ones.
+    const end = Date.now() + 3 * BOUND_SECONDS * 1_000;
+    while (Date.now() < end) {
+      await assertAdmits(minute, token);
+      await until(Date.now() + 250);
+    }
+    assert.ok(kv.readsOf("list/delta") > 0, "KV was asked for the list");
   });
 });
 
