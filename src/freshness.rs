@@ -2,7 +2,8 @@
 //!
 //! Standard: DESIGN section 5.
 //! Invariants, with B the revocation bound and L = B − 2 s of clock skew:
-//! - a list is usable at `now` only while `now < next_update` and `now − this_update < L`;
+//! - a list is usable at `now` only while `now − this_update < L` and `now < next_update` − 2 s: the smaller of the bounds
+//!   here and where it was made, each less the skew;
 //! - the number of the list held never goes back.
 //!
 //! Why that keeps the bound: let a change be committed at t and acknowledged after. Number, clock and state of a list
@@ -47,6 +48,11 @@ impl Terms {
             retry_ms: if usable_ms / 12 < LIST_RETRY_MS { usable_ms / 12 } else { LIST_RETRY_MS },
             kv: bound_seconds >= 60,
         }
+    }
+
+    /// L/3: what is left of a list that is as old as `next_source_ms`.
+    const fn enough_left_ms(&self) -> i64 {
+        self.usable_ms - self.next_source_ms
     }
 }
 
@@ -96,8 +102,10 @@ pub enum Found {
 #[derive(Clone, Debug)]
 pub struct Refresh {
     next: Option<Source>,
-    /// Somewhat below 2L/3, at random, so that the isolates of a location do not all go on at once.
-    next_source_ms: i64,
+    terms: Terms,
+    /// L/3 or somewhat more, at random, so that the isolates of a location do not all go on at once: with less left of
+    /// the newest list, the run goes on.
+    enough_left_ms: i64,
 }
 
 /// The list held, and the clock by which its age is told.
@@ -157,7 +165,8 @@ impl ListHolder {
         let spread = terms.next_source_ms / 4;
         Refresh {
             next: Some(if kv { Source::Kv } else { Source::Registry }),
-            next_source_ms: terms.next_source_ms - fraction(spread, random),
+            terms: *terms,
+            enough_left_ms: terms.enough_left_ms() + fraction(spread, random),
         }
     }
 
@@ -184,9 +193,8 @@ impl ListHolder {
     /// of L, the more often the less is left, so that a registry that is down is not run over.
     pub fn refreshed(&mut self, terms: &Terms, now: UnixMillis, random: u32) {
         self.lease_until = None;
-        let age_ms = self.age_ms(now).unwrap_or(terms.usable_ms);
-        let found = age_ms <= terms.next_source_ms;
-        let left_ms = terms.usable_ms - age_ms;
+        let left_ms = self.left_ms(terms, now).unwrap_or(0);
+        let found = left_ms >= terms.enough_left_ms();
         let wait_ms = if found { terms.refresh_after_ms } else { (left_ms / 8).max(terms.retry_ms) };
         // Between three quarters and five quarters.
         let spread = wait_ms / 4;
@@ -197,10 +205,8 @@ impl ListHolder {
     #[must_use]
     pub fn usable(&self, terms: &Terms, now: UnixMillis) -> Option<Rc<RevocationList>> {
         let held = self.held.as_ref()?;
-        let now = held.clock.read(now);
-        let usable = now < held.list.next_update && now.since_ms(held.list.this_update) < terms.usable_ms;
         let trusted = held.clock != ListClock::Own || !self.clock_is_off;
-        (usable && trusted).then(|| Rc::clone(&held.list))
+        (held.left_ms(terms, now) > 0 && trusted).then(|| Rc::clone(&held.list))
     }
 
     /// The newest list held, however old: only for `ON_UNKNOWN = "admit"` and for health.
@@ -213,6 +219,10 @@ impl ListHolder {
     #[must_use]
     pub fn age_ms(&self, now: UnixMillis) -> Option<i64> {
         self.held.as_ref().map(|held| held.age_ms(now))
+    }
+
+    fn left_ms(&self, terms: &Terms, now: UnixMillis) -> Option<i64> {
+        self.held.as_ref().map(|held| held.left_ms(terms, now))
     }
 
     fn is_acceptable(&self, opened: &OpenedList, now: UnixMillis) -> bool {
@@ -244,12 +254,18 @@ impl Refresh {
             Source::Registry => None,
         };
         let first = asked == Source::Kv;
-        let old = lists.age_ms(now).is_none_or(|age_ms| age_ms > self.next_source_ms);
+        let old = lists.left_ms(&self.terms, now).is_none_or(|left_ms| left_ms < self.enough_left_ms);
         (first || old || lists.clock_is_off).then_some(asked)
     }
 }
 
 impl Held {
+    /// For how long it may be used: by L here, and by the bound under which it was made, when that is another.
+    fn left_ms(&self, terms: &Terms, now: UnixMillis) -> i64 {
+        let until_next_update_ms = self.list.next_update.since_ms(self.clock.read(now));
+        (terms.usable_ms - self.age_ms(now)).min(until_next_update_ms.saturating_sub(CLOCK_SKEW_MS))
+    }
+
     fn age_ms(&self, now: UnixMillis) -> i64 {
         self.clock.read(now).since_ms(self.list.this_update)
     }

@@ -54,8 +54,26 @@ fn a_list_is_used_up_to_l_and_not_a_millisecond_longer() {
 fn next_update_ends_a_list_even_when_the_bound_here_is_longer() {
     let holder = holder(1, 0);
     let longer = Terms::from_bound(300);
-    assert!(holder.usable(&longer, UnixMillis(59_999)).is_some());
-    assert!(holder.usable(&longer, UnixMillis(60_000)).is_none());
+    // Less the skew, as L is: the registry's clock may be 2 s ahead of ours.
+    assert!(holder.usable(&longer, UnixMillis(57_999)).is_some());
+    assert!(holder.usable(&longer, UnixMillis(58_000)).is_none());
+}
+
+#[test]
+fn a_list_that_ends_sooner_than_the_bound_here_says_is_looked_for_again_in_time() {
+    // Made under B = 60 and read from KV at an age of 58 s, where B is 300: young, yet of no use.
+    let longer = Terms::from_bound(300);
+    let mut lists = ListHolder::default();
+    assert_eq!(lists.plan(&longer, UnixMillis(58_000)), Plan::Refresh);
+    let mut run = lists.refresh(&longer, 0);
+    assert_eq!(run.next(&lists, UnixMillis(58_000)), Some(Source::Kv));
+    lists.take(from_kv(1, 0), UnixMillis(58_000));
+    assert_eq!(run.next(&lists, UnixMillis(58_000)), Some(Source::Registry));
+    lists.take(from_registry(2, 58_000, 58_000, 58_000), UnixMillis(58_000));
+    assert_eq!(run.next(&lists, UnixMillis(58_000)), None);
+    // L/6 would be 50 s: it is looked for again within what is left.
+    lists.refreshed(&longer, UnixMillis(58_000), MIDDLE);
+    assert_eq!(lists.plan(&longer, UnixMillis(58_000 + L / 8)), Plan::UseAndRefresh);
 }
 
 #[test]
