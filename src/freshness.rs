@@ -262,8 +262,13 @@ impl Refresh {
 impl Held {
     /// For how long it may be used: by L here, and by the bound under which it was made, when that is another.
     fn left_ms(&self, terms: &Terms, now: UnixMillis) -> i64 {
+        let age_ms = self.age_ms(now);
+        if age_ms < -CLOCK_SKEW_MS {
+            // It was not from the future when it was taken: our clock was set back, and can no longer tell its age.
+            return 0;
+        }
         let until_next_update_ms = self.list.next_update.since_ms(self.clock.read(now));
-        (terms.usable_ms - self.age_ms(now)).min(until_next_update_ms.saturating_sub(CLOCK_SKEW_MS))
+        (terms.usable_ms - age_ms).min(until_next_update_ms.saturating_sub(CLOCK_SKEW_MS))
     }
 
     fn age_ms(&self, now: UnixMillis) -> i64 {

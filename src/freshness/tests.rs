@@ -219,6 +219,23 @@ fn a_location_whose_clock_is_off_uses_lists_of_the_registry_alone() {
     assert!(!lists.clock_is_off);
 }
 
+#[test]
+fn a_clock_set_back_ends_a_list_and_sends_the_run_to_the_registry() {
+    for terms in [TERMS, Terms::from_bound(30)] {
+        let hour_ms = 3_600_000;
+        let mut lists = holder(1, hour_ms);
+        assert!(lists.usable(&terms, UnixMillis(hour_ms - CLOCK_SKEW_MS)).is_some());
+        assert!(lists.usable(&terms, UnixMillis(hour_ms - CLOCK_SKEW_MS - 1)).is_none());
+        let mut run = lists.refresh(&terms, 0);
+        let asked: Vec<_> = std::iter::from_fn(|| run.next(&lists, UnixMillis(0))).collect();
+        assert_eq!(asked.last(), Some(&Source::Registry));
+        // The registry's clock is right: from now on it is the one that counts.
+        lists.take(from_registry(2, hour_ms, hour_ms, 0), UnixMillis(100));
+        assert!(lists.clock_is_off);
+        assert!(lists.usable(&terms, UnixMillis(100)).is_some());
+    }
+}
+
 impl ListHolder {
     /// The plan, without taking the lease.
     fn clone_plan(&self, now: UnixMillis) -> Plan {
