@@ -72,6 +72,8 @@ async fn guard<'a>(
             return outcome;
         };
         record = sources::record(isolate, env, serial, version).await;
+        // The list may have run out meanwhile.
+        sources::list(isolate, env, context).await;
     }
     guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now())
 }
