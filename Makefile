@@ -2,7 +2,7 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run test build bench tools clean reset
+.PHONY: help run test simulate build bench tools clean reset
 
 help:           ## this list
 	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 16
@@ -12,6 +12,9 @@ run:            ## the gateway on this machine, with a demo API behind it and a 
 
 test:           ## formatting, lints, native tests, the Worker in real workerd, vectors against Node
 	@$(TOOLS) && exec deploy/toolchain/test
+
+simulate:       ## N worlds (100000 if not said) against the revocation bound, on all cores: make simulate N=1000
+	@$(TOOLS) && WAYLEAVE_WORLDS=$(or $(N),100000) exec cargo test --release --locked --test simulation simulate -- --ignored --nocapture
 
 build:          ## the Worker, into build/
 	@deploy/toolchain/build

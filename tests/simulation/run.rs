@@ -1,0 +1,169 @@
+//! One world from its seed to its end: troubles, then a calm tail, then the account.
+
+use crate::edge::{Isolate, Outcome};
+use crate::mutation::Mutation;
+use crate::shape::Trouble;
+use crate::truth::{Ask, Judge, Status, Token, Truth, Violation};
+use crate::world::{Counts, START, World};
+use std::rc::Rc;
+use wayleave::freshness::Terms;
+use wayleave::problem::Code;
+use wayleave::record::{Record, kv_name};
+use wayleave::registry::command::{Answer, Command, TokenState};
+use wayleave::token::UnverifiedToken;
+
+/// How long it is calm before everything must be right: the longest wait of the outbox (5 min), an alarm that was dropped
+/// (2 min until it is set anew), the longest bound (5 min).
+const SETTLES_MS: i64 = 13 * 60_000;
+
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub counts: Counts,
+    pub violation: Option<Violation>,
+    pub events: Vec<String>,
+}
+
+pub fn world(seed: u64, mutation: Option<Mutation>, is_watched: bool) -> Ended {
+    let world = World::new(seed, mutation, is_watched);
+    world.log(|| format!("{:?}", world.shape));
+    world.spawn_operators();
+    world.spawn_troubles();
+    world.spawn_traffic();
+    let stop = || world.is_over();
+    world.engine.run_until(START + world.shape.lasts_ms, stop);
+    world.calm();
+    // A call now and then, as a watched deployment has: each sets an alarm that was dropped anew.
+    for minutes in 0..SETTLES_MS / 60_000 {
+        world.spawn_status_call(minutes * 60_000);
+    }
+    world.engine.run_until(START + world.shape.lasts_ms + SETTLES_MS, stop);
+    let tail = Rc::clone(&world);
+    world.engine.spawn(async move { tail.judge_calm().await });
+    world.engine.run_until(i64::MAX, stop);
+    for isolate in world.all_isolates.borrow().iter() {
+        world.judge_load(isolate);
+    }
+    world.engine.clear();
+    let ended =
+        Ended { counts: world.counts.borrow().clone(), violation: world.violation(), events: world.events() };
+    // Isolates are held by the world alone now; requests that held them are gone.
+    world.all_isolates.take();
+    ended
+}
+
+impl Isolate {
+    pub fn use_at(&self, now: i64) {
+        self.used_since.set(Some(self.used_since.get().unwrap_or(now)));
+        self.used_until.set(now);
+    }
+}
+
+impl World {
+    fn spawn_status_call(self: &Rc<Self>, in_ms: i64) {
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            world.engine.sleep(in_ms).await;
+            world.admin(Command::Status, None, |_| {}).await;
+        });
+    }
+
+    /// Each token at several isolates, as it is allowed and as it is not; then the registry and KV.
+    async fn judge_calm(self: &Rc<Self>) {
+        let tokens: Vec<Token> = self.truth.borrow().tokens.values().cloned().collect();
+        for token in &tokens {
+            for _ in 0..6 {
+                let isolate = self.any_isolate();
+                let ask = self.draw_ask();
+                if isolate.now(self).0 < token.expires_at {
+                    self.judge_settled(&isolate, token, &ask).await;
+                }
+            }
+        }
+        // The process ends once more: what was acknowledged is in the database.
+        self.crash_registry(0);
+        for token in &tokens {
+            self.judge_kept(token).await;
+        }
+    }
+
+    async fn judge_settled(self: &Rc<Self>, isolate: &Rc<Isolate>, token: &Token, ask: &Ask) {
+        isolate.use_at(self.engine.now());
+        let verified = UnverifiedToken::parse(&token.text).unwrap().verify(&self.ring).unwrap();
+        let outcome = self.guard(isolate, verified, ask).await;
+        isolate.use_at(self.engine.now());
+        let expected = Truth::settled(token, ask);
+        let is_right = match &outcome {
+            Outcome::Admitted(_) => {
+                self.counts.borrow_mut().admissions += 1;
+                expected.is_none()
+            }
+            Outcome::Refused(Code::TokenExpired) => self.engine.now() >= token.expires_at - 2_000,
+            Outcome::Refused(code) => {
+                *self.counts.borrow_mut().refusals.entry(code.code()).or_default() += 1;
+                expected == Some(*code)
+            }
+            Outcome::Undecided => false,
+        };
+        if !is_right {
+            let said = match outcome {
+                Outcome::Admitted(_) => "admits",
+                Outcome::Refused(code) => code.code(),
+                Outcome::Undecided => "cannot tell",
+            };
+            let text =
+                format!("{} says {said} of {:?} for {ask:?}, not {expected:?}", isolate.name, token.now());
+            self.violated(Judge::Calm, text);
+        }
+    }
+
+    async fn judge_kept(self: &Rc<Self>, token: &Token) {
+        let (serial, state) = (token.serial, token.now());
+        let mut found = None;
+        self.admin(Command::GetToken(serial), None, |answer| found = Some(answer.clone())).await;
+        let is_kept = matches!(&found, Some(Answer::Token(view)) if view.version == state.version
+        && match state.status {
+            Status::Revoked => view.state == TokenState::Revoked,
+            Status::Disabled => matches!(view.state, TokenState::Disabled | TokenState::Expired),
+            Status::Good => matches!(view.state, TokenState::Active | TokenState::Expired),
+        });
+        if !is_kept {
+            self.violated(Judge::Lost, format!("{serial:?} should be {state:?}, the registry has {found:?}"));
+        }
+        let key = kv_name(serial, state.version);
+        let dead = token.expires_at <= self.engine.now();
+        if dead || self.truth.borrow().kv_lied_about(&key) {
+            return;
+        }
+        let value = self.kv.borrow().newest(&key);
+        if !value.is_some_and(|value| Record::open(&self.ring, serial, state.version, &value).is_ok()) {
+            self.violated(Judge::Lost, format!("{key} is not in KV"));
+        }
+    }
+
+    /// ARCHITECTURE.md: an isolate in use asks the registry for the list once in about 2L/3.
+    fn judge_load(&self, isolate: &Isolate) {
+        let calls = isolate.list_calls.borrow();
+        self.counts.borrow_mut().registry_list_calls += calls.len() as u64;
+        // While B is lowered or raised a list ends by the smaller bound, and is looked for as often as that needs.
+        let terms = if self.shape.has(Trouble::Deploy) { Terms::from_bound(5) } else { isolate.terms };
+        let Some(used_since) = isolate.used_since.get() else { return };
+        let used_ms = isolate.used_until.get() - used_since;
+        // After an answer: 2L/3 less a quarter (jitter), less the age that a list may have when it is handed out, and
+        // never sooner than L/6 less a quarter. Clocks that are off ask at each look.
+        let registry_bound_s = if self.shape.has(Trouble::Deploy) { 300 } else { isolate.bound_seconds };
+        let remade_ms = (registry_bound_s * 1_000 / 30).max(1_000);
+        let least_ms = terms.refresh_after_ms * 3 / 4;
+        let is_far = isolate.skew_ms.get().abs() > 1_000;
+        let apart_ms =
+            if is_far { least_ms } else { (terms.next_source_ms * 3 / 4 - remade_ms - 2_000).max(least_ms) };
+        let answered = calls.iter().filter(|call| call.answered).count() as i64;
+        // A call whose request was cut off is followed by another.
+        let most = 2 + used_ms / apart_ms + self.counts.borrow().cancelled as i64;
+        let soonest_ms = (terms.retry_ms * 3 / 4).min(least_ms);
+        let hurried = calls.windows(2).any(|pair| pair[1].at - pair[0].at < soonest_ms - 1);
+        if answered > most || hurried {
+            let text = format!("{}: {answered} answers in {used_ms} ms, at most {most}", isolate.name);
+            self.violated(Judge::Load, text);
+        }
+    }
+}

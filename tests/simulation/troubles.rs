@@ -1,0 +1,169 @@
+//! Troubles: what begins and ends while a world runs.
+
+use crate::shape::{BOUNDS, Trouble};
+use crate::world::World;
+use std::cell::Cell;
+use std::rc::Rc;
+use wayleave::list::KV_NAME;
+
+const HOUR_MS: i64 = 3_600_000;
+
+impl World {
+    pub fn spawn_troubles(self: &Rc<Self>) {
+        let (episodes, lasts_ms) = (self.shape.episodes, self.shape.lasts_ms);
+        if self.shape.troubles.is_empty() {
+            return;
+        }
+        for _ in 0..episodes {
+            let trouble = self.chance.one_of(&self.shape.troubles);
+            let in_ms = self.chance.within(0..=lasts_ms);
+            let world = Rc::clone(self);
+            self.engine.spawn(async move {
+                world.engine.sleep(in_ms).await;
+                if !world.weather.calm.get() {
+                    world.begin(trouble);
+                }
+            });
+        }
+    }
+
+    /// Begins a trouble now; what lasts ends by itself, at the latest when it gets calm.
+    pub fn begin(self: &Rc<Self>, trouble: Trouble) {
+        let locations = self.shape.isolates.len();
+        let location = self.chance.index(locations);
+        let lasts_ms = self.chance.within(1_000..=self.shape.bound_seconds * 2_500 + 5_000);
+        self.log(|| format!("{trouble:?} (location {location}, {lasts_ms} ms)"));
+        match trouble {
+            Trouble::KvDown => self.spoil_kv(None, lasts_ms),
+            Trouble::RegistryDown => self.spoil(lasts_ms, |world| &world.weather.registry_down),
+            Trouble::BothDown => {
+                self.spoil_kv(None, lasts_ms);
+                self.spoil(lasts_ms, |world| &world.weather.registry_down);
+            }
+            Trouble::CutOff => {
+                self.spoil_kv(Some(location), lasts_ms);
+                self.spoil(lasts_ms, move |world| &world.weather.registry_away[location]);
+            }
+            Trouble::Stall => self.stall(location),
+            Trouble::Rollback => self.roll_back(),
+            Trouble::Tamper => self.tamper(),
+            Trouble::Crash => self.crash_registry(self.chance.within(100..=20_000)),
+            Trouble::Supersede => self.supersede(lasts_ms),
+            Trouble::Evict => self.evict(location),
+            Trouble::Slow => self.spoil(lasts_ms, |world| &world.weather.slow),
+            Trouble::ClockStep => self.step_clock(location),
+            Trouble::Deploy => self.deploy(),
+        }
+    }
+
+    /// Raises a counter of the weather for a while.
+    fn spoil(self: &Rc<Self>, for_ms: i64, what: impl Fn(&World) -> &Cell<u32> + 'static) {
+        let world = Rc::clone(self);
+        what(&world).set(what(&world).get() + 1);
+        self.engine.spawn(async move {
+            world.engine.sleep(for_ms).await;
+            what(&world).set(what(&world).get().saturating_sub(1));
+        });
+    }
+
+    fn spoil_kv(self: &Rc<Self>, location: Option<usize>, for_ms: i64) {
+        for at in 0..self.shape.isolates.len() {
+            if location.is_none_or(|only| only == at) {
+                self.spoil(for_ms, move |world| &world.weather.kv_down[at]);
+            }
+        }
+    }
+
+    fn stall(self: &Rc<Self>, location: usize) {
+        let for_ms = self.chance.within(1_000..=3 * HOUR_MS);
+        self.kv.borrow_mut().stall(location, self.engine.now());
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            world.engine.sleep(for_ms).await;
+            world.kv.borrow_mut().resume(location);
+        });
+    }
+
+    fn roll_back(&self) {
+        let now = self.engine.now();
+        let then = now - self.chance.within(1_000..=self.shape.lasts_ms);
+        let mut truth = self.truth.borrow_mut();
+        self.kv.borrow().keys().iter().for_each(|key| truth.lost_by_kv(key));
+        self.kv.borrow_mut().roll_back(then, self.chance.long(), now);
+    }
+
+    /// Bits are flipped, ends are cut, and whole values stand under another key or come again later.
+    fn tamper(&self) {
+        let keys = self.kv.borrow().keys();
+        for _ in 0..self.chance.within(1..=6) {
+            let (Some(to), Some(from)) = (self.any(&keys), self.any(&keys)) else { return };
+            let to = if self.chance.percent(40) { &KV_NAME.to_owned() } else { to };
+            let from = if self.chance.percent(50) { to } else { from };
+            let values = self.kv.borrow().history(from);
+            let Some(value) = self.any(&values) else { continue };
+            let mut bytes = value.to_vec();
+            match self.chance.index(4) {
+                0 => bytes.truncate(self.chance.index(bytes.len() + 1)),
+                1 | 2 if !bytes.is_empty() => {
+                    let at = self.chance.index(bytes.len());
+                    bytes[at] ^= 1 << self.chance.index(8);
+                }
+                _ => {}
+            }
+            self.truth.borrow_mut().lost_by_kv(to);
+            let (salt, now) = (self.chance.long(), self.engine.now());
+            self.kv.borrow_mut().put(to, &bytes, salt, now);
+        }
+    }
+
+    fn any<'a, T>(&self, of: &'a [T]) -> Option<&'a T> {
+        if of.is_empty() { None } else { of.get(self.chance.index(of.len())) }
+    }
+
+    fn supersede(self: &Rc<Self>, lasts_ms: i64) {
+        self.supersede_registry();
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            world.engine.sleep(lasts_ms).await;
+            world.control.end_old();
+        });
+    }
+
+    fn step_clock(&self, location: usize) {
+        let isolates = self.isolates.borrow();
+        let isolate = &isolates[location][self.chance.index(isolates[location].len())];
+        // One that is far off stays so: its distance from the registry's clock is what the age is told by.
+        if isolate.skew_ms.get().abs() <= 1_000 {
+            isolate.skew_ms.set(self.draw_skew());
+        }
+    }
+
+    /// The registry and each location take the new B at moments of their own, up to a minute apart.
+    fn deploy(self: &Rc<Self>) {
+        let bound_seconds = self.chance.one_of(&BOUNDS);
+        for location in 0..=self.shape.isolates.len() {
+            let in_ms = self.chance.within(0..=60_000);
+            let world = Rc::clone(self);
+            self.engine.spawn(async move {
+                world.engine.sleep(in_ms).await;
+                if location == world.shape.isolates.len() {
+                    world.control.bound_seconds.set(bound_seconds);
+                    world.crash_registry(50);
+                } else {
+                    world.bounds.borrow_mut()[location] = bound_seconds;
+                    world.evict(location);
+                }
+            });
+        }
+    }
+
+    /// All is mended, and stays so.
+    pub fn calm(self: &Rc<Self>) {
+        self.log(|| "calm".into());
+        self.weather.calm.set(true);
+        let cells = self.weather.kv_down.iter().chain(&self.weather.registry_away);
+        cells.chain([&self.weather.registry_down, &self.weather.slow]).for_each(|cell| cell.set(0));
+        self.kv.borrow_mut().heal(self.engine.now());
+        self.control.end_old();
+    }
+}
