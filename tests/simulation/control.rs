@@ -35,6 +35,8 @@ pub struct Instance {
 pub struct Control {
     current: RefCell<Rc<Instance>>,
     old: RefCell<Option<Rc<Instance>>>,
+    /// When a superseded instance last answered.
+    pub old_answered_at: Cell<i64>,
     /// A crashed instance is not started again before.
     down_until: Cell<i64>,
     pub bound_seconds: Cell<i64>,
@@ -48,6 +50,7 @@ impl Control {
         Self {
             current: RefCell::new(Rc::new(first)),
             old: RefCell::new(None),
+            old_answered_at: Cell::new(0),
             down_until: Cell::new(0),
             bound_seconds: Cell::new(bound_seconds),
             alarm: Cell::new(0),
@@ -199,6 +202,7 @@ impl World {
     pub fn registry_answers(self: &Rc<Self>, request: Request) -> Option<Answer> {
         let old = self.control.old.borrow().clone().filter(|_| self.chance.percent(50));
         if let Some(old) = old {
+            self.control.old_answered_at.set(self.engine.now());
             let answer = old.handle(self, request);
             return old.answers_leave(self).then_some(answer);
         }

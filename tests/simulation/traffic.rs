@@ -138,6 +138,10 @@ impl World {
     fn needless_unknown(&self, isolate: &Isolate, began: i64) -> Option<&'static str> {
         // What a look found stands for so long after it; the look itself took as long as its lease.
         let since = began - isolate.terms.retry_ms * 5 / 4 - LIST_LEASE_MS;
+        // A superseded registry knows no later record than it had.
+        if self.control.old_answered_at.get() >= since {
+            return None;
+        }
         if isolate.registry_failed_at.get() < since {
             return Some("the registry answered in time");
         }
