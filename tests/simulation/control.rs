@@ -309,9 +309,9 @@ impl World {
             let now = instance.now(self);
             let mut registry = instance.registry.borrow_mut();
             if taken {
-                registry.written(id, now)
+                registry.written(id, now);
             } else {
-                registry.failed(id, now)
+                registry.failed(id, now);
             }
             drop(registry);
             instance.database.take_statements();

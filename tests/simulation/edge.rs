@@ -106,9 +106,10 @@ impl World {
             let now = if early { began } else { isolate.now(self) };
             let evidence = OriginEvidence { origin: Some(ask.site()), ..OriginEvidence::default() };
             let asked = Asked { audience: ask.audience(), evidence };
-            let (lists, terms) = (isolate.lists.borrow(), &isolate.terms);
-            let decided = gate::decide(token, &lists, terms, OnUnknown::Refuse, &record, &asked, now);
-            drop(lists);
+            let decided = {
+                let (lists, terms) = (isolate.lists.borrow(), &isolate.terms);
+                gate::decide(token, &lists, terms, OnUnknown::Refuse, &record, &asked, now)
+            };
             match decided {
                 Ok(admission) => return Outcome::Admitted(admission),
                 Err(Unfit::Refused(code)) => return Outcome::Refused(code),

@@ -63,6 +63,7 @@ fn worlds_keep_every_promise() {
 /// As many as asked, on all cores: `make simulate N=…`.
 #[test]
 #[ignore = "runs for as long as asked"]
+#[allow(clippy::disallowed_methods)] // new seeds each time, and printed
 fn simulate() {
     let worlds = std::env::var("WAYLEAVE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let style = indicatif::ProgressStyle::with_template(

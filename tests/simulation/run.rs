@@ -135,7 +135,7 @@ impl World {
             return;
         }
         let value = self.kv.borrow().newest(&key);
-        if !value.is_some_and(|value| Record::open(&self.ring, serial, state.version, &value).is_ok()) {
+        if value.is_none_or(|value| Record::open(&self.ring, serial, state.version, &value).is_err()) {
             self.violated(Judge::Lost, format!("{key} is not in KV"));
         }
     }
