@@ -21,7 +21,8 @@ use wayleave::token::{Claims, Serial, UnverifiedToken, VerifiedToken};
 const NOW: i64 = 1_800_000_000_000;
 const EXPIRES_AT: i64 = 1_800_003_600;
 const TWO_REASONS: &str = "order of the decision: expiry, list age, status, record, end, audience, origin";
-const PROMISE_2: &str = "the bound: a list is usable while now < next_update and now - this_update < B - 2 s";
+const PROMISE_2: &str =
+    "the bound: a list is usable while now < next_update - 2 s and now - this_update < B - 2 s";
 const PROMISE_4: &str = "expiry is to the second and needs no store";
 const STATUS: &str = "RFC 6960 section 2.2: good, revoked, unknown; disabled is ours";
 const VERSION: &str = "a record below the version that the list names is never used";
