@@ -169,7 +169,7 @@ fn the_gate_decides_as_the_vectors_say() {
         ("all is well", json!({}), json!("admit"), TWO_REASONS),
         (
             "a millisecond before its expiry",
-            json!({ "now": EXPIRES_AT * 1000 - 1, "list": { "this_update": EXPIRES_AT * 1000 - 2, "next_update": EXPIRES_AT * 1000 + 9 } }),
+            json!({ "now": EXPIRES_AT * 1000 - 1, "list": { "this_update": EXPIRES_AT * 1000 - 2, "next_update": EXPIRES_AT * 1000 + 60_000 } }),
             json!("admit"),
             PROMISE_4,
         ),
@@ -189,6 +189,18 @@ fn the_gate_decides_as_the_vectors_say() {
         (
             "a list of B - 2 s",
             json!({ "list": { "this_update": NOW - 58_000, "next_update": NOW + 2_000 } }),
+            json!("revocation_status_unknown"),
+            PROMISE_2,
+        ),
+        (
+            "a list made under a smaller bound, 2 s and a millisecond before its next_update",
+            json!({ "bound_seconds": 300, "list": { "this_update": NOW - 57_999, "next_update": NOW + 2_001 } }),
+            json!("admit"),
+            PROMISE_2,
+        ),
+        (
+            "a list made under a smaller bound, 2 s before its next_update",
+            json!({ "bound_seconds": 300, "list": { "this_update": NOW - 58_000, "next_update": NOW + 2_000 } }),
             json!("revocation_status_unknown"),
             PROMISE_2,
         ),
