@@ -11,6 +11,7 @@ mod list;
 mod model;
 mod publishing;
 mod query;
+#[allow(dead_code)] // the simulation forks and recovers databases too
 mod sqlite;
 mod storage;
 mod tokens;
