@@ -5,13 +5,15 @@
 
 mod admin_keys;
 mod contract;
+#[path = "../support/deployment.rs"]
+mod deployment;
 mod idempotency;
 mod lifecycle;
 mod list;
 mod model;
 mod publishing;
 mod query;
-#[allow(dead_code)] // the simulation forks and recovers databases too
+#[path = "../support/sqlite.rs"]
 mod sqlite;
 mod storage;
 mod tokens;

@@ -1,11 +1,12 @@
 //! A registry with a clock, randomness and an owner, and short ways to ask it.
 
 use crate::contract;
+use crate::deployment;
 use crate::sqlite::Sqlite;
 use data_encoding::{BASE64, HEXLOWER};
 use wayleave::admin::{self, AdminRequest, Body, Parsed};
 use wayleave::admin_key::{AdminKey, Role};
-use wayleave::key::{CheckKeys, KeyId, KeyRing, sha256};
+use wayleave::key::sha256;
 use wayleave::list::RevocationList;
 use wayleave::origin::{OriginRule, OriginRules};
 use wayleave::record::{Record, VersionedRecord};
@@ -16,25 +17,11 @@ use wayleave::registry::command::{
 use wayleave::registry::{Registry, RegistrySettings};
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
-use zeroize::Zeroizing;
 
-/// 2026-11-22T02:00:00.250Z: not on a whole second.
-pub const START: UnixMillis = UnixMillis(1_795_312_800_250);
-pub const ADMIN_KEY: &str = "an-admin-key-of-at-least-32-characters";
+pub use crate::deployment::{ADMIN_KEY, START};
 
 pub fn settings() -> RegistrySettings {
-    let secrets = [(KeyId(1), Zeroizing::new(vec![1; 32])), (KeyId(2), Zeroizing::new(vec![2; 32]))];
-    RegistrySettings {
-        ring: KeyRing::derive(&secrets, "test"),
-        check_keys: CheckKeys::derive(&[9; 32], "test"),
-        first_signing_key: KeyId(1),
-        bound_seconds: 60,
-        guaranteed: true,
-        max_token_lifetime_seconds: 2 * 365 * 86_400,
-        retention_days: 400,
-        audiences: vec!["api".into()],
-        bootstrap_sha256: Some(sha256(ADMIN_KEY.as_bytes())),
-    }
+    deployment::settings("test", &["api"])
 }
 
 pub struct World {

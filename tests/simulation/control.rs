@@ -2,6 +2,7 @@
 //!
 //! Mirrors `platform/registry_object.rs` await for await.
 
+use crate::deployment::ADMIN_KEY;
 use crate::mutation::Mutation;
 use crate::settings;
 use crate::sqlite::Sqlite;
@@ -229,7 +230,7 @@ impl World {
             // Somewhere before the commit, or (when the call has fewer statements) after it.
             instance.database.kill_after(u32::try_from(self.chance.within(0..=60)).unwrap());
         }
-        let key_sha256 = HEXLOWER.encode(&sha256(settings::ADMIN_KEY.as_bytes()));
+        let key_sha256 = HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
         let call = AdminCall { key_sha256, command, idempotency };
         let answer = instance.handle(self, Request::Admin(Box::new(call)));
         if crashes {

@@ -23,6 +23,8 @@
 
 mod chance;
 mod control;
+#[path = "../support/deployment.rs"]
+mod deployment;
 mod edge;
 mod engine;
 mod kv;
@@ -31,8 +33,7 @@ mod operator;
 mod run;
 mod settings;
 mod shape;
-#[allow(dead_code)] // what only the registry's own tests need
-#[path = "../registry/sqlite.rs"]
+#[path = "../support/sqlite.rs"]
 mod sqlite;
 mod traffic;
 mod troubles;

@@ -15,8 +15,8 @@ use std::rc::Rc;
 use wayleave::key::KeyRing;
 use wayleave::list::Number;
 
-/// 2026-11-22T02:00:00.250Z: not on a whole second.
-pub const START: i64 = 1_795_312_800_250;
+/// True time.
+pub const START: i64 = crate::deployment::START.0;
 const EVENTS_SHOWN: usize = 120;
 
 pub struct World {

@@ -1,5 +1,7 @@
 //! [`Database`] over rusqlite, as like a Durable Object's as can be, and able to fail or die at any statement.
 
+#![allow(dead_code)] // what is taken by some of the tests that share it
+
 use rusqlite::Connection;
 use rusqlite::types::{Value as Sql, ValueRef};
 use std::cell::{Cell, RefCell};
