@@ -146,18 +146,25 @@ impl World {
             let world = Rc::clone(self);
             self.engine.spawn(async move {
                 world.engine.sleep(in_ms).await;
-                if location == world.shape.isolates.len() {
-                    world.control.bound_seconds.set(bound_seconds);
-                    world.crash_registry(50);
-                } else {
-                    world.bounds.borrow_mut()[location] = bound_seconds;
-                    world.evict(location);
+                if !world.weather.calm.get() {
+                    world.deploy_at(location, bound_seconds);
                 }
             });
         }
     }
 
-    /// All is mended, and stays so.
+    /// One location, or (after the last) the registry, starts anew with the new B.
+    fn deploy_at(&self, location: usize, bound_seconds: i64) {
+        if location == self.shape.isolates.len() {
+            self.control.bound_seconds.set(bound_seconds);
+            self.crash_registry(50);
+        } else {
+            self.bounds.borrow_mut()[location] = bound_seconds;
+            self.evict(location);
+        }
+    }
+
+    /// All is mended, and stays so. Deploys that crossed are made good by one that reaches everywhere.
     pub fn calm(self: &Rc<Self>) {
         self.log(|| "calm".into());
         self.weather.calm.set(true);
@@ -165,5 +172,9 @@ impl World {
         cells.chain([&self.weather.registry_down, &self.weather.slow]).for_each(|cell| cell.set(0));
         self.kv.borrow_mut().heal(self.engine.now());
         self.control.end_old();
+        if self.shape.has(Trouble::Deploy) {
+            let bound_seconds = self.control.bound_seconds.get();
+            (0..=self.shape.isolates.len()).for_each(|location| self.deploy_at(location, bound_seconds));
+        }
     }
 }
