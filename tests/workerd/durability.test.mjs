@@ -3,11 +3,11 @@
 // WAYLEAVE_SEED=<n> replays the moments of a run; the machine's own timing still differs, so a replay is near, not equal.
 
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { SITE } from "./harness/admin_api.mjs";
 import { Gateway, eventually } from "./harness/gateway.mjs";
 import { assertProblem } from "./harness/problem.mjs";
+import { Random } from "./harness/random.mjs";
 import { variables } from "./harness/routes.mjs";
 
 const KILLS = 12;
@@ -15,8 +15,7 @@ const WRITERS = 4;
 /** The kill falls so long at most after the round's first acknowledgement: a few writes later, in the middle of others. */
 const MOMENT_MAX_MS = 60;
 
-const seed = Number(process.env.WAYLEAVE_SEED ?? randomInt(2 ** 31));
-const random = mulberry32(seed);
+const random = Random.ofRun();
 const gateway = new Gateway({ variables: (upstream) => ({ ...variables(upstream), REVOCATION_BOUND_SECONDS: "5" }) });
 const { client, admin, kv } = gateway;
 
@@ -29,7 +28,7 @@ const create = (key) => admin.call("POST", "/tokens", {
   headers: { "Idempotency-Key": key },
 });
 
-describe(`kill -9 (seed ${seed})`, () => {
+describe(`kill -9 (seed ${random.seed})`, () => {
   /** Idempotency key → the acknowledged answer, or null when the answer was lost. */
   const sent = new Map();
   const revoked = new Map();
@@ -39,7 +38,7 @@ describe(`kill -9 (seed ${seed})`, () => {
       const prefix = `kill-${kill}-writer`;
       const writers = Array.from({ length: WRITERS }, (_, writer) => writeUntilCut(`${prefix}-${writer}`));
       await eventually("a first acknowledgement", () => [...sent].some(([key, answer]) => key.startsWith(prefix) && answer !== null));
-      await new Promise((resolve) => setTimeout(resolve, random() * MOMENT_MAX_MS));
+      await new Promise((resolve) => setTimeout(resolve, random.upTo(MOMENT_MAX_MS)));
       await gateway.workerd.kill();
       await Promise.all(writers);
       await gateway.workerd.start();
@@ -130,14 +129,4 @@ async function allTokens() {
     cursor = page.next_cursor;
   }
   return items;
-}
-
-/** A small generator with a seed (Tommy Ettinger's mulberry32). */
-function mulberry32(state) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -9,11 +9,12 @@ export function quote(text) {
 }
 
 /** A Worker service. `modules` as modulesOf() gives them, bindings as capnp text. */
-export function workerService({ name, modules, bindings, compatibilityDate, compatibilityFlags = [], durableObjects = [] }) {
+export function workerService({ name, modules, bindings, compatibilityDate, compatibilityFlags = [], durableObjects = [], cache }) {
   const namespaces = durableObjects.map(
     (className) => `(className = ${quote(className)}, uniqueKey = ${quote(`wayleave-${name}-${className}`)}, enableSql = true)`,
   );
   const storage = durableObjects.length === 0 ? "" : `durableObjectStorage = (localDisk = "storage"),`;
+  const cacheOutbound = cache === undefined ? "" : `cacheApiOutbound = ${quote(cache)},`;
   return `(name = ${quote(name)}, worker = (
     modules = [\n      ${modules.join(",\n      ")}\n    ],
     compatibilityDate = ${quote(compatibilityDate)},
@@ -21,6 +22,7 @@ export function workerService({ name, modules, bindings, compatibilityDate, comp
     bindings = [\n      ${bindings.join(",\n      ")}\n    ],
     durableObjectNamespaces = [${namespaces.join(", ")}],
     ${storage}
+    ${cacheOutbound}
     globalOutbound = "internet",
   ))`;
 }

@@ -3,50 +3,17 @@
 // A location is another service with the same code: its own isolate and memory, the same KV and registry. It reaches the
 // registry through a RegistryDoor, so a test can cut it off. The service "gateway" reaches it directly, as production does.
 
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { AdminApi } from "./admin_api.mjs";
-import { durableObjectBinding, externalService, jsonBinding, kvBinding, modulesOf, textBinding, workerService, workerdConfig } from "./capnp.mjs";
+import { durableObjectBinding, externalService, workerdConfig } from "./capnp.mjs";
 import { Client } from "./http_client.mjs";
 import { KvServer } from "./kv_server.mjs";
+import { ADMIN_KEY, compatibility, productService } from "./product.mjs";
 import { RegistryDoor } from "./registry_door.mjs";
 import { Upstream } from "./upstream.mjs";
 import { Workerd } from "./workerd.mjs";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, "build");
-
-/** Fixed, so that a test can compute tags by itself. */
-export const DEPLOYMENT = "workerd-tests";
-export const SIGNING_SECRETS = { 1: Buffer.alloc(32, 1) };
-export const CHECK_SECRET = Buffer.alloc(32, 2).toString("base64");
-export const ADMIN_KEY = "an-admin-key-for-tests-0123456789abcdef";
-
-function signingKeysText(secrets) {
-  return JSON.stringify(Object.fromEntries(Object.entries(secrets).map(([id, bytes]) => [id, bytes.toString("base64")])));
-}
-
-const DEFAULT_VARIABLES = {
-  DEPLOYMENT,
-  SIGNING_KEYS: signingKeysText(SIGNING_SECRETS),
-  CHECK_SECRET,
-  ADMIN_KEY,
-};
-
-/** `compatibility_date` and `compatibility_flags` of wrangler.toml: the tests run what is deployed. */
-function compatibility() {
-  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const [, compatibilityDate] = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(toml);
-  const flags = /^compatibility_flags\s*=\s*(\[[^\]]*\])/m.exec(toml);
-  return { compatibilityDate, compatibilityFlags: flags === null ? [] : JSON.parse(flags[1]) };
-}
-
-/** Lists and tables are given as the JSON text that an operator writes; numbers stay numbers. */
-function variableBinding(name, value) {
-  if (typeof value === "number") return jsonBinding(name, value);
-  return textBinding(name, typeof value === "string" ? value : JSON.stringify(value));
-}
+export { ADMIN_KEY, CHECK_SECRET, DEPLOYMENT, SIGNING_SECRETS } from "./product.mjs";
 
 export class Gateway {
   /**
@@ -90,24 +57,11 @@ export class Gateway {
   }
 
   #config(folder) {
-    const { compatibilityDate, compatibilityFlags } = compatibility();
+    const { compatibilityDate } = compatibility();
     const service = (name, variables, registry, durableObjects) =>
-      workerService({
-        name,
-        modules: modulesOf(BUILD, folder),
-        bindings: [
-          kvBinding("KV", "kv"),
-          registry,
-          ...Object.entries({ ...DEFAULT_VARIABLES, ...variables(this.upstream.origin) })
-            .filter(([, value]) => value !== null)
-            .map(([key, value]) => variableBinding(key, value)),
-        ],
-        compatibilityDate,
-        compatibilityFlags,
-        durableObjects,
-      });
+      productService({ name, folder, variables: variables(this.upstream.origin), registry, durableObjects });
     const locations = Object.entries(this.locations).map(([name, variables]) =>
-      service(name, (upstream) => ({ ...this.variables(upstream), ...variables(upstream) }), durableObjectBinding("REGISTRY", "Door", "door"), []),
+      service(name, (upstream) => ({ ...this.variables(upstream), ...variables(upstream) }), this.door.binding("REGISTRY"), []),
     );
     return workerdConfig({
       services: [

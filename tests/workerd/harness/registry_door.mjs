@@ -1,4 +1,4 @@
-// A door in front of the registry, so that a test can shut it and count who went through.
+// A door in front of the registry, so that a test can shut it, count who went through and alter what comes back.
 //
 // To a location the registry is a Durable Object binding, which a Node test cannot stand in for. So the location is bound
 // to a Durable Object of these few lines instead, which asks this server before it passes each call on.
@@ -11,24 +11,35 @@ import { DurableObject } from "cloudflare:workers";
 export class Door extends DurableObject {
   async fetch(request) {
     const body = request.body === null ? undefined : await request.arrayBuffer();
-    const verdict = await this.env.KEEPER.fetch("http://keeper/", { method: "POST", body });
-    if (verdict.status !== 200) throw new Error("the registry cannot be reached");
+    const verdict = await this.env.KEEPER.fetch("http://keeper/call", { method: "POST", body });
+    if (!verdict.ok) throw new Error("the registry cannot be reached");
     const registry = this.env.REGISTRY.get(this.env.REGISTRY.idFromName(this.ctx.id.name));
-    return registry.fetch(new Request(request, { body }));
+    const answer = await registry.fetch(new Request(request, { body }));
+    if (verdict.status !== 202) return answer;
+    return this.env.KEEPER.fetch("http://keeper/answer", { method: "POST", body: await answer.arrayBuffer() });
   }
 }
 export default { fetch: () => new Response(null, { status: 404 }) };
 `;
 
 export class RegistryDoor {
-  constructor() {
+  /** @param {string} name of the door's service: each location may have a door of its own */
+  constructor(name = "door") {
+    this.name = name;
     /** Bodies of the calls that came to the door since the last reset, passed or not. */
     this.calls = [];
     this.open();
   }
 
+  /** The class to bind as REGISTRY in place of the registry's. */
+  binding(name) {
+    return durableObjectBinding(name, "Door", this.name);
+  }
+
   open() {
     this.behaviour = "pass";
+    this.lagMs = 0;
+    this.alter = null;
   }
 
   /** Calls fail at once. */
@@ -41,6 +52,11 @@ export class RegistryDoor {
     this.behaviour = "hang";
   }
 
+  /** Answers are replaced by `change(text)`. */
+  alterAnswers(change) {
+    this.alter = change;
+  }
+
   resetCounts() {
     this.calls = [];
   }
@@ -49,13 +65,14 @@ export class RegistryDoor {
     this.server = createServer(async (request, response) => {
       let body = "";
       for await (const chunk of request) body += chunk;
+      if (request.url === "/answer") return response.end(this.alter === null ? body : this.alter(body));
       this.calls.push(body);
       if (this.behaviour === "hang") return;
-      response.writeHead(this.behaviour === "pass" ? 200 : 503).end();
+      if (this.lagMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lagMs));
+      response.writeHead(this.behaviour !== "pass" ? 503 : this.alter === null ? 200 : 202).end();
     });
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.port = this.server.address().port;
-    console.log(`started registry door on ${this.port}`);
   }
 
   async stop() {
@@ -65,12 +82,13 @@ export class RegistryDoor {
 
   /** The two services that make it: the object, and the way to this server. */
   services(compatibilityDate, registryService) {
+    const keeper = `keeper-of-${this.name}`;
     return [
-      externalService("keeper", this.port),
+      externalService(keeper, this.port),
       workerService({
-        name: "door",
+        name: this.name,
         modules: [inlineModule("door.js", DOOR)],
-        bindings: [serviceBinding("KEEPER", "keeper"), durableObjectBinding("REGISTRY", "Registry", registryService)],
+        bindings: [serviceBinding("KEEPER", keeper), durableObjectBinding("REGISTRY", "Registry", registryService)],
         compatibilityDate,
         durableObjects: ["Door"],
       }),
