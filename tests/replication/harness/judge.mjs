@@ -1,0 +1,88 @@
+// The judge of one location: every answer is held against what was true, and every 503 against what was out of reach.
+//
+// There is one machine and so one clock: the instants of traffic, operator and Worker are true time.
+
+import { ADMITTED } from "./truth.mjs";
+
+const UNKNOWN = "revocation_status_unknown";
+/**
+ * So long after a source is whole again a 503 may still stem from its trouble: a registry call given up after 4 s, a KV read
+ * after 1 s, and at most 1.25 s until the location looks again.
+ */
+const AFTERMATH_MS = 6_500;
+/** A record takes so long at most to reach KV, views apart: a list waits 10 s for records, then 2 s for the next alarm. */
+const RECORD_TO_KV_MS = 12_000;
+
+export class Judge {
+  /**
+   * @param {object} world
+   * @param {number} world.boundMs
+   * @param {boolean} world.listsInKv whether locations can live on KV's lists alone
+   * @param {import("./replicas.mjs").Location} location
+   */
+  constructor({ boundMs, listsInKv }, location) {
+    this.boundMs = boundMs;
+    this.listsInKv = listsInKv;
+    this.location = location;
+    /** { cuts, from, to } of every trouble so far. */
+    this.troubles = [];
+    this.counts = { admitted: 0, refused: 0, unknown: 0 };
+    /** Texts, each one broken promise. */
+    this.violations = [];
+    /** Milliseconds after the acknowledgement at which a request that was admitted against the change began, at most. */
+    this.latestAdmissionMs = 0;
+  }
+
+  begin({ cuts }) {
+    this.troubles.push({ cuts, from: Date.now(), to: Infinity });
+  }
+
+  end() {
+    for (const trouble of this.troubles) trouble.to = Math.min(trouble.to, Date.now());
+  }
+
+  /** `said` is ADMITTED, a problem's code, or whatever else came. */
+  observe(token, request, said, begun, ended) {
+    if (said === UNKNOWN) {
+      this.counts.unknown += 1;
+      if (!this.#explains(token, begun, ended)) this.#violation("503 although a source was in reach", token, request, said, begun, []);
+      return;
+    }
+    this.counts[said === ADMITTED ? "admitted" : "refused"] += 1;
+    const rightly = token.verdicts(request, begun, ended, this.boundMs);
+    if (said === ADMITTED) this.#noteLate(token, request, begun, ended);
+    if (rightly.has(said)) return;
+    const what = said === ADMITTED ? `admitted later than ${this.boundMs} ms after the acknowledgement` : "refused wrongly";
+    this.#violation(what, token, request, said, begun, rightly);
+  }
+
+  /** An answer that is neither an admission nor one of our problems. */
+  strange(token, request, what, begun) {
+    this.#violation("no proper answer", token, request, what, begun, []);
+  }
+
+  #noteLate(token, request, begun, ended) {
+    if (token.verdicts(request, begun, ended, 0).has(ADMITTED)) return;
+    this.latestAdmissionMs = Math.max(this.latestAdmissionMs, begun - token.changedAt);
+  }
+
+  #explains(token, begun, ended) {
+    const cut = (...sources) =>
+      this.troubles.some(({ cuts, from, to }) => sources.some((source) => cuts.includes(source)) && from <= ended && begun <= to + AFTERMATH_MS);
+    if (!cut("registry")) return false;
+    if (!this.listsInKv || cut("kv", "kv lists")) return true;
+    // The list is known, so it is the record that was missing: not in this view of KV yet, and the registry out of reach.
+    const { delayMs, cacheMs } = this.location.kv;
+    const begunWithout = this.troubles.filter(({ cuts }) => cuts.includes("registry")).map(({ from }) => from);
+    const fresh = token.changedAt + delayMs[1] + cacheMs + RECORD_TO_KV_MS;
+    return cut("kv") || begun < fresh || begunWithout.some((from) => from < fresh);
+  }
+
+  #violation(what, token, { origin, path }, said, begun, rightly) {
+    const history = (entries) => entries.map(({ value, sentAt, acknowledgedAt }) => `${JSON.stringify(value)} ${sentAt - begun}…${acknowledgedAt - begun} ms`).join(", ");
+    this.violations.push(
+      `${this.location.name}: ${what}: ${token.id} ${path} from ${origin}: ${said}` +
+        `${rightly.size === undefined ? "" : `, not ${[...rightly].join(" or ")}`}; before it began: ${history(token.statuses)}; ${history(token.policies)}`,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+// An operator who creates, edits, disables, enables and revokes tokens at random, and writes down what is true since when.
+
+import { SITE } from "../../workerd/harness/admin_api.mjs";
+import { OTHER_SITE, TokenTruth } from "./truth.mjs";
+
+const ORIGINS = [[SITE], [SITE, OTHER_SITE]];
+const AUDIENCES = [["weather"], ["weather", "maps"]];
+
+export class Operator {
+  /**
+   * @param {number} alive how many tokens that are not revoked there are, about
+   * @param {number} lingersMs how long a revoked token is still asked for
+   */
+  constructor(admin, random, { alive = 6, lingersMs }) {
+    this.admin = admin;
+    this.random = random;
+    this.alive = alive;
+    this.lingersMs = lingersMs;
+    /** @type {TokenTruth[]} every token that traffic asks for */
+    this.tokens = [];
+    this.changes = 0;
+    this.revocations = 0;
+  }
+
+  async create() {
+    const settings = { origins: this.random.of(ORIGINS), audiences: this.random.of(AUDIENCES) };
+    const { value, ...since } = await timed(() => this.admin.createToken(settings));
+    this.changes += 1;
+    this.tokens.push(new TokenTruth(value, { ...since, ...settings }));
+  }
+
+  /** Those among which traffic chooses: the living as often as the revoked, although those grow many. */
+  asked(random) {
+    const live = this.tokens.filter(({ status }) => status !== "revoked");
+    return live.length > 0 && random.chance(0.5) ? live : this.tokens;
+  }
+
+  /** One act. */
+  async act() {
+    const now = Date.now();
+    this.tokens = this.tokens.filter((token) => token.status !== "revoked" || now - token.changedAt < this.lingersMs);
+    const live = this.tokens.filter(({ status }) => status !== "revoked");
+    if (live.length < this.alive) return this.create();
+    const token = this.random.of(live);
+    if (this.random.chance(0.4)) return this.#edit(token);
+    if (token.status === "disabled") return this.#status(token, "good", () => this.admin.enable(token.id));
+    if (this.random.chance(0.6)) return this.#status(token, "disabled", () => this.admin.disable(token.id));
+    this.revocations += 1;
+    return this.#status(token, "revoked", () => this.admin.revoke(token.id));
+  }
+
+  async #status(token, value, call) {
+    await this.#change(token.statuses, value, call);
+  }
+
+  async #edit(token) {
+    const { origins, audiences } = token.policy;
+    // One of the two turns round: tighter when it was loose, looser when it was tight.
+    const other = (choices, present) => choices.find(({ length }) => length !== present.length);
+    const value = this.random.chance(0.5)
+      ? { origins: other(ORIGINS, origins), audiences }
+      : { origins, audiences: other(AUDIENCES, audiences) };
+    await this.#change(token.policies, value, () => this.admin.edit(token.id, value));
+  }
+
+  /** The change stands in the history before it is sent: from then on it may hold, until then only the old one does. */
+  async #change(history, value, call) {
+    const entry = { value, sentAt: Date.now(), acknowledgedAt: Infinity };
+    history.push(entry);
+    await call();
+    entry.acknowledgedAt = Date.now();
+    this.changes += 1;
+  }
+}
+
+async function timed(call) {
+  const sentAt = Date.now();
+  const value = await call();
+  return { value, sentAt, acknowledgedAt: Date.now() };
+}

@@ -1,0 +1,109 @@
+// One workerd process with many locations: a control service that owns the registry, and edge services that have nothing in
+// common but the code: each has its own view of KV, its own way to the registry and its own cache.
+//
+// It differs from tests/workerd/harness/gateway.mjs in that alone; the parts are the same.
+
+import { join } from "node:path";
+import { ADMIN_KEY, compatibility, productService } from "../../workerd/harness/product.mjs";
+import { AdminApi } from "../../workerd/harness/admin_api.mjs";
+import { durableObjectBinding, externalService, workerdConfig } from "../../workerd/harness/capnp.mjs";
+import { Client } from "../../workerd/harness/http_client.mjs";
+import { RegistryDoor } from "../../workerd/harness/registry_door.mjs";
+import { Upstream } from "../../workerd/harness/upstream.mjs";
+import { Workerd } from "../../workerd/harness/workerd.mjs";
+import { HOST } from "../../workerd/harness/routes.mjs";
+import { KvHistory, KvView } from "./replicated_kv.mjs";
+import { LocationCache } from "./location_cache.mjs";
+
+const CONTROL = "control";
+
+/** One place where isolates run. */
+export class Location {
+  constructor(name, kv, port) {
+    this.name = name;
+    this.kv = kv;
+    this.door = new RegistryDoor(`door-of-${name}`);
+    this.cache = new LocationCache();
+    this.client = new Client(port);
+  }
+
+  async health() {
+    return (await this.client.get("/_wayleave/health")).json;
+  }
+
+  get parts() {
+    return [this.kv, this.door, this.cache];
+  }
+}
+
+export class Replicas {
+  /**
+   * @param {object} options
+   * @param {object} options.variables of every service, e.g. the bound
+   * @param {Record<string, object>} options.locations name → how its view of KV behaves (see KvView)
+   * @param {import("../../workerd/harness/random.mjs").Random} options.random
+   */
+  constructor({ variables = {}, locations, random }) {
+    this.variables = variables;
+    this.history = new KvHistory();
+    this.upstream = new Upstream();
+    this.locations = Object.entries(locations).map(
+      ([name, behaviour]) => new Location(name, new KvView(this.history, { ...behaviour, random: random.fork() }), () => this.workerd.ports[name]),
+    );
+    /** The registry's own way to KV. */
+    this.controlKv = new KvView(this.history, { random: random.fork() });
+    this.workerd = new Workerd((folder) => this.#config(folder), [CONTROL, ...Object.keys(locations)]);
+    this.control = new Client(() => this.workerd.ports[CONTROL]);
+    this.admin = new AdminApi(this.control, ADMIN_KEY);
+  }
+
+  location(name) {
+    return this.locations.find((location) => location.name === name);
+  }
+
+  async start() {
+    const parts = [this.upstream, this.controlKv, ...this.locations.flatMap(({ parts }) => parts)];
+    await Promise.all(parts.map((part) => part.start()));
+    await this.workerd.start();
+    return this;
+  }
+
+  async stop() {
+    for (const client of [this.control, ...this.locations.map(({ client }) => client)]) client.close();
+    await this.workerd.stop();
+    const parts = [this.upstream, this.controlKv, ...this.locations.flatMap(({ parts }) => parts)];
+    await Promise.all(parts.map((part) => part.stop()));
+  }
+
+  #config(folder) {
+    const { compatibilityDate } = compatibility();
+    const route = { host: HOST, upstream: this.upstream.origin };
+    const variables = { ROUTES: [{ ...route, path: "/", audience: "weather" }, { ...route, path: "/maps/", audience: "maps" }], ...this.variables };
+    const control = productService({
+      name: CONTROL,
+      folder,
+      variables: { ...variables, LOCATION: CONTROL },
+      registry: durableObjectBinding("REGISTRY", "Registry", CONTROL),
+      kv: "kv-of-control",
+      durableObjects: ["Registry"],
+    });
+    const edges = this.locations.flatMap(({ name, kv, door, cache }) => [
+      productService({
+        name,
+        folder,
+        variables: { ...variables, LOCATION: name },
+        registry: door.binding("REGISTRY"),
+        kv: `kv-of-${name}`,
+        cache: `cache-of-${name}`,
+      }),
+      ...door.services(compatibilityDate, CONTROL),
+      externalService(`kv-of-${name}`, kv.port),
+      externalService(`cache-of-${name}`, cache.port),
+    ]);
+    return workerdConfig({
+      services: [control, externalService("kv-of-control", this.controlKv.port), ...edges],
+      sockets: Object.fromEntries([CONTROL, ...this.locations.map(({ name }) => name)].map((name) => [name, name])),
+      storage: join(folder, "storage"),
+    });
+  }
+}

@@ -1,0 +1,174 @@
+// A deployment that lives: an operator who changes tokens, traffic at every location, troubles, and a judge for each location.
+
+import assert from "node:assert/strict";
+import { Judge } from "./judge.mjs";
+import { Operator } from "./operator.mjs";
+import { Replicas } from "./replicas.mjs";
+import { TROUBLES } from "./troubles.mjs";
+import { ADMITTED, REQUESTS } from "./truth.mjs";
+
+const PROGRESS_EVERY_MS = 5_000;
+/** No more than the sockets of one location's client, so that "begun" is when the request is really sent. */
+const IN_FLIGHT_MAX = 16;
+
+export class World {
+  /**
+   * @param {object} options
+   * @param {import("../../workerd/harness/random.mjs").Random} options.random
+   * @param {number} options.boundSeconds B, by which is judged
+   * @param {number} [options.configuredSeconds] what the services are told instead: to see the judge find fault
+   * @param {Record<string, object>} options.locations name → behaviour of its KV view
+   * @param {object} [options.variables] further configuration
+   * @param {boolean} [options.listsInKv] whether locations can live on KV's lists alone
+   * @param {number} [options.askEveryMs] traffic of one location
+   * @param {number} [options.actEveryMs] the operator
+   */
+  constructor({ random, boundSeconds, configuredSeconds = boundSeconds, locations, variables = {}, listsInKv = false, askEveryMs = 60, actEveryMs = 250 }) {
+    this.random = random;
+    this.boundMs = boundSeconds * 1_000;
+    this.listsInKv = listsInKv;
+    this.askEveryMs = askEveryMs;
+    this.actEveryMs = actEveryMs;
+    this.replicas = new Replicas({ variables: { REVOCATION_BOUND_SECONDS: String(configuredSeconds), ...variables }, locations, random: random.fork() });
+    this.operator = new Operator(this.replicas.admin, random.fork(), { lingersMs: 2 * this.boundMs + 10_000 });
+    this.judges = new Map(this.replicas.locations.map((location) => [location.name, new Judge(this, location)]));
+    /** What stops each thing that runs. */
+    this.running = [];
+    this.faults = [];
+  }
+
+  async start() {
+    await this.replicas.start();
+    while (this.operator.tokens.length < this.operator.alive) await this.operator.create();
+    this.startedAt = Date.now();
+    this.running = [
+      this.#repeat(this.actEveryMs, () => this.operator.act()),
+      ...this.replicas.locations.map((location) => this.#traffic(location)),
+    ];
+    const progress = setInterval(() => console.log(`  ${this}`), PROGRESS_EVERY_MS);
+    this.running.push(async () => clearInterval(progress));
+    return this;
+  }
+
+  async stop() {
+    await Promise.all(this.running.splice(0).map((stop) => stop()));
+    await this.replicas.stop();
+  }
+
+  /** `trouble` befalls the location until heal(). */
+  befall(name, trouble) {
+    const location = this.replicas.location(name);
+    this.judges.get(name).begin(TROUBLES[trouble]);
+    TROUBLES[trouble].begin(location, this);
+  }
+
+  heal(name) {
+    const { kv, door, cache } = this.replicas.location(name);
+    kv.heal();
+    door.open();
+    cache.heal();
+    this.judges.get(name).end();
+  }
+
+  healAll() {
+    for (const { name } of this.replicas.locations) this.heal(name);
+  }
+
+  /** Lets everything run for so long. */
+  async runFor(ms) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    if (this.faults.length > 0) throw this.faults[0];
+  }
+
+  /**
+   * The operator rests and everything is whole. Resolves when every location says of every token exactly what is true now; gives
+   * for each location what it says wrongly after `limitMs`.
+   */
+  async calm(limitMs) {
+    this.healAll();
+    await this.running.shift()();
+    const deadline = Date.now() + limitMs;
+    const wrong = new Map(this.replicas.locations.map(({ name }) => [name, ["not asked"]]));
+    while (Date.now() < deadline && [...wrong.values()].some(({ length }) => length > 0)) {
+      await Promise.all(this.replicas.locations.map(async (location) => wrong.set(location.name, await this.#wrongAt(location))));
+      await this.runFor(200);
+    }
+    return wrong;
+  }
+
+  async #wrongAt(location) {
+    const wrong = [];
+    for (const token of this.operator.tokens) {
+      for (const request of REQUESTS) {
+        const said = await ask(location, token, request);
+        const truth = token.verdicts(request, Infinity, Infinity, 0);
+        if (!truth.has(said)) wrong.push(`${token.id} ${request.path} from ${request.origin}: ${said}, not ${[...truth].join(" or ")}`);
+      }
+    }
+    return wrong;
+  }
+
+  /** Asks on and on, not waiting for answers: a hanging source must not thin out the traffic before it has to. */
+  #traffic(location) {
+    const judge = this.judges.get(location.name);
+    const random = this.random.fork();
+    const inFlight = new Set();
+    const stop = this.#repeat(this.askEveryMs, async () => {
+      if (inFlight.size >= IN_FLIGHT_MAX) return;
+      const [token, request] = [random.of(this.operator.asked(random)), random.chance(0.5) ? REQUESTS[0] : random.of(REQUESTS)];
+      const begun = Date.now();
+      const asked = ask(location, token, request).then(
+        (said) => judge.observe(token, request, said, begun, Date.now()),
+        (error) => judge.strange(token, request, error.message, begun),
+      );
+      inFlight.add(asked);
+      asked.finally(() => inFlight.delete(asked));
+    });
+    return async () => {
+      await stop();
+      await Promise.all(inFlight);
+    };
+  }
+
+  /** Does `act` again and again, one at a time; gives what ends that. A failure is told by the next runFor. */
+  #repeat(everyMs, act) {
+    let ended = false;
+    const loop = (async () => {
+      while (!ended) {
+        const next = Date.now() + everyMs;
+        await act();
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - Date.now())));
+      }
+    })().catch((error) => this.faults.push(error));
+    return async () => {
+      ended = true;
+      await loop;
+    };
+  }
+
+  get totals() {
+    const sum = (name) => [...this.judges.values()].reduce((total, { counts }) => total + counts[name], 0);
+    return { admitted: sum("admitted"), refused: sum("refused"), unknown: sum("unknown") };
+  }
+
+  toString() {
+    const { admitted, refused, unknown } = this.totals;
+    const violations = [...this.judges.values()].reduce((total, judge) => total + judge.violations.length, 0);
+    const seconds = ((Date.now() - this.startedAt) / 1_000).toFixed(0);
+    return `${seconds} s: ${admitted} admitted, ${refused} refused, ${unknown} × 503, ${this.operator.changes} changes (${this.operator.revocations} revocations), ${violations} violations`;
+  }
+}
+
+/** Locations, one for each trouble, named after it: what the trouble is and how the view of KV behaves throughout. */
+export function locationForEach(troubles, behaviour) {
+  const nameOf = (trouble) => trouble.toLowerCase().replaceAll(/\W+/g, "-");
+  return Object.fromEntries(troubles.map((trouble) => [nameOf(trouble), { trouble, ...behaviour }]));
+}
+
+/** What the location says: ADMITTED, or the problem's code. */
+async function ask({ client }, token, { origin, path }) {
+  const answer = await client.get(path, { headers: { Origin: origin, "X-Api-Key": token.text } });
+  if (answer.status === 200) return ADMITTED;
+  assert.equal(answer.headers["content-type"], "application/problem+json", String(answer));
+  return answer.json.code;
+}
