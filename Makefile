@@ -2,13 +2,16 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run test test-slow simulate build bench tools clean reset
+.PHONY: help run serve test test-slow simulate build bench tools clean reset
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' Makefile | expand -t 20
 
 run:            ## the gateway on this machine, with a demo API behind it and a demo page: ends with Ctrl-C
 	@$(TOOLS) && exec node deploy/local/run.mjs
+
+serve:          ## Wayleave on this machine for good, in workerd, in front of UPSTREAM: deploy/workerd/README.md
+	@deploy/toolchain/build && exec deploy/workerd/start
 
 test:           ## formatting, lints, native tests, the Worker in real workerd, vectors against Node
 	@$(TOOLS) && exec deploy/toolchain/test

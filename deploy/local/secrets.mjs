@@ -1,22 +1,24 @@
-// The local run's secrets: made at the first start, kept in a file that git ignores and wrangler reads.
+// A deployment's secrets on this machine: made at the first start, kept in a file that git ignores.
 
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
+const HEADING = 'Secrets of `make run` on this machine, and of nothing else. `make reset` forgets them with all tokens.';
+
 /** Reads the file, made first if it is not there: `{made, adminKey}`. */
-export function secrets(file, deployment) {
+export function secrets(file, deployment, heading = HEADING) {
   const made = !existsSync(file);
-  if (made) writeFileSync(file, newSecrets(deployment), { mode: 0o600, flag: 'wx' });
+  if (made) writeFileSync(file, newSecrets(deployment, heading), { mode: 0o600, flag: 'wx' });
   const adminKey = /^ADMIN_KEY='([^']+)'$/m.exec(readFileSync(file, 'utf8'))?.[1];
-  if (!adminKey) throw new Error(`${file} has no line ADMIN_KEY='…'; start anew with: make reset`);
+  if (!adminKey) throw new Error(`${file} has no line ADMIN_KEY='…': put it back, or remove the file and everything made with it`);
   return { made, adminKey };
 }
 
-function newSecrets(deployment) {
+function newSecrets(deployment, heading) {
   const checkSecret = randomBytes(32);
   return [
-    '# Secrets of `make run` on this machine, and of nothing else. `make reset` forgets them with all tokens.',
+    `# ${heading}`,
     `SIGNING_KEYS='${JSON.stringify({ 1: randomBytes(32).toString('base64') })}'`,
     `CHECK_SECRET='${checkSecret.toString('base64')}'`,
     `ADMIN_KEY='${newAdminKey(checkSecret, deployment)}'`,
