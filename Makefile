@@ -16,7 +16,7 @@ serve:          ## Wayleave on this machine for good, in workerd, in front of UP
 test:           ## formatting, lints, native tests, the Worker in real workerd, vectors against Node
 	@$(TOOLS) && exec deploy/toolchain/test
 
-test-slow:      ## many locations in real workerd under the default bound of 60 s, with a stall of 5 minutes: 8 minutes
+test-slow:      ## many locations in real workerd under the default bound of 60 s, with a stall of 5 minutes: 9 minutes
 	@$(TOOLS) && deploy/toolchain/build && exec npm run --silent test:slow
 
 simulate:       ## N worlds (100000 if not said) against the revocation bound, on all cores: make simulate N=1000

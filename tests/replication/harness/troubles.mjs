@@ -10,7 +10,7 @@ export const TROUBLES = {
   "KV stalled": { cuts: ["kv"], begin: ({ kv }) => kv.freeze() },
   "KV down": { cuts: ["kv"], begin: ({ kv }) => (kv.down = true) },
   "KV hangs": { cuts: ["kv"], begin: ({ kv }) => (kv.hangs = true) },
-  "KV rolled back": { cuts: ["kv"], begin: ({ kv }, { boundMs }) => kv.freeze(Date.now() - 2 * boundMs) },
+  "KV rolled back": { cuts: ["kv"], begin: ({ kv }, { startedAt }) => kv.freeze((startedAt + Date.now()) / 2) },
   "registry down": { cuts: ["registry"], begin: ({ door }) => door.shut() },
   "registry hangs": { cuts: ["registry"], begin: ({ door }) => door.hang() },
   "registry slow": { cuts: [], begin: ({ door }) => (door.lagMs = 700) },
