@@ -32,6 +32,12 @@ pub struct Config {
     pub bound_seconds: i64,
     /// The times that follow from B.
     pub terms: Terms,
+    /// How often KV's copy of the list is written anew while there is traffic; 0: KV is left out for lists.
+    pub heartbeat_seconds: i64,
+    /// What this location calls itself where the platform does not say.
+    pub location: Option<String>,
+    /// Changed by the operator when the registry's storage was put back from a backup.
+    pub restore_id: Option<String>,
     /// What to do when a location cannot know.
     pub on_unknown: OnUnknown,
     /// Hosts (with port, if any) that serve admin API and console only; empty: every host serves the admin API.
@@ -84,13 +90,21 @@ impl Config {
             limits::REVOCATION_BOUND_DEFAULT_SECONDS,
             limits::REVOCATION_BOUND_MIN_SECONDS..=limits::REVOCATION_BOUND_MAX_SECONDS,
         )?;
+        let heartbeat_seconds = variables.number(
+            "HEARTBEAT_SECONDS",
+            limits::HEARTBEAT_DEFAULT_SECONDS,
+            0..=limits::HEARTBEAT_MAX_SECONDS,
+        )?;
         let routes = variables.routes()?;
         Ok(Self {
             audiences: routes.audiences().into_iter().map(str::to_owned).collect(),
             routes,
             credential_sources: variables.credential_sources()?,
             bound_seconds,
-            terms: Terms::from_bound(bound_seconds),
+            terms: Terms::from_bound(bound_seconds, heartbeat_seconds > 0),
+            heartbeat_seconds,
+            location: variables.name("LOCATION")?,
+            restore_id: variables.name("RESTORE_ID")?,
             on_unknown: variables.on_unknown()?,
             control_hosts: variables.control_hosts()?,
             app_schemes: variables.app_schemes()?,
@@ -115,6 +129,8 @@ impl Config {
             // Parsing refused an empty ring.
             first_signing_key: self.ring.ids().next().unwrap_or(KeyId(0)),
             bound_seconds: self.bound_seconds,
+            heartbeat_seconds: if self.terms.kv { self.heartbeat_seconds } else { 0 },
+            restore_id: self.restore_id.clone(),
             guaranteed: self.guaranteed(),
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             retention_days: self.retention_days,
@@ -159,6 +175,16 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
                 "DEPLOYMENT",
                 "a name of 1 to 64 characters a-z, 0-9 and -, such as production; tokens of one deployment never work in another",
             ),
+        }
+    }
+
+    /// A name of the operator's choice, which reports and audit show.
+    fn name(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(text) = (self.0)(variable) else { return Ok(None) };
+        if text.len() <= 64 && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Some(text))
+        } else {
+            wrong(variable, "1 to 64 visible ASCII characters, or nothing")
         }
     }
 

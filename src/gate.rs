@@ -155,10 +155,11 @@ pub fn standing_record(
         Status::Disabled => return Err(Unfit::Refused(Code::TokenDisabled)),
         Status::Revoked => return Err(Unfit::Refused(Code::TokenRevoked)),
     }
-    let version = standing.record_version(claims.serial);
     let record = match record {
-        RecordFact::Known(record) if record.version >= version => record,
-        RecordFact::Known(_) | RecordFact::NotRead => return Err(Unfit::NeedsRecord(version)),
+        RecordFact::Known(record) if standing.allows(claims.serial, record) => record,
+        RecordFact::Known(_) | RecordFact::NotRead => {
+            return Err(Unfit::NeedsRecord(standing.record_version(claims.serial)));
+        }
         RecordFact::NoSuchToken => return Err(Unfit::Refused(Code::TokenInvalid)),
         RecordFact::Unavailable => return Err(Unfit::Refused(Code::RevocationStatusUnknown)),
     };
@@ -186,6 +187,10 @@ impl Standing {
 
     fn status(&self, serial: Serial) -> Status {
         self.list.as_ref().map_or(Status::Good, |list| list.status(serial))
+    }
+
+    fn allows(&self, serial: Serial, record: &VersionedRecord) -> bool {
+        self.list.as_ref().is_none_or(|list| list.allows(serial, record))
     }
 
     fn record_version(&self, serial: Serial) -> u32 {

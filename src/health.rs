@@ -40,7 +40,7 @@ pub fn reply(config: &Config, lists: &ListHolder, records_refused: u64, now: Uni
     };
     let health = Health {
         status,
-        list_number: newest.as_ref().map(|list| (list.number.epoch, list.number.n)),
+        list_number: newest.as_ref().map(|list| (list.number().epoch, list.number().n)),
         list_age_seconds: lists.age_ms(now).map(|age_ms| age_ms.max(0) / MS_PER_SECOND),
         bound_seconds: config.bound_seconds,
         on_unknown: match config.on_unknown {

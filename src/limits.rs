@@ -77,6 +77,8 @@ pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
 
 /// `cacheTtl` of KV reads of the list: the platform's minimum since 2026-01-30.
 pub const LIST_KV_CACHE_TTL_SECONDS: u32 = 30;
+/// `cacheTtl` of KV reads of a base: it never changes, so a day is safe.
+pub const BASE_KV_CACHE_TTL_SECONDS: u32 = 86_400;
 /// `cacheTtl` of KV reads of a record: a record's key names its version and never changes, so a day is safe.
 pub const RECORD_KV_CACHE_TTL_SECONDS: u32 = 86_400;
 /// KV refuses an expiry nearer than 60 s.
@@ -90,8 +92,20 @@ pub const REGISTRY_READ_TIMEOUT_MS: u32 = 4_000;
 pub const REGISTRY_WRITE_TIMEOUT_MS: u32 = 15_000;
 /// A write to KV that takes longer counts as failed and is tried again.
 pub const KV_WRITE_TIMEOUT_MS: u32 = 10_000;
-/// A refresh of the list holds its lease this long: one KV read, one registry read, and half a second for the rest.
-pub const LIST_LEASE_MS: i64 = (KV_READ_TIMEOUT_MS + REGISTRY_READ_TIMEOUT_MS) as i64 + 500;
+/// A refresh of the list holds its lease this long for each of its reads: that of the registry, the longest, and half a
+/// second for the rest.
+pub const LIST_LEASE_MS: i64 = REGISTRY_READ_TIMEOUT_MS as i64 + 500;
+/// A read of the location's cache that takes longer is given up: it is a read from the same machine or the next.
+pub const LOCATION_CACHE_TIMEOUT_MS: u32 = 250;
+/// A report to the registry that takes longer is given up; nobody waits for it.
+pub const REPORT_TIMEOUT_MS: u32 = 5_000;
+/// An isolate tells the registry which list it holds at most once a minute: 10,000 busy isolates without a cache of their
+/// location are then 167 calls a second, a sixth of what the registry carries.
+pub const REPORT_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;
+/// After a change it tells sooner, so that a probe is answered while somebody watches.
+pub const REPORT_CHANGE_INTERVAL_MS: i64 = 5 * MS_PER_SECOND;
+/// Changes in one report; more of them in 5 s are told by the next.
+pub const REPORT_TOOK_MAX: usize = 8;
 /// After a refresh that found nothing, the sources are left alone for at most about this long (less where L is short).
 pub const LIST_RETRY_MS: i64 = MS_PER_SECOND;
 /// A request that waits for another's refresh looks at memory again this often.
@@ -99,6 +113,37 @@ pub const LIST_WAIT_POLL_MS: u32 = 20;
 /// Sealed bytes of records that one isolate keeps: a decoded record takes about thrice as much, so ≈ 24 MB of 128 MB.
 /// At a usual 400 bytes that is 20,000 records.
 pub const RECORDS_HELD_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// KV's copy of the list is written anew this often while there is traffic. With `cacheTtl` 30 a location then reads a
+/// copy at most 40 s old, little above 2L/3 = 38 s: one source is nearly always enough.
+pub const HEARTBEAT_DEFAULT_SECONDS: i64 = 10;
+/// A heartbeat slower than a minute would leave KV's copy older than L = 58 s.
+pub const HEARTBEAT_MAX_SECONDS: i64 = 60;
+/// The heartbeat goes on for so long after the last sign of traffic: ten minutes.
+pub const TRAFFIC_LASTS_MS: i64 = 600 * MS_PER_SECOND;
+/// That there is traffic is stored at most once a minute: a row written each.
+pub const TRAFFIC_STORED_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;
+/// Changes since the newest base at which a new one is made. A delta names at most about twice as many, some 6 bytes
+/// each: 24 kB, read every few seconds; a base of 2 MB is then read once in 2,000 changes.
+pub const FOLD_AT_CHANGES: usize = 2_000;
+/// The base before the newest goes on being completed for this long at least, and two bounds: a location that lacks the
+/// newest is right meanwhile.
+pub const BASE_OVERLAP_MIN_MS: i64 = 120 * MS_PER_SECOND;
+/// … and no longer than an hour when KV does not take the newest: locations then get it from the registry.
+pub const BASE_OVERLAP_MAX_MS: i64 = 3_600 * MS_PER_SECOND;
+/// A Durable Object's SQLite takes 2 MB in a row; half of it.
+pub const BASE_CHUNK_BYTES: usize = 1024 * 1024;
+/// A base that is no longer completed leaves KV an hour later.
+pub const BASE_KV_MARGIN_SECONDS: i64 = 3_600;
+/// Serials that a restored registry skips: far more tokens than are issued between a backup and the loss, yet 2^32 of
+/// them are enough for 4,096 restores.
+pub const RESTORE_SKIPPED_SERIALS: u32 = 1 << 20;
+/// Samples of propagation that the registry keeps, and changes that it waits to hear of.
+pub const PROPAGATION_SAMPLES_MAX: usize = 1_024;
+/// Locations whose list the registry remembers: Cloudflare has about 330.
+pub const LOCATIONS_MAX: usize = 1_000;
+/// After KV did not answer at a start, it is asked again this much later.
+pub const KV_CHECK_INTERVAL_MS: i64 = 5 * MS_PER_SECOND;
 
 /// KV takes one write per second to the same key.
 pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;

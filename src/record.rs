@@ -48,6 +48,8 @@ pub struct Record {
 pub struct VersionedRecord {
     /// From 1, raised by every edit.
     pub version: u32,
+    /// The signing key that sealed it: a record sealed by a retired one is not used.
+    pub sealed_by: KeyId,
     /// The policy.
     pub record: Record,
 }
@@ -55,6 +57,20 @@ pub struct VersionedRecord {
 /// The value is no record of this deployment for this serial and version, or in a format not known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenRecord;
+
+/// Bits of a version that count the edits of one epoch: a million of a token. The 12 above them hold the epoch less one.
+const COUNT_BITS: u32 = 20;
+
+/// The version that follows `current` in `epoch`: above every version that an earlier epoch gave, also to edits that a
+/// restored registry has never heard of. `None` when a token was edited a million times, or `epoch` is above 4,096.
+#[must_use]
+pub fn next_version(current: u32, epoch: u32) -> Option<u32> {
+    let earlier_epochs = epoch.saturating_sub(1);
+    let first =
+        earlier_epochs.checked_shl(COUNT_BITS).filter(|first| first >> COUNT_BITS == earlier_epochs)?;
+    let next = current.checked_add(1)?.max(first.saturating_add(1));
+    (next >> COUNT_BITS == earlier_epochs).then_some(next)
+}
 
 /// The KV key of a record.
 #[must_use]
@@ -86,7 +102,7 @@ impl Record {
             return Err(BrokenRecord);
         }
         let record = serde_json::from_slice(opened.body).map_err(|_| BrokenRecord)?;
-        Ok(VersionedRecord { version, record })
+        Ok(VersionedRecord { version, sealed_by: opened.key_id, record })
     }
 
     /// Whether the record was made for a token with these claims.
@@ -124,9 +140,21 @@ mod tests {
     fn a_record_opens_under_its_own_serial_and_version_only() {
         let value = record().seal(&ring(), KeyId(1), Serial(7), 2).unwrap();
         let opened = Record::open(&ring(), Serial(7), 2, &value).unwrap();
-        assert_eq!(opened, VersionedRecord { version: 2, record: record() });
+        assert_eq!(opened, VersionedRecord { version: 2, sealed_by: KeyId(1), record: record() });
         assert_eq!(Record::open(&ring(), Serial(7), 3, &value), Err(BrokenRecord));
         assert_eq!(Record::open(&ring(), Serial(8), 2, &value), Err(BrokenRecord));
+    }
+
+    #[test]
+    fn versions_of_a_later_epoch_lie_above_all_earlier_ones() {
+        assert_eq!([next_version(1, 1), next_version(7, 1)], [Some(2), Some(8)]);
+        let second = 1 << 20;
+        assert_eq!(next_version(1, 2), Some(second | 1));
+        assert_eq!(next_version(second | 1, 2), Some(second | 2));
+        // Used up: neither the next epoch's versions are touched nor the count begun again.
+        assert_eq!([next_version(second - 1, 1), next_version(second * 2 - 1, 2)], [None, None]);
+        assert_eq!([next_version(u32::MAX, 4_096), next_version(1, 4_097)], [None, None]);
+        assert_eq!(next_version(5, 4_096), Some((4_095 << 20) | 1));
     }
 
     #[test]

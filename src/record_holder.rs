@@ -36,9 +36,10 @@ impl RecordHolder {
         self.records.get(&serial).map(|held| Rc::clone(&held.record))
     }
 
-    /// Holds `record`, whose sealed value has `bytes`, unless that version or a later one is held; gives back what is held then.
+    /// Holds `record`, whose sealed value has `bytes`, unless a later version is held; gives back what is held then.
+    /// The same version again is another seal of it.
     pub fn hold(&mut self, serial: Serial, record: VersionedRecord, bytes: usize) -> Rc<VersionedRecord> {
-        if let Some(later) = self.get(serial).filter(|held| held.version >= record.version) {
+        if let Some(later) = self.get(serial).filter(|held| held.version > record.version) {
             return later;
         }
         let record = Rc::new(record);
@@ -73,7 +74,7 @@ mod tests {
             missing_origin: MissingOrigin::Refuse,
             external_id: None,
         };
-        VersionedRecord { version, record }
+        VersionedRecord { version, sealed_by: KeyId(1), record }
     }
 
     #[test]
@@ -98,5 +99,7 @@ mod tests {
         assert_eq!(holder.hold(Serial(1), version(1), 60).version, 2);
         assert_eq!(holder.hold(Serial(1), version(3), 70).version, 3);
         assert_eq!(holder.bytes, 70);
+        let sealed_anew = VersionedRecord { sealed_by: KeyId(2), ..version(3) };
+        assert_eq!(holder.hold(Serial(1), sealed_anew, 70).sealed_by, KeyId(2));
     }
 }

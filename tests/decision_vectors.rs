@@ -12,7 +12,7 @@ use wayleave::family::FamilyId;
 use wayleave::freshness::{Found, ListHolder, Terms};
 use wayleave::gate::{Asked, OnUnknown, RecordFact, Unfit, decide};
 use wayleave::key::{KeyId, KeyRing, TagKey, parse_signing_keys};
-use wayleave::list::{Change, Number, OpenedList, RevocationList, Status};
+use wayleave::list::{Change, Delta, DeltaHead, Number, OpenedBase, OpenedDelta, Status};
 use wayleave::origin::OriginEvidence;
 use wayleave::record::{Record, VersionedRecord};
 use wayleave::time::{UnixMillis, UnixSeconds};
@@ -55,6 +55,7 @@ fn admitted() -> Value {
         },
         "record": {
             "version": 1,
+            "sealed_by": 1,
             "key_id": 1,
             "expires_at": EXPIRES_AT,
             "ends_at": null,
@@ -106,8 +107,19 @@ fn list(case: &Value) -> ListHolder {
     let this_update = UnixMillis(list["this_update"].as_i64().unwrap());
     let next_update = UnixMillis(list["next_update"].as_i64().unwrap());
     let number = Number { epoch: 1, n: 1 };
-    let made = RevocationList::new(number, this_update, next_update, changes, retired, Serial(9));
-    lists.take(Found::Kv(Ok(OpenedList { list: made, sealed_by: KeyId(1) })), this_update);
+    let empty = OpenedBase::empty(1);
+    let head = DeltaHead {
+        number,
+        this_update,
+        next_update,
+        base: empty.base.number(),
+        base_sha256: empty.sha256,
+        since: 0,
+        changed: 1,
+        highest_serial: Serial(9),
+    };
+    let opened = OpenedDelta { delta: Delta::new(head, changes, retired), sealed_by: KeyId(1) };
+    lists.refresh(&Terms::from_bound(60, true), 1).take(&mut lists, Found::Copy(Ok(opened)), this_update);
     lists
 }
 
@@ -121,6 +133,7 @@ fn record(case: &Value) -> RecordFact {
     }
     RecordFact::Known(Rc::new(VersionedRecord {
         version: u32::try_from(record["version"].as_u64().unwrap()).unwrap(),
+        sealed_by: KeyId(u8::try_from(record["sealed_by"].as_u64().unwrap()).unwrap()),
         record: Record {
             key_id: KeyId(u8::try_from(record["key_id"].as_u64().unwrap()).unwrap()),
             expires_at: UnixSeconds(record["expires_at"].as_i64().unwrap()),
@@ -144,7 +157,7 @@ fn outcome(case: &Value) -> Value {
         own_origin: "https://api.example.com",
     };
     let asked = Asked { audience: asked["audience"].as_str().unwrap(), evidence };
-    let terms = Terms::from_bound(case["bound_seconds"].as_i64().unwrap());
+    let terms = Terms::from_bound(case["bound_seconds"].as_i64().unwrap(), true);
     let on_unknown = if case["on_unknown"] == "admit" { OnUnknown::Admit } else { OnUnknown::Refuse };
     let key_id = u8::try_from(case["token"]["key_id"].as_u64().unwrap()).unwrap();
     let now = UnixMillis(case["now"].as_i64().unwrap());
@@ -255,6 +268,12 @@ fn the_gate_decides_as_the_vectors_say() {
             json!({ "list": { "retired": [2] } }),
             json!("admit"),
             "a retired key's tokens die within the bound",
+        ),
+        (
+            "its record was sealed by a retired key",
+            json!({ "list": { "retired": [2] }, "record": { "sealed_by": 2 } }),
+            json!("needs_record:1"),
+            "a record sealed by a retired key is not used",
         ),
         ("the record is older than the list names", change("good", 2), json!("needs_record:2"), VERSION),
         (

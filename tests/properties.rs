@@ -10,12 +10,13 @@ use data_encoding::BASE64URL_NOPAD;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::FileFailurePersistence;
+use std::rc::Rc;
 use std::sync::LazyLock;
 use url::Url;
 use wayleave::admin_key::AdminKey;
 use wayleave::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources, Place};
-use wayleave::key::{CheckKeys, KeyId, KeyRing, parse_signing_keys};
-use wayleave::list::{self, RevocationList};
+use wayleave::key::{CheckKeys, KeyId, KeyRing, parse_signing_keys, sha256};
+use wayleave::list::{self, Base, Change, Delta, DeltaHead, Number, OpenedBase, RevocationList, Status};
 use wayleave::origin::{
     APP_SCHEMES_DEFAULT, MissingOrigin, Origin, OriginEvidence, OriginRule, OriginRules, decide,
     parse_app_schemes,
@@ -23,7 +24,7 @@ use wayleave::origin::{
 use wayleave::record::{self, Record};
 use wayleave::route::{Resolved, Routes};
 use wayleave::seal::{self, Purpose};
-use wayleave::time::{UnixSeconds, parse_rfc3339};
+use wayleave::time::{UnixMillis, UnixSeconds, parse_rfc3339};
 use wayleave::token::{Claims, Serial, TOKEN_CHARS, UnverifiedToken};
 use wayleave::{caching, cors, token};
 use zeroize::Zeroizing;
@@ -50,15 +51,63 @@ proptest! {
 
     #[test]
     fn sealed_values_of_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = RevocationList::open(ring(), &bytes);
+        let _ = Delta::open(ring(), &bytes);
+        let _ = Base::from_body(&bytes);
+        let _ = OpenedBase::open(ring(), Number { epoch: 1, n: 1 }, &bytes);
         let _ = postcard::from_bytes::<OriginRules>(&bytes);
         let _ = serde_json::from_slice::<OriginRules>(&bytes);
         let _ = Record::open(ring(), Serial(1), 1, &bytes);
         // Whoever holds a signing key can seal anything: the bodies are parsed without trust too.
         for (purpose, name) in [(Purpose::List, list::KV_NAME.to_owned()), (Purpose::Record, record::kv_name(Serial(1), 1))] {
             let sealed = seal::seal(ring(), purpose, KeyId(1), &name, 1, &bytes).unwrap();
-            let _ = RevocationList::open(ring(), &sealed);
+            let _ = Delta::open(ring(), &sealed);
             let _ = Record::open(ring(), Serial(1), 1, &sealed);
+        }
+    }
+
+    #[test]
+    fn a_base_and_a_delta_say_what_the_changes_said(
+        changes in prop::collection::vec((0_u32..200_000, 0_u8..3, 1_u32..40), 0..60),
+        cuts in (0_usize..61, 0_usize..61, 0_usize..61),
+        gone in prop::collection::vec(0_usize..60, 0..4),
+    ) {
+        // Three bases in turn, each of them folded from the one before; any of them and the delta since make up a list.
+        let changes: Vec<Change> = changes.into_iter().map(change).collect();
+        let mut cuts = [cuts.0, cuts.1, cuts.2].map(|cut| cut.min(changes.len()));
+        cuts.sort_unstable();
+        let gone: Vec<Serial> = gone.into_iter().filter_map(|at| changes.get(at)).map(|change| change.serial).collect();
+        let number = |at: usize| Number { epoch: 1, n: at as u64 + 1 };
+        let first = Base::empty(1).fold(changes[..cuts[0]].iter().copied(), [], number(cuts[0]));
+        let second = first.fold(changes[cuts[0]..cuts[1]].iter().copied(), gone.clone(), number(cuts[1]));
+        let third = second.clone().fold(changes[cuts[1]..cuts[2]].iter().copied(), [], number(cuts[2]));
+        let newest = opened(third);
+        for base in [opened(second), newest.clone()] {
+            prop_assert_eq!(&Base::from_body(&base.base.body().unwrap()).unwrap(), &base.base);
+            let since = base.base.number().n;
+            let head = DeltaHead {
+                number: number(changes.len()),
+                this_update: UnixMillis(0),
+                next_update: UnixMillis(1),
+                base: newest.base.number(),
+                base_sha256: newest.sha256,
+                since,
+                changed: 1,
+                highest_serial: Serial(1),
+            };
+            let from = usize::try_from(since).unwrap() - 1;
+            let delta = Delta::new(head, changes[from..].iter().copied(), []);
+            let sealed = delta.seal(ring(), KeyId(1)).unwrap();
+            let list = RevocationList::of(Rc::new(base), Delta::open(ring(), &sealed).unwrap()).unwrap();
+            for change in &changes {
+                let last = changes.iter().rev().find(|other| other.serial == change.serial).unwrap();
+                let after_gone = changes.iter().rposition(|other| other.serial == change.serial).unwrap() >= cuts[1];
+                if !gone.contains(&change.serial) || after_gone {
+                    prop_assert_eq!(list.status(change.serial), last.status);
+                    prop_assert_eq!(list.record_version(change.serial), last.version);
+                }
+            }
+            let unnamed = Serial(200_000);
+            prop_assert_eq!((list.status(unnamed), list.record_version(unnamed)), (Status::Good, 1));
         }
     }
 
@@ -236,6 +285,16 @@ proptest! {
 }
 
 /// Text of every kind: any characters, and those that parsers look for.
+fn change((serial, status, version): (u32, u8, u32)) -> Change {
+    let status = [Status::Good, Status::Disabled, Status::Revoked][usize::from(status)];
+    Change { serial: Serial(serial), status, version }
+}
+
+fn opened(base: Base) -> OpenedBase {
+    let sha256 = sha256(&base.body().unwrap());
+    OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) }
+}
+
 fn anything() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),

@@ -69,9 +69,11 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
         Answer::Status(status) => Reply::json(200, &Status::from(*status)),
         Answer::Refused(fault) => fault_problem(fault).into_reply(),
         // Asked for by locations, or by `origin-test` alone.
-        Answer::List { .. } | Answer::Record { .. } | Answer::Authenticated => {
-            AdminProblem::of(Code::Internal).into_reply()
-        }
+        Answer::List { .. }
+        | Answer::Base { .. }
+        | Answer::Record { .. }
+        | Answer::Reported
+        | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),
     }
 }
 
@@ -90,6 +92,7 @@ pub fn fault_problem(fault: Fault) -> AdminProblem {
         Fault::Conflict => AdminProblem::of(Code::Conflict),
         Fault::Fields(faults) => AdminProblem::fields(code_of(&faults), faults),
         Fault::Internal => AdminProblem::of(Code::Internal),
+        Fault::Restoring => AdminProblem::of(Code::RegistryUnavailable),
     }
 }
 

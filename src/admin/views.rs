@@ -370,12 +370,14 @@ pub struct CallCounts {
     pub list: u64,
     pub record: u64,
     pub admin: u64,
+    pub base: u64,
+    pub report: u64,
 }
 
 impl From<StatusView> for Status {
     fn from(view: StatusView) -> Self {
         let [active, disabled, revoked, expired] = view.tokens;
-        let [list, record, admin] = view.calls;
+        let [list, record, admin, base, report] = view.calls;
         Self {
             list: ListStatus { number: view.list_number, entries: view.list_entries, bytes: view.list_bytes },
             outbox: OutboxStatus {
@@ -386,7 +388,7 @@ impl From<StatusView> for Status {
             tokens: TokenCounts { active, disabled, revoked, expired },
             highest_serial: view.highest_serial.0,
             signing_key: view.signing_key.0,
-            calls: CallCounts { list, record, admin },
+            calls: CallCounts { list, record, admin, base, report },
         }
     }
 }

@@ -1,28 +1,43 @@
 use super::*;
 use crate::key::KeyId;
-use crate::list::Number;
+use crate::list::{Base, Change, DeltaHead, Status};
 use crate::token::Serial;
 
-const TERMS: Terms = Terms::from_bound(60);
+const TERMS: Terms = Terms::from_bound(60, true);
 const L: i64 = 58_000;
 /// Half, rounded up: no jitter.
 const MIDDLE: u32 = u32::MAX / 2 + 1;
 
-fn opened(n: u64, made_ms: i64) -> OpenedList {
-    let number = Number { epoch: 1, n };
-    let list = RevocationList::new(
-        number,
-        UnixMillis(made_ms),
-        UnixMillis(made_ms + 60_000),
-        [],
-        [KeyId(9)],
-        Serial(1),
-    );
-    OpenedList { list, sealed_by: KeyId(1) }
+fn opened(n: u64, made_ms: i64) -> OpenedDelta {
+    on_base(&OpenedBase::empty(1), 0, n, made_ms)
+}
+
+/// Delta `n`, which names `base` and completes all since `since`.
+fn on_base(base: &OpenedBase, since: u64, n: u64, made_ms: i64) -> OpenedDelta {
+    let head = DeltaHead {
+        number: Number { epoch: 1, n },
+        this_update: UnixMillis(made_ms),
+        next_update: UnixMillis(made_ms + 60_000),
+        base: base.base.number(),
+        base_sha256: base.sha256,
+        since,
+        changed: n,
+        highest_serial: Serial(1),
+    };
+    OpenedDelta { delta: Delta::new(head, [], [KeyId(9)]), sealed_by: KeyId(1) }
+}
+
+/// A base that revokes serial `n`.
+fn base(n: u64) -> OpenedBase {
+    let serial = Serial(u32::try_from(n).unwrap());
+    let change = Change { serial, status: Status::Revoked, version: 1 };
+    let base = Base::empty(1).fold([change], [], Number { epoch: 1, n });
+    let sha256 = crate::key::sha256(&base.body().unwrap());
+    OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) }
 }
 
 fn from_kv(n: u64, made_ms: i64) -> Found {
-    Found::Kv(Ok(opened(n, made_ms)))
+    Found::Copy(Ok(opened(n, made_ms)))
 }
 
 fn from_registry(n: u64, made_ms: i64, registry_now: i64, asked_at: i64) -> Found {
@@ -30,17 +45,35 @@ fn from_registry(n: u64, made_ms: i64, registry_now: i64, asked_at: i64) -> Foun
     Found::Registry { read: Ok(opened(n, made_ms)), registry_now, asked_at }
 }
 
+/// Takes what was found, in a run of its own that asks past the location's cache.
+fn take(lists: &mut ListHolder, found: Found, now: UnixMillis) {
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(lists, now);
+    run.next(lists, now);
+    run.take(lists, found, now);
+}
+
+/// What a run asks of `lists` at `now`, and that every source has nothing.
+fn asked(lists: &mut ListHolder, terms: &Terms, random: u32, now: UnixMillis) -> Vec<Step> {
+    let mut run = lists.refresh(terms, random);
+    std::iter::from_fn(|| run.next(lists, now)).collect()
+}
+
+const LOCATION: Step = Step::Delta(Source::Location);
+const KV: Step = Step::Delta(Source::Kv);
+const REGISTRY: Step = Step::Delta(Source::Registry);
+
 /// Holds list `n`, made and found at `made_ms`; looks again L/6 later.
 fn holder(n: u64, made_ms: i64) -> ListHolder {
     let mut holder = ListHolder::default();
     assert_eq!(holder.plan(&TERMS, UnixMillis(made_ms)), Plan::Refresh);
-    holder.take(from_kv(n, made_ms), UnixMillis(made_ms));
+    take(&mut holder, from_kv(n, made_ms), UnixMillis(made_ms));
     holder.refreshed(&TERMS, UnixMillis(made_ms), MIDDLE);
     holder
 }
 
 fn number(holder: &ListHolder) -> Option<u64> {
-    holder.newest().map(|list| list.number.n)
+    holder.newest().map(|list| list.number().n)
 }
 
 #[test]
@@ -53,7 +86,7 @@ fn a_list_is_used_up_to_l_and_not_a_millisecond_longer() {
 #[test]
 fn next_update_ends_a_list_even_when_the_bound_here_is_longer() {
     let holder = holder(1, 0);
-    let longer = Terms::from_bound(300);
+    let longer = Terms::from_bound(300, true);
     // Less the skew, as L is: the registry's clock may be 2 s ahead of ours.
     assert!(holder.usable(&longer, UnixMillis(57_999)).is_some());
     assert!(holder.usable(&longer, UnixMillis(58_000)).is_none());
@@ -61,56 +94,56 @@ fn next_update_ends_a_list_even_when_the_bound_here_is_longer() {
 
 #[test]
 fn a_list_that_ends_sooner_than_the_bound_here_says_is_looked_for_again_in_time() {
-    // Made under B = 60 and read from KV at an age of 58 s, where B is 300: young, yet of no use.
-    let longer = Terms::from_bound(300);
-    let mut lists = ListHolder::default();
-    assert_eq!(lists.plan(&longer, UnixMillis(58_000)), Plan::Refresh);
+    // Made under B = 60 and read from KV at an age of 57 s, where B is 300: young, yet of little use.
+    let longer = Terms::from_bound(300, true);
+    let (mut lists, now) = (ListHolder::default(), UnixMillis(57_000));
+    assert_eq!(lists.plan(&longer, now), Plan::Refresh);
     let mut run = lists.refresh(&longer, 0);
-    assert_eq!(run.next(&lists, UnixMillis(58_000)), Some(Source::Kv));
-    lists.take(from_kv(1, 0), UnixMillis(58_000));
-    assert_eq!(run.next(&lists, UnixMillis(58_000)), Some(Source::Registry));
-    lists.take(from_registry(2, 58_000, 58_000, 58_000), UnixMillis(58_000));
-    assert_eq!(run.next(&lists, UnixMillis(58_000)), None);
+    assert_eq!([run.next(&mut lists, now), run.next(&mut lists, now)], [Some(LOCATION), Some(KV)]);
+    run.take(&mut lists, from_kv(1, 0), now);
+    assert_eq!(run.next(&mut lists, now), Some(REGISTRY));
+    run.take(&mut lists, from_registry(2, 57_000, 57_000, 57_000), now);
+    assert_eq!(run.next(&mut lists, now), None);
     // L/6 would be 50 s: it is looked for again within what is left.
-    lists.refreshed(&longer, UnixMillis(58_000), MIDDLE);
-    assert_eq!(lists.plan(&longer, UnixMillis(58_000 + L / 8)), Plan::UseAndRefresh);
+    lists.refreshed(&longer, now, MIDDLE);
+    assert_eq!(lists.plan(&longer, UnixMillis(57_000 + L / 8)), Plan::UseAndRefresh);
 }
 
 #[test]
 fn an_older_number_is_refused_even_when_it_looks_fresher() {
     let mut holder = holder(5, 0);
-    holder.take(from_kv(4, 1_000), UnixMillis(1_000));
+    take(&mut holder, from_kv(4, 1_000), UnixMillis(1_000));
     assert_eq!((number(&holder), holder.refused), (Some(5), 1));
 }
 
 #[test]
 fn the_same_list_again_is_not_counted() {
     let mut holder = holder(5, 0);
-    holder.take(from_kv(5, 0), UnixMillis(1_000));
+    take(&mut holder, from_kv(5, 0), UnixMillis(1_000));
     assert_eq!((number(&holder), holder.refused), (Some(5), 0));
 }
 
 #[test]
 fn a_list_from_the_future_is_refused() {
     let mut holder = ListHolder::default();
-    holder.take(from_kv(1, 2_001), UnixMillis(0));
+    take(&mut holder, from_kv(1, 2_001), UnixMillis(0));
     assert_eq!(number(&holder), None);
-    holder.take(from_kv(1, 2_000), UnixMillis(0));
+    take(&mut holder, from_kv(1, 2_000), UnixMillis(0));
     assert_eq!(number(&holder), Some(1));
 }
 
 #[test]
 fn a_broken_list_changes_nothing_and_is_counted() {
     let mut holder = holder(5, 0);
-    holder.take(Found::Kv(Err(ListFault::BrokenSeal)), UnixMillis(0));
+    take(&mut holder, Found::Copy(Err(ListFault::BrokenSeal)), UnixMillis(0));
     assert_eq!((number(&holder), holder.refused), (Some(5), 1));
 }
 
 #[test]
 fn a_list_sealed_by_a_key_that_the_held_one_retires_is_refused() {
     let mut holder = holder(5, 0);
-    let by_a_retired_key = OpenedList { sealed_by: KeyId(9), ..opened(6, 0) };
-    holder.take(Found::Kv(Ok(by_a_retired_key)), UnixMillis(0));
+    let by_a_retired_key = OpenedDelta { sealed_by: KeyId(9), ..opened(6, 0) };
+    take(&mut holder, Found::Copy(Ok(by_a_retired_key)), UnixMillis(0));
     assert_eq!((number(&holder), holder.refused), (Some(5), 1));
 }
 
@@ -136,9 +169,11 @@ fn a_failed_refresh_is_not_repeated_at_once_by_everyone() {
 #[test]
 fn the_less_is_left_the_sooner_a_failed_refresh_is_repeated() {
     let wait_at = |age_ms: i64| {
-        let mut holder = holder(1, 0);
-        holder.refreshed(&TERMS, UnixMillis(age_ms), MIDDLE);
-        let waits = |ms: &i64| holder.clone_plan(UnixMillis(age_ms + ms)) != Plan::Use;
+        let waits = |ms: &i64| {
+            let mut holder = holder(1, 0);
+            holder.refreshed(&TERMS, UnixMillis(age_ms), MIDDLE);
+            holder.plan(&TERMS, UnixMillis(age_ms + ms)) != Plan::Use
+        };
         (0..L).find(waits)
     };
     assert_eq!(wait_at(TERMS.next_source_ms), Some(TERMS.refresh_after_ms));
@@ -162,38 +197,143 @@ fn a_clock_that_jumped_back_does_not_prolong_a_lease() {
 }
 
 #[test]
-fn a_run_asks_kv_then_the_registry_while_what_was_found_is_old() {
-    let mut lists = ListHolder::default();
-    let mut run = lists.refresh(&TERMS, 0);
-    assert_eq!(run.next(&lists, UnixMillis(0)), Some(Source::Kv));
-    assert_eq!(run.next(&lists, UnixMillis(0)), Some(Source::Registry));
-    assert_eq!(run.next(&lists, UnixMillis(0)), None);
-    lists.take(from_kv(1, 0), UnixMillis(0));
-    for (random, age_ms, next) in [
-        (0, TERMS.next_source_ms, None),
-        (0, TERMS.next_source_ms + 1, Some(Source::Registry)),
-        (u32::MAX, TERMS.next_source_ms, Some(Source::Registry)),
+fn a_run_asks_the_location_then_kv_then_the_registry_while_what_was_found_is_old() {
+    let now = UnixMillis(0);
+    assert_eq!(asked(&mut ListHolder::default(), &TERMS, 1, now), [LOCATION, KV, REGISTRY]);
+    for (random, age_ms, all) in [
+        (1, TERMS.next_source_ms, vec![LOCATION, KV]),
+        (1, TERMS.next_source_ms + 1, vec![LOCATION, KV, REGISTRY]),
+        (u32::MAX, TERMS.next_source_ms, vec![LOCATION, KV, REGISTRY]),
     ] {
-        let mut run = lists.refresh(&TERMS, random);
-        assert_eq!(run.next(&lists, UnixMillis(age_ms)), Some(Source::Kv));
-        assert_eq!(run.next(&lists, UnixMillis(age_ms)), next, "{random} {age_ms}");
+        let mut lists = holder(1, 0);
+        assert_eq!(asked(&mut lists, &TERMS, random, UnixMillis(age_ms)), all, "{random} {age_ms}");
     }
 }
 
 #[test]
-fn below_a_minute_kv_is_left_out() {
-    let terms = Terms::from_bound(59);
-    let lists = ListHolder::default();
-    let mut run = lists.refresh(&terms, 0);
-    assert_eq!(run.next(&lists, UnixMillis(0)), Some(Source::Registry));
-    assert_eq!(run.next(&lists, UnixMillis(0)), None);
+fn a_fresh_copy_of_the_location_is_enough_except_at_random() {
+    /// One number in sixteen.
+    const EARLY: u32 = 16;
+    let now = UnixMillis(1_000);
+    for (random, next) in [(1, None), (EARLY, Some(KV))] {
+        let mut lists = holder(1, 0);
+        let mut run = lists.refresh(&TERMS, random);
+        assert_eq!(run.next(&mut lists, now), Some(LOCATION));
+        assert_eq!(run.take(&mut lists, from_kv(2, 900), now), Taken::Held);
+        assert_eq!((number(&lists), run.next(&mut lists, now)), (Some(2), next), "{random}");
+    }
+    // One that is held already is fresh too; an old one is not.
+    for (n, made_ms, next) in [(1, 0, None), (0, 0, Some(KV))] {
+        let mut lists = holder(1, 0);
+        let mut run = lists.refresh(&TERMS, 1);
+        run.next(&mut lists, now);
+        assert_eq!(run.take(&mut lists, from_kv(n, made_ms), now), Taken::Nothing);
+        assert_eq!(run.next(&mut lists, now), next, "{n}");
+    }
+}
+
+#[test]
+fn only_what_came_from_beyond_is_shared_and_not_by_a_location_whose_clock_is_off() {
+    let mut lists = ListHolder::default();
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, UnixMillis(0));
+    assert_eq!(run.take(&mut lists, from_kv(1, 0), UnixMillis(0)), Taken::Held);
+    let mut run = lists.refresh(&TERMS, 0);
+    run.next(&mut lists, UnixMillis(0));
+    run.next(&mut lists, UnixMillis(0));
+    assert_eq!(run.take(&mut lists, from_kv(2, 0), UnixMillis(0)), Taken::Shareable);
+    assert_eq!(run.take(&mut lists, from_kv(2, 0), UnixMillis(0)), Taken::Nothing);
+    let off = from_registry(3, 10_000, 10_000, 0);
+    assert_eq!(run.take(&mut lists, off, UnixMillis(1)), Taken::Held);
+    assert_eq!(number(&lists), Some(3));
+}
+
+#[test]
+fn below_a_minute_and_without_a_heartbeat_kv_is_left_out() {
+    for terms in [Terms::from_bound(59, true), Terms::from_bound(300, false)] {
+        assert_eq!(asked(&mut ListHolder::default(), &terms, 1, UnixMillis(0)), [LOCATION, REGISTRY]);
+    }
+}
+
+#[test]
+fn a_delta_whose_base_is_not_held_waits_for_it() {
+    let (base, now) = (base(5), UnixMillis(0));
+    let mut lists = holder(4, 0);
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, now);
+    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 7, 0))), now), Taken::Nothing);
+    assert_eq!(number(&lists), Some(4));
+    // KV lacks it, or has another under its name; the registry has it.
+    for lacking in [Found::Nothing, Found::Base(Err(ListFault::BrokenSeal)), Found::Base(Ok(self::base(6)))] {
+        let mut run = run.clone();
+        assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, base.base.number())));
+        assert_eq!(run.take(&mut lists, lacking, now), Taken::Nothing);
+        assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Registry, base.base.number())));
+    }
+    run.next(&mut lists, now);
+    assert_eq!(run.take(&mut lists, Found::Base(Ok(base.clone())), now), Taken::Held);
+    assert_eq!((number(&lists), lists.newest().unwrap().status(Serial(5))), (Some(7), Status::Revoked));
+    assert_eq!(run.next(&mut lists, now), None);
+    // Held from now on: the next delta on it needs no other.
+    take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 8, 0))), now);
+    assert_eq!(number(&lists), Some(8));
+}
+
+#[test]
+fn a_delta_whose_base_nobody_has_is_dropped_and_the_run_goes_on() {
+    let (base, now) = (base(5), UnixMillis(0));
+    let mut lists = ListHolder::default();
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, now);
+    run.next(&mut lists, now);
+    run.take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 7, 0))), now);
+    for _ in 0..2 {
+        assert!(matches!(run.next(&mut lists, now), Some(Step::Base(..))));
+        run.take(&mut lists, Found::Nothing, now);
+    }
+    assert_eq!(run.next(&mut lists, now), Some(REGISTRY));
+    // The same base is not asked for twice in a run.
+    run.take(
+        &mut lists,
+        Found::Registry { read: Ok(on_base(&base, 5, 8, 0)), registry_now: now, asked_at: now },
+        now,
+    );
+    assert_eq!((run.next(&mut lists, now), number(&lists)), (None, None));
+}
+
+#[test]
+fn a_delta_on_a_newer_base_is_used_with_the_earlier_one_and_the_newer_is_fetched() {
+    let (earlier, newer, now) = (base(5), base(9), UnixMillis(0));
+    let mut lists = ListHolder::default();
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, now);
+    run.take(&mut lists, Found::Copy(Ok(on_base(&earlier, 5, 7, 0))), now);
+    run.next(&mut lists, now);
+    run.take(&mut lists, Found::Base(Ok(earlier)), now);
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, now);
+    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_base(&newer, 5, 10, 0))), now), Taken::Held);
+    assert_eq!(lists.newest().unwrap().base().base.number().n, 5);
+    assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, newer.base.number())));
+    run.take(&mut lists, Found::Base(Ok(newer)), now);
+    assert_eq!((number(&lists), lists.newest().unwrap().base().base.number().n), (Some(10), 9));
+}
+
+#[test]
+fn each_step_of_a_run_renews_the_lease() {
+    let mut lists = ListHolder::default();
+    assert_eq!(lists.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, UnixMillis(4_000));
+    assert_eq!(lists.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), Plan::Wait);
+    assert_eq!(lists.plan(&TERMS, UnixMillis(4_000 + LIST_LEASE_MS)), Plan::Refresh);
 }
 
 #[test]
 fn the_age_of_a_list_from_the_registry_is_told_by_its_clock_from_the_question_on() {
     // Asked at 10 s by our clock; the registry's clock said 11.5 s; the answer took 4 s.
     let mut lists = ListHolder::default();
-    lists.take(from_registry(1, 11_500, 11_500, 10_000), UnixMillis(14_000));
+    take(&mut lists, from_registry(1, 11_500, 11_500, 10_000), UnixMillis(14_000));
     assert_eq!(lists.clock_faults, 0);
     assert!(lists.usable(&TERMS, UnixMillis(10_000 + L - 1)).is_some());
     assert!(lists.usable(&TERMS, UnixMillis(10_000 + L)).is_none());
@@ -203,50 +343,32 @@ fn the_age_of_a_list_from_the_registry_is_told_by_its_clock_from_the_question_on
 fn a_location_whose_clock_is_off_uses_lists_of_the_registry_alone() {
     // Our clock is 10 s behind.
     let mut lists = holder(1, 0);
-    lists.take(from_registry(2, 15_000, 15_000, 5_000), UnixMillis(5_100));
+    take(&mut lists, from_registry(2, 15_000, 15_000, 5_000), UnixMillis(5_100));
     assert_eq!(lists.clock_faults, 1);
     assert!(lists.usable(&TERMS, UnixMillis(5_000 + L - 1)).is_some());
     assert!(lists.usable(&TERMS, UnixMillis(5_000 + L)).is_none());
-    let mut run = lists.refresh(&TERMS, 0);
-    assert_eq!(run.next(&lists, UnixMillis(6_000)), Some(Source::Registry));
+    assert_eq!(asked(&mut lists, &TERMS, 1, UnixMillis(6_000)), [REGISTRY]);
     // A list from KV is taken, since it is newer, and not used: its age cannot be told.
-    lists.take(from_kv(3, 6_000), UnixMillis(6_000));
+    take(&mut lists, from_kv(3, 6_000), UnixMillis(6_000));
     assert!(lists.usable(&TERMS, UnixMillis(6_000)).is_none());
     // The registry gives the same one, with a clock; then our clock is set right.
-    lists.take(from_registry(3, 6_000, 17_000, 7_000), UnixMillis(7_100));
+    take(&mut lists, from_registry(3, 6_000, 17_000, 7_000), UnixMillis(7_100));
     assert!(lists.usable(&TERMS, UnixMillis(7_100)).is_some());
-    lists.take(from_registry(4, 18_000, 18_000, 18_000), UnixMillis(18_001));
+    take(&mut lists, from_registry(4, 18_000, 18_000, 18_000), UnixMillis(18_001));
     assert!(!lists.clock_is_off);
 }
 
 #[test]
 fn a_clock_set_back_ends_a_list_and_sends_the_run_to_the_registry() {
-    for terms in [TERMS, Terms::from_bound(30)] {
+    for terms in [TERMS, Terms::from_bound(30, true)] {
         let hour_ms = 3_600_000;
         let mut lists = holder(1, hour_ms);
         assert!(lists.usable(&terms, UnixMillis(hour_ms - CLOCK_SKEW_MS)).is_some());
         assert!(lists.usable(&terms, UnixMillis(hour_ms - CLOCK_SKEW_MS - 1)).is_none());
-        let mut run = lists.refresh(&terms, 0);
-        let asked: Vec<_> = std::iter::from_fn(|| run.next(&lists, UnixMillis(0))).collect();
-        assert_eq!(asked.last(), Some(&Source::Registry));
+        assert_eq!(asked(&mut lists, &terms, 1, UnixMillis(0)).last(), Some(&REGISTRY));
         // The registry's clock is right: from now on it is the one that counts.
-        lists.take(from_registry(2, hour_ms, hour_ms, 0), UnixMillis(100));
+        take(&mut lists, from_registry(2, hour_ms, hour_ms, 0), UnixMillis(100));
         assert!(lists.clock_is_off);
         assert!(lists.usable(&terms, UnixMillis(100)).is_some());
-    }
-}
-
-impl ListHolder {
-    /// The plan, without taking the lease.
-    fn clone_plan(&self, now: UnixMillis) -> Plan {
-        let mut copy = Self {
-            held: self.held.clone(),
-            clock_is_off: self.clock_is_off,
-            look_again_at: self.look_again_at,
-            lease_until: self.lease_until,
-            refused: self.refused,
-            clock_faults: self.clock_faults,
-        };
-        copy.plan(&TERMS, now)
     }
 }

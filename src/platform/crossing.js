@@ -101,6 +101,34 @@ export async function kvPut(kv, key, bytes, expiration, timeout) {
   }
 }
 
+/** Where the location's cache keeps the delta: a URL that nobody else can mean. */
+const DELTA_URL = 'https://wayleave.invalid/list/delta';
+
+/** The bytes of the delta in the location's cache; undefined without one, without a cache, or after `timeout` ms. */
+export async function locationGet(timeout) {
+  try {
+    const found = await within(caches.default.match(DELTA_URL), timeout, undefined);
+    return found && new Uint8Array(await found.arrayBuffer());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts the delta into the location's cache for `maxAge` seconds. Where the platform has none, nothing happens. */
+export async function locationPut(bytes, maxAge) {
+  try {
+    const headers = { 'Cache-Control': `public, max-age=${maxAge}` };
+    await caches.default.put(DELTA_URL, new Response(bytes, { headers }));
+  } catch {
+    // A copy fewer: KV and the registry have it.
+  }
+}
+
+/** What the platform calls this location; undefined where it does not say. */
+export function locationName(request) {
+  return request.cf?.colo;
+}
+
 /** Calls the one registry object; its answer as text, or undefined when it failed or took longer than `timeout` ms. */
 export async function registryCall(namespace, body, timeout) {
   try {

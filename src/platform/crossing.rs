@@ -45,6 +45,18 @@ extern "C" {
     #[wasm_bindgen(js_name = kvPut)]
     pub fn kv_put(kv: &JsValue, key: &str, bytes: &Uint8Array, expiration: f64, timeout_ms: u32) -> Promise;
 
+    /// Bytes, or undefined.
+    #[wasm_bindgen(js_name = locationGet)]
+    pub fn location_get(timeout_ms: u32) -> Promise;
+
+    /// Resolves when the cache has taken the delta, or has not.
+    #[wasm_bindgen(js_name = locationPut)]
+    pub fn location_put(bytes: &Uint8Array, max_age_seconds: u32) -> Promise;
+
+    /// What the platform calls this location.
+    #[wasm_bindgen(js_name = locationName, catch)]
+    pub fn location_name(request: &Request) -> Result<Option<String>, JsValue>;
+
     /// The registry's answer as text, or undefined (failed or late).
     #[wasm_bindgen(js_name = registryCall)]
     pub fn registry_call(namespace: &JsValue, body: &str, timeout_ms: u32) -> Promise;

@@ -34,13 +34,14 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
     let reply = match gateway::receive(&isolate.config, &facts, clock::now()) {
         Received::Reply(reply) => reply,
         Received::Onward(onward) => return forward(&request, &onward, &facts).await,
-        Received::Guarded(guarded) => match guard(&isolate, &env, &context, &facts, &guarded).await {
+        Received::Guarded(guarded) => match guard(&isolate, &env, &context, &request, &facts, &guarded).await
+        {
             Outcome::Onward(onward) => return forward(&request, &onward, &facts).await,
             Outcome::Reply(reply) => reply,
             Outcome::NeedsRecord(_) => guarded.undecided(&facts),
         },
         Received::Health => {
-            sources::list(&isolate, &env, &context).await;
+            sources::list(&isolate, &env, &context, &request).await;
             health::reply(
                 &isolate.config,
                 &isolate.lists.borrow(),
@@ -60,11 +61,12 @@ async fn guard<'a>(
     isolate: &'a Rc<Isolate>,
     env: &Env,
     context: &Context,
+    request: &Request,
     facts: &RequestFacts<'a>,
     guarded: &Guarded<'a>,
 ) -> Outcome<'a> {
     let serial = guarded.token.claims().serial;
-    sources::list(isolate, env, context).await;
+    sources::list(isolate, env, context, request).await;
     let mut record = sources::held_record(isolate, serial);
     for _ in 0..RECORD_READS_MAX {
         let outcome = guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now());
@@ -73,7 +75,7 @@ async fn guard<'a>(
         };
         record = sources::record(isolate, env, serial, version).await;
         // The list may have run out meanwhile.
-        sources::list(isolate, env, context).await;
+        sources::list(isolate, env, context, request).await;
     }
     guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now())
 }

@@ -11,13 +11,17 @@
 
 use super::sql::ObjectDatabase;
 use super::{bindings, clock, crossing, entropy, isolate};
-use crate::limits::{ALARM_LATE_MAX_MS, KV_WRITE_TIMEOUT_MS, OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX};
+use crate::limits::{
+    ALARM_LATE_MAX_MS, KV_READ_TIMEOUT_MS, KV_WRITE_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS,
+    OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX,
+};
+use crate::list;
 use crate::registry::command::{Answer, Fault, Request as Call};
-use crate::registry::{self, KvWrite};
+use crate::registry::{self, KvLists, KvWrite};
 use crate::time::UnixMillis;
 use std::cell::{Cell, RefCell};
 use worker::js_sys::{Promise, Uint8Array};
-use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{
     DurableObject, Env, Request, Response, Result, State, console_error, durable_object, wasm_bindgen,
@@ -40,6 +44,10 @@ impl DurableObject for Registry {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let body = request.text().await?;
+        // An operator's call never waits for KV.
+        if !matches!(serde_json::from_str::<Call>(&body), Ok(Call::Admin(_))) {
+            self.compare().await;
+        }
         let answer = match serde_json::from_str::<Call>(&body) {
             Ok(call) => {
                 self.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill))
@@ -57,6 +65,7 @@ impl DurableObject for Registry {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm_at.set(None);
+        self.compare().await;
         self.publish().await;
         self.set_alarm().await?;
         Response::empty()
@@ -64,6 +73,29 @@ impl DurableObject for Registry {
 }
 
 impl Registry {
+    /// Sees once after a start whether KV holds a newer list than the registry's storage: then that is a backup's.
+    async fn compare(&self) {
+        let now = clock::now();
+        let wanted = self.with_registry(|registry| registry.asks_kv_lists(now)).unwrap_or(false);
+        if !wanted {
+            return;
+        }
+        let read = self.kv_lists().await;
+        self.with_registry(|registry| registry.compare(read.as_ref(), clock::now()));
+    }
+
+    /// KV's delta and the base it names; `None` when KV did not answer.
+    async fn kv_lists(&self) -> Option<KvLists> {
+        let kv = bindings::kv(&self.env);
+        let delta = kv_value(&kv, list::KV_NAME).await?;
+        let ring = isolate::read_config(&self.env).ok()?.ring;
+        let base = match delta.as_deref().and_then(|delta| registry::base_of(&ring, delta)) {
+            Some(number) => kv_value(&kv, &list::base_kv_name(number)).await?,
+            None => None,
+        };
+        Some(KvLists { delta, base })
+    }
+
     /// Pays a batch of what is owed to KV. The writes run side by side; the list's is the first to start.
     async fn publish(&self) {
         let kv = bindings::kv(&self.env);
@@ -128,6 +160,17 @@ impl Registry {
             }
         }
     }
+}
+
+/// The value under `key` (`None` inside: KV has none); `None` when KV did not answer.
+async fn kv_value(kv: &JsValue, key: &str) -> Option<Option<Vec<u8>>> {
+    let read = JsFuture::from(crossing::kv_get(kv, key, LIST_KV_CACHE_TTL_SECONDS, KV_READ_TIMEOUT_MS))
+        .await
+        .ok()?;
+    if read.is_undefined() {
+        return None;
+    }
+    Some(read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec))
 }
 
 /// Starts one write to KV.

@@ -1,4 +1,5 @@
-//! Where list and record come from: memory, KV, registry, in that order, each with a time limit.
+//! Where list and record come from: memory, the location's cache, KV, the registry, each with a time limit; and what the
+//! registry is told of the lists held.
 //!
 //! Standard: DESIGN sections 3 and 5. Which source is asked when, and what is taken, `freshness`, `list` and `record`
 //! say; this file carries.
@@ -8,14 +9,14 @@
 
 use super::isolate::Isolate;
 use super::{bindings, clock, crossing, entropy};
-use crate::freshness::{Found, Plan, Source};
+use crate::freshness::{Found, Plan, Source, Step, Taken};
 use crate::gate::RecordFact;
 use crate::limits::{
-    KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_WAIT_POLL_MS, RECORD_KV_CACHE_TTL_SECONDS,
-    REGISTRY_READ_TIMEOUT_MS,
+    BASE_KV_CACHE_TTL_SECONDS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_WAIT_POLL_MS,
+    LOCATION_CACHE_TIMEOUT_MS, RECORD_KV_CACHE_TTL_SECONDS, REGISTRY_READ_TIMEOUT_MS, REPORT_TIMEOUT_MS,
 };
-use crate::list::{self, ListFault, OpenedList, RevocationList};
-use crate::record::{self, Record};
+use crate::list::{self, Delta, ListFault, Number, OpenedBase, OpenedDelta};
+use crate::record::{self, Record, VersionedRecord};
 use crate::registry::command::{Answer, Request as Call};
 use crate::token::Serial;
 use data_encoding::BASE64;
@@ -23,18 +24,29 @@ use std::rc::Rc;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::Request;
 use worker::{Context, Env, console_warn};
 
 /// Sees to it that memory holds the newest list that can be had in time.
-pub async fn list(isolate: &Rc<Isolate>, env: &Env, context: &Context) {
+pub async fn list(isolate: &Rc<Isolate>, env: &Env, context: &Context, request: &Request) {
     loop {
         let plan = isolate.lists.borrow_mut().plan(&isolate.config.terms, clock::now());
         match plan {
             Plan::Use | Plan::Refuse => return,
-            Plan::Refresh => return refresh_list(isolate, &Bindings::of(env)).await,
+            Plan::Refresh => {
+                let bindings = Bindings::of(env);
+                refresh_list(isolate, &bindings).await;
+                // What is only told waits for nobody, and nobody for it.
+                report(isolate, bindings, context, request);
+                return;
+            }
             Plan::UseAndRefresh => {
                 let (isolate, bindings) = (Rc::clone(isolate), Bindings::of(env));
-                context.wait_until(async move { refresh_list(&isolate, &bindings).await });
+                let location = location(&isolate, request);
+                context.wait_until(async move {
+                    refresh_list(&isolate, &bindings).await;
+                    send_report(&isolate, &bindings, location).await;
+                });
                 return;
             }
             // Another request's promise must not be awaited here; its effect on memory is looked for instead.
@@ -43,10 +55,31 @@ pub async fn list(isolate: &Rc<Isolate>, env: &Env, context: &Context) {
     }
 }
 
+fn report(isolate: &Rc<Isolate>, bindings: Bindings, context: &Context, request: &Request) {
+    let (isolate, location) = (Rc::clone(isolate), location(isolate, request));
+    context.wait_until(async move { send_report(&isolate, &bindings, location).await });
+}
+
+/// Tells the registry which list is held, when that is due. One that does not arrive is made up for by the next.
+async fn send_report(isolate: &Isolate, bindings: &Bindings, location: String) {
+    let now = clock::now();
+    let due = isolate.lists.borrow().holdings.due(now);
+    let Some(holding) = due else { return };
+    isolate.lists.borrow_mut().holdings.reported(now);
+    let _lost_or_not = call(&bindings.registry, &Call::Report { location, holding }, REPORT_TIMEOUT_MS).await;
+}
+
+/// What this location calls itself: the operator's word, the platform's, or "local".
+fn location(isolate: &Isolate, request: &Request) -> String {
+    let configured = isolate.config.location.clone();
+    let named = configured.or_else(|| crossing::location_name(request).ok().flatten());
+    named.unwrap_or_else(|| "local".to_owned())
+}
+
 /// The record of `serial` at `version` or a later one.
 pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) -> RecordFact {
     let held = isolate.records.borrow_mut().get(serial);
-    if let Some(held) = held.filter(|held| held.version >= version) {
+    if let Some(held) = held.filter(|held| is_fit(isolate, serial, held) && held.version >= version) {
         return RecordFact::Known(held);
     }
     let bindings = Bindings::of(env);
@@ -97,47 +130,87 @@ async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
     let mut run = isolate.lists.borrow().refresh(&terms, entropy::number());
     loop {
         // Statements of their own: a borrow in a condition would last over the await.
-        let next = run.next(&isolate.lists.borrow(), clock::now());
-        let Some(source) = next else { break };
-        let found = match source {
-            Source::Kv => list_of_kv(isolate, &bindings.kv).await,
-            Source::Registry => list_of_registry(isolate, &bindings.registry).await,
-        };
-        isolate.lists.borrow_mut().take(found, clock::now());
+        let next = run.next(&mut isolate.lists.borrow_mut(), clock::now());
+        let Some(step) = next else { break };
+        let (found, bytes) = fetch(isolate, bindings, step).await;
+        let taken = run.take(&mut isolate.lists.borrow_mut(), found, clock::now());
+        if let (Taken::Shareable, Step::Delta(_), Some(bytes)) = (taken, step, bytes) {
+            let max_age_seconds = terms.location_cache_seconds();
+            drop(
+                JsFuture::from(crossing::location_put(&Uint8Array::from(&bytes[..]), max_age_seconds)).await,
+            );
+        }
     }
     isolate.lists.borrow_mut().refreshed(&terms, clock::now(), entropy::number());
 }
 
-async fn list_of_kv(isolate: &Isolate, kv: &JsValue) -> Found {
-    match kv_bytes(kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await {
-        Some(bytes) => Found::Kv(open_list(isolate, &bytes)),
-        None => Found::Nothing,
-    }
-}
-
-async fn list_of_registry(isolate: &Isolate, registry: &JsValue) -> Found {
-    let asked_at = clock::now();
-    match call(registry, &Call::List, REGISTRY_READ_TIMEOUT_MS).await {
-        Some(Answer::List { sealed, now }) => {
-            let read = BASE64.decode(sealed.as_bytes()).map_err(|_| ListFault::Misshapen);
-            let read = read.and_then(|bytes| open_list(isolate, &bytes));
-            Found::Registry { read, registry_now: now, asked_at }
+/// What the source gave, and a delta's bytes as they came.
+async fn fetch(isolate: &Isolate, bindings: &Bindings, step: Step) -> (Found, Option<Vec<u8>>) {
+    match step {
+        Step::Delta(Source::Location) => copy(isolate, location_bytes().await),
+        Step::Delta(Source::Kv) => {
+            copy(isolate, kv_bytes(&bindings.kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await)
         }
-        _ => Found::Nothing,
+        Step::Delta(Source::Registry) => delta_of_registry(isolate, &bindings.registry).await,
+        Step::Base(source, number) => (base(isolate, bindings, source, number).await, None),
     }
 }
 
-fn open_list(isolate: &Isolate, sealed: &[u8]) -> Result<OpenedList, ListFault> {
-    let read = RevocationList::open(&isolate.config.ring, sealed);
+fn copy(isolate: &Isolate, bytes: Option<Vec<u8>>) -> (Found, Option<Vec<u8>>) {
+    match bytes {
+        Some(bytes) => (Found::Copy(open_delta(isolate, &bytes)), Some(bytes)),
+        None => (Found::Nothing, None),
+    }
+}
+
+async fn delta_of_registry(isolate: &Isolate, registry: &JsValue) -> (Found, Option<Vec<u8>>) {
+    let asked_at = clock::now();
+    let request = Call::List { bound_seconds: isolate.config.bound_seconds };
+    let Some(Answer::List { sealed, now }) = call(registry, &request, REGISTRY_READ_TIMEOUT_MS).await else {
+        return (Found::Nothing, None);
+    };
+    let bytes = BASE64.decode(sealed.as_bytes()).ok();
+    let read = bytes.as_deref().map_or(Err(ListFault::Misshapen), |bytes| open_delta(isolate, bytes));
+    (Found::Registry { read, registry_now: now, asked_at }, bytes)
+}
+
+async fn base(isolate: &Isolate, bindings: &Bindings, source: Source, number: Number) -> Found {
+    let bytes = match source {
+        Source::Kv => kv_bytes(&bindings.kv, &list::base_kv_name(number), BASE_KV_CACHE_TTL_SECONDS).await,
+        Source::Location | Source::Registry => {
+            match call(&bindings.registry, &Call::Base { number }, REGISTRY_READ_TIMEOUT_MS).await {
+                Some(Answer::Base { sealed: Some(sealed) }) => BASE64.decode(sealed.as_bytes()).ok(),
+                _ => None,
+            }
+        }
+    };
+    let Some(bytes) = bytes else { return Found::Nothing };
+    let read = OpenedBase::open(&isolate.config.ring, number, &bytes);
+    if let Err(fault) = &read {
+        console_warn!("the base {number} of the revocation list was refused: {fault:?}");
+    }
+    Found::Base(read)
+}
+
+fn open_delta(isolate: &Isolate, sealed: &[u8]) -> Result<OpenedDelta, ListFault> {
+    let read = Delta::open(&isolate.config.ring, sealed);
     if let Err(fault) = &read {
         console_warn!("a revocation list was refused: {fault:?}");
     }
     read
 }
 
+/// The bytes in the location's cache.
+async fn location_bytes() -> Option<Vec<u8>> {
+    let read = JsFuture::from(crossing::location_get(LOCATION_CACHE_TIMEOUT_MS)).await.ok()?;
+    read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+}
+
 /// Opens a record and keeps it, unless memory already holds a later version.
 fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Option<RecordFact> {
     match Record::open(&isolate.config.ring, serial, version, sealed) {
+        // Sealed by a key that was retired since: another source has it sealed anew.
+        Ok(opened) if !is_fit(isolate, serial, &opened) => None,
         Ok(opened) => {
             let held = isolate.records.borrow_mut().hold(serial, opened, sealed.len());
             Some(RecordFact::Known(held))
@@ -148,6 +221,11 @@ fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Optio
             None
         }
     }
+}
+
+/// Whether the newest list lets `record` be used.
+fn is_fit(isolate: &Isolate, serial: Serial, record: &VersionedRecord) -> bool {
+    isolate.lists.borrow().newest().is_none_or(|list| list.allows(serial, record))
 }
 
 /// The bytes under `name`, or `None` when KV has none, failed or was late.

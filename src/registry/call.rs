@@ -9,7 +9,7 @@ use super::database::Database;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::token_row::TokenRow;
-use super::{admin_keys, events, outbox, token_query};
+use super::{admin_keys, events, outbox, state, token_query};
 use crate::admin_key::Role;
 use crate::time::UnixMillis;
 use crate::token::Serial;
@@ -86,6 +86,12 @@ impl<D: Database> Call<'_, D> {
     pub(super) fn audit(&self, event: events::Event<'_>) -> Result<(), Stop> {
         let actor = format!("key_{} {}", self.actor.id, self.actor.label);
         Ok(events::append(self.database, self.now, &actor, event)?)
+    }
+
+    /// Notes that the list says something new of `serial`: the next list names it.
+    pub(super) fn list_names(&mut self, serial: Serial) -> Result<(), StorageError> {
+        state::change_listed(self.database, serial, self.now)?;
+        self.list_changes()
     }
 
     /// Notes that the list says something new: the next one is made anew, and KV is owed it.

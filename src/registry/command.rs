@@ -7,7 +7,9 @@
 //! What a mistake costs: a field lost on this crossing is a policy that silently is not enforced (false accept).
 
 use crate::admin_key::Role;
+use crate::freshness::Holding;
 use crate::key::KeyId;
+use crate::list::Number;
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
@@ -16,8 +18,23 @@ use serde::{Deserialize, Serialize};
 /// One call through the Durable Object's door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// A location asks for the newest revocation list.
-    List,
+    /// A location asks for the newest delta.
+    List {
+        /// The caller's own bound B, seconds: a list that is of use to it may have to be younger than the registry's B says.
+        bound_seconds: i64,
+    },
+    /// A location asks for a base that KV does not have.
+    Base {
+        /// Its number.
+        number: Number,
+    },
+    /// A location tells which list it holds.
+    Report {
+        /// What it calls itself.
+        location: String,
+        /// The list held, and how changes arrived.
+        holding: Holding,
+    },
     /// A location asks for a record that KV does not have, at this version or a later one.
     Record {
         /// The token's number.
@@ -248,13 +265,20 @@ pub struct EventFilter {
 /// What the registry says back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The sealed list, and the registry's clock when it was read.
+    /// The sealed delta, and the registry's clock when it was read.
     List {
         /// Sealed bytes, base64.
         sealed: String,
         /// The registry's clock.
         now: UnixMillis,
     },
+    /// The sealed base; `None` when the registry no longer has it.
+    Base {
+        /// Sealed bytes, base64.
+        sealed: Option<String>,
+    },
+    /// A report was taken.
+    Reported,
     /// The sealed record; `None` when the registry has no row for the serial.
     Record {
         /// Sealed bytes, base64, with the version they are.
@@ -336,6 +360,8 @@ pub enum Fault {
     Conflict,
     /// Fields that only the registry can judge.
     Fields(Vec<FieldFault>),
+    /// The registry was put back from a backup and has not read KV's lists yet: nothing is answered.
+    Restoring,
     /// Storage failed; nothing was changed.
     Internal,
 }
@@ -421,6 +447,30 @@ pub struct Receipt {
     pub list_number: (u32, u64),
 }
 
+/// A location, and the list it said to hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LocationView {
+    /// What it calls itself.
+    pub id: String,
+    /// The list: epoch and n.
+    pub list_number: (u32, u64),
+    /// When it said so.
+    pub at: UnixMillis,
+}
+
+/// How long changes took to reach locations, measured; since the registry's instance started, the newest 1,024.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PropagationView {
+    /// How many were measured.
+    pub samples: u64,
+    /// Half took no longer.
+    pub p50_ms: Option<i64>,
+    /// 99 of 100 took no longer.
+    pub p99_ms: Option<i64>,
+    /// The longest.
+    pub max_ms: Option<i64>,
+}
+
 /// An admin key as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdminKeyView {
@@ -481,6 +531,6 @@ pub struct StatusView {
     pub highest_serial: Serial,
     /// The key id that signs.
     pub signing_key: KeyId,
-    /// Calls through the registry's door since the instance started, by kind: list, record, admin.
-    pub calls: [u64; 3],
+    /// Calls through the registry's door since the instance started, by kind: list, record, admin, base, report.
+    pub calls: [u64; 5],
 }

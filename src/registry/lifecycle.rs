@@ -112,7 +112,7 @@ impl<D: Database> Call<'_, D> {
         };
         row.receipt = Some(receipt.clone());
         row.update_status(self.database)?;
-        self.list_changes()?;
+        self.list_names(row.serial)?;
         let mut after = json!({ "state": receipt.state });
         if let (Some(reason), Some(fields)) = (reason, after.as_object_mut()) {
             fields.insert("reason".to_owned(), reason.into());

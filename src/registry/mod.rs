@@ -12,6 +12,7 @@
 
 mod admin_keys;
 mod authority;
+mod bases;
 mod call;
 pub mod command;
 pub mod database;
@@ -22,7 +23,10 @@ mod list_source;
 mod origin_index;
 mod outbox;
 mod policy;
+mod propagation;
+mod restore;
 mod retention;
+mod retired_keys;
 mod row;
 mod schema;
 mod settings;
@@ -33,11 +37,15 @@ mod token_row;
 mod tokens;
 
 pub use outbox::KvWrite;
+pub use restore::{KvLists, base_of};
 pub use row::StorageError;
 pub use settings::RegistrySettings;
 
-use crate::limits::OUTBOX_BACKOFF_MIN_MS;
-use crate::list;
+use crate::freshness::Holding;
+use crate::limits::{
+    KV_CHECK_INTERVAL_MS, MS_PER_SECOND, OUTBOX_BACKOFF_MIN_MS, TRAFFIC_LASTS_MS, TRAFFIC_STORED_INTERVAL_MS,
+};
+use crate::list::{self, Number};
 use crate::time::UnixMillis;
 use crate::token::Serial;
 use call::Call;
@@ -45,6 +53,8 @@ use command::{AdminCall, Answer, Command, Fault, Request};
 use data_encoding::BASE64;
 use database::Database;
 use list_source::MadeList;
+use propagation::Propagation;
+use restore::Trust;
 use row::Stop;
 use state::State;
 use token_row::TokenRow;
@@ -56,8 +66,12 @@ pub struct Registry<D: Database> {
     settings: RegistrySettings,
     /// The newest list, while nothing has changed since it was made.
     list: Option<MadeList>,
-    /// Calls since the instance started: list, record, admin.
-    calls: [u64; 3],
+    /// Calls since the instance started: list, record, admin, base, report.
+    calls: [u64; 5],
+    propagation: Propagation,
+    trust: Trust,
+    /// When KV was last asked for its lists.
+    compared_at: Option<UnixMillis>,
     /// KV writes that failed since the instance started.
     kv_failures: u64,
     /// After a storage error the publisher rests until then.
@@ -72,12 +86,17 @@ impl<D: Database> Registry<D> {
     /// [`StorageError`] when SQLite fails, a later release wrote the database, or the ring lacks the key that signs.
     pub fn open(database: D, settings: RegistrySettings) -> Result<Self, StorageError> {
         schema::migrate(&database)?;
-        database.transaction(|database| State::open(database, &settings))?;
+        let state = database.transaction(|database| State::open(database, &settings))?;
+        // Taking the variable away is no restore.
+        let is_restored = settings.restore_id.is_some() && settings.restore_id != state.restore_id;
         Ok(Self {
             database,
             settings,
             list: None,
-            calls: [0; 3],
+            calls: [0; 5],
+            propagation: Propagation::default(),
+            trust: if is_restored { Trust::Restored } else { Trust::Unchecked },
+            compared_at: None,
             kv_failures: 0,
             rests_until: None,
             log: Vec::new(),
@@ -92,9 +111,14 @@ impl<D: Database> Registry<D> {
         entropy: &mut dyn FnMut(&mut [u8]),
     ) -> Answer {
         self.count(&request);
+        if self.trust == Trust::Restored {
+            return Answer::Refused(Fault::Restoring);
+        }
         let answer = match request {
-            Request::List => self.list(now),
+            Request::List { bound_seconds } => self.list(bound_seconds, now),
+            Request::Base { number } => self.base(number),
             Request::Record { serial, .. } => self.record(serial, now),
+            Request::Report { location, holding } => self.report(location, &holding, now),
             Request::Admin(call) => self.admin(*call, now, entropy),
         };
         match answer {
@@ -108,23 +132,59 @@ impl<D: Database> Registry<D> {
     }
 
     fn count(&mut self, request: &Request) {
-        let [list, record, admin] = &mut self.calls;
+        let [list, record, admin, base, report] = &mut self.calls;
         let counter = match request {
-            Request::List => list,
+            Request::List { .. } => list,
             Request::Record { .. } => record,
             Request::Admin(_) => admin,
+            Request::Base { .. } => base,
+            Request::Report { .. } => report,
         };
         *counter = counter.saturating_add(1);
     }
 
-    fn list(&mut self, now: UnixMillis) -> Result<Answer, Stop> {
-        let sealed = BASE64.encode(&self.newest_list(now)?.sealed);
+    fn list(&mut self, bound_seconds: i64, now: UnixMillis) -> Result<Answer, Stop> {
+        self.note_traffic(now)?;
+        let bound_seconds = bound_seconds.min(self.settings.bound_seconds);
+        let sealed = BASE64.encode(&self.newest_list(bound_seconds, now)?.sealed);
         Ok(Answer::List { sealed, now })
     }
 
-    /// The list to hand out at `now`: the one held, or a new one whose number is stored first.
-    fn newest_list(&mut self, now: UnixMillis) -> Result<&MadeList, StorageError> {
-        let current = self.list.take().filter(|list| list.is_current(self.settings.bound_seconds, now));
+    fn base(&self, number: Number) -> Result<Answer, Stop> {
+        let settings = &self.settings;
+        let sealed = match bases::body(&self.database, number)? {
+            Some(body) => {
+                let signing_key = State::read(&self.database)?.signing_key;
+                let sealed = list::seal_base(&settings.ring, signing_key, number, &body);
+                Some(BASE64.encode(&sealed.ok_or(StorageError::MissingKey)?))
+            }
+            None => None,
+        };
+        Ok(Answer::Base { sealed })
+    }
+
+    fn report(&mut self, location: String, holding: &Holding, now: UnixMillis) -> Result<Answer, Stop> {
+        self.note_traffic(now)?;
+        if holding.number > State::read(&self.database)?.list_number {
+            // A number is stored before it is given: this storage is older than that list.
+            self.trust = Trust::Restored;
+        }
+        self.propagation.reported(location, holding, now);
+        Ok(Answer::Reported)
+    }
+
+    /// A location gave a sign of traffic: the heartbeat goes on.
+    fn note_traffic(&mut self, now: UnixMillis) -> Result<(), StorageError> {
+        let stored = State::read(&self.database)?.traffic_at;
+        if (0..TRAFFIC_STORED_INTERVAL_MS).contains(&now.since_ms(stored)) {
+            return Ok(());
+        }
+        self.database.transaction(|database| state::traffic_seen(database, now))
+    }
+
+    /// The list to hand out at `now` to a caller with this bound: the one held, or a new one whose number is stored first.
+    fn newest_list(&mut self, bound_seconds: i64, now: UnixMillis) -> Result<&MadeList, StorageError> {
+        let current = self.list.take().filter(|list| list.is_current(bound_seconds, now));
         let list = match current {
             Some(list) => list,
             None => self.database.transaction(|database| list_source::make(database, &self.settings, now))?,
@@ -165,16 +225,18 @@ impl<D: Database> Registry<D> {
         }
         if command == Command::Status {
             // So that its number, entries and bytes are those of a list as it would be handed out now.
-            self.newest_list(now)?;
+            self.newest_list(self.settings.bound_seconds, now)?;
         }
         let settings = &self.settings;
         let (answer, list_changed) = self.database.transaction(|database| {
             let mut call = Call { database, settings, actor, now, entropy, list_changed: false };
             let answer = call.run(command, idempotency.as_ref())?;
-            Ok::<_, Stop>((answer, call.list_changed))
+            let list_changed = if call.list_changed { Some(State::read(database)?) } else { None };
+            Ok::<_, Stop>((answer, list_changed))
         })?;
-        if list_changed {
+        if let Some(state) = list_changed {
             self.list = None;
+            self.propagation.committed(state.changed, state.changed_at);
         }
         Ok(self.with_counters(answer))
     }
@@ -205,20 +267,41 @@ impl<D: Database> Registry<D> {
     }
 
     fn try_due(&mut self, now: UnixMillis, limit: u32) -> Result<Vec<KvWrite>, StorageError> {
+        if self.trust == Trust::Restored {
+            return Ok(Vec::new());
+        }
         let settings = &self.settings;
-        let (list_id, records) = self.database.transaction(|database| {
+        let (bases, list_id, records) = self.database.transaction(|database| {
             retention::sweep(database, settings, now)?;
+            if heartbeat_at(settings, &State::read(database)?).is_some_and(|at| at <= now) {
+                outbox::owe_list(database, now)?;
+            }
+            let bases = outbox::due_bases(database, now)?;
             let list_id = outbox::list_due(database)?.filter(|(_, at)| *at <= now).map(|(id, _)| id);
             // A place is kept for the list, the first: a thousand new records must not delay a revocation.
             let room = limit.saturating_sub(u32::from(list_id.is_some()));
-            Ok::<_, StorageError>((list_id, outbox::due_records(database, now, room)?))
+            Ok::<_, StorageError>((bases, list_id, outbox::due_records(database, now, room)?))
         })?;
         let list = list_id.map(|id| self.list_write(id, now)).transpose()?;
-        Ok(list.into_iter().chain(records).collect())
+        let bases = bases.into_iter().map(|(id, number)| self.base_write(id, number));
+        let bases = bases.collect::<Result<Vec<_>, _>>()?;
+        Ok(list.into_iter().chain(bases.into_iter().flatten()).chain(records).collect())
+    }
+
+    /// The write of a base; `None` when it is no longer completed, and so no longer stored.
+    fn base_write(&self, id: i64, number: Number) -> Result<Option<KvWrite>, StorageError> {
+        let Some(body) = bases::body(&self.database, number)? else {
+            self.database.transaction(|database| outbox::written(database, id, UnixMillis(0)))?;
+            return Ok(None);
+        };
+        let signing_key = State::read(&self.database)?.signing_key;
+        let value = list::seal_base(&self.settings.ring, signing_key, number, &body);
+        let value = value.ok_or(StorageError::MissingKey)?;
+        Ok(Some(KvWrite { id, key: list::base_kv_name(number), value, expiration: None }))
     }
 
     fn list_write(&mut self, id: i64, now: UnixMillis) -> Result<KvWrite, StorageError> {
-        let value = self.newest_list(now)?.sealed.clone();
+        let value = self.newest_list(self.settings.bound_seconds, now)?.sealed.clone();
         self.database.transaction(|database| state::list_handed(database, now))?;
         Ok(KvWrite { id, key: list::KV_NAME.to_owned(), value, expiration: None })
     }
@@ -242,9 +325,14 @@ impl<D: Database> Registry<D> {
 
     /// When to call [`Self::due`] next; `None` when there is nothing to do until the next call. May be in the past.
     pub fn next_alarm_at(&mut self, now: UnixMillis) -> Option<UnixMillis> {
+        if self.trust == Trust::Restored {
+            return self.compares_at(now);
+        }
         let next = outbox::next_due(&self.database).and_then(|outbox| {
             let retention = retention::next_due(&self.database, &self.settings)?;
-            Ok(outbox.into_iter().chain(retention).min())
+            let state = State::read(&self.database)?;
+            let heartbeat = heartbeat_at(&self.settings, &state);
+            Ok(outbox.into_iter().chain(retention).chain(heartbeat).chain(self.compares_at(now)).min())
         });
         match next {
             Ok(next) => next.map(|at| self.rests_until.map_or(at, |rest| at.max(rest))),
@@ -253,6 +341,57 @@ impl<D: Database> Registry<D> {
                 self.rests_until
             }
         }
+    }
+
+    /// Whether the caller is to ask KV for its lists now, and to give [`Self::compare`] what it has: once after each start,
+    /// and again while KV does not answer. Says so to one caller at a time.
+    pub fn asks_kv_lists(&mut self, now: UnixMillis) -> bool {
+        let asks = self.compares_at(now).is_some_and(|at| at <= now);
+        if asks {
+            self.compared_at = Some(now);
+        }
+        asks
+    }
+
+    fn compares_at(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let again_at = self.compared_at.map(|at| at.plus_ms(KV_CHECK_INTERVAL_MS));
+        // A clock that was set back must not put it off.
+        let again_at = again_at.filter(|at| at.since_ms(now) <= KV_CHECK_INTERVAL_MS).unwrap_or(now);
+        (self.trust != Trust::Whole).then_some(again_at)
+    }
+
+    /// Takes what KV has under the names of the list; `None` when it did not answer. When that shows that the storage was
+    /// put back from a backup, brings it up to what KV knows.
+    pub fn compare(&mut self, read: Option<&KvLists>, now: UnixMillis) {
+        let Some(read) = read else { return };
+        if self.trust == Trust::Whole {
+            return;
+        }
+        if let Err(error) = self.try_compare(read, now) {
+            self.rest(&error, now);
+        }
+    }
+
+    fn try_compare(&mut self, read: &KvLists, now: UnixMillis) -> Result<(), StorageError> {
+        let settings = &self.settings;
+        let own = State::read(&self.database)?.list_number;
+        match (restore::number_of(&settings.ring, read), self.trust) {
+            // Altered by hand: it says nothing of the storage, which nothing else speaks against.
+            (Err(fault), Trust::Unchecked) => self.log.push(format!("KV's list cannot be read: {fault:?}")),
+            (Ok(number), Trust::Unchecked) if number <= Some(own) => {}
+            _ => {
+                // Nothing is answered from now on until this has succeeded.
+                self.trust = Trust::Restored;
+                let known = restore::open(&settings.ring, read).map_err(StorageError::KvList)?;
+                self.database
+                    .transaction(|database| restore::restore(database, settings, known.as_ref(), now))?;
+                self.log
+                    .push(format!("put back from a backup that ended with list {own}; brought up to KV's"));
+                self.list = None;
+            }
+        }
+        self.trust = Trust::Whole;
+        Ok(())
     }
 
     /// Storage failed: a try every few seconds, not in every turn.
@@ -265,4 +404,11 @@ impl<D: Database> Registry<D> {
     pub fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
     }
+}
+
+/// When KV's copy of the list is to be written anew although nothing has changed; `None` without traffic.
+fn heartbeat_at(settings: &RegistrySettings, state: &State) -> Option<UnixMillis> {
+    let at = state.list_handed_at.plus_ms(settings.heartbeat_seconds * MS_PER_SECOND);
+    let is_used = settings.heartbeat_seconds > 0 && at.since_ms(state.traffic_at) < TRAFFIC_LASTS_MS;
+    is_used.then_some(at)
 }

@@ -4,20 +4,20 @@
 //! Invariants: a row is written in the transaction of the change that owes it, and deleted only when KV confirmed the very
 //! write it names; so a process killed at any step writes again, and a write that raced with a newer one of its key leaves
 //! the newer one owed. A record is written before the first list that names its version, unless KV refuses the record
-//! for longer than the list can wait. KV gets one write a second of a key.
+//! for longer than the list can wait; so is a base before the first list that rests on it. KV gets one write a second of a key.
 //! What it must not know: KV's API, promises, alarms.
 //! What a mistake costs: a record that never reaches KV makes the registry answer for it for ever; a list that never does
 //! costs every location a call (false refuse at worst: the bound does not rest on KV).
 
 use super::database::{Database, Value};
-use super::row::{Columns, StorageError};
+use super::row::{Columns, StorageError, unsigned};
 use super::state::State;
 use super::token_row::TokenRow;
 use crate::limits::{
-    KV_EXPIRATION_MIN_SECONDS, KV_WRITE_INTERVAL_MS, LIST_HELD_MAX_MS, OUTBOX_BACKOFF_MAX_MS,
-    OUTBOX_BACKOFF_MIN_MS, RECORD_KV_MARGIN_SECONDS, RECORD_REPUBLISH_INTERVAL_MS,
+    BASE_KV_MARGIN_SECONDS, KV_EXPIRATION_MIN_SECONDS, KV_WRITE_INTERVAL_MS, LIST_HELD_MAX_MS, MS_PER_SECOND,
+    OUTBOX_BACKOFF_MAX_MS, OUTBOX_BACKOFF_MIN_MS, RECORD_KV_MARGIN_SECONDS, RECORD_REPUBLISH_INTERVAL_MS,
 };
-use crate::list;
+use crate::list::{self, Number};
 use crate::record::kv_name;
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -80,6 +80,69 @@ pub(super) fn owe_list<D: Database>(database: &D, now: UnixMillis) -> Result<(),
     Ok(())
 }
 
+/// Owes KV the base `number`, at once. The body is read when it is written.
+pub(super) fn owe_base<D: Database>(
+    database: &D,
+    number: Number,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    database.query(
+        "INSERT OR REPLACE INTO outbox (key, base_epoch, base_n, owed_at, due_at, attempts) VALUES (?, ?, ?, ?, ?, 0)",
+        &[
+            Value::Text(list::base_kv_name(number)),
+            number.epoch.into(),
+            unsigned(number.n),
+            now.into(),
+            now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Whether KV has yet to take a base.
+pub(super) fn owes_base<D: Database>(database: &D) -> Result<bool, StorageError> {
+    let rows = database.query("SELECT EXISTS (SELECT 1 FROM outbox WHERE base_n IS NOT NULL)", &[])?;
+    Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).flag()
+}
+
+/// Lets the base `number`, which no list completes any more, leave KV: KV has no write that ends a value later, so it is
+/// written over by nothing at all, for an hour.
+pub(super) fn owe_end_of_base<D: Database>(
+    database: &D,
+    number: Number,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    database.query(
+        "INSERT OR REPLACE INTO outbox (key, expires_at, value, owed_at, due_at, attempts) VALUES (?, ?, ?, ?, ?, 0)",
+        &[
+            Value::Text(list::base_kv_name(number)),
+            now.ceil_seconds().plus_seconds(BASE_KV_MARGIN_SECONDS).into(),
+            Value::Blob(Vec::new()),
+            now.into(),
+            now.plus_ms(BASE_KV_MARGIN_SECONDS * MS_PER_SECOND / 2).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The bases due at `now`: the id of the write, and which base.
+pub(super) fn due_bases<D: Database>(
+    database: &D,
+    now: UnixMillis,
+) -> Result<Vec<(i64, Number)>, StorageError> {
+    let rows = database.query(
+        "SELECT id, base_epoch, base_n FROM outbox WHERE base_n IS NOT NULL AND due_at <= ?",
+        &[now.into()],
+    )?;
+    rows.into_iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let id = columns.integer()?;
+            Ok((id, Number { epoch: columns.number()?, n: columns.number()? }))
+        })
+        .collect()
+}
+
 /// Records due at `now`, longest due first; drops those of tokens that have ended.
 pub(super) fn due_records<D: Database>(
     database: &D,
@@ -105,11 +168,12 @@ pub(super) fn due_records<D: Database>(
         .collect()
 }
 
-/// The list's row and when it is due; `None` when KV has the newest. It waits for records of edited tokens, but not
-/// longer than [`LIST_HELD_MAX_MS`].
+/// The list's row and when it is due; `None` when KV has the newest. It waits for bases and for records of edited tokens,
+/// but not longer than [`LIST_HELD_MAX_MS`].
 pub(super) fn list_due<D: Database>(database: &D) -> Result<Option<(i64, UnixMillis)>, StorageError> {
     let rows = database.query(
-        "SELECT id, owed_at, due_at, EXISTS (SELECT 1 FROM outbox WHERE version > 1) FROM outbox WHERE key = ?",
+        "SELECT id, owed_at, due_at, EXISTS (SELECT 1 FROM outbox WHERE version > 1 OR base_n IS NOT NULL) \
+         FROM outbox WHERE key = ?",
         &[list::KV_NAME.into()],
     )?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
@@ -151,7 +215,8 @@ pub(super) fn failed<D: Database>(database: &D, id: i64, now: UnixMillis) -> Res
 
 /// When the publisher has something to do next; `None` when KV has everything.
 pub(super) fn next_due<D: Database>(database: &D) -> Result<Option<UnixMillis>, StorageError> {
-    let rows = database.query("SELECT MIN(due_at) FROM outbox WHERE value IS NOT NULL", &[])?;
+    let rows = database
+        .query("SELECT MIN(due_at) FROM outbox WHERE value IS NOT NULL OR base_n IS NOT NULL", &[])?;
     let records = match rows.into_iter().next() {
         Some(row) => Columns::of(row).optional_millis()?,
         None => None,

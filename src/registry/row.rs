@@ -6,6 +6,7 @@
 
 use super::command::Fault;
 use super::database::{DatabaseError, Row, Value};
+use crate::list::ListFault;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub enum StorageError {
     MissingKey,
     /// A row is not of the shape that was written.
     Unreadable,
+    /// The storage was put back from a backup, and KV's list, without which it must not start, cannot be read.
+    KvList(ListFault),
 }
 
 impl fmt::Display for StorageError {
@@ -32,6 +35,11 @@ impl fmt::Display for StorageError {
             Self::NewerSchema => f.write_str("the registry's database was migrated by a later release"),
             Self::MissingKey => f.write_str("SIGNING_KEYS lacks a key id that the registry's state names"),
             Self::Unreadable => f.write_str("a row of the registry is not of the shape that was written"),
+            Self::KvList(fault) => write!(
+                f,
+                "put back from a backup, and KV's list, without which acknowledged revocations would be lost, cannot be \
+                 read: {fault:?}. Put KV's list/delta and its base right, or delete list/delta to start without them"
+            ),
         }
     }
 }

@@ -28,9 +28,34 @@ const FIRST: Migration = &[
         list_bound_seconds INTEGER NOT NULL,
         earlier_bound_seconds INTEGER NOT NULL,
         earlier_bound_until INTEGER NOT NULL,
-        list_handed_at INTEGER NOT NULL
+        list_handed_at INTEGER NOT NULL,
+        since_n INTEGER NOT NULL,
+        changed_n INTEGER NOT NULL,
+        changed_at INTEGER NOT NULL,
+        traffic_at INTEGER NOT NULL,
+        restore_id TEXT
     ) STRICT",
-    // `expires_at` in seconds, as signed. `search` is label, owner and external id in lower case. `receipt` is the
+    // Signing keys that are refused for ever.
+    "CREATE TABLE retired_key (
+        key_id INTEGER PRIMARY KEY,
+        retired_at INTEGER NOT NULL
+    ) STRICT",
+    // Bases of the revocation list: the newest, and the one before while it is still completed. Serials that ended before
+    // `gone_until` (seconds) are not in it.
+    "CREATE TABLE list_base (
+        n INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        made_at INTEGER NOT NULL,
+        gone_until INTEGER NOT NULL
+    ) STRICT",
+    "CREATE TABLE list_base_part (
+        n INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (n, part)
+    ) STRICT, WITHOUT ROWID",
+    // `listed_n` is the n of the first list that names the latest change, 0 without any. `expires_at` in seconds, as signed. `search` is label, owner and external id in lower case. `receipt` is the
     // JSON of the receipt of the latest change of status.
     "CREATE TABLE token (
         serial INTEGER PRIMARY KEY,
@@ -54,7 +79,8 @@ const FIRST: Migration = &[
         status TEXT NOT NULL CHECK (status IN ('good', 'disabled', 'revoked')),
         receipt TEXT,
         published_at INTEGER,
-        search TEXT NOT NULL
+        search TEXT NOT NULL,
+        listed_n INTEGER NOT NULL DEFAULT 0
     ) STRICT",
     // Hosts of a token's origin rules, `*.` kept; '' for "any".
     "CREATE TABLE token_host (
@@ -68,8 +94,8 @@ const FIRST: Migration = &[
     "CREATE INDEX token_by_external_id ON token (external_id)",
     "CREATE INDEX token_by_status ON token (status)",
     "CREATE INDEX token_by_expiry ON token (expires_at)",
-    // What the revocation list names; kept small so that a list costs what it names, not what exists.
-    "CREATE INDEX token_listed ON token (expires_at, serial, status, version) WHERE status <> 'good' OR version > 1",
+    // What the revocation list names since a base; a delta costs what it names, not what exists.
+    "CREATE INDEX token_listed ON token (listed_n, expires_at, serial, status, version) WHERE listed_n > 0",
     // Deleted keys stay as rows with `deleted_at`, so that a deleted ADMIN_KEY stays dead. `bootstrap` is 1 for a row that
     // ADMIN_KEY made: it lives only while ADMIN_KEY is still that text.
     "CREATE TABLE admin_key (
@@ -109,12 +135,14 @@ const FIRST: Migration = &[
     "CREATE INDEX event_by_serial ON event (serial)",
     "CREATE INDEX event_by_family ON event (family)",
     // What KV is owed. AUTOINCREMENT: an id names one write for ever, so that confirming an old one cannot take a new
-    // one of the same key away. The list's row has no value: it is made when it is written.
+    // one of the same key away. A base has no value here, and neither has the list: it is made when it is written.
     "CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         key TEXT NOT NULL UNIQUE,
         serial INTEGER,
         version INTEGER,
+        base_epoch INTEGER,
+        base_n INTEGER,
         expires_at INTEGER,
         value BLOB,
         owed_at INTEGER NOT NULL,

@@ -16,6 +16,10 @@ pub struct RegistrySettings {
     pub first_signing_key: KeyId,
     /// The revocation bound B, 5 to 300 seconds.
     pub bound_seconds: i64,
+    /// How often KV's copy of the list is written anew while there is traffic, seconds; 0: never, since nobody reads it.
+    pub heartbeat_seconds: i64,
+    /// When it is another than the one noted, the storage was put back from a backup.
+    pub restore_id: Option<String>,
     /// False under `ON_UNKNOWN = "admit"`.
     pub guaranteed: bool,
     /// `MAX_TOKEN_LIFETIME` in seconds.

@@ -10,8 +10,9 @@
 use super::database::{Database, Value};
 use super::row::{Columns, StorageError, unsigned};
 use super::settings::RegistrySettings;
-use crate::key::KeyId;
-use crate::list::Number;
+use crate::key::{KeyId, KeyRing};
+use crate::limits::MS_PER_SECOND;
+use crate::list::{Number, RevocationList};
 use crate::time::UnixMillis;
 use crate::token::Serial;
 
@@ -30,6 +31,16 @@ pub(super) struct State {
     earlier_bound_until: UnixMillis,
     /// When the list was last handed out for KV.
     pub(super) list_handed_at: UnixMillis,
+    /// Lists complete every base from this n on.
+    pub(super) since: u64,
+    /// The n of the newest list that brought a change.
+    pub(super) changed: u64,
+    /// When that change was committed.
+    pub(super) changed_at: UnixMillis,
+    /// When a location last gave a sign of traffic, to the minute.
+    pub(super) traffic_at: UnixMillis,
+    /// `RESTORE_ID` as it was when the storage was last found to be whole.
+    pub(super) restore_id: Option<String>,
 }
 
 impl State {
@@ -37,9 +48,10 @@ impl State {
     pub(super) fn open<D: Database>(database: &D, settings: &RegistrySettings) -> Result<Self, StorageError> {
         database.query(
             "INSERT INTO registry (id, signing_key, highest_serial, epoch, list_n, list_next_update, \
-             list_bound_seconds, earlier_bound_seconds, earlier_bound_until, list_handed_at) \
-             VALUES (1, ?, 0, 1, 0, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING",
-            &[u32::from(settings.first_signing_key.0).into()],
+             list_bound_seconds, earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, changed_n, \
+             changed_at, traffic_at, restore_id) \
+             VALUES (1, ?, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT (id) DO NOTHING",
+            &[u32::from(settings.first_signing_key.0).into(), settings.restore_id.as_deref().into()],
         )?;
         let state = Self::read(database)?;
         if settings.ring.get(state.signing_key).is_none() {
@@ -51,7 +63,8 @@ impl State {
     pub(super) fn read<D: Database>(database: &D) -> Result<Self, StorageError> {
         let rows = database.query(
             "SELECT signing_key, highest_serial, epoch, list_n, list_next_update, list_bound_seconds, \
-             earlier_bound_seconds, earlier_bound_until, list_handed_at FROM registry",
+             earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, changed_n, changed_at, traffic_at, \
+             restore_id FROM registry",
             &[],
         )?;
         let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
@@ -64,6 +77,11 @@ impl State {
             earlier_bound_seconds: columns.integer()?,
             earlier_bound_until: columns.millis()?,
             list_handed_at: columns.millis()?,
+            since: columns.number()?,
+            changed: columns.number()?,
+            changed_at: columns.millis()?,
+            traffic_at: columns.millis()?,
+            restore_id: columns.optional_text()?,
         })
     }
 
@@ -111,6 +129,65 @@ impl State {
         Ok(())
     }
 
+    /// Begins a new epoch with `number`. Lists of the lost time may still be in use: receipts promise their bound too.
+    pub(super) fn begin_epoch<D: Database>(
+        &mut self,
+        database: &D,
+        number: Number,
+        known: Option<&RevocationList>,
+        restore_id: Option<&str>,
+    ) -> Result<(), StorageError> {
+        self.list_number = number;
+        self.changed = number.n;
+        if let Some(list) = known.filter(|list| list.next_update() > self.list_next_update) {
+            let bound_ms = list.next_update().since_ms(list.this_update());
+            self.list_bound_seconds = self.list_bound_seconds.max(bound_ms / MS_PER_SECOND);
+            self.list_next_update = list.next_update();
+        }
+        database.query(
+            "UPDATE registry SET epoch = ?, list_n = ?, changed_n = ?, list_next_update = ?, \
+             list_bound_seconds = ?, restore_id = ?",
+            &[
+                number.epoch.into(),
+                unsigned(number.n),
+                unsigned(number.n),
+                self.list_next_update.into(),
+                Value::Integer(self.list_bound_seconds),
+                restore_id.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Serials up to `last` are never issued.
+    pub(super) fn skip_serials_to<D: Database>(
+        &mut self,
+        database: &D,
+        last: Serial,
+    ) -> Result<(), StorageError> {
+        database.query("UPDATE registry SET highest_serial = ?", &[last.into()])?;
+        self.highest_serial = last;
+        Ok(())
+    }
+
+    /// Sees to it that a key signs which is not retired.
+    ///
+    /// # Errors
+    /// [`StorageError::MissingKey`] when the ring has no such key.
+    pub(super) fn choose_signing_key<D: Database>(
+        &mut self,
+        database: &D,
+        ring: &KeyRing,
+        retired: &[KeyId],
+    ) -> Result<(), StorageError> {
+        if retired.contains(&self.signing_key) {
+            let key_id = ring.ids().find(|id| !retired.contains(id)).ok_or(StorageError::MissingKey)?;
+            database.query("UPDATE registry SET signing_key = ?", &[u32::from(key_id.0).into()])?;
+            self.signing_key = key_id;
+        }
+        Ok(())
+    }
+
     /// The bound that a receipt of `now` may promise: the configured one, or a larger one under which a list was made
     /// that may still be in use.
     pub(super) fn promised_bound_seconds(&self, configured_seconds: i64, now: UnixMillis) -> i64 {
@@ -124,5 +201,29 @@ impl State {
 /// Notes that the list was handed out for KV at `now`: KV takes one write a second of a key.
 pub(super) fn list_handed<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
     database.query("UPDATE registry SET list_handed_at = ?", &[now.into()])?;
+    Ok(())
+}
+
+/// Notes at `now` that a location gave a sign of traffic.
+pub(super) fn traffic_seen<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
+    database.query("UPDATE registry SET traffic_at = ?", &[now.into()])?;
+    Ok(())
+}
+
+/// From list `n` on, only bases of that n or a later one are completed.
+pub(super) fn completes_since<D: Database>(database: &D, n: u64) -> Result<(), StorageError> {
+    database.query("UPDATE registry SET since_n = ?", &[unsigned(n)])?;
+    Ok(())
+}
+
+/// The next list brings a change of `serial`, committed at `now`.
+pub(super) fn change_listed<D: Database>(
+    database: &D,
+    serial: Serial,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let n = State::read(database)?.next_list_number().n;
+    database.query("UPDATE token SET listed_n = ? WHERE serial = ?", &[unsigned(n), serial.into()])?;
+    database.query("UPDATE registry SET changed_n = ?, changed_at = ?", &[unsigned(n), now.into()])?;
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<StatusV
         tokens: count_by_state(database, now)?,
         highest_serial: state.highest_serial,
         signing_key: state.signing_key,
-        calls: [0; 3],
+        calls: [0; 5],
     })
 }
 

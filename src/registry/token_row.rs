@@ -12,6 +12,8 @@ use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
 use crate::family::FamilyId;
 use crate::key::KeyId;
+use crate::limits::{CLOCK_SKEW_MS, MS_PER_SECOND};
+use crate::list::Number;
 use crate::record::Record;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
@@ -179,6 +181,26 @@ impl TokenRow {
             _ if ended => TokenState::Expired,
             Status::Disabled => TokenState::Disabled,
             Status::Good => TokenState::Active,
+        }
+    }
+
+    /// The receipt of a change that a restore made: `now` is when it holds from, and the next list names it.
+    pub(super) fn receipt_of_restore(
+        &self,
+        settings: &RegistrySettings,
+        number: Number,
+        now: UnixMillis,
+    ) -> Receipt {
+        let bounded = now.plus_ms(settings.bound_seconds * MS_PER_SECOND).ceil_seconds();
+        Receipt {
+            serial: self.serial,
+            state: self.state(now),
+            reason: (self.status == Status::Revoked).then(|| "restored".to_owned()),
+            revoked_at: (self.status == Status::Revoked).then_some(now),
+            effective_by: bounded.plus_seconds(CLOCK_SKEW_MS / MS_PER_SECOND),
+            bound_seconds: settings.bound_seconds,
+            guaranteed: settings.guaranteed,
+            list_number: (number.epoch, number.n.saturating_add(1)),
         }
     }
 

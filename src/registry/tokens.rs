@@ -20,6 +20,7 @@ use super::state::State;
 use super::token_row::{Status, TokenRow};
 use crate::family::{FamilyId, RANDOM_BYTES};
 use crate::limits::{TOKEN_LIFETIME_DEFAULT_SECONDS, TOKEN_LIFETIME_MIN_SECONDS};
+use crate::record::next_version;
 use crate::time::UnixSeconds;
 use crate::token::{Claims, Serial, fingerprint};
 use serde_json::{Value as Json, json};
@@ -138,9 +139,10 @@ impl<D: Database> Call<'_, D> {
         if row.policy == before {
             return Ok((row, receipt));
         }
-        row.version = row.version.checked_add(1).ok_or(Fault::Conflict)?;
+        row.version = next_version(row.version, state.list_number.epoch).ok_or(Fault::Conflict)?;
         row.update_policy(self.database)?;
         self.publish_record(&row, &state)?;
+        self.list_names(serial)?;
         let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));
         self.audit(event("token.edited", &row, Some(was), Some(is)))?;
         Ok((row, receipt))

@@ -239,13 +239,13 @@ fn status_is_shown_by_name() {
         tokens: [1, 2, 3, 4],
         highest_serial: Serial(10),
         signing_key: KeyId(1),
-        calls: [5, 6, 7],
+        calls: [5, 6, 7, 8, 9],
     };
     let expected = json!({
         "list": {"number": [1, 42], "entries": 3, "bytes": 120},
         "outbox": {"pending": 1, "oldest_at": "1970-01-01T00:00:00.000Z", "failures": 2},
         "tokens": {"active": 1, "disabled": 2, "revoked": 3, "expired": 4},
-        "highest_serial": 10, "signing_key": 1, "calls": {"list": 5, "record": 6, "admin": 7},
+        "highest_serial": 10, "signing_key": 1, "calls": {"list": 5, "record": 6, "admin": 7, "base": 8, "report": 9},
     });
     assert_eq!(body_of(&rendered(Answer::Status(Box::new(status)))), expected);
 }

@@ -20,7 +20,7 @@ fn protected(world: &mut World) -> Serial {
 fn a_receipt_promises_the_bound_rounded_up_and_the_skew() {
     let mut world = World::new();
     let serial = world.token().serial;
-    let list = world.list().number;
+    let list = world.list().number();
     let command = Command::RevokeToken { serial, reason: Some("leaked in a gist".into()), force: true };
     let receipt = world.receipt(command);
     let expected = Receipt {
@@ -41,7 +41,7 @@ fn a_receipt_promises_the_bound_rounded_up_and_the_skew() {
     assert_eq!(token.revoked_reason, expected.reason);
     assert_eq!(token.effective_by, Some(expected.effective_by));
     let named = world.list();
-    assert_eq!((named.number.epoch, named.number.n), expected.list_number);
+    assert_eq!((named.number().epoch, named.number().n), expected.list_number);
     assert_eq!(named.status(serial), wayleave::list::Status::Revoked);
 }
 

@@ -62,7 +62,7 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut world = World::new();
         world.ask(Command::Authenticate);
-        let newest = world.list().number;
+        let newest = world.list().number();
         Self {
             world,
             tokens: BTreeMap::new(),
@@ -280,8 +280,8 @@ impl Run {
 
     fn list(&mut self) {
         let list = self.world.list();
-        assert!(list.number >= self.newest);
-        self.newest = list.number;
+        assert!(list.number() >= self.newest);
+        self.newest = list.number();
         self.is_right(&list);
     }
 

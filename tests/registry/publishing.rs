@@ -63,7 +63,7 @@ fn a_create_owes_its_record_and_a_list_and_is_done_when_kv_took_both() {
     assert_eq!(record.record.expires_at, token.expires_at);
     assert!(writes[1].expiration.unwrap() >= token.expires_at.plus_seconds(60));
     assert_eq!(writes[0].expiration, None);
-    assert_eq!(list_of(&writes).highest_serial, Serial(1));
+    assert_eq!(list_of(&writes).delta().head.highest_serial, Serial(1));
     assert_eq!(world.due_keys(), keys, "not confirmed, so still owed");
     for write in writes {
         world.registry.written(write.id, world.now);

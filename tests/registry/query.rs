@@ -281,7 +281,7 @@ fn the_status_says_what_is_held_and_owed() {
     assert_eq!((status.list_entries, status.highest_serial, status.signing_key), (1, Serial(1), KeyId(1)));
     assert!(status.list_bytes > 20, "{}", status.list_bytes);
     assert_eq!((status.outbox_pending, status.outbox_oldest_at), (2, Some(START)));
-    assert_eq!((status.tokens, status.calls, status.outbox_failures), ([0, 0, 1, 0], [1, 1, 3], 0));
+    assert_eq!((status.tokens, status.calls, status.outbox_failures), ([0, 0, 1, 0], [1, 1, 3, 0, 0], 0));
     for write in world.registry.due(world.now, 10) {
         world.registry.failed(write.id, world.now);
     }

@@ -4,17 +4,18 @@ use crate::contract;
 use crate::deployment;
 use crate::sqlite::Sqlite;
 use data_encoding::{BASE64, HEXLOWER};
+use std::rc::Rc;
 use wayleave::admin::{self, AdminRequest, Body, Parsed};
 use wayleave::admin_key::{AdminKey, Role};
 use wayleave::key::sha256;
-use wayleave::list::RevocationList;
+use wayleave::list::{Delta, Number, OpenedBase, OpenedDelta, RevocationList};
 use wayleave::origin::{OriginRule, OriginRules};
 use wayleave::record::{Record, VersionedRecord};
 use wayleave::registry::command::{
     AdminCall, Answer, Command, EventFilter, EventView, Fault, Idempotency, NewAdminKey, NewToken, Receipt,
     Request, StatusView, TokenEdit, TokenFilter, TokenView,
 };
-use wayleave::registry::{Registry, RegistrySettings};
+use wayleave::registry::{KvLists, Registry, RegistrySettings};
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
 
@@ -43,13 +44,13 @@ impl World {
     }
 
     pub fn over(database: Sqlite, settings: RegistrySettings) -> Self {
-        let registry = Registry::open(database.clone(), settings).unwrap();
+        let registry = opened(&database, settings);
         Self { registry, database, now: START, key: ADMIN_KEY.to_owned(), entropy: 0 }
     }
 
     /// The process ends and starts again over the same database.
     pub fn restart(&mut self, settings: RegistrySettings) {
-        self.registry = Registry::open(self.database.clone(), settings).unwrap();
+        self.registry = opened(&self.database, settings);
     }
 
     pub fn seconds_pass(&mut self, seconds: i64) {
@@ -161,10 +162,26 @@ impl World {
     }
 
     pub fn list(&mut self) -> RevocationList {
-        match self.request(Request::List) {
+        match self.request(Request::List { bound_seconds: 300 }) {
             Answer::List { sealed, now } => {
                 assert_eq!(now, self.now);
-                open_list(&BASE64.decode(sealed.as_bytes()).unwrap())
+                let delta = open_delta(&BASE64.decode(sealed.as_bytes()).unwrap());
+                let base = self.base(delta.delta.head.base);
+                RevocationList::of(Rc::new(base), delta).unwrap()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The base `number`, as a location gets it.
+    pub fn base(&mut self, number: Number) -> OpenedBase {
+        if number.n == 0 {
+            return OpenedBase::empty(number.epoch);
+        }
+        match self.request(Request::Base { number }) {
+            Answer::Base { sealed: Some(sealed) } => {
+                OpenedBase::open(&settings().ring, number, &BASE64.decode(sealed.as_bytes()).unwrap())
+                    .unwrap()
             }
             other => panic!("{other:?}"),
         }
@@ -226,8 +243,20 @@ impl World {
     }
 }
 
+/// A registry whose KV is empty.
+pub fn opened(database: &Sqlite, settings: RegistrySettings) -> Registry<Sqlite> {
+    let mut registry = Registry::open(database.clone(), settings).unwrap();
+    registry.compare(Some(&KvLists { delta: None, base: None }), START);
+    registry
+}
+
+pub fn open_delta(value: &[u8]) -> OpenedDelta {
+    Delta::open(&settings().ring, value).unwrap()
+}
+
+/// A list that rests on the empty base.
 pub fn open_list(value: &[u8]) -> RevocationList {
-    RevocationList::open(&settings().ring, value).unwrap().list
+    RevocationList::of(Rc::new(OpenedBase::empty(1)), open_delta(value)).unwrap()
 }
 
 pub fn created(answer: Answer) -> (TokenView, String) {

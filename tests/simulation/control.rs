@@ -6,15 +6,15 @@ use crate::deployment::ADMIN_KEY;
 use crate::mutation::Mutation;
 use crate::settings;
 use crate::sqlite::Sqlite;
-use crate::world::World;
+use crate::world::{START, World};
 use data_encoding::{BASE64, HEXLOWER};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wayleave::key::{KeyId, sha256};
 use wayleave::limits::{ALARM_LATE_MAX_MS, KV_WRITE_TIMEOUT_MS, OUTBOX_BATCH_MAX};
-use wayleave::list::{Change, KV_NAME, RevocationList};
+use wayleave::list::{Delta, KV_NAME};
 use wayleave::registry::command::{AdminCall, Answer, Command, Idempotency, Request};
-use wayleave::registry::{KvWrite, Registry};
+use wayleave::registry::{KvLists, KvWrite, Registry};
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
 
@@ -30,7 +30,7 @@ pub struct Instance {
     /// Rows written when another instance took over: what it writes after that never becomes durable.
     superseded_at: Cell<Option<u64>>,
     /// The list whose content a mutated registry hands out again and again.
-    restamped: RefCell<Option<(i64, RevocationList)>>,
+    restamped: RefCell<Option<(i64, Delta)>>,
 }
 
 pub struct Control {
@@ -73,7 +73,9 @@ impl Control {
 impl Instance {
     fn open(database: Sqlite, bound_seconds: i64, skew_ms: i64) -> Self {
         database.recover();
-        let registry = Registry::open(database.clone(), settings::registry(bound_seconds)).unwrap();
+        let mut registry = Registry::open(database.clone(), settings::registry(bound_seconds)).unwrap();
+        // Nothing is restored from a backup here: what KV has is not asked for.
+        registry.compare(Some(&KvLists { delta: None, base: None }), UnixMillis(START));
         Self {
             registry: RefCell::new(registry),
             database,
@@ -114,15 +116,16 @@ impl Instance {
     }
 
     fn mutated_list(&self, world: &World, sealed: &[u8]) -> Vec<u8> {
-        let fresh = || RevocationList::open(&world.ring, sealed).unwrap().list;
+        let fresh = || Delta::open(&world.ring, sealed).unwrap().delta;
         let list = match world.mutation {
             Some(Mutation::Restamped) => {
                 let (fresh, now) = (fresh(), world.engine.now());
                 let mut kept = self.restamped.borrow_mut();
                 let (_, list) = match kept.take().filter(|(made, _)| now - made < 60_000) {
                     Some((made, mut old)) => {
-                        (old.number, old.this_update) = (fresh.number, fresh.this_update);
-                        old.next_update = fresh.next_update;
+                        old.head.number = fresh.head.number;
+                        old.head.this_update = fresh.head.this_update;
+                        old.head.next_update = fresh.head.next_update;
                         kept.insert((made, old))
                     }
                     None => kept.insert((now, fresh)),
@@ -136,25 +139,10 @@ impl Instance {
                         .truth
                         .borrow()
                         .expires_at(*serial)
-                        .is_some_and(|at| at - 45_000 < list.this_update.0)
+                        .is_some_and(|at| at - 45_000 < list.head.this_update.0)
                 };
-                let changes: Vec<_> = (1..=list.highest_serial.0)
-                    .map(Serial)
-                    .filter(|serial| !ends_soon(serial))
-                    .map(|serial| Change {
-                        serial,
-                        status: list.status(serial),
-                        version: list.record_version(serial),
-                    })
-                    .collect();
-                RevocationList::new(
-                    list.number,
-                    list.this_update,
-                    list.next_update,
-                    changes,
-                    [],
-                    list.highest_serial,
-                )
+                let changes = list.changes().iter().filter(|change| !ends_soon(&change.serial)).copied();
+                Delta::new(list.head, changes, [])
             }
             _ => return sealed.to_vec(),
         };

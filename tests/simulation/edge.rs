@@ -8,13 +8,13 @@ use crate::world::World;
 use data_encoding::BASE64;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wayleave::freshness::{Found, ListHolder, Plan, Source, Terms};
+use wayleave::freshness::{Found, ListHolder, Plan, Refresh, Source, Step, Terms};
 use wayleave::gate::{self, Admission, Asked, OnUnknown, RecordFact, Unfit};
 use wayleave::limits::{
     CLOCK_SKEW_MS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_WAIT_POLL_MS,
     RECORD_KV_CACHE_TTL_SECONDS, RECORDS_HELD_MAX_BYTES, REGISTRY_READ_TIMEOUT_MS,
 };
-use wayleave::list::{self, ListFault, Number, RevocationList};
+use wayleave::list::{self, Delta, ListFault, Number};
 use wayleave::origin::OriginEvidence;
 use wayleave::record::{self, Record, VersionedRecord};
 use wayleave::record_holder::RecordHolder;
@@ -64,7 +64,7 @@ impl Isolate {
     pub fn start(world: &World, location: usize, bound_seconds: i64) -> Self {
         let number = world.isolates_started.get() + 1;
         world.isolates_started.set(number);
-        let mut terms = Terms::from_bound(bound_seconds);
+        let mut terms = Terms::from_bound(bound_seconds, true);
         if world.mutation == Some(Mutation::SkewForgotten) {
             terms.usable_ms = bound_seconds * 1_000;
         }
@@ -159,45 +159,48 @@ impl World {
         let terms = isolate.terms;
         let mut run = isolate.lists.borrow().refresh(&terms, self.chance.number());
         loop {
-            let next = run.next(&isolate.lists.borrow(), isolate.now(self));
-            let Some(source) = next else { break };
-            let found = match source {
-                Source::Kv => self.list_of_kv(isolate).await,
-                Source::Registry => self.list_of_registry(isolate).await,
+            let next = run.next(&mut isolate.lists.borrow_mut(), isolate.now(self));
+            let Some(step) = next else { break };
+            let found = match step {
+                Step::Delta(Source::Location) => Found::Nothing,
+                Step::Delta(Source::Kv) => self.list_of_kv(isolate).await,
+                Step::Delta(Source::Registry) => self.list_of_registry(isolate).await,
+                Step::Base(..) => Found::Nothing,
             };
-            self.take(isolate, found);
+            self.take(isolate, &mut run, found);
         }
         isolate.lists.borrow_mut().refreshed(&terms, isolate.now(self), self.chance.number());
         isolate.leased.set(false);
     }
 
-    fn take(&self, isolate: &Isolate, found: Found) {
+    fn take(&self, isolate: &Isolate, run: &mut Refresh, found: Found) {
         let mut lists = isolate.lists.borrow_mut();
         let found = match (self.mutation, found) {
             (Some(Mutation::ClockOfRegistryIgnored), Found::Registry { read, asked_at, .. }) => {
                 Found::Registry { read, registry_now: asked_at, asked_at }
             }
-            (Some(Mutation::NumberOrderIgnored), Found::Kv(Ok(opened))) => {
-                if lists.newest().is_some_and(|held| opened.list.number < held.number) {
+            (Some(Mutation::NumberOrderIgnored), Found::Copy(Ok(opened))) => {
+                if lists.newest().is_some_and(|held| opened.delta.head.number < held.number()) {
                     *lists = ListHolder::default();
                 }
-                Found::Kv(Ok(opened))
+                Found::Copy(Ok(opened))
             }
-            (Some(Mutation::SkewForgotten), Found::Kv(Ok(mut opened))) => {
-                opened.list.next_update = opened.list.next_update.plus_ms(CLOCK_SKEW_MS);
-                Found::Kv(Ok(opened))
+            (Some(Mutation::SkewForgotten), Found::Copy(Ok(mut opened))) => {
+                let head = &mut opened.delta.head;
+                head.next_update = head.next_update.plus_ms(CLOCK_SKEW_MS);
+                Found::Copy(Ok(opened))
             }
             (_, found) => found,
         };
-        lists.take(found, isolate.now(self));
-        let number = lists.newest().map(|list| list.number);
+        run.take(&mut lists, found, isolate.now(self));
+        let number = lists.newest().map(|list| list.number());
         self.log(|| format!("{}: holds {number:?}", isolate.name));
         self.judge_number(isolate, isolate.highest.replace(number), number);
     }
 
     async fn list_of_kv(self: &Rc<Self>, isolate: &Isolate) -> Found {
         match self.kv_get(isolate, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await {
-            Some(bytes) => Found::Kv(RevocationList::open(&self.ring, &bytes)),
+            Some(bytes) => Found::Copy(Delta::open(&self.ring, &bytes)),
             None => Found::Nothing,
         }
     }
@@ -206,11 +209,11 @@ impl World {
         let asked_at = isolate.now(self);
         let call = isolate.list_calls.borrow().len();
         isolate.list_calls.borrow_mut().push(ListCall { at: self.engine.now(), answered: false });
-        match self.registry_call(isolate, Request::List).await {
+        match self.registry_call(isolate, Request::List { bound_seconds: isolate.bound_seconds }).await {
             Some(Answer::List { sealed, now }) => {
                 isolate.list_calls.borrow_mut()[call].answered = true;
                 let read = BASE64.decode(sealed.as_bytes()).map_err(|_| ListFault::Misshapen);
-                let read = read.and_then(|bytes| RevocationList::open(&self.ring, &bytes));
+                let read = read.and_then(|bytes| Delta::open(&self.ring, &bytes));
                 Found::Registry { read, registry_now: now, asked_at }
             }
             _ => Found::Nothing,
@@ -253,7 +256,7 @@ impl World {
         match self.mutation {
             Some(Mutation::RecordVersionIgnored) => {
                 let record = held.record.clone();
-                RecordFact::Known(Rc::new(VersionedRecord { version: u32::MAX, record }))
+                RecordFact::Known(Rc::new(VersionedRecord { version: u32::MAX, record, ..*held }))
             }
             _ => RecordFact::Known(held),
         }

@@ -145,7 +145,7 @@ impl World {
         let calls = isolate.list_calls.borrow();
         self.counts.borrow_mut().registry_list_calls += calls.len() as u64;
         // While B is lowered or raised a list ends by the smaller bound, and is looked for as often as that needs.
-        let terms = if self.shape.has(Trouble::Deploy) { Terms::from_bound(5) } else { isolate.terms };
+        let terms = if self.shape.has(Trouble::Deploy) { Terms::from_bound(5, true) } else { isolate.terms };
         let Some(used_since) = isolate.used_since.get() else { return };
         let used_ms = isolate.used_until.get() - used_since;
         // After an answer: 2L/3 less a quarter (jitter), less the age that a list may have when it is handed out, and

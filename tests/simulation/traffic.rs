@@ -6,7 +6,7 @@ use crate::truth::{Ask, Judge};
 use crate::world::World;
 use std::rc::Rc;
 use wayleave::limits::{CLOCK_SKEW_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_LEASE_MS};
-use wayleave::list::{KV_NAME, RevocationList};
+use wayleave::list::{Delta, KV_NAME};
 use wayleave::problem::Code;
 use wayleave::token::{Serial, UnverifiedToken};
 
@@ -152,11 +152,12 @@ impl World {
         isolate.lists.borrow().usable(&isolate.terms, isolate.now(self)).is_none().then_some(())?;
         let (ttl_ms, now) = (i64::from(LIST_KV_CACHE_TTL_SECONDS) * 1_000, isolate.now(self));
         let value = self.kv.borrow().certain(isolate.location, KV_NAME, ttl_ms, since, self.engine.now())?;
-        let held = isolate.lists.borrow().newest().map(|list| list.number);
-        let is_usable = RevocationList::open(&self.ring, &value).is_ok_and(|opened| {
-            let until_next_update_ms = opened.list.next_update.since_ms(now) - CLOCK_SKEW_MS;
-            Some(opened.list.number) > held
-                && (-CLOCK_SKEW_MS..isolate.terms.usable_ms).contains(&now.since_ms(opened.list.this_update))
+        let held = isolate.lists.borrow().newest().map(|list| list.number());
+        let is_usable = Delta::open(&self.ring, &value).is_ok_and(|opened| {
+            let until_next_update_ms = opened.delta.head.next_update.since_ms(now) - CLOCK_SKEW_MS;
+            Some(opened.delta.head.number) > held
+                && (-CLOCK_SKEW_MS..isolate.terms.usable_ms)
+                    .contains(&now.since_ms(opened.delta.head.this_update))
                 && until_next_update_ms > 0
         });
         is_usable.then_some("KV had a list that may be used")

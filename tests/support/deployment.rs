@@ -16,6 +16,8 @@ pub fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
         check_keys: CheckKeys::derive(&[9; 32], deployment),
         first_signing_key: KeyId(1),
         bound_seconds: 60,
+        heartbeat_seconds: 0,
+        restore_id: None,
         guaranteed: true,
         max_token_lifetime_seconds: 2 * 365 * 86_400,
         retention_days: 400,

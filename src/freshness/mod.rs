@@ -16,45 +16,18 @@
 //! What a mistake costs: a list used too long is a revoked token admitted (false accept); one dropped too early is a
 //! needless 503 (false refuse).
 
-use crate::limits::{CLOCK_SKEW_MS, LIST_LEASE_MS, LIST_RETRY_MS, MS_PER_SECOND};
-use crate::list::{ListFault, OpenedList, RevocationList};
+mod holdings;
+mod refresh;
+mod terms;
+
+pub use holdings::{Holding, Holdings, Took};
+pub use refresh::{Refresh, Source, Step, Taken};
+pub use terms::{KV_BOUND_MIN_SECONDS, Terms};
+
+use crate::limits::{CLOCK_SKEW_MS, LIST_LEASE_MS};
+use crate::list::{Delta, ListFault, Number, OpenedBase, OpenedDelta, RevocationList};
 use crate::time::UnixMillis;
 use std::rc::Rc;
-
-/// The times that follow from the bound B; all milliseconds, derived in this one place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// L: a list older than this is not used.
-    pub usable_ms: i64,
-    /// L/6: after a look that found something, the next one is about so much later.
-    pub refresh_after_ms: i64,
-    /// 2L/3: a refresh goes on to the next source while the newest list found is older than about this.
-    pub next_source_ms: i64,
-    /// At most 1 s, and L/12: the shortest wait after a run that found nothing.
-    pub retry_ms: i64,
-    /// Whether KV is asked at all: its `cacheTtl` is at least 30 s, so below B = 60 it would mostly be too old.
-    pub kv: bool,
-}
-
-impl Terms {
-    /// Derives the terms from the bound, 5 to 300 seconds.
-    #[must_use]
-    pub const fn from_bound(bound_seconds: i64) -> Self {
-        let usable_ms = bound_seconds * MS_PER_SECOND - CLOCK_SKEW_MS;
-        Self {
-            usable_ms,
-            refresh_after_ms: usable_ms / 6,
-            next_source_ms: usable_ms / 3 * 2,
-            retry_ms: if usable_ms / 12 < LIST_RETRY_MS { usable_ms / 12 } else { LIST_RETRY_MS },
-            kv: bound_seconds >= 60,
-        }
-    }
-
-    /// L/3: what is left of a list that is as old as `next_source_ms`.
-    const fn enough_left_ms(&self) -> i64 {
-        self.usable_ms - self.next_source_ms
-    }
-}
 
 /// What a request does about the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,41 +44,24 @@ pub enum Plan {
     Refuse,
 }
 
-/// Where a list can be had, beside memory; in the order in which they are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Workers KV.
-    Kv,
-    /// The registry itself.
-    Registry,
-}
-
 /// What a source gave.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// A value from KV, opened or not.
-    Kv(Result<OpenedList, ListFault>),
-    /// The registry's answer.
+    /// A delta from KV or the location's cache, opened or not: its age is told by our own clock.
+    Copy(Result<OpenedDelta, ListFault>),
+    /// The registry's delta.
     Registry {
-        /// The list, opened or not.
-        read: Result<OpenedList, ListFault>,
+        /// The delta, opened or not.
+        read: Result<OpenedDelta, ListFault>,
         /// The registry's clock when it answered.
         registry_now: UnixMillis,
         /// This location's clock when it asked.
         asked_at: UnixMillis,
     },
+    /// A base, opened or not.
+    Base(Result<OpenedBase, ListFault>),
     /// Nothing, a failure, or no answer in time.
     Nothing,
-}
-
-/// One run through the sources: made by [`ListHolder::refresh`] for whoever holds the lease.
-#[derive(Clone, Debug)]
-pub struct Refresh {
-    next: Option<Source>,
-    terms: Terms,
-    /// L/3 or somewhat more, at random, so that the isolates of a location do not all go on at once: with less left of
-    /// the newest list, the run goes on.
-    enough_left_ms: i64,
 }
 
 /// The list held, and the clock by which its age is told.
@@ -139,6 +95,8 @@ pub struct ListHolder {
     pub refused: u64,
     /// Answers of the registry that showed this location's clock to be off.
     pub clock_faults: u64,
+    /// What the registry is to be told of the lists held.
+    pub holdings: Holdings,
 }
 
 impl ListHolder {
@@ -161,32 +119,7 @@ impl ListHolder {
     /// Begins the run through the sources. `random` is any number, best a random one.
     #[must_use]
     pub fn refresh(&self, terms: &Terms, random: u32) -> Refresh {
-        let kv = terms.kv && !self.clock_is_off;
-        let spread = terms.next_source_ms / 4;
-        Refresh {
-            next: Some(if kv { Source::Kv } else { Source::Registry }),
-            terms: *terms,
-            enough_left_ms: terms.enough_left_ms() + fraction(spread, random),
-        }
-    }
-
-    /// Takes what a source gave, when it is a list newer than the one held and not from the future. What is refused is
-    /// counted; a list that is held already is neither.
-    pub fn take(&mut self, found: Found, now: UnixMillis) {
-        let (read, clock) = match found {
-            Found::Nothing => return,
-            Found::Kv(read) => (read, ListClock::Own),
-            Found::Registry { read, registry_now, asked_at } => {
-                self.compare_clocks(registry_now, asked_at, now);
-                (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) })
-            }
-        };
-        match read.ok().filter(|opened| self.is_acceptable(opened, clock.read(now))) {
-            None => self.refused = self.refused.saturating_add(1),
-            // The same list again, read from KV: the clock by which it is held is the better one.
-            Some(opened) if clock == ListClock::Own && self.holds(&opened) => {}
-            Some(opened) => self.held = Some(Held { list: Rc::new(opened.list), clock }),
-        }
+        Refresh::new(terms, self.clock_is_off, random)
     }
 
     /// A run has ended. A newer look is due after about L/6; after a run that found nothing, sooner: within what is left
@@ -225,15 +158,56 @@ impl ListHolder {
         self.held.as_ref().map(|held| held.left_ms(terms, now))
     }
 
-    fn is_acceptable(&self, opened: &OpenedList, now: UnixMillis) -> bool {
-        let in_order = self.held.as_ref().is_none_or(|held| {
-            opened.list.number >= held.list.number && !held.list.retires(opened.sealed_by)
-        });
-        in_order && opened.list.this_update.since_ms(now) <= CLOCK_SKEW_MS
+    /// Whether a delta is not older than the list held, not from the future, and not sealed by a key that the held one
+    /// retires.
+    fn is_acceptable(&self, opened: &OpenedDelta, now: UnixMillis) -> bool {
+        let head = &opened.delta.head;
+        let in_order = self
+            .held
+            .as_ref()
+            .is_none_or(|held| head.number >= held.list.number() && !held.list.retires(opened.sealed_by));
+        in_order && head.this_update.since_ms(now) <= CLOCK_SKEW_MS
     }
 
-    fn holds(&self, opened: &OpenedList) -> bool {
-        self.held.as_ref().is_some_and(|held| held.list.number == opened.list.number)
+    fn holds(&self, opened: &OpenedDelta) -> bool {
+        self.held.as_ref().is_some_and(|held| held.list.number() == opened.delta.head.number)
+    }
+
+    /// A base in memory that `delta` completes: the one held, or the empty one.
+    fn base_for(&self, delta: &Delta) -> Option<Rc<OpenedBase>> {
+        let held = self.held.as_ref().map(|held| held.list.base()).filter(|base| delta.completes(base));
+        held.cloned().or_else(|| {
+            let empty = OpenedBase::empty(delta.head.base.epoch);
+            delta.completes(&empty).then(|| Rc::new(empty))
+        })
+    }
+
+    fn base_number(&self) -> Option<Number> {
+        self.held.as_ref().map(|held| held.list.base().base.number())
+    }
+
+    /// Holds `list` from now on. `is_new_here`: it came from beyond this location.
+    fn hold(
+        &mut self,
+        list: RevocationList,
+        clock: ListClock,
+        terms: &Terms,
+        is_new_here: bool,
+        now: UnixMillis,
+    ) {
+        if is_new_here {
+            let before = self.usable(terms, now);
+            self.holdings.took(before.as_deref(), &list, now);
+        }
+        self.held = Some(Held { list: Rc::new(list), clock });
+    }
+
+    fn renew_lease(&mut self, now: UnixMillis) {
+        self.lease_until = Some(now.plus_ms(LIST_LEASE_MS));
+    }
+
+    fn count_refused(&mut self) {
+        self.refused = self.refused.saturating_add(1);
     }
 
     /// The registry's clock was read between `asked_at` and `now`, so it lies between them unless a clock is off.
@@ -241,21 +215,6 @@ impl ListHolder {
         self.clock_is_off =
             asked_at.since_ms(registry_now) > CLOCK_SKEW_MS || registry_now.since_ms(now) > CLOCK_SKEW_MS;
         self.clock_faults = self.clock_faults.saturating_add(u64::from(self.clock_is_off));
-    }
-}
-
-impl Refresh {
-    /// The source to ask next; `None` when the run has ended. Ask it, give [`ListHolder::take`] what it gave, and call this
-    /// again.
-    pub fn next(&mut self, lists: &ListHolder, now: UnixMillis) -> Option<Source> {
-        let asked = self.next?;
-        self.next = match asked {
-            Source::Kv => Some(Source::Registry),
-            Source::Registry => None,
-        };
-        let first = asked == Source::Kv;
-        let old = lists.left_ms(&self.terms, now).is_none_or(|left_ms| left_ms < self.enough_left_ms);
-        (first || old || lists.clock_is_off).then_some(asked)
     }
 }
 
@@ -267,12 +226,12 @@ impl Held {
             // It was not from the future when it was taken: our clock was set back, and can no longer tell its age.
             return 0;
         }
-        let until_next_update_ms = self.list.next_update.since_ms(self.clock.read(now));
+        let until_next_update_ms = self.list.next_update().since_ms(self.clock.read(now));
         (terms.usable_ms - age_ms).min(until_next_update_ms.saturating_sub(CLOCK_SKEW_MS))
     }
 
     fn age_ms(&self, now: UnixMillis) -> i64 {
-        self.clock.read(now).since_ms(self.list.this_update)
+        self.clock.read(now).since_ms(self.list.this_update())
     }
 }
 
@@ -295,16 +254,6 @@ fn ahead(at: Option<UnixMillis>, now: UnixMillis, within_ms: i64) -> bool {
 fn fraction(whole_ms: i64, random: u32) -> i64 {
     whole_ms.saturating_mul(i64::from(random)) / i64::from(u32::MAX)
 }
-
-const _: () = {
-    let shortest = Terms::from_bound(crate::limits::REVOCATION_BOUND_MIN_SECONDS);
-    assert!(shortest.refresh_after_ms > 0 && shortest.refresh_after_ms < shortest.next_source_ms / 2);
-    // A list that is looked for at 2L/3 leaves L/3 for asking: a quarter of it for one retry.
-    assert!(shortest.retry_ms * 4 <= shortest.usable_ms - shortest.next_source_ms);
-    let default = Terms::from_bound(crate::limits::REVOCATION_BOUND_DEFAULT_SECONDS);
-    // A KV copy may be 30 s old by `cacheTtl`; it must still be worth reading: 30 s < 2L/3 = 38 s.
-    assert!(default.kv && default.next_source_ms > 30 * MS_PER_SECOND);
-};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,260 @@
+//! The delta: everything that changed since a base, with the time it speaks for. The one mutable value in KV.
+//!
+//! Standards: RFC 5280 section 5 for the terms (`this_update`, `next_update`, CRL number, delta). DESIGN section 4,
+//! `list/delta`. The body is postcard, format 1, inside a seal.
+//! Invariants: serials strictly ascending, so a serial has one state; the state is the final one, so a delta completes
+//! every base from `since` on, whatever happened between; the order between deltas is by `number` alone, their age by
+//! `this_update` alone.
+//! What it must not know: what a base holds, when a list may be used, where it was read.
+//! What a mistake costs: a serial lost from a delta is a revoked token that works again (false accept).
+
+use super::{Change, ListFault, Number, OpenedBase};
+use crate::key::{KeyId, KeyRing};
+use crate::seal::{self, Purpose};
+use crate::time::UnixMillis;
+use crate::token::Serial;
+use serde::{Deserialize, Serialize};
+
+/// The only body format.
+pub const FORMAT: u8 = 1;
+/// The KV key.
+pub const KV_NAME: &str = "list/delta";
+
+/// What a delta says beside the changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaHead {
+    /// Its number.
+    pub number: Number,
+    /// The registry's clock when it was made: every change committed before is in it or in its base.
+    pub this_update: UnixMillis,
+    /// It may not be used from this instant on.
+    pub next_update: UnixMillis,
+    /// The newest base, which it completes.
+    pub base: Number,
+    /// SHA-256 of that base's body.
+    pub base_sha256: [u8; 32],
+    /// It completes every base of the same epoch from this n up to `base`; 0: the empty base too.
+    pub since: u64,
+    /// The n of the newest list that brought a change: until that grows, all later lists say the same.
+    pub changed: u64,
+    /// The highest serial issued.
+    pub highest_serial: Serial,
+}
+
+/// The state, since a base, of every serial that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// All but the changes.
+    pub head: DeltaHead,
+    /// Strictly ascending by serial.
+    changes: Vec<Change>,
+    /// Signing keys whose tokens are refused.
+    retired: Vec<KeyId>,
+}
+
+/// A delta whose seal is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedDelta {
+    /// The delta.
+    pub delta: Delta,
+    /// The key that sealed it: a later one may retire it.
+    pub sealed_by: KeyId,
+}
+
+impl Delta {
+    /// Makes a delta. `changes` may come in any order; of one serial named twice the later entry counts.
+    #[must_use]
+    pub fn new(
+        head: DeltaHead,
+        changes: impl IntoIterator<Item = Change>,
+        retired: impl IntoIterator<Item = KeyId>,
+    ) -> Self {
+        let by_serial: std::collections::BTreeMap<Serial, Change> =
+            changes.into_iter().map(|change| (change.serial, change)).collect();
+        Self { head, changes: by_serial.into_values().collect(), retired: retired.into_iter().collect() }
+    }
+
+    /// The value for KV. `None` when the ring lacks the signing key.
+    #[must_use]
+    pub fn seal(&self, ring: &KeyRing, signing_key: KeyId) -> Option<Vec<u8>> {
+        let body = postcard::to_allocvec(self).ok()?;
+        seal::seal(ring, Purpose::List, signing_key, KV_NAME, FORMAT, &body)
+    }
+
+    /// Opens a value read as the delta.
+    ///
+    /// # Errors
+    /// [`ListFault`]; callers keep what they hold, and count it.
+    pub fn open(ring: &KeyRing, value: &[u8]) -> Result<OpenedDelta, ListFault> {
+        let opened = seal::open(ring, Purpose::List, KV_NAME, value).map_err(|_| ListFault::BrokenSeal)?;
+        if opened.format != FORMAT {
+            return Err(ListFault::UnknownFormat);
+        }
+        let (delta, rest) =
+            postcard::take_from_bytes::<Self>(opened.body).map_err(|_| ListFault::Misshapen)?;
+        if !rest.is_empty() || !delta.is_ascending() || !delta.head.is_ordered() {
+            return Err(ListFault::Misshapen);
+        }
+        if delta.retires(opened.key_id) {
+            return Err(ListFault::RetiredKey);
+        }
+        Ok(OpenedDelta { delta, sealed_by: opened.key_id })
+    }
+
+    fn is_ascending(&self) -> bool {
+        self.changes.iter().zip(self.changes.iter().skip(1)).all(|(a, b)| a.serial < b.serial)
+    }
+
+    /// Whether `held` and this delta make up a list. The newest base is told by its SHA-256; an earlier one of the same
+    /// epoch was so told by an earlier delta, and counts for as long as the key that sealed it does.
+    #[must_use]
+    pub fn completes(&self, held: &OpenedBase) -> bool {
+        let number = held.base.number();
+        if number == self.head.base {
+            return held.sha256 == self.head.base_sha256;
+        }
+        let is_between = (self.head.since..self.head.base.n).contains(&number.n);
+        let same_epoch = number.epoch == self.head.base.epoch || number.n == 0;
+        is_between && same_epoch && !held.sealed_by.is_some_and(|key_id| self.retires(key_id))
+    }
+
+    /// Whether tokens signed with `key_id` are refused.
+    #[must_use]
+    pub fn retires(&self, key_id: KeyId) -> bool {
+        self.retired.contains(&key_id)
+    }
+
+    /// Signing keys whose tokens are refused.
+    #[must_use]
+    pub fn retired(&self) -> &[KeyId] {
+        &self.retired
+    }
+
+    /// Every serial that changed, ascending.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// What it says of `serial`; `None` when nothing has changed since the base.
+    #[must_use]
+    pub fn change(&self, serial: Serial) -> Option<&Change> {
+        let at = self.changes.binary_search_by_key(&serial, |change| change.serial).ok()?;
+        self.changes.get(at)
+    }
+}
+
+impl DeltaHead {
+    /// No registry makes another: a base is as old as its list or older, and of its epoch.
+    fn is_ordered(&self) -> bool {
+        self.since <= self.base.n && self.base <= self.number && self.base.epoch == self.number.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list::{Base, Status};
+    use zeroize::Zeroizing;
+
+    fn ring() -> KeyRing {
+        let secrets = [1, 2].map(|id| (KeyId(id), Zeroizing::new(vec![id; 32])));
+        KeyRing::derive(&secrets, "d")
+    }
+
+    fn change(serial: u32, status: Status, version: u32) -> Change {
+        Change { serial: Serial(serial), status, version }
+    }
+
+    fn number(epoch: u32, n: u64) -> Number {
+        Number { epoch, n }
+    }
+
+    fn head() -> DeltaHead {
+        DeltaHead {
+            number: number(2, 9),
+            this_update: UnixMillis(1_000),
+            next_update: UnixMillis(61_000),
+            base: number(2, 7),
+            base_sha256: opened_base(7, None).sha256,
+            since: 4,
+            changed: 8,
+            highest_serial: Serial(100),
+        }
+    }
+
+    fn delta(changes: Vec<Change>, retired: Vec<KeyId>) -> Delta {
+        Delta::new(head(), changes, retired)
+    }
+
+    fn opened_base(n: u64, sealed_by: Option<KeyId>) -> OpenedBase {
+        let base = Base::empty(2).fold([change(1, Status::Revoked, 1)], [], number(2, n));
+        let sha256 = crate::key::sha256(&base.body().unwrap());
+        OpenedBase { base, sha256, sealed_by }
+    }
+
+    #[test]
+    fn the_last_word_on_a_serial_counts() {
+        let delta = delta(
+            vec![change(9, Status::Disabled, 1), change(4, Status::Revoked, 3), change(9, Status::Good, 2)],
+            vec![KeyId(7)],
+        );
+        let read = Delta::open(&ring(), &delta.seal(&ring(), KeyId(1)).unwrap()).unwrap();
+        assert_eq!(read, OpenedDelta { delta: delta.clone(), sealed_by: KeyId(1) });
+        assert_eq!(delta.change(Serial(4)), Some(&change(4, Status::Revoked, 3)));
+        assert_eq!(delta.change(Serial(9)), Some(&change(9, Status::Good, 2)));
+        assert_eq!(delta.change(Serial(5)), None);
+        assert!(delta.retires(KeyId(7)) && !delta.retires(KeyId(1)));
+    }
+
+    #[test]
+    fn a_delta_out_of_order_or_with_bytes_left_over_is_refused() {
+        let misshapen = |delta: &Delta| {
+            let value = delta.seal(&ring(), KeyId(1)).unwrap();
+            assert_eq!(Delta::open(&ring(), &value), Err(ListFault::Misshapen), "{delta:?}");
+        };
+        let mut unordered = delta(vec![change(1, Status::Revoked, 1), change(2, Status::Good, 2)], vec![]);
+        unordered.changes.reverse();
+        misshapen(&unordered);
+        for head in [
+            DeltaHead { since: 8, ..head() },
+            DeltaHead { base: number(2, 10), ..head() },
+            DeltaHead { base: number(1, 7), ..head() },
+        ] {
+            misshapen(&Delta { head, ..delta(vec![], vec![]) });
+        }
+        let mut body = postcard::to_allocvec(&delta(vec![], vec![])).unwrap();
+        body.push(0);
+        let value = seal::seal(&ring(), Purpose::List, KeyId(1), KV_NAME, FORMAT, &body).unwrap();
+        assert_eq!(Delta::open(&ring(), &value), Err(ListFault::Misshapen));
+    }
+
+    #[test]
+    fn another_format_deployment_or_a_self_retiring_key_is_refused() {
+        let body = postcard::to_allocvec(&delta(vec![], vec![])).unwrap();
+        let value = seal::seal(&ring(), Purpose::List, KeyId(1), KV_NAME, 2, &body).unwrap();
+        assert_eq!(Delta::open(&ring(), &value), Err(ListFault::UnknownFormat));
+        let other = KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![1; 32]))], "e");
+        let value = delta(vec![], vec![]).seal(&other, KeyId(1)).unwrap();
+        assert_eq!(Delta::open(&ring(), &value), Err(ListFault::BrokenSeal));
+        let value = delta(vec![], vec![KeyId(1)]).seal(&ring(), KeyId(1)).unwrap();
+        assert_eq!(Delta::open(&ring(), &value), Err(ListFault::RetiredKey));
+    }
+
+    #[test]
+    fn it_completes_its_base_and_those_since_and_no_other() {
+        let completes = |base: &OpenedBase| delta(vec![], vec![KeyId(2)]).completes(base);
+        let by = |n, key_id| opened_base(n, Some(KeyId(key_id)));
+        assert!(completes(&by(7, 1)) && completes(&by(4, 1)) && completes(&by(6, 1)));
+        assert!(!completes(&by(3, 1)) && !completes(&by(8, 1)));
+        // Its SHA-256 vouches for the newest, whatever sealed it; an earlier one had only its seal.
+        assert!(completes(&by(7, 2)) && !completes(&by(6, 2)));
+        assert!(!completes(&OpenedBase { sha256: [0; 32], ..by(7, 1) }));
+        let mut earlier_epoch = by(6, 1);
+        earlier_epoch.base = Base::empty(1).fold([], [], number(1, 6));
+        assert!(!completes(&earlier_epoch));
+        assert!(!completes(&OpenedBase::empty(2)));
+        let from_nothing = Delta { head: DeltaHead { since: 0, ..head() }, ..delta(vec![], vec![]) };
+        assert!(from_nothing.completes(&OpenedBase::empty(1)));
+    }
+}
