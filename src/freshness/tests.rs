@@ -372,3 +372,36 @@ fn a_clock_set_back_ends_a_list_and_sends_the_run_to_the_registry() {
         assert!(lists.usable(&terms, UnixMillis(100)).is_some());
     }
 }
+
+#[test]
+fn a_location_tells_at_once_then_once_a_minute_and_soon_after_a_change() {
+    let mut lists = ListHolder::default();
+    let tell = |lists: &mut ListHolder, now| {
+        let due = lists.holdings.due(UnixMillis(now));
+        if due.is_some() {
+            lists.holdings.reported(UnixMillis(now));
+        }
+        due.map(|holding| (holding.number.n, holding.took))
+    };
+    assert_eq!(tell(&mut lists, 0), None);
+    take(&mut lists, from_kv(3, 0), UnixMillis(0));
+    // Nothing was usable before: how long its changes took cannot be told.
+    assert_eq!(tell(&mut lists, 0), Some((3, vec![])));
+    take(&mut lists, from_kv(4, 1_000), UnixMillis(2_000));
+    assert_eq!(tell(&mut lists, 4_999), None);
+    assert_eq!(tell(&mut lists, 5_000), Some((4, vec![Took { after: 3, changed: 4, ago_ms: 3_000 }])));
+    // The same again is no news; nor is one from the location's own cache.
+    take(&mut lists, from_kv(4, 1_000), UnixMillis(70_000));
+    let mut run = lists.refresh(&TERMS, 1);
+    run.next(&mut lists, UnixMillis(70_000));
+    run.take(&mut lists, from_kv(5, 70_000), UnixMillis(70_000));
+    assert_eq!((number(&lists), tell(&mut lists, 70_000)), (Some(5), None));
+    // One without a change is told after a minute, so that the heartbeat goes on.
+    let mut unchanged = opened(6, 71_000);
+    unchanged.delta.head.changed = 5;
+    take(&mut lists, Found::Copy(Ok(unchanged)), UnixMillis(71_000));
+    assert_eq!(tell(&mut lists, 71_000), Some((6, vec![])));
+    take(&mut lists, from_kv(7, 72_000), UnixMillis(200_000));
+    // The list before had run out: nobody was served meanwhile.
+    assert_eq!(tell(&mut lists, 200_000), Some((7, vec![])));
+}

@@ -409,6 +409,9 @@ impl<D: Database> Registry<D> {
 /// When KV's copy of the list is to be written anew although nothing has changed; `None` without traffic.
 fn heartbeat_at(settings: &RegistrySettings, state: &State) -> Option<UnixMillis> {
     let at = state.list_handed_at.plus_ms(settings.heartbeat_seconds * MS_PER_SECOND);
-    let is_used = settings.heartbeat_seconds > 0 && at.since_ms(state.traffic_at) < TRAFFIC_LASTS_MS;
+    // Zero: there never was any.
+    let is_used = settings.heartbeat_seconds > 0
+        && state.traffic_at > UnixMillis(0)
+        && at.since_ms(state.traffic_at) < TRAFFIC_LASTS_MS;
     is_used.then_some(at)
 }

@@ -38,7 +38,7 @@ fn possible(command: &Command) -> Vec<Fault> {
 
 /// Fails when `fault` is not listed for `command`.
 pub fn holds(command: &Command, fault: &Fault) {
-    let always = [Fault::Unauthorized, Fault::Forbidden, Fault::Internal];
+    let always = [Fault::Unauthorized, Fault::Forbidden, Fault::Internal, Fault::Restoring];
     let listed = possible(command).into_iter().chain(always).any(|possible| name(&possible) == name(fault));
     assert!(listed, "{command:?} was refused with {fault:?}: list it here and in the operation table");
 }

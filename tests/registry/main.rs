@@ -4,15 +4,18 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
 
 mod admin_keys;
+mod bases;
 mod contract;
 #[path = "../support/deployment.rs"]
 mod deployment;
+mod heartbeat;
 mod idempotency;
 mod lifecycle;
 mod list;
 mod model;
 mod publishing;
 mod query;
+mod restore;
 #[path = "../support/sqlite.rs"]
 mod sqlite;
 mod storage;

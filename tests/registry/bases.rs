@@ -1,0 +1,179 @@
+//! When a base is made, what it holds, and how long the one before it is completed.
+
+use crate::world::{World, edit_label, new_token, open_delta};
+use std::rc::Rc;
+use wayleave::limits::{BASE_OVERLAP_MAX_MS, BASE_OVERLAP_MIN_MS, FOLD_AT_CHANGES};
+use wayleave::list::{DeltaHead, Number, OpenedBase, RevocationList, Status, base_kv_name};
+use wayleave::registry::KvWrite;
+use wayleave::registry::command::{Answer, Command, Lifetime, NewToken, Request};
+use wayleave::token::Serial;
+
+impl World {
+    /// Tokens from `first` on, revoked: one more than a delta may hold.
+    fn revoke_many(&mut self) -> Vec<Serial> {
+        let serials: Vec<Serial> = (0..=FOLD_AT_CHANGES).map(|_| self.token().serial).collect();
+        for serial in &serials {
+            self.revoke(*serial);
+        }
+        serials
+    }
+
+    fn head(&mut self) -> DeltaHead {
+        self.list().delta().head
+    }
+
+    fn write_all(&mut self) -> Vec<KvWrite> {
+        let writes = self.registry.due(self.now, 100_000);
+        for write in &writes {
+            self.registry.written(write.id, self.now);
+        }
+        writes
+    }
+}
+
+#[test]
+fn many_changes_are_folded_into_a_base_and_the_list_says_the_same() {
+    let mut world = World::new();
+    let few = world.token().serial;
+    world.revoke(few);
+    assert_eq!((world.head().base.n, world.head().since), (0, 0));
+    let many = world.revoke_many();
+    let [disabled, edited] = [(); 2].map(|()| world.token().serial);
+    world.receipt(Command::DisableToken(disabled));
+    world.edit(edited, edit_label("b"));
+    let head = world.head();
+    assert_eq!((head.base, head.since), (head.number, 0));
+    // Whoever holds no base yet, and whoever has read the new one, is told the same.
+    let base = world.base(head.base);
+    assert_eq!(base.sha256, head.base_sha256);
+    let opened = open_delta(&world.sealed_delta());
+    for base in [OpenedBase::empty(1), base] {
+        let list = RevocationList::of(Rc::new(base), opened.clone()).unwrap();
+        assert!(many.iter().all(|serial| list.status(*serial) == Status::Revoked));
+        assert_eq!((list.status(disabled), list.record_version(edited)), (Status::Disabled, 2));
+    }
+    // Later changes stand in the delta.
+    world.receipt(Command::EnableToken(disabled));
+    assert_eq!(world.list().status(disabled), Status::Good);
+}
+
+#[test]
+fn kv_gets_a_base_before_the_list_that_names_it() {
+    let mut world = World::new();
+    world.revoke_many();
+    world.write_all();
+    world.seconds_pass(2);
+    let head = world.head();
+    let late = world.token().serial;
+    world.revoke(late);
+    let keys: Vec<String> = world.registry.due(world.now, 100).into_iter().map(|write| write.key).collect();
+    assert!(keys.contains(&base_kv_name(head.base)) && !keys.contains(&"list/delta".to_owned()), "{keys:?}");
+    let base = world.write_all().into_iter().find(|write| write.key == base_kv_name(head.base)).unwrap();
+    let read = OpenedBase::open(&crate::world::settings().ring, head.base, &base.value).unwrap();
+    assert_eq!((read.sha256, base.expiration), (head.base_sha256, None));
+    assert_eq!(world.write_all()[0].key, "list/delta");
+}
+
+#[test]
+fn the_base_before_is_completed_until_the_new_one_has_been_out_for_a_while() {
+    let mut world = World::new();
+    world.revoke_many();
+    let first = world.head().base;
+    world.write_all();
+    let made_at = world.now;
+    world.now = made_at.plus_ms(BASE_OVERLAP_MIN_MS - 1);
+    assert_eq!((world.head().since, world.list().delta().changes().len()), (0, FOLD_AT_CHANGES + 1));
+    world.now = made_at.plus_ms(BASE_OVERLAP_MIN_MS);
+    world.registry.compare(None, world.now);
+    let list = world.next_list();
+    assert_eq!((list.delta().head.since, list.delta().changes().len()), (first.n, 0));
+    assert_eq!(list.status(Serial(1)), Status::Revoked);
+    // The next base follows from this one, and this one is completed meanwhile, then gone from KV and registry.
+    let more = world.revoke_many();
+    let head = world.head();
+    assert_eq!((head.base, head.since), (head.number, first.n));
+    let base = world.base(first);
+    assert!(open_delta(&world.sealed_delta()).delta.completes(&base));
+    world.write_all();
+    world.now = world.now.plus_ms(BASE_OVERLAP_MIN_MS);
+    assert_eq!(world.next_list().delta().head.since, head.base.n);
+    assert_eq!(world.list().status(more[0]), Status::Revoked);
+    assert_eq!(world.request(Request::Base { number: first }), Answer::Base { sealed: None });
+    world.seconds_pass(1_800);
+    let end = world.write_all().into_iter().find(|write| write.key == base_kv_name(first)).unwrap();
+    assert!(end.value.is_empty() && end.expiration.is_some());
+}
+
+#[test]
+fn a_base_that_kv_does_not_take_is_completed_from_the_registry_after_an_hour() {
+    let mut world = World::new();
+    world.revoke_many();
+    let base = world.head().base;
+    world.now = world.now.plus_ms(BASE_OVERLAP_MAX_MS - 3_001);
+    assert_eq!(world.next_list().delta().head.since, 0);
+    assert_eq!(world.next_list().delta().head.since, base.n);
+    assert_eq!(world.list().status(Serial(1)), Status::Revoked);
+}
+
+#[test]
+fn what_has_ended_leaves_with_the_next_base_and_not_before_the_bound_is_over() {
+    let mut world = World::new();
+    let new = |label: &str| NewToken { lifetime: Some(Lifetime::ExpiresIn(3_600)), ..new_token(label) };
+    let [early, late] = ["a", "b"].map(|label| world.create(new(label)).0);
+    world.revoke(early.serial);
+    world.revoke(late.serial);
+    world.revoke_many();
+    world.head();
+    world.write_all();
+    world.now = world.now.plus_ms(BASE_OVERLAP_MIN_MS);
+    world.next_list();
+    // A millisecond before expires_at + B a base is made …
+    world.now = early.expires_at.plus_seconds(60).to_millis().plus_ms(-1);
+    world.revoke_many();
+    let number = world.head().base;
+    assert_eq!(world.base(number).base.status(early.serial), Status::Revoked);
+    world.write_all();
+    // … and one after it.
+    world.now = world.now.plus_ms(BASE_OVERLAP_MIN_MS);
+    world.next_list();
+    world.revoke_many();
+    let number = world.head().base;
+    assert_eq!(world.base(number).base.status(early.serial), Status::Good);
+    assert_eq!(world.base(number).base.status(Serial(3)), Status::Revoked);
+}
+
+#[test]
+fn a_base_survives_a_restart_and_is_no_other_after_it() {
+    let mut world = World::new();
+    world.revoke_many();
+    let head = world.head();
+    let before = world.base(head.base);
+    world.restart(crate::world::settings());
+    assert_eq!(world.base(head.base), before);
+    assert_eq!(world.next_list().delta().head.base, head.base);
+    assert_eq!(
+        world.request(Request::Base { number: Number { epoch: 2, ..head.base } }),
+        Answer::Base { sealed: None }
+    );
+    assert_eq!(
+        world.request(Request::Base { number: Number { epoch: 1, n: 0 } }),
+        Answer::Base { sealed: None }
+    );
+    assert_eq!(before.base.status(Serial(1)), Status::Revoked);
+}
+
+impl World {
+    /// The delta as the registry hands it out.
+    fn sealed_delta(&mut self) -> Vec<u8> {
+        match self.request(Request::List { bound_seconds: 60 }) {
+            Answer::List { sealed, .. } => data_encoding::BASE64.decode(sealed.as_bytes()).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A list made anew.
+    fn next_list(&mut self) -> RevocationList {
+        self.seconds_pass(3);
+        self.list()
+    }
+}

@@ -1,0 +1,215 @@
+//! A database put back from a backup: nothing that KV knows to be withdrawn works again.
+
+use crate::sqlite::Sqlite;
+use crate::world::{ADMIN_KEY, START, World, edit_label, settings};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wayleave::limits::{KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
+use wayleave::list::{Delta, KV_NAME, Number, OpenedBase, Status, base_kv_name};
+use wayleave::record::Record;
+use wayleave::registry::command::{Answer, Command, Fault, Request, TokenState};
+use wayleave::registry::database::Value;
+use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of};
+use wayleave::token::Serial;
+
+type Kv = BTreeMap<String, Vec<u8>>;
+
+impl World {
+    fn fill(&mut self, kv: &mut Kv) {
+        let end = self.now.plus_ms(60_000);
+        while let Some(at) = self.registry.next_alarm_at(self.now).filter(|at| *at < end) {
+            self.now = self.now.max(at);
+            for write in self.registry.due(self.now, 100) {
+                kv.insert(write.key, write.value);
+                self.registry.written(write.id, self.now);
+            }
+        }
+    }
+
+    /// The registry starts over `backup`, and nothing has been asked of KV.
+    fn put_back(&mut self, backup: Sqlite, settings: RegistrySettings) {
+        self.registry = Registry::open(backup.clone(), settings).unwrap();
+        self.database = backup;
+    }
+}
+
+fn lists(kv: &Kv) -> KvLists {
+    let delta = kv.get(KV_NAME).cloned();
+    let base = delta.as_deref().and_then(|delta| base_of(&settings().ring, delta));
+    KvLists { delta, base: base.and_then(|number| kv.get(&base_kv_name(number)).cloned()) }
+}
+
+fn restored_settings() -> RegistrySettings {
+    RegistrySettings { restore_id: Some("after the fire".into()), ..settings() }
+}
+
+/// A registry, its backup, and what KV knows of all that came after.
+struct Lost {
+    world: World,
+    backup: Sqlite,
+    kv: Kv,
+    /// Revoked, disabled, edited and enabled after the backup; untouched.
+    serials: [Serial; 5],
+    /// Issued after the backup.
+    issued: Serial,
+    number: Number,
+}
+
+fn lost() -> Lost {
+    let mut world = World::new();
+    let mut kv = Kv::new();
+    let serials = [(); 5].map(|()| world.token().serial);
+    let [revoked, disabled, edited, enabled, _untouched] = serials;
+    world.receipt(Command::DisableToken(enabled));
+    world.fill(&mut kv);
+    let backup = world.database.fork();
+    world.seconds_pass(100);
+    world.revoke(revoked);
+    world.receipt(Command::DisableToken(disabled));
+    world.edit(edited, edit_label("b"));
+    world.receipt(Command::EnableToken(enabled));
+    let issued = world.token().serial;
+    world.fill(&mut kv);
+    let number = world.list().number();
+    world.seconds_pass(100);
+    Lost { world, backup, kv, serials, issued, number }
+}
+
+#[test]
+fn what_kv_knows_stays_withdrawn_and_what_it_knows_better_is_disabled() {
+    let Lost { mut world, backup, kv, serials, issued, number } = lost();
+    world.put_back(backup, settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    let list = world.list();
+    assert!(list.number() > number && list.number().epoch == 2, "{:?}", list.number());
+    let [revoked, disabled, edited, enabled, untouched] = serials;
+    let says = |serial| (list.status(serial), list.record_version(serial));
+    assert_eq!(says(revoked), (Status::Revoked, 1));
+    assert_eq!(says(disabled), (Status::Disabled, 1));
+    // Its settings of version 2 are lost: nobody may use those of version 1, nor a version 2 of other settings.
+    assert_eq!(says(edited), (Status::Disabled, (1 << 20) | 1));
+    // To be disabled for longer than need be harms less than the contrary.
+    assert_eq!(says(enabled), (Status::Disabled, 1));
+    assert_eq!(says(untouched), (Status::Good, 1));
+    // Issued after the backup, so nobody can revoke it: KV has its record, and it must not work.
+    assert_eq!(says(issued), (Status::Revoked, 1));
+    assert_eq!(world.get(revoked).state, TokenState::Revoked);
+    assert_eq!(world.get(edited).state, TokenState::Disabled);
+    assert_eq!(world.token().serial.0, issued.0 + RESTORE_SKIPPED_SERIALS + 1);
+    assert!(world.actions().contains(&"registry.restored".to_owned()));
+    // An edit from now on lies above every version that the lost registry gave.
+    world.receipt(Command::EnableToken(edited));
+    let version = world.edit(edited, edit_label("c")).0.version;
+    assert_eq!(version, (1 << 20) | 2);
+    assert_eq!(world.edit(untouched, edit_label("d")).0.version, (1 << 20) | 1);
+}
+
+#[test]
+fn deltas_of_the_new_epoch_complete_no_base_of_the_old() {
+    let Lost { mut world, backup, kv, issued, .. } = lost();
+    world.put_back(backup, settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    let list = world.list();
+    assert!(!list.delta().completes(&OpenedBase::empty(1)) && !list.delta().completes(&OpenedBase::empty(2)));
+    let mut after = Kv::new();
+    world.fill(&mut after);
+    let delta = Delta::open(&settings().ring, &after[KV_NAME]).unwrap();
+    let number = delta.delta.head.base;
+    let base = OpenedBase::open(&settings().ring, number, &after[&base_kv_name(number)]).unwrap();
+    let read = wayleave::list::RevocationList::of(Rc::new(base), delta).unwrap();
+    assert_eq!(read.status(issued), Status::Revoked);
+    // The record of the edited token is owed anew, under its new version.
+    let edited = Serial(3);
+    let key = wayleave::record::kv_name(edited, (1 << 20) | 1);
+    assert!(Record::open(&settings().ring, edited, (1 << 20) | 1, &after[&key]).is_ok());
+}
+
+#[test]
+fn with_another_restore_id_nothing_is_answered_before_kv_was_read() {
+    let Lost { mut world, backup, kv, .. } = lost();
+    world.put_back(backup.fork(), restored_settings());
+    let refused = Answer::Refused(Fault::Restoring);
+    assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
+    assert_eq!(world.request(Request::Record { serial: Serial(1), version: 1 }), refused);
+    assert_eq!(world.fault(Command::GetToken(Serial(1))), Fault::Restoring);
+    assert_eq!(world.registry.due(world.now, 10), []);
+    // KV is asked at once, and again while it does not answer; one caller at a time.
+    assert!(world.registry.asks_kv_lists(world.now) && !world.registry.asks_kv_lists(world.now));
+    world.registry.compare(None, world.now);
+    assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now.plus_ms(KV_CHECK_INTERVAL_MS)));
+    assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
+    // A list that was altered is no answer either: it takes an operator to say so.
+    let mut altered = lists(&kv);
+    altered.delta.as_mut().unwrap()[9] ^= 1;
+    world.registry.compare(Some(&altered), world.now);
+    assert!(world.registry.take_log().iter().any(|line| line.contains("delete list/delta")));
+    assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(world.list().status(Serial(1)), Status::Revoked);
+    // It is noted: the next start with the same one is no restore.
+    let epoch = world.list().number().epoch;
+    world.restart(restored_settings());
+    assert_eq!(world.list().number().epoch, epoch);
+}
+
+#[test]
+fn an_empty_kv_is_an_answer() {
+    let Lost { mut world, backup, .. } = lost();
+    world.put_back(backup, restored_settings());
+    world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
+    let list = world.list();
+    assert_eq!((list.number().epoch, list.status(Serial(1))), (2, Status::Good));
+    assert_eq!(list.status(Serial(6)), Status::Revoked);
+}
+
+#[test]
+fn a_start_over_whole_storage_changes_nothing_whatever_kv_has() {
+    let Lost { mut world, kv, number, .. } = lost();
+    let database = world.database.clone();
+    let newest = lists(&kv);
+    let mut altered = newest.clone();
+    altered.delta.as_mut().unwrap()[20] ^= 1;
+    let older = KvLists { delta: None, base: None };
+    for read in [newest, altered, older] {
+        world.put_back(database.clone(), settings());
+        assert!(world.registry.asks_kv_lists(world.now));
+        world.registry.compare(Some(&read), world.now);
+        assert!(!world.registry.asks_kv_lists(world.now.plus_ms(KV_CHECK_INTERVAL_MS)));
+        assert_eq!(world.database.one("SELECT epoch FROM registry"), Value::Integer(1));
+    }
+    assert!(world.list().number() > number);
+}
+
+#[test]
+fn a_database_that_is_gone_altogether_is_restored_from_kv_alone() {
+    let Lost { mut world, kv, serials, .. } = lost();
+    world.put_back(Sqlite::in_memory(), settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    let list = world.list();
+    // Nobody can revoke what the registry does not know.
+    assert!(serials.iter().all(|serial| list.status(*serial) == Status::Revoked));
+    assert!(list.number().epoch == 2 && world.key == ADMIN_KEY && world.now > START);
+}
+
+#[test]
+fn a_restore_that_dies_at_any_statement_is_made_whole_by_the_next_start() {
+    let Lost { mut world, backup, kv, serials, .. } = lost();
+    let lists = lists(&kv);
+    for statements in 0.. {
+        let database = backup.fork();
+        world.put_back(database.clone(), settings());
+        let before = database.dump();
+        database.fail_after(statements);
+        world.registry.compare(Some(&lists), world.now);
+        let is_over = database.fault_pending();
+        database.recover();
+        if is_over {
+            assert!(statements > 10);
+            break;
+        }
+        assert_eq!(database.dump(), before, "{statements}");
+        world.put_back(database, settings());
+        world.registry.compare(Some(&lists), world.now);
+        assert_eq!(world.list().status(serials[0]), Status::Revoked, "{statements}");
+    }
+}
