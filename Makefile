@@ -2,7 +2,7 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run serve test test-slow simulate build bench tools clean reset
+.PHONY: help run serve test test-slow simulate build bench growth tools clean reset
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' Makefile | expand -t 20
@@ -27,6 +27,9 @@ build:          ## the Worker, into build/
 
 bench:          ## requests per second through the gateway, as a ratio to a bare forwarder
 	@$(TOOLS) && deploy/toolchain/build && exec node benches/throughput.mjs
+
+growth:         ## how the revocation list grows with the tokens: bytes, memory, decoding, look-up
+	@$(TOOLS) && exec cargo bench --locked --bench growth
 
 tools:          ## only brings the tools
 	@deploy/toolchain/install

@@ -1,0 +1,85 @@
+//! How the revocation list grows: bytes of base and delta, memory of an isolate, decoding, look-up. `make growth`.
+
+#![allow(clippy::unwrap_used, missing_docs)] // a bench that cannot go on stops; the macros of criterion have no docs
+
+#[path = "../tests/support/population.rs"]
+mod population;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use population::{NUMBER, Population, list, ring};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+use std::hint::black_box;
+use wayleave::list::{Delta, OpenedBase};
+use wayleave::token::Serial;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const ISSUED: [u32; 3] = [1_000, 100_000, 10_000_000];
+const REVOKED_PERCENT: [u32; 3] = [1, 10, 50];
+
+fn populations() -> Vec<Population> {
+    let plain = ISSUED.into_iter().flat_map(|issued| {
+        REVOKED_PERCENT.map(|revoked_percent| Population { issued, revoked_percent, edited_percent: 0 })
+    });
+    plain.chain([Population { issued: 10_000_000, revoked_percent: 1, edited_percent: 50 }]).collect()
+}
+
+fn name(of: Population) -> String {
+    format!("{} issued, {} % revoked, {} % edited", of.issued, of.revoked_percent, of.edited_percent)
+}
+
+fn growth(criterion: &mut Criterion) {
+    println!("| issued | revoked | edited | base, bytes | delta, bytes | held by an isolate, bytes |");
+    println!("|---|---|---|---|---|---|");
+    for population in populations() {
+        let (base, delta) = (population.sealed_base(), population.sealed_delta());
+        let region = Region::new(ALLOCATOR);
+        let held = list(&base, &delta);
+        let change = region.change();
+        let bytes = change.bytes_allocated + change.bytes_reallocated.max(0).unsigned_abs()
+            - change.bytes_deallocated;
+        let Population { issued, revoked_percent, edited_percent } = population;
+        println!(
+            "| {issued} | {revoked_percent} % | {edited_percent} % | {} | {} | {bytes} |",
+            base.len(),
+            delta.len()
+        );
+        drop(held);
+    }
+    let mut group = criterion.benchmark_group("decode base");
+    for population in populations() {
+        let base = population.sealed_base();
+        group.bench_function(BenchmarkId::from_parameter(name(population)), |bencher| {
+            bencher.iter(|| OpenedBase::open(&ring(), NUMBER, black_box(&base)).unwrap());
+        });
+    }
+    group.finish();
+    let delta = populations().first().unwrap().sealed_delta();
+    let keys = ring();
+    criterion.bench_function("decode delta, 4,000 changes", |bencher| {
+        bencher.iter(|| Delta::open(&keys, black_box(&delta)).unwrap());
+    });
+    let mut group = criterion.benchmark_group("look-up");
+    for population in populations() {
+        let list = list(&population.sealed_base(), &population.sealed_delta());
+        let mut random = fastrand::Rng::with_seed(9);
+        group.bench_function(BenchmarkId::from_parameter(name(population)), |bencher| {
+            bencher.iter(|| {
+                let serial = Serial(random.u32(1..=population.issued));
+                black_box((list.status(serial), list.record_version(serial)))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().without_plots().sample_size(20)
+        .warm_up_time(std::time::Duration::from_millis(300))
+        .measurement_time(std::time::Duration::from_secs(1));
+    targets = growth
+}
+criterion_main!(benches);
