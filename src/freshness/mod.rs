@@ -10,6 +10,12 @@
 //! are taken together, so a list with `this_update` ≥ t names the change. One made before has `this_update` < t, so it
 //! is usable only while now < t + L. By its own clock, which differs from the registry's by at most 2 s, a location uses
 //! it until t + L + 2 s = t + B at the latest. Whatever KV did in between does not matter.
+//! That a list says what was committed, although it comes in two parts: a delta is sealed, names the final state of all
+//! that changed since each base that it completes, and pins the newest of them by its hash; an earlier one is held only
+//! because an earlier delta pinned it. That numbers order lists also across a restore: the epoch leads them. That the
+//! registry's own clock may be used for its own lists: its age is then told by one clock alone, from before the question.
+//! Assumed: every clock, that of each registry instance too, is within 1 s of true time, or is seen to be off by
+//! [`ListHolder::clock_faults`].
 //!
 //! What it must not know: how lists are fetched, tokens, IO. A request never waits for another's future: it waits for
 //! memory to change, and no longer than a lease.
