@@ -70,7 +70,7 @@ pub struct Registry<D: Database> {
     calls: [u64; 5],
     propagation: Propagation,
     trust: Trust,
-    /// When KV was last asked for its lists.
+    /// When KV last had no answer, or one that could not be used.
     compared_at: Option<UnixMillis>,
     /// KV writes that failed since the instance started.
     kv_failures: u64,
@@ -344,13 +344,11 @@ impl<D: Database> Registry<D> {
     }
 
     /// Whether the caller is to ask KV for its lists now, and to give [`Self::compare`] what it has: once after each start,
-    /// and again while KV does not answer. Says so to one caller at a time.
-    pub fn asks_kv_lists(&mut self, now: UnixMillis) -> bool {
-        let asks = self.compares_at(now).is_some_and(|at| at <= now);
-        if asks {
-            self.compared_at = Some(now);
-        }
-        asks
+    /// and again while KV does not answer. Every caller is told so until one has compared: one that went on while another
+    /// still read KV would hand out the list of a backup.
+    #[must_use]
+    pub fn asks_kv_lists(&self, now: UnixMillis) -> bool {
+        self.compares_at(now).is_some_and(|at| at <= now)
     }
 
     fn compares_at(&self, now: UnixMillis) -> Option<UnixMillis> {
@@ -363,10 +361,11 @@ impl<D: Database> Registry<D> {
     /// Takes what KV has under the names of the list; `None` when it did not answer. When that shows that the storage was
     /// put back from a backup, brings it up to what KV knows.
     pub fn compare(&mut self, read: Option<&KvLists>, now: UnixMillis) {
-        let Some(read) = read else { return };
         if self.trust == Trust::Whole {
             return;
         }
+        self.compared_at = Some(now);
+        let Some(read) = read else { return };
         if let Err(error) = self.try_compare(read, now) {
             self.rest(&error, now);
         }

@@ -133,9 +133,10 @@ fn with_another_restore_id_nothing_is_answered_before_kv_was_read() {
     assert_eq!(world.request(Request::Record { serial: Serial(1), version: 1 }), refused);
     assert_eq!(world.fault(Command::GetToken(Serial(1))), Fault::Restoring);
     assert_eq!(world.registry.due(world.now, 10), []);
-    // KV is asked at once, and again while it does not answer; one caller at a time.
-    assert!(world.registry.asks_kv_lists(world.now) && !world.registry.asks_kv_lists(world.now));
+    // KV is asked at once, by every caller until one has an answer, and again while it does not answer.
+    assert!(world.registry.asks_kv_lists(world.now) && world.registry.asks_kv_lists(world.now));
     world.registry.compare(None, world.now);
+    assert!(!world.registry.asks_kv_lists(world.now));
     assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now.plus_ms(KV_CHECK_INTERVAL_MS)));
     assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
     // A list that was altered is no answer either: it takes an operator to say so.
