@@ -75,8 +75,8 @@ async function steadyTraffic(replicas, everyMs) {
   return { stop: () => ((ended = true), Promise.all(loops)) };
 }
 
-async function ask({ client }, { token }) {
-  return (await client.get("/now", { headers: { Origin: SITE, "X-Api-Key": token } })).status;
+async function ask({ clients }, { token }) {
+  return (await clients[0].get("/now", { headers: { Origin: SITE, "X-Api-Key": token } })).status;
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

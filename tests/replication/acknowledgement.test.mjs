@@ -14,7 +14,7 @@ const COUNT = 20;
 const replicas = new Replicas({ variables: { REVOCATION_BOUND_SECONDS: "5" }, locations: { edge: {} }, random: Random.ofRun() });
 const { admin, controlKv } = replicas;
 const edge = replicas.location("edge");
-const ask = ({ token }) => edge.client.get("/now", { headers: { Origin: SITE, "X-Api-Key": token } });
+const ask = ({ token }) => edge.clients[0].get("/now", { headers: { Origin: SITE, "X-Api-Key": token } });
 
 before(() => replicas.start());
 after(() => replicas.stop());

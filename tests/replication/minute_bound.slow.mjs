@@ -33,7 +33,7 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
     world.healAll();
     await world.runFor(30_000);
     wrong = await world.calm(120_000);
-    for (const location of world.replicas.locations) health.set(location.name, await location.health());
+    for (const location of world.replicas.locations) health.set(location.name, (await location.healths())[0]);
   });
   after(() => world.stop());
 

@@ -13,7 +13,7 @@ const RUN_MS = Number(process.env.WAYLEAVE_RUN_SECONDS ?? 25) * 1_000;
 const NAMES = ["amsterdam", "bogota", "chennai", "dakar", "eugene", "fukuoka"];
 
 const random = Random.ofRun();
-const locations = Object.fromEntries(NAMES.map((name) => [name, { delayMs: [0, random.upTo(3_000)], cacheMs: random.upTo(3_000) }]));
+const locations = Object.fromEntries(NAMES.map((name) => [name, { isolates: 2, delayMs: [0, random.upTo(3_000)], cacheMs: random.upTo(3_000) }]));
 const world = new World({ random, boundSeconds: BOUND_SECONDS, locations, actEveryMs: 120 });
 let wrong;
 
@@ -38,6 +38,8 @@ describe(`B = ${BOUND_SECONDS}, random troubles (seed ${random.seed})`, () => {
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
     });
+
+    it(`${name}: its isolates share what one of them fetched`, () => assert.ok(world.replicas.location(name).cache.hits > 0));
 
     it(`${name}: once calm, says what is true of every token`, () => assert.deepEqual(wrong.get(name), []));
   }

@@ -18,6 +18,8 @@ export class Operator {
     this.lingersMs = lingersMs;
     /** @type {TokenTruth[]} every token that traffic asks for */
     this.tokens = [];
+    /** A token that is left alone. */
+    this.spared = null;
     this.changes = 0;
     this.revocations = 0;
   }
@@ -41,7 +43,7 @@ export class Operator {
     this.tokens = this.tokens.filter((token) => token.status !== "revoked" || now - token.changedAt < this.lingersMs);
     const live = this.tokens.filter(({ status }) => status !== "revoked");
     if (live.length < this.alive) return this.create();
-    const token = this.random.of(live);
+    const token = this.random.of(live.filter((one) => one !== this.spared));
     if (this.random.chance(0.4)) return this.#edit(token);
     if (token.status === "disabled") return this.#status(token, "good", () => this.admin.enable(token.id));
     if (this.random.chance(0.6)) return this.#status(token, "disabled", () => this.admin.disable(token.id));

@@ -17,18 +17,22 @@ import { LocationCache } from "./location_cache.mjs";
 
 const CONTROL = "control";
 
-/** One place where isolates run. */
+/** One place where isolates run: they share its view of KV, its way to the registry and its cache. */
 export class Location {
-  constructor(name, kv, port) {
+  /** @param {(service: string) => Client} clientOf */
+  constructor(name, { isolates = 1 }, kv, clientOf) {
     this.name = name;
     this.kv = kv;
     this.door = new RegistryDoor(`door-of-${name}`);
     this.cache = new LocationCache();
-    this.client = new Client(port);
+    /** A service each. */
+    this.isolates = Array.from({ length: isolates }, (_, at) => (at === 0 ? name : `${name}-${at + 1}`));
+    this.clients = this.isolates.map(clientOf);
   }
 
-  async health() {
-    return (await this.client.get("/_wayleave/health")).json;
+  /** Of each isolate. */
+  healths() {
+    return Promise.all(this.clients.map(async (client) => (await client.get("/_wayleave/health")).json));
   }
 
   get parts() {
@@ -40,21 +44,26 @@ export class Replicas {
   /**
    * @param {object} options
    * @param {object} options.variables of every service, e.g. the bound
-   * @param {Record<string, object>} options.locations name → how its view of KV behaves (see KvView)
+   * @param {Record<string, object>} options.locations name → how its view of KV behaves (see KvView), and how many isolates run there
    * @param {import("../../workerd/harness/random.mjs").Random} options.random
    */
   constructor({ variables = {}, locations, random }) {
     this.variables = variables;
     this.history = new KvHistory();
     this.upstream = new Upstream();
+    const clientOf = (service) => new Client(() => this.workerd.ports[service]);
     this.locations = Object.entries(locations).map(
-      ([name, behaviour]) => new Location(name, new KvView(this.history, { ...behaviour, random: random.fork() }), () => this.workerd.ports[name]),
+      ([name, behaviour]) => new Location(name, behaviour, new KvView(this.history, { ...behaviour, random: random.fork() }), clientOf),
     );
     /** The registry's own way to KV. */
     this.controlKv = new KvView(this.history, { random: random.fork() });
-    this.workerd = new Workerd((folder) => this.#config(folder), [CONTROL, ...Object.keys(locations)]);
-    this.control = new Client(() => this.workerd.ports[CONTROL]);
+    this.workerd = new Workerd((folder) => this.#config(folder), this.#sockets);
+    this.control = clientOf(CONTROL);
     this.admin = new AdminApi(this.control, ADMIN_KEY);
+  }
+
+  get #sockets() {
+    return [CONTROL, ...this.locations.flatMap(({ isolates }) => isolates)];
   }
 
   location(name) {
@@ -69,7 +78,7 @@ export class Replicas {
   }
 
   async stop() {
-    for (const client of [this.control, ...this.locations.map(({ client }) => client)]) client.close();
+    for (const client of [this.control, ...this.locations.flatMap(({ clients }) => clients)]) client.close();
     await this.workerd.stop();
     const parts = [this.upstream, this.controlKv, ...this.locations.flatMap(({ parts }) => parts)];
     await Promise.all(parts.map((part) => part.stop()));
@@ -87,22 +96,24 @@ export class Replicas {
       kv: "kv-of-control",
       durableObjects: ["Registry"],
     });
-    const edges = this.locations.flatMap(({ name, kv, door, cache }) => [
-      productService({
-        name,
-        folder,
-        variables: { ...variables, LOCATION: name },
-        registry: door.binding("REGISTRY"),
-        kv: `kv-of-${name}`,
-        cache: `cache-of-${name}`,
-      }),
+    const edges = this.locations.flatMap(({ name, isolates, kv, door, cache }) => [
+      ...isolates.map((isolate) =>
+        productService({
+          name: isolate,
+          folder,
+          variables: { ...variables, LOCATION: name },
+          registry: door.binding("REGISTRY"),
+          kv: `kv-of-${name}`,
+          cache: `cache-of-${name}`,
+        }),
+      ),
       ...door.services(compatibilityDate, CONTROL),
       externalService(`kv-of-${name}`, kv.port),
       externalService(`cache-of-${name}`, cache.port),
     ]);
     return workerdConfig({
       services: [control, externalService("kv-of-control", this.controlKv.port), ...edges],
-      sockets: Object.fromEntries([CONTROL, ...this.locations.map(({ name }) => name)].map((name) => [name, name])),
+      sockets: Object.fromEntries(this.#sockets.map((name) => [name, name])),
       storage: join(folder, "storage"),
     });
   }

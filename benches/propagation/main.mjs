@@ -1,0 +1,81 @@
+// make propagation: how long a revocation takes to be refused everywhere.
+//
+// Without TARGET: from the simulation and in real workerd on this machine, for B = 60, 10 and 5; about eight minutes. Writes the
+// samples, docs/propagation.svg and the figures in docs/propagation.md. DRAW=1 measures nothing and draws the samples that are there.
+// With TARGET=https://… and ADMIN_KEY: at that deployment, with COUNT (20) tokens made for it and revoked; writes nothing.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { Random } from "../../tests/workerd/harness/random.mjs";
+import { chart } from "./chart.mjs";
+import { measureLive } from "./live.mjs";
+import { withFigures } from "./page.mjs";
+import { simulated } from "./simulated.mjs";
+import { seconds, summary } from "./statistics.mjs";
+import { measure } from "./workerd.mjs";
+
+const SAMPLES = "benches/propagation/samples.json";
+const SVG = "docs/propagation.svg";
+const PAGE = "docs/propagation.md";
+
+/** `deployments` run side by side, each with `count` revocations. */
+const MEASURED = [
+  { boundSeconds: 60, askEveryMs: 500, gapMs: [4_000, 12_000], count: 40, deployments: 3 },
+  { boundSeconds: 10, askEveryMs: 100, gapMs: [300, 900], count: 150, deployments: 1 },
+  { boundSeconds: 5, askEveryMs: 100, gapMs: [200, 700], count: 200, deployments: 1 },
+];
+const PROGRESS_EVERY_MS = 5_000;
+
+if (process.env.TARGET) await live();
+else await local();
+
+async function live() {
+  const { TARGET: target, ADMIN_KEY: adminKey, COUNT = "20" } = process.env;
+  if (!adminKey) throw new Error("ADMIN_KEY is not set: an operator's key of that deployment");
+  const count = Number(COUNT);
+  const { boundSeconds, samples, reported } = await withProgress(`${target}: revocations`, count, (progress) =>
+    measureLive({ target: target.replace(/\/+$/, ""), adminKey, count, progress }),
+  );
+  console.log(`B = ${boundSeconds} s, seen from here (one location): ${told(summary(samples))}`);
+  if (reported?.samples > 0) console.log(`reported by all its locations: ${told(reported)}`);
+}
+
+async function local() {
+  const runs = process.env.DRAW ? JSON.parse(readFileSync(SAMPLES, "utf8")).runs : await measureAll();
+  for (const { bound, source, samples_ms } of runs) console.log(`B = ${bound} s, ${source}: ${told(summary(samples_ms))}`);
+  writeFileSync(SVG, chart(runs));
+  writeFileSync(PAGE, withFigures(readFileSync(PAGE, "utf8"), runs));
+  console.log(`wrote ${SVG} and the figures in ${PAGE}`);
+}
+
+async function measureAll() {
+  console.log("simulation");
+  const runs = [...(await simulated())].map(([bound, samples_ms]) => ({ bound, source: "simulation", samples_ms }));
+  const random = Random.ofRun();
+  console.log(`workerd (seed ${random.seed})`);
+  for (const { boundSeconds, count, deployments, ...how } of MEASURED) {
+    const samples_ms = await withProgress(`B = ${boundSeconds} s: revocations`, count * deployments, async (progress) => {
+      const each = Array.from({ length: deployments }, () => measure({ boundSeconds, count, ...how, random: random.fork(), progress }));
+      return (await Promise.all(each)).flat();
+    });
+    runs.push({ bound: boundSeconds, source: "workerd", samples_ms });
+  }
+  writeFileSync(SAMPLES, `${JSON.stringify({ runs })}\n`);
+  return runs;
+}
+
+async function withProgress(what, total, work) {
+  const begun = Date.now();
+  let done = 0;
+  const tell = () => console.log(`  ${what}: ${done} of ${total}, ${((Date.now() - begun) / 1_000).toFixed(0)} s`);
+  const telling = setInterval(tell, PROGRESS_EVERY_MS);
+  try {
+    return await work((more) => (done += more));
+  } finally {
+    clearInterval(telling);
+    tell();
+  }
+}
+
+function told({ samples, p50_ms, p99_ms, max_ms }) {
+  return `p50 ${seconds(p50_ms)} s, p99 ${seconds(p99_ms)} s, max ${seconds(max_ms)} s, ${samples} samples`;
+}
