@@ -2,7 +2,7 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run serve test test-slow simulate build bench growth tools clean reset
+.PHONY: help run serve test test-slow simulate propagation build bench growth tools clean reset
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' Makefile | expand -t 20
@@ -21,6 +21,9 @@ test-slow:      ## many locations in real workerd under the default bound of 60 
 
 simulate:       ## N worlds (100000 if not said) against the revocation bound, on all cores: make simulate N=1000
 	@$(TOOLS) && WAYLEAVE_WORLDS=$(or $(N),100000) exec cargo test --release --locked --test simulation simulate -- --ignored --nocapture
+
+propagation:    ## how long a revocation takes to be refused everywhere, into docs/: 10 minutes; TARGET=https://… ADMIN_KEY=… at a deployment
+	@$(TOOLS) && { [ -n "$(TARGET)" ] || deploy/toolchain/build; } && TARGET=$(TARGET) ONLY=$(ONLY) exec node benches/propagation/main.mjs
 
 build:          ## the Worker, into build/
 	@deploy/toolchain/build

@@ -1,15 +1,16 @@
 // make propagation: how long a revocation takes to be refused everywhere.
 //
-// Without TARGET: from the simulation and in real workerd on this machine, for B = 60, 10 and 5; about eight minutes. Writes the
-// samples, docs/propagation.svg and the figures in docs/propagation.md. DRAW=1 measures nothing and draws the samples that are there.
+// Without TARGET: from the simulation and in real workerd on this machine, for B = 60, 10 and 5, and what it costs a day; about
+// ten minutes. Writes the samples, docs/propagation.svg and the figures in docs/propagation.md. ONLY=simulation, workerd, cost or
+// page does one of the four and keeps the rest as it was.
 // With TARGET=https://… and ADMIN_KEY: at that deployment, with COUNT (20) tokens made for it and revoked; writes nothing.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { Random } from "../../tests/workerd/harness/random.mjs";
+import { printed } from "./cargo.mjs";
 import { chart } from "./chart.mjs";
 import { measureLive } from "./live.mjs";
 import { withFigures } from "./page.mjs";
-import { simulated } from "./simulated.mjs";
 import { seconds, summary } from "./statistics.mjs";
 import { measure } from "./workerd.mjs";
 
@@ -40,18 +41,31 @@ async function live() {
 }
 
 async function local() {
-  const runs = process.env.DRAW ? JSON.parse(readFileSync(SAMPLES, "utf8")).runs : await measureAll();
-  for (const { bound, source, samples_ms } of runs) console.log(`B = ${bound} s, ${source}: ${told(summary(samples_ms))}`);
-  writeFileSync(SVG, chart(runs));
-  writeFileSync(PAGE, withFigures(readFileSync(PAGE, "utf8"), runs));
+  const steps = { simulation, workerd, cost };
+  const { ONLY: only } = process.env;
+  const figures = existsSync(SAMPLES) ? JSON.parse(readFileSync(SAMPLES, "utf8")) : { runs: [], costs: [] };
+  for (const [name, step] of Object.entries(steps)) {
+    if (only && only !== name) continue;
+    await step(figures);
+    writeFileSync(SAMPLES, `${JSON.stringify(figures)}\n`);
+  }
+  for (const { bound, source, samples_ms } of figures.runs) console.log(`B = ${bound} s, ${source}: ${told(summary(samples_ms))}`);
+  writeFileSync(SVG, chart(figures.runs));
+  writeFileSync(PAGE, withFigures(readFileSync(PAGE, "utf8"), figures));
   console.log(`wrote ${SVG} and the figures in ${PAGE}`);
 }
 
-async function measureAll() {
+async function simulation(figures) {
   console.log("simulation");
-  const runs = [...(await simulated())].map(([bound, samples_ms]) => ({ bound, source: "simulation", samples_ms }));
+  const byBound = Map.groupBy(await printed("PROPAGATION", "simulation", "propagation"), ({ bound }) => bound);
+  const runs = [...byBound].map(([bound, lines]) => ({ bound, source: "simulation", samples_ms: lines.flatMap(({ samples_ms }) => samples_ms) }));
+  replaceRuns(figures, "simulation", runs);
+}
+
+async function workerd(figures) {
   const random = Random.ofRun();
   console.log(`workerd (seed ${random.seed})`);
+  const runs = [];
   for (const { boundSeconds, count, deployments, ...how } of MEASURED) {
     const samples_ms = await withProgress(`B = ${boundSeconds} s: revocations`, count * deployments, async (progress) => {
       const each = Array.from({ length: deployments }, () => measure({ boundSeconds, count, ...how, random: random.fork(), progress }));
@@ -59,8 +73,16 @@ async function measureAll() {
     });
     runs.push({ bound: boundSeconds, source: "workerd", samples_ms });
   }
-  writeFileSync(SAMPLES, `${JSON.stringify({ runs })}\n`);
-  return runs;
+  replaceRuns(figures, "workerd", runs);
+}
+
+async function cost(figures) {
+  console.log("cost");
+  figures.costs = await printed("COST", "cost", "cost");
+}
+
+function replaceRuns(figures, source, runs) {
+  figures.runs = [...figures.runs.filter((run) => run.source !== source), ...runs];
 }
 
 async function withProgress(what, total, work) {

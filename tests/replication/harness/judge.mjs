@@ -10,8 +10,8 @@ const UNKNOWN = "revocation_status_unknown";
  * after 1 s, and at most 1.25 s until the location looks again.
  */
 const AFTERMATH_MS = 6_500;
-/** A record takes so long at most to reach KV, views apart: a list waits 10 s for records, then 2 s for the next alarm. */
-const RECORD_TO_KV_MS = 12_000;
+/** L = B − 2 s is how long a list is used; so much less when told by when KV got it: up to 2 s after it was made, and some. */
+const USED_LESS_MS = 2_000 + 2_500;
 
 export class Judge {
   /**
@@ -71,11 +71,11 @@ export class Judge {
       this.troubles.some(({ cuts, from, to }) => sources.some((source) => cuts.includes(source)) && from <= ended && begun <= to + AFTERMATH_MS);
     if (!cut("registry")) return false;
     if (!this.listsInKv || cut("kv", "kv lists")) return true;
-    // The list is known, so it is the record that was missing: not in this view of KV yet, and the registry out of reach.
-    const { delayMs, cacheMs } = this.location.kv;
-    const begunWithout = this.troubles.filter(({ cuts }) => cuts.includes("registry")).map(({ from }) => from);
-    const fresh = token.changedAt + delayMs[1] + cacheMs + RECORD_TO_KV_MS;
-    return cut("kv") || begun < fresh || begunWithout.some((from) => from < fresh);
+    // KV is well, but what this view of it gave may be too old by now, or it did not have the record yet.
+    const { newestListAt, misses } = this.location.kv;
+    if (ended - newestListAt > this.boundMs - USED_LESS_MS) return true;
+    const record = `token/${token.id.slice("tok_".length)}/`;
+    return misses.some(({ key, at }) => key.startsWith(record) && at >= begun && at <= ended);
   }
 
   #violation(what, token, { origin, path }, said, begun, rightly) {

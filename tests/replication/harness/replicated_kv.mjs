@@ -28,6 +28,10 @@ export class KvHistory {
 export class KvView extends KvWire {
   /** key → { version, until }: what the location's cache holds, "not there" included. */
   #cache = new Map();
+  /** When the newest list was written that was ever read here, whole or not. */
+  newestListAt = -Infinity;
+  /** { key, at } of the reads of the last minute that found nothing. */
+  misses = [];
 
   /**
    * @param {KvHistory} history
@@ -70,7 +74,11 @@ export class KvView extends KvWire {
     }
     if (method !== "GET") return { status: 405 };
     const version = this.#visible(key, query);
-    if (version === undefined || version.bytes === null) return { status: 404 };
+    if (version === undefined || version.bytes === null) {
+      this.misses = [...this.misses.filter(({ at }) => Date.now() - at < 60_000), { key, at: Date.now() }];
+      return { status: 404 };
+    }
+    if (key === "list/delta") this.newestListAt = Math.max(this.newestListAt, version.at);
     return { status: 200, bytes: this.alter(key, version.bytes), metadata: version.metadata };
   }
 
