@@ -1,0 +1,119 @@
+// Checks lists.json with Node's own crypto, a reader of postcard written for it, and CRoaring: no line is the product's.
+import assert from 'node:assert/strict';
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { before, test } from 'node:test';
+import { RoaringBitmap32, roaringLibraryInitialize } from 'roaring-wasm';
+
+const { deployment, signing_keys, deltas, bases } = JSON.parse(readFileSync(new URL('lists.json', import.meta.url)));
+
+before(() => roaringLibraryInitialize());
+
+function tag(keyId, key, sealed) {
+  const secret = signing_keys[String(keyId)];
+  if (secret === undefined) return Buffer.alloc(16);
+  const derived = Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), deployment, 'wayleave/v1/list', 32));
+  return createHmac('sha256', derived).update(key).update('\0').update(sealed).digest().subarray(0, 16);
+}
+
+/** `read` of the body under `key`, or why it is refused. */
+function opened(key, text, read) {
+  const value = Buffer.from(text, 'base64');
+  if (value.length < 18) return refused('BrokenSeal');
+  const [sealed, given] = [value.subarray(0, -16), value.subarray(-16)];
+  if (!timingSafeEqual(tag(sealed[1], key, sealed), given)) return refused('BrokenSeal');
+  if (sealed[0] !== 1) return refused('UnknownFormat');
+  try {
+    return read(sealed.subarray(2), sealed[1]);
+  } catch {
+    return refused('Misshapen');
+  }
+}
+
+const refused = (fault) => ({ outcome: 'refused', fault });
+
+/** Postcard: integers as LEB128, signed ones zigzag first; a sequence is its length, then its items. */
+class Postcard {
+  #at = 0;
+
+  constructor(bytes) {
+    this.bytes = bytes;
+  }
+
+  big() {
+    for (let [value, shift] = [0n, 0n]; ; shift += 7n) {
+      const byte = BigInt(this.take(1)[0]);
+      value |= (byte & 127n) << shift;
+      if (byte < 128n) return value;
+    }
+  }
+
+  number() {
+    return Number(this.big());
+  }
+
+  signed() {
+    const value = this.big();
+    return Number(value & 1n ? -(value >> 1n) - 1n : value >> 1n);
+  }
+
+  take(count) {
+    if (this.#at + count > this.bytes.length) throw new Error('cut');
+    return this.bytes.subarray(this.#at, (this.#at += count));
+  }
+
+  sequence(item) {
+    return Array.from({ length: this.number() }, item);
+  }
+
+  bitmap() {
+    return RoaringBitmap32.deserialize(this.take(this.number()), 'portable');
+  }
+
+  end() {
+    if (this.#at !== this.bytes.length) throw new Error('bytes left over');
+  }
+}
+
+function delta(body, sealed_by) {
+  const from = new Postcard(body);
+  const number = [from.number(), from.number()];
+  const [this_update, next_update] = [from.signed(), from.signed()];
+  const base = [from.number(), from.number()];
+  const base_sha256 = from.take(32).toString('hex');
+  const [since, changed, highest_serial] = [from.number(), from.number(), from.number()];
+  const changes = from.sequence(() => [from.number(), ['Good', 'Disabled', 'Revoked'][from.number()], from.number()]);
+  const retired = from.sequence(() => from.take(1)[0]);
+  from.end();
+  if (since > base[1] || base[1] > number[1] || base[0] !== number[0]) throw new Error('out of order');
+  if (retired.includes(sealed_by)) return refused('RetiredKey');
+  return { outcome: 'opened', sealed_by, number, this_update, next_update, base, base_sha256, since, changed, highest_serial, changes, retired };
+}
+
+function base(key, body, sealed_by, serials) {
+  const from = new Postcard(body);
+  const number = [from.number(), from.number()];
+  const [revoked, disabled] = [from.bitmap(), from.bitmap()];
+  const slices = from.sequence(() => from.bitmap());
+  from.end();
+  if (key !== `list/base/${number.join('.')}`) throw new Error('another number');
+  const says = serials.map((serial) => {
+    const status = revoked.has(serial) ? 'Revoked' : disabled.has(serial) ? 'Disabled' : 'Good';
+    const version = slices.reduce((sum, slice, bit) => sum + (slice.has(serial) ? 2 ** bit : 0), 1);
+    return [serial, status, version];
+  });
+  const named = RoaringBitmap32.orMany([revoked, disabled, ...slices]);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return { outcome: 'opened', sealed_by, number, sha256, entries: named.size, says };
+}
+
+for (const { name, value, expect } of deltas) {
+  test(`delta: ${name}`, () => assert.deepEqual(opened('list/delta', value, delta), expect));
+}
+
+for (const { name, key, value, expect } of bases) {
+  const serials = expect.says?.map(([serial]) => serial) ?? [];
+  test(`base: ${name}`, () => {
+    assert.deepEqual(opened(key, value, (body, sealed_by) => base(key, body, sealed_by, serials)), expect);
+  });
+}
