@@ -13,6 +13,7 @@ use crate::freshness::Terms;
 use crate::gate::OnUnknown;
 use crate::key::{self, CheckKeys, KeyId, KeyRing};
 use crate::limits::{self, CREDENTIAL_MAX_CHARS};
+use crate::list;
 use crate::origin::{APP_SCHEMES_DEFAULT, parse_app_schemes};
 use crate::registry::RegistrySettings;
 use crate::route::{Routes, ServedHost};
@@ -34,6 +35,9 @@ pub struct Config {
     pub terms: Terms,
     /// How often KV's copy of the list is written anew while there is traffic; 0: KV is left out for lists.
     pub heartbeat_seconds: i64,
+    /// Under which URL the location's cache keeps the delta: one that nobody else can mean. Deployments of one zone share
+    /// that cache.
+    pub location_cache_url: String,
     /// What this location calls itself where the platform does not say.
     pub location: Option<String>,
     /// Changed by the operator when the registry's storage was put back from a backup.
@@ -103,6 +107,7 @@ impl Config {
             bound_seconds,
             terms: Terms::from_bound(bound_seconds, heartbeat_seconds > 0),
             heartbeat_seconds,
+            location_cache_url: format!("https://wayleave.invalid/{deployment}/{}", list::KV_NAME),
             location: variables.name("LOCATION")?,
             restore_id: variables.name("RESTORE_ID")?,
             on_unknown: variables.on_unknown()?,

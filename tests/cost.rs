@@ -63,7 +63,9 @@ impl Location {
         Self {
             terms,
             base: Rc::new(OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) }),
-            isolates: (0..isolates).map(|_| Isolate { used_at: i64::MIN / 2, ..Isolate::default() }).collect(),
+            isolates: (0..isolates)
+                .map(|_| Isolate { used_at: i64::MIN / 2, ..Isolate::default() })
+                .collect(),
             cached: None,
             kv: None,
             random: Chance(seed),
@@ -113,7 +115,9 @@ impl Location {
                 _ => None,
             };
             let taken = run.take(lists, found, UnixMillis(now));
-            if let (wayleave::freshness::Taken::Shareable, Step::Delta(_), Some(opened)) = (taken, step, fetched) {
+            if let (wayleave::freshness::Taken::Shareable, Step::Delta(_), Some(opened)) =
+                (taken, step, fetched)
+            {
                 let kept_ms = i64::from(self.terms.location_cache_seconds()) * MS_PER_SECOND;
                 self.cached = Some((opened, now + kept_ms));
             }
@@ -182,7 +186,10 @@ fn day(bound_seconds: i64, per_second: f64) -> (usize, [f64; 4]) {
     }
     #[allow(clippy::cast_precision_loss)] // counts far below 2^52
     let of_a_day = |count: u64| count as f64 * LOCATIONS * DAY_MS as f64 / simulated_ms as f64;
-    (isolates, [sum.kv_list_reads, sum.kv_record_reads, sum.registry_lists, sum.registry_reports].map(of_a_day))
+    (
+        isolates,
+        [sum.kv_list_reads, sum.kv_record_reads, sum.registry_lists, sum.registry_reports].map(of_a_day),
+    )
 }
 
 /// KV writes: one each heartbeat while there is traffic, and there always is.
@@ -196,7 +203,10 @@ fn the_registry_carries_10_000_requests_a_second_at_either_bound() {
     for (bound_seconds, calls_per_second_max) in [(60, 50.0), (5, 800.0)] {
         let (_, [_, _, lists, reports]) = day(bound_seconds, 10_000.0);
         let per_second = (lists + reports) / 86_400.0;
-        assert!(per_second < calls_per_second_max, "B = {bound_seconds}: {per_second} registry calls a second");
+        assert!(
+            per_second < calls_per_second_max,
+            "B = {bound_seconds}: {per_second} registry calls a second"
+        );
     }
 }
 
@@ -240,4 +250,3 @@ impl Chance {
         wait_ms.max(1)
     }
 }
-

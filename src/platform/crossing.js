@@ -101,24 +101,21 @@ export async function kvPut(kv, key, bytes, expiration, timeout) {
   }
 }
 
-/** Where the location's cache keeps the delta: a URL that nobody else can mean. */
-const DELTA_URL = 'https://wayleave.invalid/list/delta';
-
-/** The bytes of the delta in the location's cache; undefined without one, without a cache, or after `timeout` ms. */
-export async function locationGet(timeout) {
+/** The bytes under `url` in the location's cache; undefined without them, without a cache, or after `timeout` ms. */
+export async function locationGet(url, timeout) {
   try {
-    const found = await within(caches.default.match(DELTA_URL), timeout, undefined);
+    const found = await within(caches.default.match(url), timeout, undefined);
     return found && new Uint8Array(await found.arrayBuffer());
   } catch {
     return undefined;
   }
 }
 
-/** Puts the delta into the location's cache for `maxAge` seconds. Where the platform has none, nothing happens. */
-export async function locationPut(bytes, maxAge) {
+/** Puts `bytes` into the location's cache for `maxAge` seconds. Where the platform has none, nothing happens. */
+export async function locationPut(url, bytes, maxAge) {
   try {
     const headers = { 'Cache-Control': `public, max-age=${maxAge}` };
-    await caches.default.put(DELTA_URL, new Response(bytes, { headers }));
+    await caches.default.put(url, new Response(bytes, { headers }));
   } catch {
     // A copy fewer: KV and the registry have it.
   }

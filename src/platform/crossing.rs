@@ -47,11 +47,11 @@ extern "C" {
 
     /// Bytes, or undefined.
     #[wasm_bindgen(js_name = locationGet)]
-    pub fn location_get(timeout_ms: u32) -> Promise;
+    pub fn location_get(url: &str, timeout_ms: u32) -> Promise;
 
-    /// Resolves when the cache has taken the delta, or has not.
+    /// Resolves when the cache has taken them, or has not.
     #[wasm_bindgen(js_name = locationPut)]
-    pub fn location_put(bytes: &Uint8Array, max_age_seconds: u32) -> Promise;
+    pub fn location_put(url: &str, bytes: &Uint8Array, max_age_seconds: u32) -> Promise;
 
     /// What the platform calls this location.
     #[wasm_bindgen(js_name = locationName, catch)]

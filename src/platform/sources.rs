@@ -135,10 +135,9 @@ async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
         let (found, bytes) = fetch(isolate, bindings, step).await;
         let taken = run.take(&mut isolate.lists.borrow_mut(), found, clock::now());
         if let (Taken::Shareable, Step::Delta(_), Some(bytes)) = (taken, step, bytes) {
-            let max_age_seconds = terms.location_cache_seconds();
-            drop(
-                JsFuture::from(crossing::location_put(&Uint8Array::from(&bytes[..]), max_age_seconds)).await,
-            );
+            let (url, max_age_seconds) = (&isolate.config.location_cache_url, terms.location_cache_seconds());
+            let put = crossing::location_put(url, &Uint8Array::from(&bytes[..]), max_age_seconds);
+            drop(JsFuture::from(put).await);
         }
     }
     isolate.lists.borrow_mut().refreshed(&terms, clock::now(), entropy::number());
@@ -147,7 +146,7 @@ async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
 /// What the source gave, and a delta's bytes as they came.
 async fn fetch(isolate: &Isolate, bindings: &Bindings, step: Step) -> (Found, Option<Vec<u8>>) {
     match step {
-        Step::Delta(Source::Location) => copy(isolate, location_bytes().await),
+        Step::Delta(Source::Location) => copy(isolate, location_bytes(isolate).await),
         Step::Delta(Source::Kv) => {
             copy(isolate, kv_bytes(&bindings.kv, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await)
         }
@@ -201,8 +200,9 @@ fn open_delta(isolate: &Isolate, sealed: &[u8]) -> Result<OpenedDelta, ListFault
 }
 
 /// The bytes in the location's cache.
-async fn location_bytes() -> Option<Vec<u8>> {
-    let read = JsFuture::from(crossing::location_get(LOCATION_CACHE_TIMEOUT_MS)).await.ok()?;
+async fn location_bytes(isolate: &Isolate) -> Option<Vec<u8>> {
+    let get = crossing::location_get(&isolate.config.location_cache_url, LOCATION_CACHE_TIMEOUT_MS);
+    let read = JsFuture::from(get).await.ok()?;
     read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
 }
 
