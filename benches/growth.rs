@@ -38,8 +38,7 @@ fn growth(criterion: &mut Criterion) {
         let region = Region::new(ALLOCATOR);
         let held = list(&base, &delta);
         let change = region.change();
-        let bytes = change.bytes_allocated + change.bytes_reallocated.max(0).unsigned_abs()
-            - change.bytes_deallocated;
+        let bytes = change.bytes_allocated - change.bytes_deallocated;
         let Population { issued, revoked_percent, edited_percent } = population;
         println!(
             "| {issued} | {revoked_percent} % | {edited_percent} % | {} | {} | {bytes} |",
