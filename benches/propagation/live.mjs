@@ -1,6 +1,6 @@
 // Revoke → refused, measured at a live deployment from where this runs: creates a few tokens, revokes them one after the other,
 // and asks `GET /_wayleave/token` with each until it is refused. That question is answered by the same list as any request, and
-// never reaches the API behind. Whatever happens, every token made here is revoked in the end.
+// never reaches the API behind. Whatever happens, a Ctrl-C too, every token made here is revoked in the end.
 //
 // From one place one sees one location. What all of them report, /status tells; both are given.
 
@@ -14,9 +14,10 @@ const COUNT_MAX = 100;
  * @param {string} target e.g. https://api.example.com
  * @param {string} adminKey of an operator
  * @param {number} count tokens, at most 100
+ * @param {AbortSignal} signal ends it early
  * @returns {Promise<{ boundSeconds: number, samples: number[], reported: object | undefined }>}
  */
-export async function measureLive({ target, adminKey, count, progress }) {
+export async function measureLive({ target, adminKey, count, progress, signal }) {
   if (!(count >= 1 && count <= COUNT_MAX)) throw new Error(`COUNT must be from 1 to ${COUNT_MAX}`);
   const api = new Api(target, adminKey);
   const living = new Set();
@@ -24,15 +25,17 @@ export async function measureLive({ target, adminKey, count, progress }) {
     const samples = [];
     let boundSeconds;
     for (let at = 0; at < count; at += 1) {
+      signal.throwIfAborted();
       // The shortest life there is beyond the bound: should even the cleaning up fail, it ends by itself.
       const token = await api.call("POST", "/tokens", { label: "make propagation", origins: [ORIGIN], expires_in: 900 });
       living.add(token.id);
       await untilAdmitted(target, token);
+      signal.throwIfAborted();
       const receipt = await api.call("POST", `/tokens/${token.id}/revoke`, { force: true, reason: "make propagation" });
       const acknowledgedAt = performance.now();
       living.delete(token.id);
       boundSeconds = receipt.bound_seconds;
-      samples.push(await untilRefused(target, token, acknowledgedAt, boundSeconds));
+      samples.push(await untilRefused(target, token, acknowledgedAt, boundSeconds, signal));
       progress(1);
       // Out of step with whatever runs in steps there.
       await pause(Math.random() * Math.min(boundSeconds * 200, 10_000));
@@ -49,8 +52,9 @@ async function untilAdmitted(target, token) {
   if (status !== 200) throw new Error(`a new token was answered ${status} by ${target}/_wayleave/token`);
 }
 
-async function untilRefused(target, token, acknowledgedAt, boundSeconds) {
+async function untilRefused(target, token, acknowledgedAt, boundSeconds, signal) {
   for (;;) {
+    signal.throwIfAborted();
     const status = await selfTest(target, token);
     const ms = Math.round(performance.now() - acknowledgedAt);
     if (status === 401) return ms;

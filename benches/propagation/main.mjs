@@ -12,7 +12,6 @@ import { chart } from "./chart.mjs";
 import { measureLive } from "./live.mjs";
 import { withFigures } from "./page.mjs";
 import { seconds, summary } from "./statistics.mjs";
-import { measure } from "./workerd.mjs";
 
 const SAMPLES = "benches/propagation/samples.json";
 const SVG = "docs/propagation.svg";
@@ -33,8 +32,10 @@ async function live() {
   const { TARGET: target, ADMIN_KEY: adminKey, COUNT = "20" } = process.env;
   if (!adminKey) throw new Error("ADMIN_KEY is not set: an operator's key of that deployment");
   const count = Number(COUNT);
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort(new Error(`${name}: every token made is revoked`)));
   const { boundSeconds, samples, reported } = await withProgress(`${target}: revocations`, count, (progress) =>
-    measureLive({ target: target.replace(/\/+$/, ""), adminKey, count, progress }),
+    measureLive({ target: target.replace(/\/+$/, ""), adminKey, count, progress, signal: stop.signal }),
   );
   console.log(`B = ${boundSeconds} s, seen from here (one location): ${told(summary(samples))}`);
   if (reported?.samples > 0) console.log(`reported by all its locations: ${told(reported)}`);
@@ -63,6 +64,8 @@ async function simulation(figures) {
 }
 
 async function workerd(figures) {
+  // Only here: the harness ends its processes at once on Ctrl-C, while a live measurement has tokens to revoke first.
+  const { measure } = await import("./workerd.mjs");
   const random = Random.ofRun();
   console.log(`workerd (seed ${random.seed})`);
   const runs = [];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +83,25 @@ describe('deploy/workerd, step by step as in its README', () => {
     assert.deepEqual({ records_refused, lists_refused }, { records_refused: 0, lists_refused: 0 });
   });
 
+  it('a backup that was put back, with a new RESTORE_ID, goes on without giving a serial twice', async () => {
+    await ended(server, 'SIGTERM');
+    await cp(join(data, 'storage'), join(data, 'backup'), { recursive: true });
+    server = await startServer(here(starting.trim().split('\n')[1]));
+    const lost = await call('POST', '/tokens', { label: 'after the backup', origins: [SITE] });
+
+    await ended(server, 'SIGKILL');
+    await rm(join(data, 'storage'), { recursive: true });
+    await cp(join(data, 'backup'), join(data, 'storage'), { recursive: true });
+    await appendFile(join(data, 'settings'), 'RESTORE_ID=put-back-once\n');
+    server = await startServer(here(starting.trim().split('\n')[1]));
+
+    const next = await call('POST', '/tokens', { label: 'after the restore', origins: [SITE] });
+    assert.ok(serialOf(next) > serialOf(lost), `${next.id} after ${lost.id}`);
+    assert.equal((await guarded(next.token)).status, 200);
+    assert.equal((await guarded(lost.token)).status, 401);
+    assert.equal((await call('GET', `/tokens/${shown.id}`)).state, 'revoked');
+  });
+
   it('the admin API answers at the control address alone, and nothing is proxied there', async () => {
     const headers = { authorization: `Bearer ${await adminKey()}` };
     assert.equal((await fetch(`http://127.0.0.1:${ports[8787]}/_wayleave/api/tokens`, { headers })).status, 404);
@@ -159,6 +178,10 @@ async function call(method, path, body) {
   const response = await fetch(`http://127.0.0.1:${ports[8788]}/_wayleave/api${path}`, { method, headers, body: body && JSON.stringify(body) });
   assert.ok(response.ok, `${method} ${path}: ${response.status}`);
   return response.json();
+}
+
+function serialOf({ id }) {
+  return Number(id.slice('tok_'.length));
 }
 
 function guarded(token) {
