@@ -5,9 +5,11 @@
 //! location as that takes; one that was idle for a minute, or is an hour old, is gone with all it held; 100 tokens are in
 //! use, each as much as the others; KV keeps what it read for the 30 s that the reader asks for, and writes arrive at once.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
 use std::collections::HashSet;
 use std::rc::Rc;
-use wayleave::freshness::{Found, ListHolder, Plan, Refresh, Source, Step, Terms};
+use wayleave::freshness::{Found, ListHolder, Plan, Refresh, Source, Step, Taken, Terms};
 use wayleave::key::{KeyId, sha256};
 use wayleave::limits::{
     HEARTBEAT_DEFAULT_SECONDS, LIST_KV_CACHE_TTL_SECONDS, MS_PER_SECOND, SECONDS_PER_DAY,
@@ -115,9 +117,7 @@ impl Location {
                 _ => None,
             };
             let taken = run.take(lists, found, UnixMillis(now));
-            if let (wayleave::freshness::Taken::Shareable, Step::Delta(_), Some(opened)) =
-                (taken, step, fetched)
-            {
+            if let (Taken::Shareable, Step::Delta(_), Some(opened)) = (taken, step, fetched) {
                 let kept_ms = i64::from(self.terms.location_cache_seconds()) * MS_PER_SECOND;
                 self.cached = Some((opened, now + kept_ms));
             }

@@ -4,9 +4,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** Runs the ignored test `name` of tests/`target` and gives what its lines say. */
-export async function printed(keyword, target, name) {
-  const command = ["test", "--release", "--locked", "--test", target, name, "--", "--ignored", "--nocapture"];
+/** Runs the ignored test `name` of tests/`target` and gives what its lines say; `profile`: ["--release"] for what takes long. */
+export async function printed(keyword, target, name, profile = []) {
+  const command = ["test", ...profile, "--locked", "--test", target, name, "--", "--ignored", "--nocapture"];
   const child = spawn("cargo", command, { stdio: ["ignore", "pipe", "inherit"] });
   const exit = once(child, "exit");
   const found = [];

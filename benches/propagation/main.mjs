@@ -58,7 +58,7 @@ async function local() {
 
 async function simulation(figures) {
   console.log("simulation");
-  const byBound = Map.groupBy(await printed("PROPAGATION", "simulation", "propagation"), ({ bound }) => bound);
+  const byBound = Map.groupBy(await printed("PROPAGATION", "simulation", "propagation", ["--release"]), ({ bound }) => bound);
   const runs = [...byBound].map(([bound, lines]) => ({ bound, source: "simulation", samples_ms: lines.flatMap(({ samples_ms }) => samples_ms) }));
   replaceRuns(figures, "simulation", runs);
 }
