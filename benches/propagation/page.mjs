@@ -57,7 +57,7 @@ function costTable(costs) {
 
 function table(head, rows) {
   const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map((_, at) => (at === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
+  return [line(head), line(head.map((name) => (name === "from" ? "---" : "--:"))), ...rows.map(line)].join("\n");
 }
 
 function grouped(number) {
