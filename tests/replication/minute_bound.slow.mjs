@@ -39,10 +39,10 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
 
   for (const [name, { trouble }] of Object.entries(locations)) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
-      const { violations, counts, latestAdmissionMs } = world.judges.get(name);
-      console.log(`${name}: ${JSON.stringify(counts)}, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`);
+      const { violations, excused, counts, latestAdmissionMs } = world.judges.get(name);
+      console.log(`${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`);
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
-      assert.ok(counts.admitted > 100 && counts.refused > 100, JSON.stringify(counts));
+      assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
       const { cuts } = TROUBLES[trouble];
       const cutOff = cuts.includes("registry") && cuts.some((source) => source.startsWith("kv"));
       // With KV alone, a token whose record is not there yet may be 503 too.

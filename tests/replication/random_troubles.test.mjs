@@ -27,14 +27,14 @@ describe(`B = ${BOUND_SECONDS}, random troubles (seed ${random.seed})`, () => {
       if (random.chance(0.7)) world.befall(name, random.of(Object.keys(TROUBLES)));
       await world.runFor(random.upTo(1_500));
     }
-    wrong = await world.calm(20_000);
+    wrong = await world.calm(60_000);
   });
   after(() => world.stop());
 
   for (const name of NAMES) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
-      const { violations, counts, latestAdmissionMs, troubles } = world.judges.get(name);
-      console.log(`${name}: ${JSON.stringify(counts)}, ${troubles.length} troubles, latest admission against a change ${latestAdmissionMs} ms after it`);
+      const { violations, excused, counts, latestAdmissionMs, troubles } = world.judges.get(name);
+      console.log(`${name}: ${JSON.stringify(counts)}, ${excused} excused, ${troubles.length} troubles, latest admission against a change ${latestAdmissionMs} ms after it`);
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
     });

@@ -20,17 +20,33 @@ export class Judge {
    * @param {boolean} world.listsInKv whether locations can live on KV's lists alone
    * @param {import("./replicas.mjs").Location} location
    */
-  constructor({ boundMs, listsInKv }, location) {
+  constructor({ boundMs, listsInKv, machine }, location) {
     this.boundMs = boundMs;
+    this.machine = machine;
     this.listsInKv = listsInKv;
     this.location = location;
     /** { cuts, from, to } of every trouble so far. */
     this.troubles = [];
+    /** `unknown`: a 503 that was explained. */
     this.counts = { admitted: 0, refused: 0, unknown: 0 };
-    /** Texts, each one broken promise. */
-    this.violations = [];
+    /** Broken promises, as it seems: { text, begun, ended, admitted }. */
+    this.findings = [];
     /** Milliseconds after the acknowledgement at which a request that was admitted against the change began, at most. */
     this.latestAdmissionMs = 0;
+  }
+
+  /** Texts, each one broken promise. What was not admitted while the machine was too busy is none. */
+  get violations() {
+    return this.findings.filter((finding) => !this.#isExcused(finding)).map(({ text }) => text);
+  }
+
+  /** What was not admitted only because the machine was too busy, as far as one can tell. */
+  get excused() {
+    return this.findings.filter((finding) => this.#isExcused(finding)).length;
+  }
+
+  #isExcused({ admitted, begun, ended }) {
+    return !admitted && this.machine.wasBusy(begun - AFTERMATH_MS, ended);
   }
 
   begin({ cuts }) {
@@ -44,8 +60,9 @@ export class Judge {
   /** `said` is ADMITTED, a problem's code, or whatever else came. */
   observe(token, request, said, begun, ended) {
     if (said === UNKNOWN) {
-      this.counts.unknown += 1;
-      if (!this.#explains(token, begun, ended)) this.#violation("503 although a source was in reach", token, request, said, begun, []);
+      const explained = this.#explains(token, begun, ended);
+      if (explained) this.counts.unknown += 1;
+      else this.#violation("503 although a source was in reach", token, request, said, begun, ended, []);
       return;
     }
     this.counts[said === ADMITTED ? "admitted" : "refused"] += 1;
@@ -53,12 +70,12 @@ export class Judge {
     if (said === ADMITTED) this.#noteLate(token, request, begun, ended);
     if (rightly.has(said)) return;
     const what = said === ADMITTED ? `admitted later than ${this.boundMs} ms after the acknowledgement` : "refused wrongly";
-    this.#violation(what, token, request, said, begun, rightly);
+    this.#violation(what, token, request, said, begun, ended, rightly);
   }
 
   /** An answer that is neither an admission nor one of our problems. */
   strange(token, request, what, begun) {
-    this.#violation("no proper answer", token, request, what, begun, []);
+    this.#violation("no proper answer", token, request, what, begun, Date.now(), []);
   }
 
   #noteLate(token, request, begun, ended) {
@@ -78,11 +95,12 @@ export class Judge {
     return misses.some(({ key, at }) => key.startsWith(record) && at >= begun && at <= ended);
   }
 
-  #violation(what, token, { origin, path }, said, begun, rightly) {
+  #violation(what, token, { origin, path }, said, begun, ended, rightly) {
     const history = (entries) => entries.map(({ value, sentAt, acknowledgedAt }) => `${JSON.stringify(value)} ${sentAt - begun}…${acknowledgedAt - begun} ms`).join(", ");
-    this.violations.push(
+    const text =
       `${this.location.name}: ${what}: ${token.id} ${path} from ${origin}: ${said}` +
-        `${rightly.size === undefined ? "" : `, not ${[...rightly].join(" or ")}`}; before it began: ${history(token.statuses)}; ${history(token.policies)}`,
-    );
+        `${rightly.size === undefined ? "" : `, not ${[...rightly].join(" or ")}`}; before it began: ${history(token.statuses)}; ${history(token.policies)}` +
+        `; troubles: ${this.troubles.map(({ cuts, from, to }) => `${cuts.join(" and ") || "none"} ${from - begun}…${to - begun} ms`).join(", ")}; answered after ${ended - begun} ms`;
+    this.findings.push({ text, begun, ended, admitted: said === ADMITTED });
   }
 }

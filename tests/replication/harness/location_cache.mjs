@@ -28,6 +28,7 @@ export class LocationCache {
 
   async start() {
     this.server = createServer((request, response) => this.#serve(request, response));
+    this.server.keepAliveTimeout = 60_000;
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.port = this.server.address().port;
   }

@@ -1,5 +1,6 @@
 // What can befall a location, and which of its sources is then of no use to it: the judge asks that before it believes a 503.
 
+import { moved, thisUpdate } from "./delta_times.mjs";
 import { sealed, unsealed } from "./seal.mjs";
 
 /**
@@ -31,6 +32,12 @@ export const BAD_LISTS = {
   "of another deployment": (bytes, key) => sealed(key, unsealed(bytes), { deployment: "another" }),
   "of an unknown version": (bytes, key) => sealed(key, { ...unsealed(bytes), format: 99 }),
   "sealed by an unknown key": (bytes, key) => sealed(key, { ...unsealed(bytes), keyId: 77 }),
+  // Well sealed and newer than any: taken, it would be good for an hour.
+  "from the future": (bytes, key) => {
+    const { body, ...parts } = unsealed(bytes);
+    if (Math.abs(Date.now() - thisUpdate(body)) > 10 * 60_000) throw new Error("a delta's times do not stand where this test reads them");
+    return sealed(key, { ...parts, body: moved(body, 3_600_000) });
+  },
   // The first that was ever published, whole and older than the one held.
   "replayed": (bytes, key, { kv }) => kv.history.versions(key)[0].bytes,
 };

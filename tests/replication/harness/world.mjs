@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Judge } from "./judge.mjs";
+import { MachineWatch } from "./machine_watch.mjs";
 import { Operator } from "./operator.mjs";
 import { Replicas } from "./replicas.mjs";
 import { TROUBLES } from "./troubles.mjs";
@@ -23,7 +24,7 @@ export class World {
    * @param {number} [options.askEveryMs] traffic of one location
    * @param {number} [options.actEveryMs] the operator
    */
-  constructor({ random, boundSeconds, configuredSeconds = boundSeconds, locations, variables = {}, listsInKv = false, askEveryMs = 60, actEveryMs = 250 }) {
+  constructor({ random, boundSeconds, configuredSeconds = boundSeconds, locations, variables = {}, listsInKv = false, askEveryMs = 80, actEveryMs = 250 }) {
     this.random = random;
     this.boundMs = boundSeconds * 1_000;
     this.listsInKv = listsInKv;
@@ -31,6 +32,7 @@ export class World {
     this.actEveryMs = actEveryMs;
     this.replicas = new Replicas({ variables: { REVOCATION_BOUND_SECONDS: String(configuredSeconds), ...variables }, locations, random: random.fork() });
     this.operator = new Operator(this.replicas.admin, random.fork(), { lingersMs: 2 * this.boundMs + 10_000 });
+    this.machine = new MachineWatch(this.replicas.control);
     this.judges = new Map(this.replicas.locations.map((location) => [location.name, new Judge(this, location)]));
     /** What stops each thing that runs. */
     this.running = [];
@@ -41,6 +43,7 @@ export class World {
     await this.replicas.start();
     while (this.operator.tokens.length < this.operator.alive) await this.operator.create();
     this.startedAt = Date.now();
+    this.machine.start();
     this.running = [
       this.#repeat(this.actEveryMs, () => this.operator.act()),
       ...this.replicas.locations.map((location) => this.#traffic(location)),
@@ -51,7 +54,7 @@ export class World {
   }
 
   async stop() {
-    await Promise.all(this.running.splice(0).map((stop) => stop()));
+    await Promise.all([this.machine.stop(), ...this.running.splice(0).map((stop) => stop())]);
     await this.replicas.stop();
   }
 
@@ -154,8 +157,9 @@ export class World {
   toString() {
     const { admitted, refused, unknown } = this.totals;
     const violations = [...this.judges.values()].reduce((total, judge) => total + judge.violations.length, 0);
+    const busy = this.machine.busyMs === 0 ? "" : `, machine too busy for ${(this.machine.busyMs / 1_000).toFixed(0)} s`;
     const seconds = ((Date.now() - this.startedAt) / 1_000).toFixed(0);
-    return `${seconds} s: ${admitted} admitted, ${refused} refused, ${unknown} × 503, ${this.operator.changes} changes (${this.operator.revocations} revocations), ${violations} violations`;
+    return `${seconds} s: ${admitted} admitted, ${refused} refused, ${unknown} × 503, ${this.operator.changes} changes (${this.operator.revocations} revocations), ${violations} violations${busy}`;
   }
 }
 

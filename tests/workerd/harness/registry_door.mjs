@@ -71,6 +71,8 @@ export class RegistryDoor {
       if (this.lagMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lagMs));
       response.writeHead(this.behaviour !== "pass" ? 503 : this.alter === null ? 200 : 202).end();
     });
+    // Longer than workerd keeps an idle connection: a call on one that is just being closed would fail.
+    this.server.keepAliveTimeout = 60_000;
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.port = this.server.address().port;
   }
