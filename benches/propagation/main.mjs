@@ -25,8 +25,10 @@ const MEASURED = [
 ];
 const PROGRESS_EVERY_MS = 5_000;
 
-if (process.env.TARGET) await live();
-else await local();
+await (process.env.TARGET ? live() : local()).catch((error) => {
+  console.error(`wayleave: ${error.message}`);
+  process.exitCode = 1;
+});
 
 async function live() {
   const { TARGET: target, ADMIN_KEY: adminKey, COUNT = "20" } = process.env;
