@@ -54,6 +54,13 @@ impl Holdings {
         }
     }
 
+    /// The registry gave a list older than the one held, `number`: it is told which, since its storage may have been put
+    /// back from a backup, and no list of it will be taken until it knows.
+    pub(super) fn is_ahead(&mut self, number: Number) {
+        self.newest = Some(number);
+        self.is_news = true;
+    }
+
     /// The report that is due at `now`, if any: within a few seconds of a change, else once a minute.
     #[must_use]
     pub fn due(&self, now: UnixMillis) -> Option<Holding> {

@@ -143,9 +143,8 @@ impl ListHolder {
     /// The list that may be used at `now`.
     #[must_use]
     pub fn usable(&self, terms: &Terms, now: UnixMillis) -> Option<Rc<RevocationList>> {
-        let held = self.held.as_ref()?;
-        let trusted = held.clock != ListClock::Own || !self.clock_is_off;
-        (held.left_ms(terms, now) > 0 && trusted).then(|| Rc::clone(&held.list))
+        let left_ms = self.left_ms(terms, now)?;
+        self.newest().filter(|_| left_ms > 0)
     }
 
     /// The newest list held, however old: only for `ON_UNKNOWN = "admit"` and for health.
@@ -160,8 +159,10 @@ impl ListHolder {
         self.held.as_ref().map(|held| held.age_ms(now))
     }
 
+    /// For how long the list held may be used; `None` without one, or when its age cannot be told.
     fn left_ms(&self, terms: &Terms, now: UnixMillis) -> Option<i64> {
-        self.held.as_ref().map(|held| held.left_ms(terms, now))
+        let trusted = self.held.as_ref().filter(|held| held.clock != ListClock::Own || !self.clock_is_off);
+        trusted.map(|held| held.left_ms(terms, now))
     }
 
     /// Whether a delta is not older than the list held, not from the future, and not sealed by a key that the held one
@@ -208,6 +209,14 @@ impl ListHolder {
         self.held = Some(Held { list: Rc::new(list), clock });
     }
 
+    /// The registry itself gave `opened`.
+    fn note_registry(&mut self, opened: &OpenedDelta) {
+        let held = self.held.as_ref().map(|held| held.list.number());
+        if let Some(held) = held.filter(|held| *held > opened.delta.head.number) {
+            self.holdings.is_ahead(held);
+        }
+    }
+
     fn renew_lease(&mut self, now: UnixMillis) {
         self.lease_until = Some(now.plus_ms(LIST_LEASE_MS));
     }
@@ -218,9 +227,15 @@ impl ListHolder {
 
     /// The registry's clock was read between `asked_at` and `now`, so it lies between them unless a clock is off.
     fn compare_clocks(&mut self, registry_now: UnixMillis, asked_at: UnixMillis, now: UnixMillis) {
-        self.clock_is_off =
+        let is_off =
             asked_at.since_ms(registry_now) > CLOCK_SKEW_MS || registry_now.since_ms(now) > CLOCK_SKEW_MS;
-        self.clock_faults = self.clock_faults.saturating_add(u64::from(self.clock_is_off));
+        let is_right =
+            registry_now.since_ms(asked_at) <= CLOCK_SKEW_MS && now.since_ms(registry_now) <= CLOCK_SKEW_MS;
+        // Neither: the answer was too slow to tell.
+        if is_off || is_right {
+            self.clock_is_off = is_off;
+        }
+        self.clock_faults = self.clock_faults.saturating_add(u64::from(is_off));
     }
 }
 

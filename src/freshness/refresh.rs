@@ -2,8 +2,8 @@
 //!
 //! Standard: DESIGN section 5: memory, the location's cache, KV, the registry, in that order, going on while the newest
 //! list found is older than about 2L/3.
-//! Invariants: a delta is held only together with a base that it completes; a base is asked for once a run, and a delta
-//! that names one nobody has is dropped, so a run always ends.
+//! Invariants: a delta is held only together with a base that it completes; a base is asked for once a run, at most one for
+//! each source, and a delta that names one nobody has is dropped, so a run always ends.
 //! What it must not know: how anything is fetched.
 //! What a mistake costs: a run that ends too early is a needless 503; it cannot admit.
 
@@ -52,7 +52,8 @@ pub struct Refresh {
     location_had_one: bool,
     /// A delta whose base is asked for.
     waiting: Option<Waiting>,
-    base_was_asked: bool,
+    /// The base that was asked for last: another delta may name another.
+    base_asked: Option<Number>,
 }
 
 /// A delta that was read and is acceptable, and whose newest base is not held.
@@ -86,7 +87,7 @@ impl Refresh {
             asked: None,
             location_had_one: false,
             waiting: None,
-            base_was_asked: false,
+            base_asked: None,
         }
     }
 
@@ -95,7 +96,7 @@ impl Refresh {
     pub fn next(&mut self, lists: &mut ListHolder, now: UnixMillis) -> Option<Step> {
         lists.renew_lease(now);
         if let Some(Waiting { opened, base_from, .. }) = &self.waiting {
-            self.base_was_asked = true;
+            self.base_asked = Some(opened.delta.head.base);
             return Some(Step::Base(*base_from, opened.delta.head.base));
         }
         let source = self.next?;
@@ -135,7 +136,11 @@ impl Refresh {
                 (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) })
             }
         };
-        match read.ok().filter(|opened| lists.is_acceptable(opened, clock.read(now))) {
+        let read = read.ok();
+        if let (Some(opened), ListClock::Registry { .. }) = (&read, clock) {
+            lists.note_registry(opened);
+        }
+        match read.filter(|opened| lists.is_acceptable(opened, clock.read(now))) {
             Some(opened) => self.take_delta(lists, opened, clock, now),
             None => {
                 lists.count_refused();
@@ -161,7 +166,7 @@ impl Refresh {
         };
         // On an earlier base for now: the newest is fetched before the earlier one no longer does.
         let has_newest = lists.base_number().is_some_and(|number| number == newest_base);
-        if !has_newest && newest_base.n > 0 && !self.base_was_asked {
+        if !has_newest && newest_base.n > 0 && self.base_asked != Some(newest_base) {
             self.waiting = Some(Waiting { opened, clock, base_from: Source::Kv });
         }
         taken

@@ -405,3 +405,81 @@ fn a_location_tells_at_once_then_once_a_minute_and_soon_after_a_change() {
     // The list before had run out: nobody was served meanwhile.
     assert_eq!(tell(&mut lists, 200_000), Some((7, vec![])));
 }
+
+#[test]
+fn a_stale_delta_of_kv_on_a_base_of_its_own_does_not_keep_a_run_from_the_registrys() {
+    // KV's copy is from before the fold, and the registry's deltas complete the new base alone.
+    let (earlier, newer, now) = (base(5), base(9), UnixMillis(300_000));
+    for kv_has_the_earlier in [true, false] {
+        let mut lists = ListHolder::default();
+        let mut run = lists.refresh(&TERMS, 1);
+        let (mut steps, mut found) = (Vec::new(), 0);
+        while let Some(step) = run.next(&mut lists, now) {
+            steps.push(step);
+            assert!(steps.len() < 10, "{steps:?}");
+            let gives = match step {
+                KV => Found::Copy(Ok(on_base(&earlier, 5, 7, 0))),
+                REGISTRY => {
+                    let read = Ok(on_base(&newer, 9, 20, 300_000));
+                    Found::Registry { read, registry_now: now, asked_at: now }
+                }
+                Step::Base(Source::Kv, Number { n: 5, .. }) if kv_has_the_earlier => {
+                    Found::Base(Ok(earlier.clone()))
+                }
+                Step::Base(Source::Registry, Number { n: 9, .. }) => Found::Base(Ok(newer.clone())),
+                _ => Found::Nothing,
+            };
+            found += usize::from(run.take(&mut lists, gives, now) != Taken::Nothing);
+        }
+        assert!(lists.usable(&TERMS, now).is_some() && found > 0, "{steps:?}");
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_trusted_any_more_is_looked_for_again_soon() {
+    // From KV at first; then the registry shows our clock to be off, and the base of its delta is not to be had.
+    let newer = base(9);
+    let mut lists = holder(1, 0);
+    let now = UnixMillis(1_000);
+    let mut run = lists.refresh(&TERMS, 1);
+    while run.next(&mut lists, now).is_some_and(|step| step != KV) {}
+    let read = Ok(on_base(&newer, 9, 20, 11_000));
+    let off = Found::Registry { read, registry_now: UnixMillis(11_000), asked_at: now };
+    run.take(&mut lists, off, now);
+    while run.next(&mut lists, now).is_some() {
+        run.take(&mut lists, Found::Nothing, now);
+    }
+    lists.refreshed(&TERMS, now, MIDDLE);
+    assert!(lists.clock_is_off && lists.usable(&TERMS, now).is_none());
+    assert_eq!(lists.plan(&TERMS, now.plus_ms(TERMS.retry_ms)), Plan::Refresh);
+}
+
+#[test]
+fn a_slow_answer_does_not_show_a_clock_to_be_right() {
+    // Our clock is 3 s behind. An answer at once shows it …
+    let mut lists = ListHolder::default();
+    take(&mut lists, from_registry(1, 13_000, 13_000, 10_000), UnixMillis(10_001));
+    assert!(lists.clock_is_off);
+    // … one that took 2 s, and was made at its beginning, could come of a right clock too.
+    take(&mut lists, from_registry(2, 23_000, 23_000, 20_000), UnixMillis(22_000));
+    assert!(lists.clock_is_off);
+    // Set right, and answered quickly.
+    take(&mut lists, from_registry(3, 33_000, 33_000, 33_000), UnixMillis(33_100));
+    assert!(!lists.clock_is_off);
+}
+
+#[test]
+fn a_registry_that_is_behind_the_list_held_is_told_so() {
+    // Put back from a backup, and KV does not show it: the registry hears of it from locations alone.
+    let mut lists = holder(500, 0);
+    lists.holdings.reported(UnixMillis(0));
+    let late = UnixMillis(TERMS.usable_ms + 10_000);
+    take(&mut lists, from_registry(100, late.0, late.0, late.0), late);
+    assert_eq!((number(&lists), lists.usable(&TERMS, late)), (Some(500), None));
+    let due = lists.holdings.due(late).map(|holding| holding.number.n);
+    assert_eq!(due, Some(500));
+    // KV's copy is allowed to be older.
+    lists.holdings.reported(late);
+    take(&mut lists, from_kv(99, 0), late);
+    assert_eq!(lists.holdings.due(late.plus_ms(crate::limits::REPORT_INTERVAL_MS)), None);
+}
