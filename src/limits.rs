@@ -95,7 +95,7 @@ pub const KV_WRITE_TIMEOUT_MS: u32 = 10_000;
 /// A refresh of the list holds its lease this long for each of its reads: that of the registry, the longest, and half a
 /// second for the rest.
 pub const LIST_LEASE_MS: i64 = REGISTRY_READ_TIMEOUT_MS as i64 + 500;
-/// A read of the location's cache that takes longer is given up: it is a read from the same machine or the next.
+/// A read of the location's cache, or a write to it, that takes longer is given up: it is the same machine or the next.
 pub const LOCATION_CACHE_TIMEOUT_MS: u32 = 250;
 /// A report to the registry that takes longer is given up; nobody waits for it.
 pub const REPORT_TIMEOUT_MS: u32 = 5_000;

@@ -104,18 +104,22 @@ export async function kvPut(kv, key, bytes, expiration, timeout) {
 /** The bytes under `url` in the location's cache; undefined without them, without a cache, or after `timeout` ms. */
 export async function locationGet(url, timeout) {
   try {
-    const found = await within(caches.default.match(url), timeout, undefined);
-    return found && new Uint8Array(await found.arrayBuffer());
+    const bytes = caches.default.match(url).then((found) => found?.arrayBuffer());
+    const found = await within(bytes, timeout, undefined);
+    return found && new Uint8Array(found);
   } catch {
     return undefined;
   }
 }
 
-/** Puts `bytes` into the location's cache for `maxAge` seconds. Where the platform has none, nothing happens. */
-export async function locationPut(url, bytes, maxAge) {
+/**
+ * Puts `bytes` into the location's cache for `maxAge` seconds, and waits for at most `timeout` ms. Where the platform has
+ * none, nothing happens.
+ */
+export async function locationPut(url, bytes, maxAge, timeout) {
   try {
     const headers = { 'Cache-Control': `public, max-age=${maxAge}` };
-    await caches.default.put(url, new Response(bytes, { headers }));
+    await within(caches.default.put(url, new Response(bytes, { headers })), timeout, undefined);
   } catch {
     // A copy fewer: KV and the registry have it.
   }

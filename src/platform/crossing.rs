@@ -49,9 +49,9 @@ extern "C" {
     #[wasm_bindgen(js_name = locationGet)]
     pub fn location_get(url: &str, timeout_ms: u32) -> Promise;
 
-    /// Resolves when the cache has taken them, or has not.
+    /// Resolves when the cache has taken them, or has not, or is late.
     #[wasm_bindgen(js_name = locationPut)]
-    pub fn location_put(url: &str, bytes: &Uint8Array, max_age_seconds: u32) -> Promise;
+    pub fn location_put(url: &str, bytes: &Uint8Array, max_age_seconds: u32, timeout_ms: u32) -> Promise;
 
     /// What the platform calls this location.
     #[wasm_bindgen(js_name = locationName, catch)]

@@ -136,7 +136,8 @@ async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
         let taken = run.take(&mut isolate.lists.borrow_mut(), found, clock::now());
         if let (Taken::Shareable, Step::Delta(_), Some(bytes)) = (taken, step, bytes) {
             let (url, max_age_seconds) = (&isolate.config.location_cache_url, terms.location_cache_seconds());
-            let put = crossing::location_put(url, &Uint8Array::from(&bytes[..]), max_age_seconds);
+            let bytes = Uint8Array::from(&bytes[..]);
+            let put = crossing::location_put(url, &bytes, max_age_seconds, LOCATION_CACHE_TIMEOUT_MS);
             drop(JsFuture::from(put).await);
         }
     }
