@@ -271,11 +271,18 @@ impl<D: Database> Registry<D> {
             return Ok(Vec::new());
         }
         let settings = &self.settings;
-        let (bases, list_id, records) = self.database.transaction(|database| {
+        let list_is_due = self.database.transaction(|database| {
             retention::sweep(database, settings, now)?;
-            if heartbeat_at(settings, &State::read(database)?).is_some_and(|at| at <= now) {
+            if heartbeat_at(database, settings, now)?.is_some_and(|at| at <= now) {
                 outbox::owe_list(database, now)?;
             }
+            Ok::<_, StorageError>(outbox::list_due(database)?.is_some_and(|(_, at)| at <= now))
+        })?;
+        if list_is_due {
+            // Made first: it may make a base too, and then waits until KV has that.
+            self.newest_list(self.settings.bound_seconds, now)?;
+        }
+        let (bases, list_id, records) = self.database.transaction(|database| {
             let bases = outbox::due_bases(database, now)?;
             let list_id = outbox::list_due(database)?.filter(|(_, at)| *at <= now).map(|(id, _)| id);
             // A place is kept for the list, the first: a thousand new records must not delay a revocation.
@@ -330,8 +337,7 @@ impl<D: Database> Registry<D> {
         }
         let next = outbox::next_due(&self.database).and_then(|outbox| {
             let retention = retention::next_due(&self.database, &self.settings)?;
-            let state = State::read(&self.database)?;
-            let heartbeat = heartbeat_at(&self.settings, &state);
+            let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
             Ok(outbox.into_iter().chain(retention).chain(heartbeat).chain(self.compares_at(now)).min())
         });
         match next {
@@ -405,12 +411,20 @@ impl<D: Database> Registry<D> {
     }
 }
 
-/// When KV's copy of the list is to be written anew although nothing has changed; `None` without traffic.
-fn heartbeat_at(settings: &RegistrySettings, state: &State) -> Option<UnixMillis> {
-    let at = state.list_handed_at.plus_ms(settings.heartbeat_seconds * MS_PER_SECOND);
+/// When KV's copy of the list is to be written anew although nothing has changed; `None` without traffic, and while a list
+/// is owed anyway: one that waits for a record would be owed again and again.
+fn heartbeat_at<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    now: UnixMillis,
+) -> Result<Option<UnixMillis>, StorageError> {
+    let state = State::read(database)?;
+    // A clock that was set back must not put it off.
+    let at = state.list_handed_at.min(now).plus_ms(settings.heartbeat_seconds * MS_PER_SECOND);
     // Zero: there never was any.
     let is_used = settings.heartbeat_seconds > 0
         && state.traffic_at > UnixMillis(0)
-        && at.since_ms(state.traffic_at) < TRAFFIC_LASTS_MS;
-    is_used.then_some(at)
+        && at.since_ms(state.traffic_at) < TRAFFIC_LASTS_MS
+        && !outbox::awaits_list(database)?;
+    Ok(is_used.then_some(at))
 }

@@ -71,13 +71,24 @@ pub(super) fn wants_republishing(row: &TokenRow, now: UnixMillis) -> bool {
 
 /// Owes KV a new list. A new id each time: confirming a list handed out before this change leaves this one owed.
 pub(super) fn owe_list<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
-    let due_at = State::read(database)?.list_handed_at.plus_ms(KV_WRITE_INTERVAL_MS).max(now);
+    // A clock that was set back must not put it off.
+    let due_at = State::read(database)?.list_handed_at.min(now).plus_ms(KV_WRITE_INTERVAL_MS);
+    let due_at = due_at.max(now);
     database.query(
         "INSERT OR REPLACE INTO outbox (key, owed_at, due_at, attempts) \
          VALUES (?, COALESCE((SELECT owed_at FROM outbox WHERE key = ?), ?), ?, 0)",
         &[list::KV_NAME.into(), list::KV_NAME.into(), now.into(), due_at.into()],
     )?;
     Ok(())
+}
+
+/// Whether a list is owed that KV has not refused: nothing is gained by owing it another.
+pub(super) fn awaits_list<D: Database>(database: &D) -> Result<bool, StorageError> {
+    let rows = database.query(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE key = ? AND attempts = 0)",
+        &[list::KV_NAME.into()],
+    )?;
+    Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).flag()
 }
 
 /// Owes KV the base `number`, at once. The body is read when it is written.

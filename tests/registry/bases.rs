@@ -61,11 +61,7 @@ fn many_changes_are_folded_into_a_base_and_the_list_says_the_same() {
 fn kv_gets_a_base_before_the_list_that_names_it() {
     let mut world = World::new();
     world.revoke_many();
-    world.write_all();
-    world.seconds_pass(2);
     let head = world.head();
-    let late = world.token().serial;
-    world.revoke(late);
     let keys: Vec<String> = world.registry.due(world.now, 100).into_iter().map(|write| write.key).collect();
     assert!(keys.contains(&base_kv_name(head.base)) && !keys.contains(&"list/delta".to_owned()), "{keys:?}");
     let base = world.write_all().into_iter().find(|write| write.key == base_kv_name(head.base)).unwrap();
@@ -176,4 +172,23 @@ impl World {
         self.seconds_pass(3);
         self.list()
     }
+}
+
+#[test]
+fn kv_gets_a_base_before_a_list_that_the_publisher_made_by_itself() {
+    let mut world = World::new();
+    // Nobody has asked for a list: the base is made when the publisher makes one.
+    world.revoke_many();
+    let (mut had, mut newest) = (Vec::new(), 0);
+    for _ in 0..5 {
+        let writes = world.write_all();
+        for write in writes.iter().filter(|write| write.key == "list/delta") {
+            let base = open_delta(&write.value).delta.head.base;
+            assert!(base.n == 0 || had.contains(&base_kv_name(base)), "{base:?} {had:?}");
+            newest = base.n;
+        }
+        had.extend(writes.into_iter().map(|write| write.key));
+        world.seconds_pass(1);
+    }
+    assert!(newest > 0);
 }

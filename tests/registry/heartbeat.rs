@@ -1,6 +1,6 @@
 //! When KV's copy of the list is written anew, and what the registry learns of locations.
 
-use crate::world::{START, World, settings};
+use crate::world::{START, World, edit_label, settings};
 use wayleave::freshness::{Holding, Took};
 use wayleave::limits::TRAFFIC_LASTS_MS;
 use wayleave::list::Number;
@@ -101,4 +101,60 @@ fn a_location_that_holds_a_list_which_was_never_made_shows_that_the_storage_is_o
     assert_eq!(world.request(report(newest)), Answer::Reported);
     assert_eq!(world.request(report(Number { n: newest.n + 1, ..newest })), Answer::Reported);
     assert_eq!(world.request(Request::List { bound_seconds: 60 }), Answer::Refused(Fault::Restoring));
+}
+
+#[test]
+fn a_list_that_waits_for_a_record_does_not_make_the_alarm_ring_all_the_time() {
+    let mut world = with_heartbeat();
+    let serial = world.token().serial;
+    world.list();
+    world.heartbeats_until(START.plus_ms(5_000));
+    world.edit(serial, edit_label("b"));
+    let end = world.now.plus_ms(60_000);
+    let (mut rings, mut lists) = (0, 0);
+    while let Some(at) = world.registry.next_alarm_at(world.now).filter(|at| *at <= end) {
+        world.now = world.now.max(at);
+        rings += 1;
+        assert!(rings <= 60, "an alarm again and again at {}", world.now.since_ms(START));
+        for write in world.registry.due(world.now, 10) {
+            lists += u32::from(write.key == "list/delta");
+            // KV takes everything but the record.
+            match write.key.starts_with("token/") {
+                true => world.registry.failed(write.id, world.now),
+                false => world.registry.written(write.id, world.now),
+            }
+        }
+    }
+    assert!((3..=7).contains(&lists), "{lists}");
+}
+
+#[test]
+fn a_list_that_kv_did_not_take_is_tried_again_with_the_next_heartbeat() {
+    let mut world = with_heartbeat();
+    world.list();
+    let end = world.now.plus_ms(120_000);
+    let mut tried_at = Vec::new();
+    while let Some(at) = world.registry.next_alarm_at(world.now).filter(|at| *at <= end) {
+        world.now = world.now.max(at);
+        for write in world.registry.due(world.now, 10) {
+            tried_at.push(world.now.since_ms(START));
+            world.registry.failed(write.id, world.now);
+        }
+        assert!(tried_at.len() < 100, "{tried_at:?}");
+    }
+    assert!(tried_at.windows(2).all(|pair| pair[1] - pair[0] <= 10_000), "{tried_at:?}");
+}
+
+#[test]
+fn a_clock_that_was_an_hour_ahead_for_a_moment_does_not_keep_a_change_from_kv() {
+    let mut world = with_heartbeat();
+    let serial = world.token().serial;
+    world.list();
+    world.seconds_pass(3_600);
+    world.heartbeats_until(world.now.plus_ms(1_000));
+    world.seconds_pass(-3_600);
+    world.list();
+    world.revoke(serial);
+    let written = world.heartbeats_until(world.now.plus_ms(15_000));
+    assert!(written.len() >= 2, "{written:?}");
 }
