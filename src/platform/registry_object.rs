@@ -44,11 +44,11 @@ impl DurableObject for Registry {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let body = request.text().await?;
-        // An operator's call never waits for KV.
-        if !matches!(serde_json::from_str::<Call>(&body), Ok(Call::Admin(_))) {
+        let call = serde_json::from_str::<Call>(&body);
+        if call.as_ref().is_ok_and(registry::waits_for_kv) {
             self.compare().await;
         }
-        let answer = match serde_json::from_str::<Call>(&body) {
+        let answer = match call {
             Ok(call) => {
                 self.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill))
             }

@@ -37,7 +37,7 @@ mod token_row;
 mod tokens;
 
 pub use outbox::KvWrite;
-pub use restore::{KvLists, base_of};
+pub use restore::{KvLists, base_of, waits_for_kv};
 pub use row::StorageError;
 pub use settings::RegistrySettings;
 
@@ -70,6 +70,8 @@ pub struct Registry<D: Database> {
     calls: [u64; 5],
     propagation: Propagation,
     trust: Trust,
+    /// The highest list number that a location has told of.
+    told: Option<Number>,
     /// When KV last had no answer, or one that could not be used.
     compared_at: Option<UnixMillis>,
     /// KV writes that failed since the instance started.
@@ -89,6 +91,10 @@ impl<D: Database> Registry<D> {
         let state = database.transaction(|database| State::open(database, &settings))?;
         // Taking the variable away is no restore.
         let is_restored = settings.restore_id.is_some() && settings.restore_id != state.restore_id;
+        // The key that a backup names may be gone: a restore chooses another.
+        if !is_restored && settings.ring.get(state.signing_key).is_none() {
+            return Err(StorageError::MissingKey);
+        }
         Ok(Self {
             database,
             settings,
@@ -96,6 +102,7 @@ impl<D: Database> Registry<D> {
             calls: [0; 5],
             propagation: Propagation::default(),
             trust: if is_restored { Trust::Restored } else { Trust::Unchecked },
+            told: None,
             compared_at: None,
             kv_failures: 0,
             rests_until: None,
@@ -111,6 +118,9 @@ impl<D: Database> Registry<D> {
         entropy: &mut dyn FnMut(&mut [u8]),
     ) -> Answer {
         self.count(&request);
+        if let Request::Report { holding, .. } = &request {
+            self.told = self.told.max(Some(holding.number));
+        }
         if self.trust == Trust::Restored {
             return Answer::Refused(Fault::Restoring);
         }
@@ -388,8 +398,10 @@ impl<D: Database> Registry<D> {
                 // Nothing is answered from now on until this has succeeded.
                 self.trust = Trust::Restored;
                 let known = restore::open(&settings.ring, read).map_err(StorageError::KvList)?;
-                self.database
-                    .transaction(|database| restore::restore(database, settings, known.as_ref(), now))?;
+                let told = self.told;
+                self.database.transaction(|database| {
+                    restore::restore(database, settings, known.as_ref(), told, now)
+                })?;
                 self.log
                     .push(format!("put back from a backup that ended with list {own}; brought up to KV's"));
                 self.list = None;

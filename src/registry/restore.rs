@@ -11,6 +11,7 @@
 //! What a mistake costs: a revocation that was acknowledged is undone (false accept).
 
 use super::bases;
+use super::command::{Command, Request};
 use super::database::Database;
 use super::events::{self, Event};
 use super::list_source;
@@ -28,6 +29,7 @@ use crate::time::UnixMillis;
 use crate::token::Serial;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::rc::Rc;
 
 /// What is known of whether the storage is as the registry left it.
@@ -48,6 +50,26 @@ pub struct KvLists {
     pub delta: Option<Vec<u8>>,
     /// The value of the base that it names; `None` when it names the empty one, or KV has none.
     pub base: Option<Vec<u8>>,
+}
+
+/// Whether a call is to wait, after a start, until KV was asked for its lists. A backup would give lists, serials and
+/// record versions that the lost registry gave to something else. A withdrawal waits for nobody: a restore keeps it.
+#[must_use]
+pub fn waits_for_kv(request: &Request) -> bool {
+    let Request::Admin(call) = request else { return true };
+    !matches!(
+        call.command,
+        Command::RevokeToken { .. }
+            | Command::DisableToken(_)
+            | Command::GetToken(_)
+            | Command::LookupToken(_)
+            | Command::RevealToken(_)
+            | Command::ListTokens(_)
+            | Command::ListEvents(_)
+            | Command::ListAdminKeys
+            | Command::Status
+            | Command::Authenticate
+    )
 }
 
 /// The base that a delta read from KV rests on, if it must be read too.
@@ -75,23 +97,27 @@ pub(super) fn open(ring: &KeyRing, read: &KvLists) -> Result<Option<RevocationLi
     RevocationList::of(Rc::new(base), opened).ok_or(ListFault::Misshapen).map(Some)
 }
 
-/// Brings the database up to `known`, KV's list. Call in a transaction.
+/// Brings the database up to `known`, KV's list, under a number above that and `told`, which a location has seen. Call in
+/// a transaction.
 pub(super) fn restore<D: Database>(
     database: &D,
     settings: &RegistrySettings,
     known: Option<&RevocationList>,
+    told: Option<Number>,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
     let before = State::read(database)?;
     let highest_known = known.map_or(before.highest_serial, |list| list.delta().head.highest_serial);
-    let number = new_number(&before, known);
+    let known_number = known.map(RevocationList::number);
+    let number = new_number([Some(before.list_number), known_number, told]);
     let mut state = before.clone();
     state.begin_epoch(database, number, known, settings.restore_id.as_deref())?;
     let lost = skip_serials(database, &mut state, highest_known)?;
     for key_id in known.into_iter().flat_map(|list| list.delta().retired()) {
         retired_keys::add(database, *key_id, now)?;
     }
-    state.choose_signing_key(database, &settings.ring, &retired_keys::all(database)?)?;
+    let sealed_by = known.map(RevocationList::sealed_by);
+    state.choose_signing_key(database, &settings.ring, &retired_keys::all(database)?, sealed_by)?;
     let changed = known.map_or(Ok(0), |list| keep(database, settings, &state, list, now))?;
 
     // A base of the new epoch at once: none of an earlier one may be completed by its deltas.
@@ -119,10 +145,12 @@ pub(super) fn restore<D: Database>(
 }
 
 /// Above every number that the lost registry can have given, and of a new epoch.
-fn new_number(own: &State, known: Option<&RevocationList>) -> Number {
-    let own = own.list_number;
-    let known = known.map_or(own, RevocationList::number);
-    Number { epoch: own.epoch.max(known.epoch).saturating_add(1), n: own.n.max(known.n).saturating_add(1) }
+fn new_number(seen: [Option<Number>; 3]) -> Number {
+    let seen = || seen.into_iter().flatten();
+    Number {
+        epoch: seen().map(|number| number.epoch).max().unwrap_or(0).saturating_add(1),
+        n: seen().map(|number| number.n).max().unwrap_or(0).saturating_add(1),
+    }
 }
 
 /// Skips what the lost registry may have issued since; gives the first and last serial of it.
@@ -131,11 +159,8 @@ fn skip_serials<D: Database>(
     state: &mut State,
     highest_known: Serial,
 ) -> Result<Option<(Serial, Serial)>, StorageError> {
-    let first = Serial(state.highest_serial.0.saturating_add(1));
+    let Some(first) = state.highest_serial.0.checked_add(1).map(Serial) else { return Ok(None) };
     let last = Serial(state.highest_serial.max(highest_known).0.saturating_add(RESTORE_SKIPPED_SERIALS));
-    if last < first {
-        return Ok(None);
-    }
     state.skip_serials_to(database, last)?;
     Ok(Some((first, last)))
 }
@@ -150,8 +175,10 @@ fn keep<D: Database>(
 ) -> Result<u64, StorageError> {
     let named: BTreeSet<Serial> = list.serials().collect();
     let mut changed = 0_u64;
-    for serial in named {
-        let Some(mut row) = TokenRow::find(database, serial)? else { continue };
+    let mut from = Bound::Unbounded;
+    while let Some(mut row) = next_row(database, &named, from)? {
+        let serial = row.serial;
+        from = Bound::Excluded(serial);
         let was = (row.status, row.version);
         let version = list.record_version(serial);
         if version > row.version {
@@ -168,7 +195,7 @@ fn keep<D: Database>(
         }
         changed = changed.saturating_add(1);
         if row.status != was.0 {
-            row.receipt = Some(row.receipt_of_restore(settings, state.list_number, now));
+            row.receipt = Some(row.receipt_of_restore(settings, state, now));
         }
         row.update_policy(database)?;
         row.update_status(database)?;
@@ -187,6 +214,21 @@ fn keep<D: Database>(
         )?;
     }
     Ok(changed)
+}
+
+/// The next row that is named. Rows are asked for, not serials: an earlier restore may have named a million without any.
+fn next_row<D: Database>(
+    database: &D,
+    named: &BTreeSet<Serial>,
+    mut from: Bound<Serial>,
+) -> Result<Option<TokenRow>, StorageError> {
+    while let Some(serial) = named.range((from, Bound::Unbounded)).next() {
+        match TokenRow::find_from(database, *serial)? {
+            Some(row) if !named.contains(&row.serial) => from = Bound::Excluded(row.serial),
+            found => return Ok(found),
+        }
+    }
+    Ok(None)
 }
 
 fn disabled_at_least(status: Status) -> Status {

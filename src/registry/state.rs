@@ -53,11 +53,7 @@ impl State {
              VALUES (1, ?, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT (id) DO NOTHING",
             &[u32::from(settings.first_signing_key.0).into(), settings.restore_id.as_deref().into()],
         )?;
-        let state = Self::read(database)?;
-        if settings.ring.get(state.signing_key).is_none() {
-            return Err(StorageError::MissingKey);
-        }
-        Ok(state)
+        Self::read(database)
     }
 
     pub(super) fn read<D: Database>(database: &D) -> Result<Self, StorageError> {
@@ -170,7 +166,7 @@ impl State {
         Ok(())
     }
 
-    /// Sees to it that a key signs which is not retired.
+    /// Sees to it that a key signs which the ring has and which is not retired: `latest` for choice.
     ///
     /// # Errors
     /// [`StorageError::MissingKey`] when the ring has no such key.
@@ -179,9 +175,12 @@ impl State {
         database: &D,
         ring: &KeyRing,
         retired: &[KeyId],
+        latest: Option<KeyId>,
     ) -> Result<(), StorageError> {
-        if retired.contains(&self.signing_key) {
-            let key_id = ring.ids().find(|id| !retired.contains(id)).ok_or(StorageError::MissingKey)?;
+        let is_fit = |id: &KeyId| ring.get(*id).is_some() && !retired.contains(id);
+        if !is_fit(&self.signing_key) {
+            let mut choice = latest.into_iter().chain(ring.ids());
+            let key_id = choice.find(is_fit).ok_or(StorageError::MissingKey)?;
             database.query("UPDATE registry SET signing_key = ?", &[u32::from(key_id.0).into()])?;
             self.signing_key = key_id;
         }

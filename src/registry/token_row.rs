@@ -10,10 +10,10 @@ use super::origin_index;
 use super::policy::Policy;
 use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
+use super::state::State;
 use crate::family::FamilyId;
 use crate::key::KeyId;
 use crate::limits::{CLOCK_SKEW_MS, MS_PER_SECOND};
-use crate::list::Number;
 use crate::record::Record;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
@@ -108,6 +108,12 @@ impl TokenRow {
         database.query(&sql, &[serial.into()])?.pop().map(Self::read).transpose()
     }
 
+    /// The row of `serial`, or of the next one that has a row.
+    pub(super) fn find_from<D: Database>(database: &D, serial: Serial) -> Result<Option<Self>, StorageError> {
+        let sql = format!("SELECT {COLUMNS} FROM token WHERE serial >= ? ORDER BY serial LIMIT 1");
+        database.query(&sql, &[serial.into()])?.pop().map(Self::read).transpose()
+    }
+
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         let sql = format!("INSERT INTO token ({COLUMNS}, search) VALUES (?{})", ", ?".repeat(21));
         let mut values: Vec<Value> = vec![
@@ -188,19 +194,21 @@ impl TokenRow {
     pub(super) fn receipt_of_restore(
         &self,
         settings: &RegistrySettings,
-        number: Number,
+        state: &State,
         now: UnixMillis,
     ) -> Receipt {
-        let bounded = now.plus_ms(settings.bound_seconds * MS_PER_SECOND).ceil_seconds();
+        let bound_seconds = state.promised_bound_seconds(settings.bound_seconds, now);
+        let bounded = now.plus_ms(bound_seconds * MS_PER_SECOND).ceil_seconds();
+        let number = state.next_list_number();
         Receipt {
             serial: self.serial,
             state: self.state(now),
             reason: (self.status == Status::Revoked).then(|| "restored".to_owned()),
             revoked_at: (self.status == Status::Revoked).then_some(now),
             effective_by: bounded.plus_seconds(CLOCK_SKEW_MS / MS_PER_SECOND),
-            bound_seconds: settings.bound_seconds,
+            bound_seconds,
             guaranteed: settings.guaranteed,
-            list_number: (number.epoch, number.n.saturating_add(1)),
+            list_number: (number.epoch, number.n),
         }
     }
 

@@ -1,16 +1,19 @@
 //! A database put back from a backup: nothing that KV knows to be withdrawn works again.
 
 use crate::sqlite::Sqlite;
-use crate::world::{ADMIN_KEY, START, World, edit_label, settings};
+use crate::world::{ADMIN_KEY, START, World, edit_label, new_token, settings};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use wayleave::freshness::Holding;
+use wayleave::key::{KeyId, KeyRing, sha256};
 use wayleave::limits::{KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
-use wayleave::list::{Delta, KV_NAME, Number, OpenedBase, Status, base_kv_name};
+use wayleave::list::{Delta, DeltaHead, KV_NAME, Number, OpenedBase, Status, base_kv_name};
 use wayleave::record::Record;
-use wayleave::registry::command::{Answer, Command, Fault, Request, TokenState};
-use wayleave::registry::database::Value;
-use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of};
+use wayleave::registry::command::{AdminCall, Answer, Command, Fault, Request, TokenState};
+use wayleave::registry::database::{Database, Value};
+use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
 use wayleave::token::Serial;
+use zeroize::Zeroizing;
 
 type Kv = BTreeMap<String, Vec<u8>>;
 
@@ -213,4 +216,115 @@ fn a_restore_that_dies_at_any_statement_is_made_whole_by_the_next_start() {
         world.registry.compare(Some(&lists), world.now);
         assert_eq!(world.list().status(serials[0]), Status::Revoked, "{statements}");
     }
+}
+
+#[test]
+fn the_epoch_after_a_restore_lies_above_one_that_a_location_has_seen() {
+    // Put back twice from the same backup, and KV took nothing of the time between.
+    let mut world = World::new();
+    let holding = |epoch, n| Holding { number: Number { epoch, n }, took: vec![] };
+    for (epoch, n) in [(3, 500), (4, 100)] {
+        let holding = holding(epoch, n);
+        world.request(Request::Report { location: "FRA".into(), holding });
+    }
+    world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
+    assert_eq!(world.list().number().epoch, 5);
+}
+
+#[test]
+fn no_version_and_no_serial_is_given_before_kv_was_compared_with() {
+    let Lost { mut world, backup, kv, serials, issued, .. } = lost();
+    let edited = serials[2];
+    let ask = |world: &mut World, command: Command| {
+        // As the object does.
+        let key_sha256 = data_encoding::HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
+        let call = AdminCall { key_sha256, command, idempotency: None };
+        let request = Request::Admin(Box::new(call));
+        if waits_for_kv(&request) && world.registry.asks_kv_lists(world.now) {
+            world.registry.compare(Some(&lists(&kv)), world.now);
+        }
+        world.request(request)
+    };
+    world.put_back(backup.fork(), settings());
+    let edit = Command::EditToken { serial: edited, if_match: None, edit: edit_label("other settings") };
+    match ask(&mut world, edit) {
+        // The lost registry gave version 2 to other settings, and locations may hold them.
+        Answer::Edited { token, .. } => assert!(token.version > 1 << 20, "{}", token.version),
+        other => panic!("{other:?}"),
+    }
+    world.put_back(backup.fork(), settings());
+    match ask(&mut world, Command::CreateToken(new_token("new"))) {
+        Answer::Created { token, .. } => assert!(token.serial > issued, "{:?}", token.serial),
+        other => panic!("{other:?}"),
+    }
+    // A withdrawal waits for nobody, and is kept.
+    world.put_back(backup, settings());
+    let revoke = Command::RevokeToken { serial: serials[4], reason: None, force: true };
+    assert!(matches!(ask(&mut world, revoke), Answer::Receipt(_)));
+    assert!(world.registry.asks_kv_lists(world.now));
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(world.list().status(serials[4]), Status::Revoked);
+}
+
+#[test]
+fn a_second_restore_does_not_look_for_each_serial_that_the_first_one_skipped() {
+    let Lost { mut world, backup, kv, serials, .. } = lost();
+    world.put_back(backup, settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    let mut after = Kv::new();
+    world.fill(&mut after);
+    let database = world.database.clone();
+    world.put_back(database.clone(), restored_settings());
+    database.fail_after(1_000);
+    world.registry.compare(Some(&lists(&after)), world.now);
+    assert!(database.fault_pending(), "{:?}", world.registry.take_log());
+    let list = world.list();
+    assert_eq!((list.number().epoch, list.status(serials[0])), (3, Status::Revoked));
+}
+
+#[test]
+fn a_backup_that_signs_with_a_key_which_was_retired_and_taken_away_since_can_be_restored() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    let backup = world.database.fork();
+    let head = DeltaHead {
+        number: Number { epoch: 1, n: 50 },
+        highest_serial: Serial(9),
+        ..world.list().delta().head
+    };
+    let delta = Delta::new(head, [], [KeyId(1)]).seal(&settings().ring, KeyId(2)).unwrap();
+    let ring = KeyRing::derive(&[(KeyId(2), Zeroizing::new(vec![2; 32]))], "test");
+    world.put_back(backup, RegistrySettings { ring, ..restored_settings() });
+    world.registry.compare(Some(&KvLists { delta: Some(delta), base: None }), world.now);
+    let list = world.list();
+    assert_eq!((list.sealed_by(), list.retires(KeyId(1))), (KeyId(2), true));
+    assert_eq!(world.record(serial).unwrap().sealed_by, KeyId(2));
+}
+
+#[test]
+fn the_last_serial_of_all_is_not_taken_for_a_lost_one() {
+    let mut world = World::new();
+    world.database.query("UPDATE registry SET highest_serial = 4294967294", &[]).unwrap();
+    let last = world.token().serial;
+    assert_eq!(last, Serial(u32::MAX));
+    let database = world.database.clone();
+    world.put_back(database, restored_settings());
+    world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
+    assert_eq!(world.list().status(last), Status::Good);
+}
+
+#[test]
+fn the_receipt_of_a_restore_promises_the_bound_of_lists_that_may_still_be_in_use() {
+    let mut world = World::with(RegistrySettings { bound_seconds: 300, ..settings() });
+    let mut kv = Kv::new();
+    let serial = world.token().serial;
+    let backup = world.database.fork();
+    world.edit(serial, edit_label("b"));
+    world.fill(&mut kv);
+    world.seconds_pass(1);
+    world.put_back(backup, settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(world.get(serial).state, TokenState::Disabled);
+    let promised = world.get(serial).effective_by.unwrap();
+    assert!(promised.to_millis() >= world.now.plus_ms(302_000), "{promised:?}");
 }
