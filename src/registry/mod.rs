@@ -70,6 +70,8 @@ pub struct Registry<D: Database> {
     calls: [u64; 5],
     propagation: Propagation,
     trust: Trust,
+    /// The number of the newest list when the instance started: lists given before KV was compared with prove nothing.
+    opened_with: Number,
     /// The highest list number that a location has told of.
     told: Option<Number>,
     /// When KV last had no answer, or one that could not be used.
@@ -102,6 +104,7 @@ impl<D: Database> Registry<D> {
             calls: [0; 5],
             propagation: Propagation::default(),
             trust: if is_restored { Trust::Restored } else { Trust::Unchecked },
+            opened_with: state.list_number,
             told: None,
             compared_at: None,
             kv_failures: 0,
@@ -277,7 +280,8 @@ impl<D: Database> Registry<D> {
     }
 
     fn try_due(&mut self, now: UnixMillis, limit: u32) -> Result<Vec<KvWrite>, StorageError> {
-        if self.trust == Trust::Restored {
+        // A backup's list would be written over what KV knows better.
+        if self.trust != Trust::Whole {
             return Ok(Vec::new());
         }
         let settings = &self.settings;
@@ -342,13 +346,13 @@ impl<D: Database> Registry<D> {
 
     /// When to call [`Self::due`] next; `None` when there is nothing to do until the next call. May be in the past.
     pub fn next_alarm_at(&mut self, now: UnixMillis) -> Option<UnixMillis> {
-        if self.trust == Trust::Restored {
+        if self.trust != Trust::Whole {
             return self.compares_at(now);
         }
         let next = outbox::next_due(&self.database).and_then(|outbox| {
             let retention = retention::next_due(&self.database, &self.settings)?;
             let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
-            Ok(outbox.into_iter().chain(retention).chain(heartbeat).chain(self.compares_at(now)).min())
+            Ok(outbox.into_iter().chain(retention).chain(heartbeat).min())
         });
         match next {
             Ok(next) => next.map(|at| self.rests_until.map_or(at, |rest| at.max(rest))),
@@ -389,7 +393,7 @@ impl<D: Database> Registry<D> {
 
     fn try_compare(&mut self, read: &KvLists, now: UnixMillis) -> Result<(), StorageError> {
         let settings = &self.settings;
-        let own = State::read(&self.database)?.list_number;
+        let own = self.opened_with;
         match (restore::number_of(&settings.ring, read), self.trust) {
             // Altered by hand: it says nothing of the storage, which nothing else speaks against.
             (Err(fault), Trust::Unchecked) => self.log.push(format!("KV's list cannot be read: {fault:?}")),

@@ -328,3 +328,40 @@ fn the_receipt_of_a_restore_promises_the_bound_of_lists_that_may_still_be_in_use
     let promised = world.get(serial).effective_by.unwrap();
     assert!(promised.to_millis() >= world.now.plus_ms(302_000), "{promised:?}");
 }
+
+#[test]
+fn what_kv_has_is_not_written_over_before_it_was_compared_with() {
+    let Lost { mut world, backup, kv, serials, .. } = lost();
+    let mut kv = kv;
+    world.put_back(backup, settings());
+    // KV is slow to read, and something is owed to it: a change of after the restore.
+    world.revoke(serials[4]);
+    world.registry.compare(None, world.now);
+    for _ in 0..3 {
+        for write in world.registry.due(world.now, 100) {
+            kv.insert(write.key, write.value);
+            world.registry.written(write.id, world.now);
+        }
+        assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now.plus_ms(KV_CHECK_INTERVAL_MS)));
+        world.seconds_pass(5);
+        world.registry.compare(None, world.now);
+    }
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(world.list().status(serials[0]), Status::Revoked);
+    world.fill(&mut kv);
+    let number = Delta::open(&settings().ring, &kv[KV_NAME]).unwrap().delta.head.number;
+    assert_eq!(number.epoch, 2);
+}
+
+#[test]
+fn lists_given_while_kv_was_silent_do_not_hide_that_the_storage_is_old() {
+    let Lost { mut world, backup, kv, serials, number, .. } = lost();
+    world.put_back(backup, settings());
+    world.status();
+    world.registry.compare(None, world.now);
+    while world.list().number().n <= number.n {
+        world.seconds_pass(3);
+    }
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!((world.list().number().epoch, world.list().status(serials[0])), (2, Status::Revoked));
+}
