@@ -174,6 +174,10 @@ impl Refresh {
 
     fn take_base(&mut self, lists: &mut ListHolder, found: Option<OpenedBase>, now: UnixMillis) -> Taken {
         let Some(waiting) = self.waiting.take() else { return Taken::Nothing };
+        // Another run may have held a later list meanwhile.
+        if !lists.is_acceptable(&waiting.opened, waiting.clock.read(now)) {
+            return Taken::Nothing;
+        }
         if let Some(base) = found.filter(|base| waiting.opened.delta.completes(base)) {
             return self.hold(lists, &waiting.opened, waiting.clock, Rc::new(base), now);
         }

@@ -483,3 +483,17 @@ fn a_registry_that_is_behind_the_list_held_is_told_so() {
     take(&mut lists, from_kv(99, 0), late);
     assert_eq!(lists.holdings.due(late.plus_ms(crate::limits::REPORT_INTERVAL_MS)), None);
 }
+
+#[test]
+fn a_base_that_comes_late_does_not_bring_an_older_list_back() {
+    let (base, now) = (base(5), UnixMillis(0));
+    let mut lists = holder(4, 0);
+    let mut slow = lists.refresh(&TERMS, 1);
+    slow.next(&mut lists, now);
+    slow.take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 7, 0))), now);
+    assert!(matches!(slow.next(&mut lists, now), Some(Step::Base(..))));
+    // Its lease ran out meanwhile, and another run found a later list.
+    take(&mut lists, from_kv(9, 0), now);
+    assert_eq!(slow.take(&mut lists, Found::Base(Ok(base)), now), Taken::Nothing);
+    assert_eq!((number(&lists), slow.next(&mut lists, now)), (Some(9), None));
+}
