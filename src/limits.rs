@@ -77,8 +77,9 @@ pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
 
 /// `cacheTtl` of KV reads of the list: the platform's minimum since 2026-01-30.
 pub const LIST_KV_CACHE_TTL_SECONDS: u32 = 30;
-/// `cacheTtl` of KV reads of a base: it never changes, so a day is safe.
-pub const BASE_KV_CACHE_TTL_SECONDS: u32 = 86_400;
+/// `cacheTtl` of KV reads of a base. It never changes, but "there is none" does: a location that gets a list from the
+/// registry may ask KV before KV has its base, and each of its isolates would fetch the base from the registry for so long.
+pub const BASE_KV_CACHE_TTL_SECONDS: u32 = 300;
 /// `cacheTtl` of KV reads of a record: a record's key names its version and never changes, so a day is safe.
 pub const RECORD_KV_CACHE_TTL_SECONDS: u32 = 86_400;
 /// KV refuses an expiry nearer than 60 s.

@@ -111,7 +111,7 @@ pub(super) fn restore<D: Database>(
     let known_number = known.map(RevocationList::number);
     let number = new_number([Some(before.list_number), known_number, told]);
     let mut state = before.clone();
-    state.begin_epoch(database, number, known, settings.restore_id.as_deref())?;
+    state.begin_epoch(database, number, known, settings.restore_id.as_deref(), now)?;
     let lost = skip_serials(database, &mut state, highest_known)?;
     for key_id in known.into_iter().flat_map(|list| list.delta().retired()) {
         retired_keys::add(database, *key_id, now)?;

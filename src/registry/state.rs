@@ -132,21 +132,23 @@ impl State {
         number: Number,
         known: Option<&RevocationList>,
         restore_id: Option<&str>,
+        now: UnixMillis,
     ) -> Result<(), StorageError> {
         self.list_number = number;
-        self.changed = number.n;
+        (self.changed, self.changed_at) = (number.n, now);
         if let Some(list) = known.filter(|list| list.next_update() > self.list_next_update) {
             let bound_ms = list.next_update().since_ms(list.this_update());
             self.list_bound_seconds = self.list_bound_seconds.max(bound_ms / MS_PER_SECOND);
             self.list_next_update = list.next_update();
         }
         database.query(
-            "UPDATE registry SET epoch = ?, list_n = ?, changed_n = ?, list_next_update = ?, \
+            "UPDATE registry SET epoch = ?, list_n = ?, changed_n = ?, changed_at = ?, list_next_update = ?, \
              list_bound_seconds = ?, restore_id = ?",
             &[
                 number.epoch.into(),
                 unsigned(number.n),
                 unsigned(number.n),
+                now.into(),
                 self.list_next_update.into(),
                 Value::Integer(self.list_bound_seconds),
                 restore_id.into(),

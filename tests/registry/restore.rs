@@ -161,6 +161,8 @@ fn an_empty_kv_is_an_answer() {
     let Lost { mut world, backup, .. } = lost();
     world.put_back(backup, restored_settings());
     world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
+    // The new epoch's first list brings a change of now: how long it took to arrive is measured from here.
+    assert_eq!(world.database.one("SELECT changed_at FROM registry"), Value::Integer(world.now.0));
     let list = world.list();
     assert_eq!((list.number().epoch, list.status(Serial(1))), (2, Status::Good));
     assert_eq!(list.status(Serial(6)), Status::Revoked);
