@@ -54,11 +54,11 @@ impl Holdings {
         }
     }
 
-    /// The registry gave a list older than the one held, `number`: it is told which, since its storage may have been put
-    /// back from a backup, and no list of it will be taken until it knows.
-    pub(super) fn is_ahead(&mut self, number: Number) {
-        self.newest = Some(number);
+    /// The registry gave a list older than `held`: it is told at once.
+    pub(super) fn registry_is_behind(&mut self, held: Number) {
+        self.newest = Some(held);
         self.is_news = true;
+        self.reported_at = None;
     }
 
     /// The report that is due at `now`, if any: within a few seconds of a change, else once a minute.

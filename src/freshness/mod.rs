@@ -209,20 +209,22 @@ impl ListHolder {
         self.held = Some(Held { list: Rc::new(list), clock });
     }
 
-    /// The registry itself gave `opened`.
-    fn note_registry(&mut self, opened: &OpenedDelta) {
-        let held = self.held.as_ref().map(|held| held.list.number());
-        if let Some(held) = held.filter(|held| *held > opened.delta.head.number) {
-            self.holdings.is_ahead(held);
-        }
-    }
-
     fn renew_lease(&mut self, now: UnixMillis) {
         self.lease_until = Some(now.plus_ms(LIST_LEASE_MS));
     }
 
     fn count_refused(&mut self) {
         self.refused = self.refused.saturating_add(1);
+    }
+
+    /// The registry never gives a number below one that it gave: it was put back from a backup, and must hear of it.
+    fn compare_numbers(&mut self, of_registry: Option<&OpenedDelta>) {
+        let held = self.held.as_ref().map(|held| held.list.number());
+        if let (Some(held), Some(opened)) = (held, of_registry)
+            && held > opened.delta.head.number
+        {
+            self.holdings.registry_is_behind(held);
+        }
     }
 
     /// The registry's clock was read between `asked_at` and `now`, so it lies between them unless a clock is off.

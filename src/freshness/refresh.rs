@@ -133,14 +133,11 @@ impl Refresh {
             Found::Copy(read) => (read, ListClock::Own),
             Found::Registry { read, registry_now, asked_at } => {
                 lists.compare_clocks(registry_now, asked_at, now);
+                lists.compare_numbers(read.as_ref().ok());
                 (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) })
             }
         };
-        let read = read.ok();
-        if let (Some(opened), ListClock::Registry { .. }) = (&read, clock) {
-            lists.note_registry(opened);
-        }
-        match read.filter(|opened| lists.is_acceptable(opened, clock.read(now))) {
+        match read.ok().filter(|opened| lists.is_acceptable(opened, clock.read(now))) {
             Some(opened) => self.take_delta(lists, opened, clock, now),
             None => {
                 lists.count_refused();

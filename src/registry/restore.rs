@@ -17,7 +17,7 @@ use super::events::{self, Event};
 use super::list_source;
 use super::outbox;
 use super::retired_keys;
-use super::row::StorageError;
+use super::row::{Columns, StorageError};
 use super::settings::RegistrySettings;
 use super::state::State;
 use super::token_row::{Status, TokenRow};
@@ -27,9 +27,8 @@ use crate::list::{self, Delta, ListFault, Number, OpenedBase, RevocationList};
 use crate::record::next_version;
 use crate::time::UnixMillis;
 use crate::token::Serial;
+use roaring::RoaringBitmap;
 use serde_json::json;
-use std::collections::BTreeSet;
-use std::ops::Bound;
 use std::rc::Rc;
 
 /// What is known of whether the storage is as the registry left it.
@@ -173,12 +172,9 @@ fn keep<D: Database>(
     list: &RevocationList,
     now: UnixMillis,
 ) -> Result<u64, StorageError> {
-    let named: BTreeSet<Serial> = list.serials().collect();
     let mut changed = 0_u64;
-    let mut from = Bound::Unbounded;
-    while let Some(mut row) = next_row(database, &named, from)? {
-        let serial = row.serial;
-        from = Bound::Excluded(serial);
+    for serial in named_rows(database, list)? {
+        let Some(mut row) = TokenRow::find(database, serial)? else { continue };
         let was = (row.status, row.version);
         let version = list.record_version(serial);
         if version > row.version {
@@ -216,19 +212,23 @@ fn keep<D: Database>(
     Ok(changed)
 }
 
-/// The next row that is named. Rows are asked for, not serials: an earlier restore may have named a million without any.
-fn next_row<D: Database>(
-    database: &D,
-    named: &BTreeSet<Serial>,
-    mut from: Bound<Serial>,
-) -> Result<Option<TokenRow>, StorageError> {
-    while let Some(serial) = named.range((from, Bound::Unbounded)).next() {
-        match TokenRow::find_from(database, *serial)? {
-            Some(row) if !named.contains(&row.serial) => from = Bound::Excluded(row.serial),
-            found => return Ok(found),
+/// The serials that `list` names and that have a row. An earlier restore named a million without one: a query leads past
+/// those, and the list past rows that it does not name.
+fn named_rows<D: Database>(database: &D, list: &RevocationList) -> Result<Vec<Serial>, StorageError> {
+    let named: RoaringBitmap = list.serials().map(|serial| serial.0).collect();
+    let (mut both, mut from) = (Vec::new(), named.min());
+    while let Some(serial) = from {
+        let rows = database
+            .query("SELECT serial FROM token WHERE serial >= ? ORDER BY serial LIMIT 1", &[serial.into()])?;
+        let Some(row) = rows.into_iter().next() else { break };
+        let found = Columns::of(row).serial()?.0;
+        from = named.range(found..).next();
+        if from == Some(found) {
+            both.push(Serial(found));
+            from = found.checked_add(1).and_then(|next| named.range(next..).next());
         }
     }
-    Ok(None)
+    Ok(both)
 }
 
 fn disabled_at_least(status: Status) -> Status {

@@ -108,12 +108,6 @@ impl TokenRow {
         database.query(&sql, &[serial.into()])?.pop().map(Self::read).transpose()
     }
 
-    /// The row of `serial`, or of the next one that has a row.
-    pub(super) fn find_from<D: Database>(database: &D, serial: Serial) -> Result<Option<Self>, StorageError> {
-        let sql = format!("SELECT {COLUMNS} FROM token WHERE serial >= ? ORDER BY serial LIMIT 1");
-        database.query(&sql, &[serial.into()])?.pop().map(Self::read).transpose()
-    }
-
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         let sql = format!("INSERT INTO token ({COLUMNS}, search) VALUES (?{})", ", ?".repeat(21));
         let mut values: Vec<Value> = vec![
