@@ -143,6 +143,16 @@ pub const RESTORE_SKIPPED_SERIALS: u32 = 1 << 20;
 pub const PROPAGATION_SAMPLES_MAX: usize = 1_024;
 /// Locations whose list the registry remembers: Cloudflare has about 330.
 pub const LOCATIONS_MAX: usize = 1_000;
+/// A location that has not told for an hour is not shown: it was told of every minute while it was used.
+pub const LOCATION_SHOWN_MS: i64 = 3_600 * MS_PER_SECOND;
+/// Rows looked at in one go for records that a retired key sealed: some 10 ms.
+pub const RESEAL_STEP_MAX: u32 = 500;
+/// With more writes owed to KV than this, no further records get a new seal: ten batches.
+pub const RESEAL_BACKLOG_MAX: u64 = 500;
+/// Calls a second that one Durable Object carries: the platform's soft limit.
+pub const REGISTRY_CALLS_PER_SECOND: u64 = 1_000;
+/// That the storage was put back from a backup is a warning for a week.
+pub const RESTORED_WARNING_MS: i64 = 7 * SECONDS_PER_DAY * MS_PER_SECOND;
 /// After KV did not answer at a start, it is asked again this much later.
 pub const KV_CHECK_INTERVAL_MS: i64 = 5 * MS_PER_SECOND;
 

@@ -7,6 +7,7 @@
 //! What a mistake costs: a wrong status makes clients retry what is dead, or treat a dead token as "no data".
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Where problem types point, and where their page is served.
 pub const PROBLEMS_PATH: &str = "/_wayleave/problems";
@@ -268,7 +269,7 @@ impl Code {
                 "conflict",
                 409,
                 "Clashes with the present state",
-                "The call clashes with how things are now; for instance, the last owner's admin key cannot be deleted. Nothing was changed.",
+                "The call clashes with how things are now; for instance, the last owner's admin key cannot be deleted, the key that signs cannot be retired, and one with live tokens (live_tokens says how many) only with force: true. Nothing was changed.",
                 None,
             ),
             Self::PreconditionFailed => entry(
@@ -324,14 +325,14 @@ impl Code {
                 "last_active_token",
                 409,
                 "The family's only active token",
-                "Revoking it would leave pages without a working token. Put a successor in place first, or send force: true in an emergency.",
+                "Revoking or ending it would leave pages without a working token. Put a successor in place first, or send force: true in an emergency.",
                 None,
             ),
             Self::TokenProtected => entry(
                 "token_protected",
                 409,
                 "The token is protected",
-                "Protected tokens are not revoked or disabled. Clear protected first.",
+                "Protected tokens are not revoked, disabled or ended early. Clear protected first.",
                 None,
             ),
             Self::TokenEnded => entry(
@@ -405,9 +406,9 @@ impl Code {
         }
     }
 
-    /// The problem as JSON, with `errors` when there are any.
+    /// The problem as JSON, with `errors` when there are any, and members of its own (RFC 9457 section 3.2).
     #[must_use]
-    pub fn body<E: Serialize>(self, errors: &[E]) -> String {
+    pub fn body<E: Serialize>(self, errors: &[E], members: &Map<String, Value>) -> String {
         let problem = Problem {
             kind: format!("{PROBLEMS_PATH}#{}", self.code()),
             title: self.title(),
@@ -415,6 +416,7 @@ impl Code {
             detail: self.detail(),
             code: self.code(),
             errors,
+            members,
         };
         // Plain strings and numbers always serialise; an empty body would still carry the status.
         serde_json::to_string(&problem).unwrap_or_default()
@@ -431,6 +433,8 @@ struct Problem<'a, E> {
     code: &'static str,
     #[serde(skip_serializing_if = "<[E]>::is_empty")]
     errors: &'a [E],
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
 }
 
 /// The page behind every problem's `type`: each code with its statuses and texts, under an anchor of its name.
@@ -503,7 +507,8 @@ mod tests {
 
     #[test]
     fn a_body_has_the_members_of_rfc_9457() {
-        let body: serde_json::Value = serde_json::from_str(&Code::TokenExpired.body::<u8>(&[])).unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&Code::TokenExpired.body::<u8>(&[], &Map::new())).unwrap();
         assert_eq!(body["type"], "/_wayleave/problems#token_expired");
         assert_eq!(body["status"], 401);
         assert_eq!(body["code"], "token_expired");

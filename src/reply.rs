@@ -8,6 +8,7 @@
 
 use crate::problem::{self, Code};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// An answer of our own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +25,13 @@ impl Reply {
     /// A problem with its body, challenge, `Retry-After` and `no-store`.
     #[must_use]
     pub fn problem(code: Code) -> Self {
-        Self::problem_with::<()>(code, &[])
+        Self::problem_with::<()>(code, &[], &Map::new())
     }
 
-    /// A problem that names each fault.
+    /// A problem that names each fault, and has members of its own.
     #[must_use]
-    pub fn problem_with<E: Serialize>(code: Code, errors: &[E]) -> Self {
-        let mut reply = Self::text(code.status(), problem::MEDIA_TYPE, code.body(errors));
+    pub fn problem_with<E: Serialize>(code: Code, errors: &[E], members: &Map<String, Value>) -> Self {
+        let mut reply = Self::text(code.status(), problem::MEDIA_TYPE, code.body(errors, members));
         if let Some(challenge) = code.challenge() {
             reply.headers.push(("WWW-Authenticate", challenge));
         }
@@ -95,7 +96,9 @@ impl Reply {
             .map(|(_, value)| value.as_str())
     }
 
-    fn text(status: u16, media_type: &str, body: String) -> Self {
+    /// An answer of this media type.
+    #[must_use]
+    pub fn text(status: u16, media_type: &str, body: String) -> Self {
         Self {
             status,
             headers: vec![

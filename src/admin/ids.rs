@@ -6,6 +6,7 @@
 //! What it must not know: which numbers exist.
 //! What a mistake costs: two spellings of one id are two paths to one token, and a cache or log treats them as two.
 
+use crate::key::KeyId;
 use crate::token::Serial;
 use data_encoding::BASE64URL_NOPAD;
 
@@ -14,6 +15,9 @@ pub const TOKEN_ID_PATTERN: &str = "^tok_(0|[1-9][0-9]{0,9})$";
 
 /// What an admin key's id looks like.
 pub const ADMIN_KEY_ID_PATTERN: &str = "^key_(0|[1-9][0-9]{0,9})$";
+
+/// What a signing key's id looks like: as in `SIGNING_KEYS`.
+pub const SIGNING_KEY_ID_PATTERN: &str = "^(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$";
 
 /// `tok_<serial>`
 #[must_use]
@@ -37,6 +41,12 @@ pub fn admin_key_id(id: u32) -> String {
 #[must_use]
 pub fn parse_admin_key_id(text: &str) -> Option<u32> {
     number(text.strip_prefix(ADMIN_KEY_PREFIX)?)
+}
+
+/// The signing key's id; `None` for any text that is not its one spelling.
+#[must_use]
+pub fn parse_signing_key_id(text: &str) -> Option<KeyId> {
+    number(text).and_then(|id| u8::try_from(id).ok()).map(KeyId)
 }
 
 /// Which list a cursor is a place in.
@@ -106,6 +116,10 @@ mod tests {
         }
         assert_eq!(parse_admin_key_id(&admin_key_id(7)), Some(7));
         assert_eq!(parse_admin_key_id("tok_7"), None);
+        assert_eq!(parse_signing_key_id("255"), Some(KeyId(255)));
+        for wrong in ["", "256", "01", "+1", "-1", "key_1", "1 "] {
+            assert_eq!(parse_signing_key_id(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

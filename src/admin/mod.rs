@@ -16,12 +16,17 @@ mod headers;
 pub mod ids;
 mod input;
 mod kinds;
+pub mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 pub mod operation;
 mod origin_test_request;
 mod policy_kinds;
+mod probe_view;
 mod render;
+mod signing_key_requests;
+mod signing_key_views;
+mod status_view;
 mod token_requests;
 pub mod views;
 
@@ -35,6 +40,7 @@ use crate::registry::command::{AdminCall, FieldFault};
 use crate::reply::Reply;
 use crate::time::UnixMillis;
 use operation::{Input, Routed, Task};
+use serde_json::{Map, Value};
 
 /// Where the admin API is served.
 pub const API_PATH: &str = "/_wayleave/api";
@@ -106,6 +112,8 @@ pub enum Parsed {
 pub enum Rendering {
     /// As what it is.
     Answer,
+    /// A status, as Prometheus reads it.
+    Metrics,
     /// The registry only says whether the caller is known; the verdict is this.
     OriginTest(OriginTest),
 }
@@ -119,25 +127,27 @@ pub struct AdminProblem {
     pub errors: Vec<FieldFault>,
     /// The methods that the path has, with 405.
     pub allow: Vec<&'static str>,
+    /// Members of its own, such as `live_tokens`.
+    pub members: Map<String, Value>,
 }
 
 impl AdminProblem {
     /// A problem without fields.
     #[must_use]
     pub fn of(code: Code) -> Self {
-        Self { code, errors: Vec::new(), allow: Vec::new() }
+        Self::fields(code, Vec::new())
     }
 
     /// A problem with fields.
     #[must_use]
     pub fn fields(code: Code, errors: Vec<FieldFault>) -> Self {
-        Self { code, errors, allow: Vec::new() }
+        Self { code, errors, allow: Vec::new(), members: Map::new() }
     }
 
     /// The reply.
     #[must_use]
     pub fn into_reply(self) -> Reply {
-        let reply = Reply::problem_with(self.code, &self.errors);
+        let reply = Reply::problem_with(self.code, &self.errors, &self.members);
         if self.allow.is_empty() { reply } else { reply.with("Allow", self.allow.join(", ")) }
     }
 }
@@ -183,7 +193,7 @@ pub fn parse(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<Parsed
     }
     let body = match operation.body {
         Some(shape) => input::body_members(request.body, request.content_type, shape)?,
-        None => serde_json::Map::new(),
+        None => Map::new(),
     };
     let input = Input { id, if_match, query: &query, body: &body, context };
     let (command, rendering) = match (operation.read)(&input)? {

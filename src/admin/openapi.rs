@@ -7,8 +7,11 @@
 
 use super::fields::Shape;
 use super::operation::{ID, OPERATIONS, Operation};
+use super::probe_view::Probe;
+use super::signing_key_views::{KeyReceipt, SigningKey};
+use super::status_view::Status;
 use super::views::{
-    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Status, Token,
+    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Token,
 };
 use super::{API_PATH, ids};
 use crate::limits;
@@ -87,10 +90,10 @@ fn described(operation: &Operation) -> Value {
 fn parameters(operation: &Operation) -> Vec<Value> {
     let mut parameters = Vec::new();
     if operation.path.contains(ID) {
-        let pattern = if operation.path.starts_with("/tokens") {
-            ids::TOKEN_ID_PATTERN
-        } else {
-            ids::ADMIN_KEY_ID_PATTERN
+        let pattern = match operation.path.split('/').nth(1) {
+            Some("tokens") => ids::TOKEN_ID_PATTERN,
+            Some("signing-keys") => ids::SIGNING_KEY_ID_PATTERN,
+            _ => ids::ADMIN_KEY_ID_PATTERN,
         };
         parameters.push(json!({
             "name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": pattern},
@@ -120,7 +123,8 @@ fn responses(operation: &Operation) -> Value {
     let mut responses = Map::new();
     let mut success = json!({"description": "Done.", "headers": success_headers(operation)});
     if let (Some(schema), Some(members)) = (operation.success.schema, success.as_object_mut()) {
-        members.insert("content".to_owned(), json!({"application/json": {"schema": reference(schema)}}));
+        let content = json!({operation.success.media_type: {"schema": reference(schema)}});
+        members.insert("content".to_owned(), content);
     }
     responses.insert(operation.success.status.to_string(), success);
     for (status, codes) in problems(operation) {
@@ -187,6 +191,10 @@ fn schemas() -> Value {
     insert::<EditedToken>(&mut schemas, &mut generator, "EditedToken");
     insert::<RevealedToken>(&mut schemas, &mut generator, "RevealedToken");
     insert::<Receipt>(&mut schemas, &mut generator, "Receipt");
+    insert::<Probe>(&mut schemas, &mut generator, "Probe");
+    insert::<SigningKey>(&mut schemas, &mut generator, "SigningKey");
+    insert::<KeyReceipt>(&mut schemas, &mut generator, "KeyReceipt");
+    insert::<Page<SigningKey>>(&mut schemas, &mut generator, "SigningKeyPage");
     insert::<CreatedAdminKey>(&mut schemas, &mut generator, "CreatedAdminKey");
     insert::<Page<Token>>(&mut schemas, &mut generator, "TokenPage");
     insert::<Page<AdminKey>>(&mut schemas, &mut generator, "AdminKeyPage");
@@ -197,6 +205,8 @@ fn schemas() -> Value {
     }
     schemas
         .insert("OpenApi".to_owned(), json!({"type": "object", "description": "An OpenAPI 3.1 document."}));
+    let about = "The OpenMetrics text format, which Prometheus reads.";
+    schemas.insert("Metrics".to_owned(), json!({"type": "string", "description": about}));
     schemas.insert("OriginTest".to_owned(), origin_test_schema());
     schemas.insert("Problem".to_owned(), problem_schema());
     Value::Object(schemas)
@@ -236,6 +246,7 @@ fn problem_schema() -> Value {
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string"},
             "code": {"type": "string", "enum": codes},
+            "live_tokens": {"type": "integer", "description": "With conflict: tokens under the signing key."},
             "errors": {"type": "array", "items": {
                 "type": "object", "required": ["field", "code", "detail"], "additionalProperties": false,
                 "properties": {

@@ -3,14 +3,15 @@
 //!
 //! Standards: RFC 9110 (methods, `Allow`); OpenAPI 3.1 (path templates, operation ids).
 //! Invariants: each method and path once; a path segment in braces matches one segment as it is, not decoded.
-//! Later operations (rotate, end, probe, usage, families, introspect, signing keys, …) are rows to be added here.
+//! Later operations (rotate, usage, families, introspect, …) are rows to be added here.
 //! What it must not know: Workers; who may call what is the registry's to enforce, `least_role` documents it.
 //! What a mistake costs: a request routed to another operation than the one its sender meant.
 
 use super::fields::{Members, Shape};
-use super::{AdminProblem, Context, Rendering, filters, ids};
-use super::{admin_key_requests, origin_test_request, token_requests};
+use super::{AdminProblem, Context, Rendering, filters, ids, metrics};
+use super::{admin_key_requests, origin_test_request, signing_key_requests, token_requests};
 use crate::admin_key::Role;
+use crate::key::KeyId;
 use crate::problem::Code;
 use crate::registry::command::Command;
 use crate::token::Serial;
@@ -50,6 +51,17 @@ pub struct Success {
     pub status: u16,
     /// Name of the answer's schema; `None` has no body.
     pub schema: Option<&'static str>,
+    /// Media type of the body.
+    pub media_type: &'static str,
+}
+
+impl Success {
+    /// Nothing is left to say.
+    const NO_CONTENT: Self = Self { status: 204, schema: None, media_type: "" };
+
+    const fn json(status: u16, schema: &'static str) -> Self {
+        Self { status, schema: Some(schema), media_type: "application/json" }
+    }
 }
 
 /// What a request comes to.
@@ -97,6 +109,11 @@ impl<'a> Input<'a> {
     pub fn admin_key_id(&self) -> Result<u32, AdminProblem> {
         ids::parse_admin_key_id(self.id).ok_or(AdminProblem::of(Code::NotFound))
     }
+
+    /// The signing key that the path names.
+    pub fn signing_key_id(&self) -> Result<KeyId, AdminProblem> {
+        ids::parse_signing_key_id(self.id).ok_or(AdminProblem::of(Code::NotFound))
+    }
 }
 
 /// A method and path brought to an operation.
@@ -137,7 +154,7 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 16] = [
+pub static OPERATIONS: [Operation; 23] = [
     Operation {
         method: "POST",
         path: "/tokens",
@@ -148,7 +165,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&token_requests::CREATE),
         idempotent_by_key: true,
         conditional: false,
-        success: Success { status: 201, schema: Some("CreatedToken") },
+        success: Success::json(201, "CreatedToken"),
         problems: &[Code::PublicSuffixRule, Code::IdempotencyConflict, Code::Conflict],
         read: |input| Ok(Task::ask(token_requests::create(input)?, Rendering::Answer)),
     },
@@ -162,7 +179,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("TokenPage") },
+        success: Success::json(200, "TokenPage"),
         problems: &[],
         read: |input| Ok(Task::ask(filters::tokens(input)?, Rendering::Answer)),
     },
@@ -177,7 +194,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&token_requests::LOOKUP),
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("Token") },
+        success: Success::json(200, "Token"),
         problems: &[Code::NotFound],
         read: |input| Ok(Task::ask(token_requests::lookup(input)?, Rendering::Answer)),
     },
@@ -191,7 +208,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("Token") },
+        success: Success::json(200, "Token"),
         problems: &[Code::NotFound],
         read: |input| Ok(Task::ask(Command::GetToken(input.token_id()?), Rendering::Answer)),
     },
@@ -205,7 +222,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&token_requests::EDIT),
         idempotent_by_key: false,
         conditional: true,
-        success: Success { status: 200, schema: Some("EditedToken") },
+        success: Success::json(200, "EditedToken"),
         problems: &[
             Code::ExpiryImmutable,
             Code::PublicSuffixRule,
@@ -226,8 +243,8 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("RevealedToken") },
-        problems: &[Code::NotFound],
+        success: Success::json(200, "RevealedToken"),
+        problems: &[Code::NotFound, Code::TokenEnded],
         read: |input| Ok(Task::ask(Command::RevealToken(input.token_id()?), Rendering::Answer)),
     },
     Operation {
@@ -240,7 +257,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&token_requests::REVOKE),
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("Receipt") },
+        success: Success::json(200, "Receipt"),
         problems: &[Code::NotFound, Code::LastActiveToken, Code::TokenProtected, Code::TokenEnded],
         read: |input| Ok(Task::ask(token_requests::revoke(input)?, Rendering::Answer)),
     },
@@ -254,7 +271,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&Shape::EMPTY),
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("Receipt") },
+        success: Success::json(200, "Receipt"),
         problems: &[Code::NotFound, Code::TokenProtected, Code::TokenEnded],
         read: |input| {
             let serial = input.token_id()?;
@@ -272,13 +289,65 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&Shape::EMPTY),
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("Receipt") },
+        success: Success::json(200, "Receipt"),
         problems: &[Code::NotFound, Code::TokenEnded],
         read: |input| {
             let serial = input.token_id()?;
             let serial = input.body(&Shape::EMPTY).finish(serial)?;
             Ok(Task::ask(Command::EnableToken(serial), Rendering::Answer))
         },
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/{id}/end",
+        id: "endToken",
+        summary: "Sets, moves or cancels (null) a token's end before its expires_at; the gate keeps it to the second.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&token_requests::END),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "Receipt"),
+        problems: &[
+            Code::NotFound,
+            Code::LastActiveToken,
+            Code::TokenProtected,
+            Code::TokenEnded,
+            Code::Conflict,
+        ],
+        read: |input| Ok(Task::ask(token_requests::end(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/{id}/probe",
+        id: "probeToken",
+        summary: "Publishes a list now, unless one went out in the last 5 s; locations that take it tell within seconds: read it again.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&Shape::EMPTY),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(202, "Probe"),
+        problems: &[Code::NotFound],
+        read: |input| {
+            let serial = input.token_id()?;
+            let serial = input.body(&Shape::EMPTY).finish(serial)?;
+            Ok(Task::ask(Command::BeginProbe(serial), Rendering::Answer))
+        },
+    },
+    Operation {
+        method: "GET",
+        path: "/tokens/{id}/probe",
+        id: "getTokenProbe",
+        summary: "The receipt of a token's latest change, and which list each location holds.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "Probe"),
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::ask(Command::GetProbe(input.token_id()?), Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -290,7 +359,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&origin_test_request::TRY),
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("OriginTest") },
+        success: Success::json(200, "OriginTest"),
         problems: &[Code::PublicSuffixRule],
         read: |input| {
             Ok(Task::ask(Command::Authenticate, Rendering::OriginTest(origin_test_request::verdict(input)?)))
@@ -306,7 +375,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("AdminKeyPage") },
+        success: Success::json(200, "AdminKeyPage"),
         problems: &[],
         read: |_| Ok(Task::ask(Command::ListAdminKeys, Rendering::Answer)),
     },
@@ -320,7 +389,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: Some(&admin_key_requests::CREATE),
         idempotent_by_key: true,
         conditional: false,
-        success: Success { status: 201, schema: Some("CreatedAdminKey") },
+        success: Success::json(201, "CreatedAdminKey"),
         problems: &[Code::IdempotencyConflict, Code::Conflict],
         read: |input| Ok(Task::ask(admin_key_requests::create(input)?, Rendering::Answer)),
     },
@@ -334,9 +403,51 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 204, schema: None },
+        success: Success::NO_CONTENT,
         problems: &[Code::NotFound, Code::Conflict],
         read: |input| Ok(Task::ask(admin_key_requests::delete(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/signing-keys",
+        id: "listSigningKeys",
+        summary: "The signing keys of the ring and those retired, by id.",
+        least_role: Some(Role::Owner),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "SigningKeyPage"),
+        problems: &[],
+        read: |_| Ok(Task::ask(Command::ListSigningKeys, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/signing-keys/{id}/activate",
+        id: "activateSigningKey",
+        summary: "Signs with this key from now on; the others go on verifying.",
+        least_role: Some(Role::Owner),
+        query: &Shape::EMPTY,
+        body: Some(&Shape::EMPTY),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "SigningKey"),
+        problems: &[Code::NotFound, Code::Conflict],
+        read: |input| Ok(Task::ask(signing_key_requests::activate(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/signing-keys/{id}/retire",
+        id: "retireSigningKey",
+        summary: "Refuses a key and every token under it for ever; never the one that signs.",
+        least_role: Some(Role::Owner),
+        query: &Shape::EMPTY,
+        body: Some(&signing_key_requests::RETIRE),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "KeyReceipt"),
+        problems: &[Code::NotFound, Code::Conflict],
+        read: |input| Ok(Task::ask(signing_key_requests::retire(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -348,7 +459,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("EventPage") },
+        success: Success::json(200, "EventPage"),
         problems: &[],
         read: |input| Ok(Task::ask(filters::events(input)?, Rendering::Answer)),
     },
@@ -362,9 +473,23 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("Status") },
+        success: Success::json(200, "Status"),
         problems: &[],
         read: |_| Ok(Task::ask(Command::Status, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/metrics",
+        id: "getMetrics",
+        summary: "The registry's state for Prometheus: what getStatus says, as gauges and counters.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success { status: 200, schema: Some("Metrics"), media_type: metrics::MEDIA_TYPE },
+        problems: &[],
+        read: |_| Ok(Task::ask(Command::Status, Rendering::Metrics)),
     },
     Operation {
         method: "GET",
@@ -376,7 +501,7 @@ pub static OPERATIONS: [Operation; 16] = [
         body: None,
         idempotent_by_key: false,
         conditional: false,
-        success: Success { status: 200, schema: Some("OpenApi") },
+        success: Success::json(200, "OpenApi"),
         problems: &[],
         read: |_| Ok(Task::Document),
     },

@@ -8,14 +8,16 @@
 
 use super::fields::code_of;
 use super::ids::{self, List};
-use super::views::{
-    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, RevealedToken, Status, Token,
-};
-use super::{API_PATH, AdminProblem, Rendering};
+use super::probe_view::Probe;
+use super::signing_key_views::{KeyReceipt, SigningKey};
+use super::status_view::Status;
+use super::views::{AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, RevealedToken, Token};
+use super::{API_PATH, AdminProblem, Rendering, metrics};
 use crate::problem::Code;
-use crate::registry::command::{Answer, Fault, TokenView};
+use crate::registry::command::{Answer, Fault, StatusView, TokenView};
 use crate::reply::Reply;
 use crate::time::UnixMillis;
+use serde_json::Map;
 
 /// The response for what the registry answered.
 #[must_use]
@@ -23,8 +25,9 @@ pub fn render(answer: Answer, rendering: &Rendering, now: UnixMillis) -> Reply {
     match (answer, rendering) {
         (Answer::Refused(fault), _) => fault_problem(fault).into_reply(),
         (Answer::Authenticated, Rendering::OriginTest(verdict)) => Reply::json(200, verdict),
+        (Answer::Status(status), Rendering::Metrics) => render_metrics(*status, now),
         (answer, Rendering::Answer) => render_answer(answer, now),
-        (_, Rendering::OriginTest(_)) => AdminProblem::of(Code::Internal).into_reply(),
+        (_, Rendering::OriginTest(_) | Rendering::Metrics) => AdminProblem::of(Code::Internal).into_reply(),
     }
 }
 
@@ -66,7 +69,14 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
             let items: Vec<_> = items.into_iter().map(Event::from).collect();
             Reply::json(200, &Page { items, next_cursor: next.map(|below| ids::cursor(List::Events, below)) })
         }
-        Answer::Status(status) => Reply::json(200, &Status::from(*status)),
+        Answer::Probe { probe, begun } => Reply::json(if begun { 202 } else { 200 }, &Probe::of(*probe, now)),
+        Answer::SigningKey(key) => Reply::json(200, &SigningKey::from(key)),
+        Answer::SigningKeyRetired(receipt) => Reply::json(200, &KeyReceipt::from(receipt)),
+        Answer::SigningKeys(keys) => {
+            let items: Vec<_> = keys.into_iter().map(SigningKey::from).collect();
+            Reply::json(200, &Page { items, next_cursor: None })
+        }
+        Answer::Status(status) => Reply::json(200, &Status::of(*status, now)),
         Answer::Refused(fault) => fault_problem(fault).into_reply(),
         // Asked for by locations, or by `origin-test` alone.
         Answer::List { .. }
@@ -74,6 +84,13 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
         | Answer::Record { .. }
         | Answer::Reported
         | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),
+    }
+}
+
+fn render_metrics(status: StatusView, now: UnixMillis) -> Reply {
+    match metrics::text(status, now) {
+        Some(text) => Reply::text(200, metrics::MEDIA_TYPE, text),
+        None => AdminProblem::of(Code::Internal).into_reply(),
     }
 }
 
@@ -90,6 +107,10 @@ pub fn fault_problem(fault: Fault) -> AdminProblem {
         Fault::TokenProtected => AdminProblem::of(Code::TokenProtected),
         Fault::TokenEnded => AdminProblem::of(Code::TokenEnded),
         Fault::Conflict => AdminProblem::of(Code::Conflict),
+        Fault::KeyInUse { live_tokens } => AdminProblem {
+            members: Map::from_iter([("live_tokens".to_owned(), live_tokens.into())]),
+            ..AdminProblem::of(Code::Conflict)
+        },
         Fault::Fields(faults) => AdminProblem::fields(code_of(&faults), faults),
         Fault::Internal => AdminProblem::of(Code::Internal),
         Fault::Restoring => AdminProblem::of(Code::RegistryUnavailable),

@@ -15,6 +15,7 @@ use crate::limits;
 use crate::origin::{MissingOrigin, OriginMode};
 use crate::problem::Code;
 use crate::registry::command::{Command, FieldFault, Lifetime, NewToken, TokenEdit};
+use crate::time::UnixSeconds;
 use crate::token::UnverifiedToken;
 
 pub(super) const TEXT: Text = Text { max_chars: limits::TEXT_MAX_CHARS };
@@ -190,6 +191,31 @@ pub(super) fn revoke(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let (reason, force) = (body.take(&REASON), body.take(&FORCE).unwrap_or(false));
     let (reason, force) = body.finish((reason, force))?;
     Ok(Command::RevokeToken { serial, reason, force })
+}
+
+static AT: Field<Nullable<Instant>> = Field {
+    name: "at",
+    about: "When it ends: in the future and not past expires_at; fractions of a second are cut off. Null cancels.",
+    kind: Nullable(Instant),
+};
+static END_FORCE: Field<Flag> = Field {
+    name: "force",
+    about: "Also when no other token of the family is active until then.",
+    kind: Flag,
+};
+
+/// `POST /tokens/{id}/end`
+pub static END: Shape = Shape { required: &[&AT], optional: &[&END_FORCE], refused: &[] };
+
+/// Reads `POST /tokens/{id}/end`.
+pub(super) fn end(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let serial = input.token_id()?;
+    let mut body = input.body(&END);
+    let (at, force) = (body.take(&AT), body.take(&END_FORCE).unwrap_or(false));
+    let (at, force) = body.finish((at, force))?;
+    // Required, so `finish` has refused already where it is not there.
+    let at = at.ok_or(AdminProblem::of(Code::InvalidFields))?;
+    Ok(Command::EndToken { serial, at: at.map(UnixSeconds::to_millis), force })
 }
 
 static TOKEN: Field<HeaderValue> = Field {

@@ -9,7 +9,7 @@ use super::ids;
 use crate::admin_key::Role;
 use crate::limits::SECONDS_PER_DAY;
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
-use crate::registry::command::{self, AdminKeyView, EventView, StatusView, TokenState, TokenView};
+use crate::registry::command::{self, AdminKeyView, EventView, TokenState, TokenView};
 use crate::time::{UnixMillis, UnixSeconds};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
@@ -307,90 +307,6 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// `cursor` of the next page; null on the last.
     pub next_cursor: Option<String>,
-}
-
-/// The registry's state.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct Status {
-    /// The newest revocation list.
-    pub list: ListStatus,
-    /// What is owed to KV.
-    pub outbox: OutboxStatus,
-    /// Tokens by state.
-    pub tokens: TokenCounts,
-    /// The highest serial issued.
-    pub highest_serial: u32,
-    /// The key id that signs.
-    pub signing_key: u8,
-    /// Calls to the registry since its instance started.
-    pub calls: CallCounts,
-}
-
-/// The newest revocation list.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct ListStatus {
-    /// Epoch, then number.
-    pub number: (u32, u64),
-    /// Serials that it names.
-    pub entries: u64,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// What is owed to KV.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct OutboxStatus {
-    /// Writes.
-    pub pending: u64,
-    /// When the oldest of them was owed; null when nothing is.
-    pub oldest_at: Option<String>,
-    /// Writes that failed since the registry's instance started.
-    pub failures: u64,
-}
-
-/// Tokens by state.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-#[allow(missing_docs)] // the states
-pub struct TokenCounts {
-    pub active: u64,
-    pub disabled: u64,
-    pub revoked: u64,
-    pub expired: u64,
-}
-
-/// Calls by kind.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-#[allow(missing_docs)] // the kinds
-pub struct CallCounts {
-    pub list: u64,
-    pub record: u64,
-    pub admin: u64,
-    pub base: u64,
-    pub report: u64,
-}
-
-impl From<StatusView> for Status {
-    fn from(view: StatusView) -> Self {
-        let [active, disabled, revoked, expired] = view.tokens;
-        let [list, record, admin, base, report] = view.calls;
-        Self {
-            list: ListStatus { number: view.list_number, entries: view.list_entries, bytes: view.list_bytes },
-            outbox: OutboxStatus {
-                pending: view.outbox_pending,
-                oldest_at: view.outbox_oldest_at.map(UnixMillis::to_rfc3339),
-                failures: view.outbox_failures,
-            },
-            tokens: TokenCounts { active, disabled, revoked, expired },
-            highest_serial: view.highest_serial.0,
-            signing_key: view.signing_key.0,
-            calls: CallCounts { list, record, admin, base, report },
-        }
-    }
 }
 
 /// The registry keeps JSON objects as text; one that cannot be read is shown as none.

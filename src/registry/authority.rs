@@ -18,6 +18,7 @@ pub(super) fn may(role: Role, command: &Command) -> bool {
 fn least_role(command: &Command) -> Role {
     match command {
         Command::Authenticate
+        | Command::GetProbe(_)
         | Command::GetToken(_)
         | Command::ListEvents(_)
         | Command::ListTokens(_)
@@ -28,14 +29,21 @@ fn least_role(command: &Command) -> Role {
         Command::CreateToken(NewToken { settings: TokenEdit { protected: Some(true), .. }, .. })
         | Command::EditToken { edit: TokenEdit { protected: Some(_), .. }, .. } => Role::Owner,
 
-        Command::CreateToken(_)
+        // A probe writes: it makes a list.
+        Command::BeginProbe(_)
+        | Command::CreateToken(_)
         | Command::DisableToken(_)
         | Command::EditToken { .. }
         | Command::EnableToken(_)
+        | Command::EndToken { .. }
         | Command::RevealToken(_)
         | Command::RevokeToken { .. } => Role::Operator,
 
         // Seeing them too: they say who could do what.
         Command::CreateAdminKey(_) | Command::DeleteAdminKey(_) | Command::ListAdminKeys => Role::Owner,
+
+        Command::ActivateSigningKey(_) | Command::ListSigningKeys | Command::RetireSigningKey { .. } => {
+            Role::Owner
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! What it must not know: HTTP; how the transaction is made.
 //! What a mistake costs: a refusal that leaves half of its work behind.
 
-use super::command::{Answer, Command, Fault, Idempotency};
+use super::command::{Answer, Command, Fault, Idempotency, Receipt};
 use super::database::Database;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
@@ -41,7 +41,12 @@ impl<D: Database> Call<'_, D> {
         idempotency: Option<&Idempotency>,
     ) -> Result<Answer, Stop> {
         match command {
+            Command::ActivateSigningKey(key_id) => Ok(Answer::SigningKey(self.activate_signing_key(key_id)?)),
             Command::Authenticate => Ok(Answer::Authenticated),
+            Command::BeginProbe(serial) => {
+                let probe = Box::new(self.begin_probe(serial)?);
+                Ok(Answer::Probe { probe, begun: true })
+            }
             Command::CreateAdminKey(new) => {
                 let (key, text) = self.create_admin_key(&new, idempotency)?;
                 Ok(Answer::AdminKeyCreated { key, text })
@@ -57,6 +62,10 @@ impl<D: Database> Call<'_, D> {
                 Ok(Answer::Edited { token: Box::new(row.view(self.now)), receipt })
             }
             Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
+            Command::EndToken { serial, at, force } => self.end(serial, at, force).map(Answer::Receipt),
+            Command::GetProbe(serial) => {
+                Ok(Answer::Probe { probe: Box::new(self.probe(serial)?), begun: false })
+            }
             Command::GetToken(serial) | Command::LookupToken(serial) => {
                 Ok(Answer::Token(Box::new(self.token(serial)?.view(self.now))))
             }
@@ -65,15 +74,21 @@ impl<D: Database> Call<'_, D> {
                 let (items, next) = events::page(self.database, &filter)?;
                 Ok(Answer::Events { items, next })
             }
+            Command::ListSigningKeys => Ok(Answer::SigningKeys(self.signing_keys()?)),
             Command::ListTokens(filter) => {
                 let (items, next) = token_query::page(self.database, &filter, self.now)?;
                 Ok(Answer::Tokens { items, next })
+            }
+            Command::RetireSigningKey { key_id, force } => {
+                Ok(Answer::SigningKeyRetired(self.retire_signing_key(key_id, force)?))
             }
             Command::RevealToken(serial) => self.reveal_token(serial).map(Answer::Revealed),
             Command::RevokeToken { serial, reason, force } => {
                 self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
             }
-            Command::Status => Ok(Answer::Status(Box::new(super::status::view(self.database, self.now)?))),
+            Command::Status => {
+                Ok(Answer::Status(Box::new(super::status::view(self.database, self.settings, self.now)?)))
+            }
         }
     }
 
@@ -88,9 +103,15 @@ impl<D: Database> Call<'_, D> {
         Ok(events::append(self.database, self.now, &actor, event)?)
     }
 
-    /// Notes that the list says something new of `serial`: the next list names it.
-    pub(super) fn list_names(&mut self, serial: Serial) -> Result<(), StorageError> {
-        state::change_listed(self.database, serial, self.now)?;
+    /// Notes that the list says something new of the token that `receipt` is for: the next list names it.
+    pub(super) fn list_names(&mut self, receipt: &Receipt) -> Result<(), StorageError> {
+        state::change_listed(self.database, receipt, self.now)?;
+        self.list_changes()
+    }
+
+    /// Notes that the next list brings something new that is of no one token.
+    pub(super) fn list_announces(&mut self) -> Result<(), StorageError> {
+        state::change_announced(self.database, self.now)?;
         self.list_changes()
     }
 

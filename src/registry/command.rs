@@ -6,6 +6,10 @@
 //! What it must not know: HTTP, Workers, SQL.
 //! What a mistake costs: a field lost on this crossing is a policy that silently is not enforced (false accept).
 
+pub use super::self_view::{
+    KeyReceipt, LocationView, ProbeView, PropagationView, SigningKeyState, SigningKeyView, StatusView,
+    StatusWarning,
+};
 use crate::admin_key::Role;
 use crate::freshness::Holding;
 use crate::key::KeyId;
@@ -101,6 +105,30 @@ pub enum Command {
     DisableToken(Serial),
     /// `POST /tokens/{id}/enable`
     EnableToken(Serial),
+    /// `POST /tokens/{id}/end`
+    EndToken {
+        /// The token's number.
+        serial: Serial,
+        /// When it ends; `None` cancels an end set before.
+        at: Option<UnixMillis>,
+        /// Also when it is the family's only token that is active until then.
+        force: bool,
+    },
+    /// `POST /tokens/{id}/probe`
+    BeginProbe(Serial),
+    /// `GET /tokens/{id}/probe`
+    GetProbe(Serial),
+    /// `GET /signing-keys`
+    ListSigningKeys,
+    /// `POST /signing-keys/{id}/activate`
+    ActivateSigningKey(KeyId),
+    /// `POST /signing-keys/{id}/retire`
+    RetireSigningKey {
+        /// The key.
+        key_id: KeyId,
+        /// Also when tokens under it are live.
+        force: bool,
+    },
     /// `GET /admin-keys`
     ListAdminKeys,
     /// `POST /admin-keys`
@@ -311,6 +339,19 @@ pub enum Answer {
     },
     /// A revocation, disabling or enabling was committed.
     Receipt(Receipt),
+    /// What is known of where a token's latest change has arrived.
+    Probe {
+        /// The token's latest change, and the locations.
+        probe: Box<ProbeView>,
+        /// A list was published for it just now.
+        begun: bool,
+    },
+    /// All signing keys.
+    SigningKeys(Vec<SigningKeyView>),
+    /// One signing key.
+    SigningKey(SigningKeyView),
+    /// A signing key was retired, now or before.
+    SigningKeyRetired(KeyReceipt),
     /// An admin key was made; shown once (a retry under the same idempotency key shows it again).
     AdminKeyCreated {
         /// The key as the API shows it.
@@ -344,7 +385,7 @@ pub enum Fault {
     Unauthorized,
     /// The role may not do this.
     Forbidden,
-    /// No such token, admin key or family.
+    /// No such token, admin key, signing key or family.
     NotFound,
     /// `If-Match` names an older version.
     PreconditionFailed,
@@ -356,8 +397,13 @@ pub enum Fault {
     TokenProtected,
     /// The token is revoked or has ended.
     TokenEnded,
-    /// The last owner's key cannot be deleted; or another clash with the present state.
+    /// The last owner's key cannot be deleted, nor the key that signs retired; or another clash with the present state.
     Conflict,
+    /// Tokens under the signing key are live: it is not retired without `force`.
+    KeyInUse {
+        /// How many.
+        live_tokens: u64,
+    },
     /// Fields that only the registry can judge.
     Fields(Vec<FieldFault>),
     /// The registry was put back from a backup and has not read KV's lists yet: nothing is answered.
@@ -447,30 +493,6 @@ pub struct Receipt {
     pub list_number: (u32, u64),
 }
 
-/// A location, and the list it said to hold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LocationView {
-    /// What it calls itself.
-    pub id: String,
-    /// The list: epoch and n.
-    pub list_number: (u32, u64),
-    /// When it said so.
-    pub at: UnixMillis,
-}
-
-/// How long changes took to reach locations, measured; since the registry's instance started, the newest 1,024.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PropagationView {
-    /// How many were measured.
-    pub samples: u64,
-    /// Half took no longer.
-    pub p50_ms: Option<i64>,
-    /// 99 of 100 took no longer.
-    pub p99_ms: Option<i64>,
-    /// The longest.
-    pub max_ms: Option<i64>,
-}
-
 /// An admin key as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdminKeyView {
@@ -498,7 +520,8 @@ pub struct EventView {
     /// Who: `key_<n> <label>`, or `system`.
     pub actor: String,
     /// What: `token.created`, `token.revealed`, `token.edited`, `token.revoked`, `token.disabled`, `token.enabled`,
-    /// `admin_key.created`, `admin_key.deleted`, `admin_key.bootstrapped`.
+    /// `token.end_set`, `token.end_cancelled`, `token.restored`, `signing_key.activated`, `signing_key.retired`,
+    /// `registry.restored`, `admin_key.created`, `admin_key.deleted`, `admin_key.bootstrapped`.
     pub action: String,
     /// The token concerned.
     pub token: Option<Serial>,
@@ -508,29 +531,4 @@ pub struct EventView {
     pub before: Option<String>,
     /// What it is after, likewise.
     pub after: Option<String>,
-}
-
-/// The registry's state for `GET /status`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StatusView {
-    /// The newest list: epoch and n.
-    pub list_number: (u32, u64),
-    /// Serials that the list names.
-    pub list_entries: u64,
-    /// Bytes of the list.
-    pub list_bytes: u64,
-    /// Writes owed to KV.
-    pub outbox_pending: u64,
-    /// When the oldest of them was owed.
-    pub outbox_oldest_at: Option<UnixMillis>,
-    /// KV writes that failed since the instance started.
-    pub outbox_failures: u64,
-    /// Tokens by state: active, disabled, revoked, expired.
-    pub tokens: [u64; 4],
-    /// The highest serial issued.
-    pub highest_serial: Serial,
-    /// The key id that signs.
-    pub signing_key: KeyId,
-    /// Calls through the registry's door since the instance started, by kind: list, record, admin, base, report.
-    pub calls: [u64; 5],
 }

@@ -10,11 +10,13 @@
 use super::call::Call;
 use super::command::{Fault, Receipt, TokenState};
 use super::database::{Database, Value};
+use super::promise::Promise;
+use super::retired_keys::key_retired;
 use super::row::{Columns, Stop, StorageError};
 use super::state::State;
 use super::token_row::{Status, TokenRow};
 use super::tokens::event;
-use crate::limits::{CLOCK_SKEW_MS, MS_PER_SECOND};
+use crate::time::UnixMillis;
 use crate::token::Serial;
 use serde_json::json;
 
@@ -30,8 +32,8 @@ impl<D: Database> Call<'_, D> {
         force: bool,
     ) -> Result<Receipt, Stop> {
         let row = self.token(serial)?;
-        if let (Status::Revoked, Some(receipt)) = (row.status, &row.receipt) {
-            return Ok(receipt.clone());
+        if let Some(receipt) = row.revocation() {
+            return Ok(receipt);
         }
         let state = row.state(self.now);
         if state == TokenState::Expired {
@@ -40,7 +42,7 @@ impl<D: Database> Call<'_, D> {
         if row.policy.protected {
             return Err(Fault::TokenProtected.into());
         }
-        if state == TokenState::Active && !force && self.other_active(&row)? == 0 {
+        if state == TokenState::Active && !force && self.others_active_at(&row, self.now)? == 0 {
             return Err(Fault::LastActiveToken.into());
         }
         let reason = match text {
@@ -74,23 +76,26 @@ impl<D: Database> Call<'_, D> {
         self.change_status(row, Status::Good, None, "token.enabled")
     }
 
-    fn must_not_have_ended(&self, row: &TokenRow) -> Result<(), Fault> {
+    pub(super) fn must_not_have_ended(&self, row: &TokenRow) -> Result<(), Fault> {
         match row.state(self.now) {
             TokenState::Revoked | TokenState::Expired => Err(Fault::TokenEnded),
             TokenState::Active | TokenState::Disabled => Ok(()),
         }
     }
 
-    /// Active tokens of the family beside `row`.
-    fn other_active(&self, row: &TokenRow) -> Result<i64, StorageError> {
+    /// Tokens of the family beside `row` that are active and will still be so at `at`, if nothing is done to them.
+    pub(super) fn others_active_at(&self, row: &TokenRow, at: UnixMillis) -> Result<i64, StorageError> {
         let rows = self.database.query(
-            "SELECT COUNT(*) FROM token WHERE family = ? AND serial <> ? AND status = 'good' AND expires_at > ? \
-             AND (ends_at IS NULL OR ends_at > ?)",
+            concat!(
+                "SELECT COUNT(*) FROM token WHERE family = ? AND serial <> ? AND status = 'good' AND expires_at > ? \
+                 AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
+                key_retired!()
+            ),
             &[
                 Value::from(row.family.as_str()),
                 row.serial.into(),
-                self.now.floor_seconds().into(),
-                self.now.into(),
+                at.floor_seconds().into(),
+                at.into(),
             ],
         )?;
         Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).integer()
@@ -112,7 +117,7 @@ impl<D: Database> Call<'_, D> {
         };
         row.receipt = Some(receipt.clone());
         row.update_status(self.database)?;
-        self.list_names(row.serial)?;
+        self.list_names(&receipt)?;
         let mut after = json!({ "state": receipt.state });
         if let (Some(reason), Some(fields)) = (reason, after.as_object_mut()) {
             fields.insert("reason".to_owned(), reason.into());
@@ -121,20 +126,8 @@ impl<D: Database> Call<'_, D> {
         Ok(receipt)
     }
 
-    /// The receipt of a change committed now: t + B, rounded up to a second, and the clock skew.
+    /// The receipt of a change of `row` committed now.
     pub(super) fn receipt(&self, row: &TokenRow, state: &State) -> Receipt {
-        let bound_seconds = state.promised_bound_seconds(self.settings.bound_seconds, self.now);
-        let bounded = self.now.plus_ms(bound_seconds * MS_PER_SECOND).ceil_seconds();
-        let number = state.next_list_number();
-        Receipt {
-            serial: row.serial,
-            state: row.state(self.now),
-            reason: None,
-            revoked_at: None,
-            effective_by: bounded.plus_seconds(CLOCK_SKEW_MS / MS_PER_SECOND),
-            bound_seconds,
-            guaranteed: self.settings.guaranteed,
-            list_number: (number.epoch, number.n),
-        }
+        row.receipt_of(Promise::of(self.settings, state, self.now), self.now)
     }
 }

@@ -18,18 +18,26 @@ pub mod command;
 pub mod database;
 mod events;
 mod idempotency;
+mod instance;
 mod lifecycle;
 mod list_source;
+mod load;
 mod origin_index;
 mod outbox;
+mod planned_end;
 mod policy;
+mod probe;
+mod promise;
 mod propagation;
+mod resealing;
 mod restore;
 mod retention;
 mod retired_keys;
 mod row;
 mod schema;
+mod self_view;
 mod settings;
+mod signing_keys;
 mod state;
 mod status;
 mod token_query;
@@ -53,6 +61,7 @@ use command::{AdminCall, Answer, Command, Fault, Request};
 use data_encoding::BASE64;
 use database::Database;
 use list_source::MadeList;
+use load::Load;
 use propagation::Propagation;
 use restore::Trust;
 use row::Stop;
@@ -66,8 +75,7 @@ pub struct Registry<D: Database> {
     settings: RegistrySettings,
     /// The newest list, while nothing has changed since it was made.
     list: Option<MadeList>,
-    /// Calls since the instance started: list, record, admin, base, report.
-    calls: [u64; 5],
+    load: Load,
     propagation: Propagation,
     trust: Trust,
     /// The number of the newest list when the instance started: lists given before KV was compared with prove nothing.
@@ -101,7 +109,7 @@ impl<D: Database> Registry<D> {
             database,
             settings,
             list: None,
-            calls: [0; 5],
+            load: Load::default(),
             propagation: Propagation::default(),
             trust: if is_restored { Trust::Restored } else { Trust::Unchecked },
             opened_with: state.list_number,
@@ -120,7 +128,7 @@ impl<D: Database> Registry<D> {
         now: UnixMillis,
         entropy: &mut dyn FnMut(&mut [u8]),
     ) -> Answer {
-        self.count(&request);
+        self.load.count(&request, now);
         if let Request::Report { holding, .. } = &request {
             self.told = self.told.max(Some(holding.number));
         }
@@ -142,18 +150,6 @@ impl<D: Database> Registry<D> {
                 Answer::Refused(Fault::Internal)
             }
         }
-    }
-
-    fn count(&mut self, request: &Request) {
-        let [list, record, admin, base, report] = &mut self.calls;
-        let counter = match request {
-            Request::List { .. } => list,
-            Request::Record { .. } => record,
-            Request::Admin(_) => admin,
-            Request::Base { .. } => base,
-            Request::Report { .. } => report,
-        };
-        *counter = counter.saturating_add(1);
     }
 
     fn list(&mut self, bound_seconds: i64, now: UnixMillis) -> Result<Answer, Stop> {
@@ -212,7 +208,7 @@ impl<D: Database> Registry<D> {
         let sealed = self.database.transaction(|database| {
             let Some(row) = TokenRow::find(database, serial)? else { return Ok(None) };
             let sealed = row.sealed_record(settings, State::read(database)?.signing_key)?;
-            let text = BASE64.encode(&sealed);
+            let text = BASE64.encode(&sealed.value);
             if outbox::wants_republishing(&row, now) {
                 outbox::owe_record(database, &row, sealed, now)?;
             }
@@ -251,20 +247,7 @@ impl<D: Database> Registry<D> {
             self.list = None;
             self.propagation.committed(state.changed, state.changed_at);
         }
-        Ok(self.with_counters(answer))
-    }
-
-    /// Adds to a status what only the instance knows.
-    fn with_counters(&self, answer: Answer) -> Answer {
-        let Answer::Status(mut status) = answer else { return answer };
-        if let Some(list) = &self.list {
-            status.list_number = (list.number.epoch, list.number.n);
-            status.list_entries = u64::try_from(list.entries).unwrap_or(u64::MAX);
-            status.list_bytes = u64::try_from(list.sealed.len()).unwrap_or(u64::MAX);
-        }
-        status.outbox_failures = self.kv_failures;
-        status.calls = self.calls;
-        Answer::Status(status)
+        Ok(self.completed(answer, now))
     }
 
     /// What to write to KV now, at most `limit` writes; also deletes what retention no longer keeps. Each write is
@@ -287,6 +270,7 @@ impl<D: Database> Registry<D> {
         let settings = &self.settings;
         let list_is_due = self.database.transaction(|database| {
             retention::sweep(database, settings, now)?;
+            resealing::step(database, settings, now)?;
             if heartbeat_at(database, settings, now)?.is_some_and(|at| at <= now) {
                 outbox::owe_list(database, now)?;
             }
@@ -352,7 +336,9 @@ impl<D: Database> Registry<D> {
         let next = outbox::next_due(&self.database).and_then(|outbox| {
             let retention = retention::next_due(&self.database, &self.settings)?;
             let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
-            Ok(outbox.into_iter().chain(retention).chain(heartbeat).min())
+            let resealing = resealing::next_due(&self.database, now)?;
+            let owed = outbox.into_iter().chain(resealing);
+            Ok(owed.chain(retention).chain(heartbeat).min())
         });
         match next {
             Ok(next) => next.map(|at| self.rests_until.map_or(at, |rest| at.max(rest))),

@@ -12,7 +12,7 @@
 use super::database::{Database, Value};
 use super::row::{Columns, StorageError, unsigned};
 use super::state::State;
-use super::token_row::TokenRow;
+use super::token_row::{SealedRecord, TokenRow};
 use crate::limits::{
     BASE_KV_MARGIN_SECONDS, KV_EXPIRATION_MIN_SECONDS, KV_WRITE_INTERVAL_MS, LIST_HELD_MAX_MS, MS_PER_SECOND,
     OUTBOX_BACKOFF_MAX_MS, OUTBOX_BACKOFF_MIN_MS, RECORD_KV_MARGIN_SECONDS, RECORD_REPUBLISH_INTERVAL_MS,
@@ -38,25 +38,59 @@ pub struct KvWrite {
 pub(super) fn owe_record<D: Database>(
     database: &D,
     row: &TokenRow,
-    sealed: Vec<u8>,
+    sealed: SealedRecord,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
     database.query(
         "DELETE FROM outbox WHERE serial = ? AND version < ?",
         &[row.serial.into(), row.version.into()],
     )?;
-    // A key names its version and its value never changes, so one row is enough.
+    insert_record(database, row, sealed, false, now)
+}
+
+/// Owes KV a record that it has under an older seal. No list waits for it.
+pub(super) fn owe_resealed<D: Database>(
+    database: &D,
+    row: &TokenRow,
+    sealed: SealedRecord,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    insert_record(database, row, sealed, true, now)
+}
+
+fn insert_record<D: Database>(
+    database: &D,
+    row: &TokenRow,
+    sealed: SealedRecord,
+    resealed: bool,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let key = kv_name(row.serial, row.version);
+    let mut resealed = resealed;
+    if sealed.by != row.sealed_by {
+        database.query(
+            "UPDATE token SET sealed_by = ? WHERE serial = ?",
+            &[u32::from(sealed.by.0).into(), row.serial.into()],
+        )?;
+        // What waits has the older seal. If a list waits for it, it goes on waiting.
+        let waiting = database
+            .query("DELETE FROM outbox WHERE key = ? RETURNING resealed", &[Value::from(key.as_str())])?
+            .pop();
+        resealed = waiting.map_or(Ok(resealed), |row| Columns::of(row).flag())?;
+    }
+    // A key names its version, and under one seal its value never changes, so one row is enough.
     database.query(
-        "INSERT INTO outbox (key, serial, version, expires_at, value, owed_at, due_at, attempts) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO outbox (key, serial, version, expires_at, value, owed_at, due_at, attempts, resealed) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT (key) DO NOTHING",
         &[
-            Value::Text(kv_name(row.serial, row.version)),
+            Value::Text(key),
             row.serial.into(),
             row.version.into(),
             row.expires_at.into(),
-            Value::Blob(sealed),
+            Value::Blob(sealed.value),
             now.into(),
             now.into(),
+            resealed.into(),
         ],
     )?;
     Ok(())
@@ -183,7 +217,8 @@ pub(super) fn due_records<D: Database>(
 /// but not longer than [`LIST_HELD_MAX_MS`].
 pub(super) fn list_due<D: Database>(database: &D) -> Result<Option<(i64, UnixMillis)>, StorageError> {
     let rows = database.query(
-        "SELECT id, owed_at, due_at, EXISTS (SELECT 1 FROM outbox WHERE version > 1 OR base_n IS NOT NULL) \
+        "SELECT id, owed_at, due_at, EXISTS (SELECT 1 FROM outbox \
+         WHERE (version > 1 AND resealed = 0) OR base_n IS NOT NULL) \
          FROM outbox WHERE key = ?",
         &[list::KV_NAME.into()],
     )?;
@@ -236,9 +271,10 @@ pub(super) fn next_due<D: Database>(database: &D) -> Result<Option<UnixMillis>, 
     Ok(records.into_iter().chain(list).min())
 }
 
-/// How many writes are owed, and since when the oldest is.
+/// How many writes are owed, and since when the oldest is. That a base leaves KV is no debt: it is planned.
 pub(super) fn backlog<D: Database>(database: &D) -> Result<(u64, Option<UnixMillis>), StorageError> {
-    let rows = database.query("SELECT COUNT(*), MIN(owed_at) FROM outbox", &[])?;
+    let rows = database
+        .query("SELECT COUNT(*), MIN(owed_at) FROM outbox WHERE value IS NULL OR LENGTH(value) > 0", &[])?;
     let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
     Ok((columns.number()?, columns.optional_millis()?))
 }

@@ -8,7 +8,7 @@
 
 use super::command::{LocationView, PropagationView};
 use crate::freshness::Holding;
-use crate::limits::{LOCATIONS_MAX, PROPAGATION_SAMPLES_MAX, TRAFFIC_LASTS_MS};
+use crate::limits::{LOCATIONS_MAX, PROPAGATION_SAMPLES_MAX};
 use crate::list::Number;
 use crate::time::UnixMillis;
 use std::collections::{BTreeMap, VecDeque};
@@ -65,11 +65,6 @@ impl Propagation {
             .collect()
     }
 
-    /// Whether no location has reported for ten minutes: nobody will confirm anything.
-    pub(super) fn is_idle(&self, now: UnixMillis) -> bool {
-        self.locations(now.plus_ms(-TRAFFIC_LASTS_MS)).is_empty()
-    }
-
     /// The measured propagation.
     pub(super) fn view(&self) -> PropagationView {
         let mut sorted: Vec<i64> = self.samples.iter().copied().collect();
@@ -117,7 +112,6 @@ mod tests {
         assert_eq!(propagation.view().samples, 3);
         assert_eq!(propagation.locations(UnixMillis(12_000)).len(), 1);
         assert!(propagation.locations(UnixMillis(12_001)).is_empty());
-        assert!(propagation.is_idle(UnixMillis(12_001 + TRAFFIC_LASTS_MS)));
     }
 
     #[test]

@@ -11,11 +11,12 @@
 //! What a mistake costs: a revocation that was acknowledged is undone (false accept).
 
 use super::bases;
-use super::command::{Command, Request};
+use super::command::{Command, KeyReceipt, Receipt, Request};
 use super::database::Database;
 use super::events::{self, Event};
 use super::list_source;
 use super::outbox;
+use super::promise::Promise;
 use super::retired_keys;
 use super::row::{Columns, StorageError};
 use super::settings::RegistrySettings;
@@ -30,6 +31,9 @@ use crate::token::Serial;
 use roaring::RoaringBitmap;
 use serde_json::json;
 use std::rc::Rc;
+
+/// The kind of a revocation that a restore made.
+const RESTORED: &str = "restored";
 
 /// What is known of whether the storage is as the registry left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +64,15 @@ pub fn waits_for_kv(request: &Request) -> bool {
         call.command,
         Command::RevokeToken { .. }
             | Command::DisableToken(_)
+            | Command::RetireSigningKey { .. }
+            | Command::GetProbe(_)
             | Command::GetToken(_)
             | Command::LookupToken(_)
             | Command::RevealToken(_)
             | Command::ListTokens(_)
             | Command::ListEvents(_)
             | Command::ListAdminKeys
+            | Command::ListSigningKeys
             | Command::Status
             | Command::Authenticate
     )
@@ -113,7 +120,8 @@ pub(super) fn restore<D: Database>(
     state.begin_epoch(database, number, known, settings.restore_id.as_deref(), now)?;
     let lost = skip_serials(database, &mut state, highest_known)?;
     for key_id in known.into_iter().flat_map(|list| list.delta().retired()) {
-        retired_keys::add(database, *key_id, now)?;
+        let promise = Promise::of(settings, &state, now);
+        retired_keys::add(database, &KeyReceipt::new(*key_id, promise, now))?;
     }
     let sealed_by = known.map(RevocationList::sealed_by);
     state.choose_signing_key(database, &settings.ring, &retired_keys::all(database)?, sealed_by)?;
@@ -190,12 +198,18 @@ fn keep<D: Database>(
             continue;
         }
         changed = changed.saturating_add(1);
+        let is_revoked = row.status == Status::Revoked;
+        let receipt = Receipt {
+            reason: is_revoked.then(|| RESTORED.to_owned()),
+            revoked_at: is_revoked.then_some(now),
+            ..row.receipt_of(Promise::of(settings, state, now), now)
+        };
         if row.status != was.0 {
-            row.receipt = Some(row.receipt_of_restore(settings, state, now));
+            row.receipt = Some(receipt.clone());
         }
         row.update_policy(database)?;
         row.update_status(database)?;
-        super::state::change_listed(database, serial, now)?;
+        super::state::change_listed(database, &receipt, now)?;
         outbox::owe_record(database, &row, row.sealed_record(settings, state.signing_key)?, now)?;
         events::append(
             database,

@@ -33,12 +33,17 @@ const FIRST: Migration = &[
         changed_n INTEGER NOT NULL,
         changed_at INTEGER NOT NULL,
         traffic_at INTEGER NOT NULL,
-        restore_id TEXT
+        restore_id TEXT,
+        restored_at INTEGER
     ) STRICT",
-    // Signing keys that are refused for ever.
+    // Signing keys that are refused for ever. `retired_second` is `retired_at` in whole seconds, rounded down. `resealed_to`
+    // is the highest serial whose record was looked at for a new seal, NULL when all were.
     "CREATE TABLE retired_key (
         key_id INTEGER PRIMARY KEY,
-        retired_at INTEGER NOT NULL
+        retired_at INTEGER NOT NULL,
+        retired_second INTEGER NOT NULL,
+        receipt TEXT NOT NULL,
+        resealed_to INTEGER
     ) STRICT",
     // Bases of the revocation list: the newest, and the one before while it is still completed. Serials that ended before
     // `gone_until` (seconds) are not in it.
@@ -55,8 +60,9 @@ const FIRST: Migration = &[
         bytes BLOB NOT NULL,
         PRIMARY KEY (n, part)
     ) STRICT, WITHOUT ROWID",
-    // `listed_n` is the n of the first list that names the latest change, 0 without any. `expires_at` in seconds, as signed. `search` is label, owner and external id in lower case. `receipt` is the
-    // JSON of the receipt of the latest change of status.
+    // `listed_n` is the n of the first list that names the latest change, 0 without any; `changed_receipt` is the receipt
+    // of that change, `receipt` that of the latest change of status (both JSON). `expires_at` in seconds, as signed.
+    // `search` is label, owner and external id in lower case. `sealed_by` is the key that sealed the newest record.
     "CREATE TABLE token (
         serial INTEGER PRIMARY KEY,
         family TEXT NOT NULL,
@@ -80,7 +86,9 @@ const FIRST: Migration = &[
         receipt TEXT,
         published_at INTEGER,
         search TEXT NOT NULL,
-        listed_n INTEGER NOT NULL DEFAULT 0
+        listed_n INTEGER NOT NULL DEFAULT 0,
+        sealed_by INTEGER NOT NULL,
+        changed_receipt TEXT
     ) STRICT",
     // Hosts of a token's origin rules, `*.` kept; '' for "any".
     "CREATE TABLE token_host (
@@ -136,6 +144,7 @@ const FIRST: Migration = &[
     "CREATE INDEX event_by_family ON event (family)",
     // What KV is owed. AUTOINCREMENT: an id names one write for ever, so that confirming an old one cannot take a new
     // one of the same key away. A base has no value here, and neither has the list: it is made when it is written.
+    // `resealed` is 1 for a record that only gets a new seal: no list waits for it.
     "CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         key TEXT NOT NULL UNIQUE,
@@ -147,7 +156,8 @@ const FIRST: Migration = &[
         value BLOB,
         owed_at INTEGER NOT NULL,
         due_at INTEGER NOT NULL,
-        attempts INTEGER NOT NULL
+        attempts INTEGER NOT NULL,
+        resealed INTEGER NOT NULL DEFAULT 0
     ) STRICT",
     "CREATE INDEX outbox_by_due ON outbox (due_at)",
 ];

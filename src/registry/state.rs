@@ -4,14 +4,15 @@
 //! it has ended").
 //! Invariants: the highest serial and the list number only rise, and are stored before anything that bears them is
 //! handed out.
-//! What it must not know: tokens.
+//! What it must not know: tokens, beyond which list names one.
 //! What a mistake costs: a serial or list number used twice revives what was revoked (false accept).
 
+use super::command::Receipt;
 use super::database::{Database, Value};
-use super::row::{Columns, StorageError, unsigned};
+use super::row::{Columns, StorageError, json, unsigned};
 use super::settings::RegistrySettings;
 use crate::key::{KeyId, KeyRing};
-use crate::limits::MS_PER_SECOND;
+use crate::limits::{MS_PER_SECOND, TRAFFIC_LASTS_MS};
 use crate::list::{Number, RevocationList};
 use crate::time::UnixMillis;
 use crate::token::Serial;
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub(super) traffic_at: UnixMillis,
     /// `RESTORE_ID` as it was when the storage was last found to be whole.
     pub(super) restore_id: Option<String>,
+    /// When the storage was last put back from a backup.
+    pub(super) restored_at: Option<UnixMillis>,
 }
 
 impl State {
@@ -60,7 +63,7 @@ impl State {
         let rows = database.query(
             "SELECT signing_key, highest_serial, epoch, list_n, list_next_update, list_bound_seconds, \
              earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, changed_n, changed_at, traffic_at, \
-             restore_id FROM registry",
+             restore_id, restored_at FROM registry",
             &[],
         )?;
         let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
@@ -78,6 +81,7 @@ impl State {
             changed_at: columns.millis()?,
             traffic_at: columns.millis()?,
             restore_id: columns.optional_text()?,
+            restored_at: columns.optional_millis()?,
         })
     }
 
@@ -87,6 +91,11 @@ impl State {
         database.query("UPDATE registry SET highest_serial = ?", &[next.into()])?;
         self.highest_serial = next;
         Ok(Some(next))
+    }
+
+    /// Whether no location has given a sign of traffic for ten minutes, as far as storage knows: to the minute.
+    pub(super) fn is_idle(&self, now: UnixMillis) -> bool {
+        now.since_ms(self.traffic_at) >= TRAFFIC_LASTS_MS
     }
 
     /// The number of the list that will be made next: it contains everything committed until then.
@@ -143,7 +152,7 @@ impl State {
         }
         database.query(
             "UPDATE registry SET epoch = ?, list_n = ?, changed_n = ?, changed_at = ?, list_next_update = ?, \
-             list_bound_seconds = ?, restore_id = ?",
+             list_bound_seconds = ?, restore_id = ?, restored_at = ?",
             &[
                 number.epoch.into(),
                 unsigned(number.n),
@@ -152,6 +161,7 @@ impl State {
                 self.list_next_update.into(),
                 Value::Integer(self.list_bound_seconds),
                 restore_id.into(),
+                now.into(),
             ],
         )?;
         Ok(())
@@ -183,7 +193,7 @@ impl State {
         if !is_fit(&self.signing_key) {
             let mut choice = latest.into_iter().chain(ring.ids());
             let key_id = choice.find(is_fit).ok_or(StorageError::MissingKey)?;
-            database.query("UPDATE registry SET signing_key = ?", &[u32::from(key_id.0).into()])?;
+            signs_with(database, key_id)?;
             self.signing_key = key_id;
         }
         Ok(())
@@ -217,14 +227,29 @@ pub(super) fn completes_since<D: Database>(database: &D, n: u64) -> Result<(), S
     Ok(())
 }
 
-/// The next list brings a change of `serial`, committed at `now`.
+/// The next list brings the change of a token that `receipt` tells of, committed at `now`.
 pub(super) fn change_listed<D: Database>(
     database: &D,
-    serial: Serial,
+    receipt: &Receipt,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
+    let n = change_announced(database, now)?;
+    database.query(
+        "UPDATE token SET listed_n = ?, changed_receipt = ? WHERE serial = ?",
+        &[unsigned(n), json(receipt)?, receipt.serial.into()],
+    )?;
+    Ok(())
+}
+
+/// The next list brings something new, committed at `now`: locations that take it tell so soon. Gives its n.
+pub(super) fn change_announced<D: Database>(database: &D, now: UnixMillis) -> Result<u64, StorageError> {
     let n = State::read(database)?.next_list_number().n;
-    database.query("UPDATE token SET listed_n = ? WHERE serial = ?", &[unsigned(n), serial.into()])?;
     database.query("UPDATE registry SET changed_n = ?, changed_at = ?", &[unsigned(n), now.into()])?;
+    Ok(n)
+}
+
+/// `key_id` signs from now on.
+pub(super) fn signs_with<D: Database>(database: &D, key_id: KeyId) -> Result<(), StorageError> {
+    database.query("UPDATE registry SET signing_key = ?", &[u32::from(key_id.0).into()])?;
     Ok(())
 }

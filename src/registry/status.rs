@@ -4,22 +4,43 @@
 //! What it must not know: anything that it would have to change to answer.
 //! What a mistake costs: an SRE who believes that a revocation went out.
 
-use super::command::{StatusView, TokenState};
+use super::bases;
+use super::command::{PropagationView, StatusView, StatusWarning, TokenState};
 use super::database::Database;
 use super::outbox;
+use super::retired_keys::key_retired;
 use super::row::{Columns, StorageError};
+use super::settings::RegistrySettings;
 use super::state::State;
 use super::token_row::Status;
+use crate::limits::{MS_PER_SECOND, REGISTRY_CALLS_PER_SECOND, RESTORED_WARNING_MS};
 use crate::time::UnixMillis;
 
-/// Everything that storage knows; the instance's own counters and the size of its list are zero here.
-pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<StatusView, StorageError> {
+/// Everything that storage knows; what only the instance knows is zero or empty here.
+pub(super) fn view<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    now: UnixMillis,
+) -> Result<StatusView, StorageError> {
     let state = State::read(database)?;
+    let base = bases::newest(database, state.list_number.epoch)?.number;
+    // Zero in storage: never yet.
+    let ever = |at: UnixMillis| Some(at).filter(|at| *at > UnixMillis(0));
     let (outbox_pending, outbox_oldest_at) = outbox::backlog(database)?;
     Ok(StatusView {
         list_number: (state.list_number.epoch, state.list_number.n),
         list_entries: 0,
         list_bytes: 0,
+        base_number: (base.epoch, base.n),
+        base_bytes: bases::newest_bytes(database)?,
+        bound_seconds: settings.bound_seconds,
+        guaranteed: settings.guaranteed,
+        heartbeat_seconds: settings.heartbeat_seconds,
+        published_at: ever(state.list_handed_at),
+        traffic_at: ever(state.traffic_at),
+        restored_at: state.restored_at,
+        propagation: PropagationView::default(),
+        locations: Vec::new(),
         outbox_pending,
         outbox_oldest_at,
         outbox_failures: 0,
@@ -27,14 +48,34 @@ pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<StatusV
         highest_serial: state.highest_serial,
         signing_key: state.signing_key,
         calls: [0; 5],
+        calls_last_minute: 0,
+        warnings: Vec::new(),
     })
+}
+
+/// What an operator should look at, in a fixed order.
+pub(super) fn warnings(status: &StatusView, now: UnixMillis) -> Vec<StatusWarning> {
+    let half_of_a_minute = REGISTRY_CALLS_PER_SECOND * 60 / 2;
+    let bound_ms = status.bound_seconds * MS_PER_SECOND;
+    let within = |at: Option<UnixMillis>, ms: i64| at.is_some_and(|at| now.since_ms(at) <= ms);
+    let is_owed_for_long = status.outbox_oldest_at.is_some() && !within(status.outbox_oldest_at, bound_ms);
+    let all = [
+        (status.calls_last_minute >= half_of_a_minute, StatusWarning::RegistryLoad),
+        (!status.guaranteed, StatusWarning::Unguaranteed),
+        (is_owed_for_long, StatusWarning::KvUnwritten),
+        (within(status.restored_at, RESTORED_WARNING_MS), StatusWarning::Restored),
+    ];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, warning)| warning).collect()
 }
 
 /// Active, disabled, revoked, expired.
 fn count_by_state<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4], StorageError> {
     let rows = database.query(
-        "SELECT status, (expires_at <= ? OR (ends_at IS NOT NULL AND ends_at <= ?)) AS ended, COUNT(*) \
-         FROM token GROUP BY status, ended",
+        concat!(
+            "SELECT status, (expires_at <= ? OR (ends_at IS NOT NULL AND ends_at <= ?)) AS ended, ",
+            key_retired!(),
+            " AS key_retired, COUNT(*) FROM token GROUP BY status, ended, key_retired"
+        ),
         &[now.floor_seconds().into(), now.into()],
     )?;
     let mut counts = [0_u64; 4];
@@ -42,10 +83,11 @@ fn count_by_state<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4]
     for row in rows {
         let mut columns = Columns::of(row);
         let status = Status::parse(&columns.text()?)?;
-        let ended = columns.flag()?;
+        let (ended, key_retired) = (columns.flag()?, columns.flag()?);
         let count: u64 = columns.number()?;
         let state = match status {
             Status::Revoked => TokenState::Revoked,
+            _ if key_retired => TokenState::Revoked,
             _ if ended => TokenState::Expired,
             Status::Disabled => TokenState::Disabled,
             Status::Good => TokenState::Active,

@@ -11,6 +11,7 @@
 use super::command::{TokenFilter, TokenState, TokenView};
 use super::database::{Database, Value};
 use super::origin_index;
+use super::retired_keys::key_retired;
 use super::row::{StorageError, json};
 use super::token_row::{COLUMNS, TokenRow};
 use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND};
@@ -127,18 +128,23 @@ fn conditions(filter: &TokenFilter, now: UnixMillis) -> Result<Conditions, Stora
 fn in_state(all: &mut Conditions, state: TokenState, now: UnixMillis) {
     let time = || [Value::from(now.floor_seconds()), now.into()];
     match state {
-        TokenState::Revoked => all.and("status = 'revoked'", []),
+        TokenState::Revoked => all.and(concat!("(status = 'revoked' OR ", key_retired!(), ")"), []),
         TokenState::Expired => {
             all.and("status <> 'revoked' AND (expires_at <= ? OR ends_at <= ?)", time());
+            all.and(NOT_KEY_RETIRED, []);
         }
         TokenState::Disabled => {
             all.and("status = 'disabled' AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?)", time());
+            all.and(NOT_KEY_RETIRED, []);
         }
         TokenState::Active => {
             all.and("status = 'good' AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?)", time());
+            all.and(NOT_KEY_RETIRED, []);
         }
     }
 }
+
+const NOT_KEY_RETIRED: &str = concat!("NOT ", key_retired!());
 
 /// What an operator pastes: an id, a token's last 8 characters, or part of a name.
 fn matching(all: &mut Conditions, q: &str) {

@@ -4,16 +4,16 @@
 //! What it must not know: who may see it, which changes are allowed.
 //! What a mistake costs: a column bound to another's place is another policy (false accept).
 
-use super::command::{Receipt, TokenState, TokenView};
+use super::command::{KeyReceipt, Receipt, TokenState, TokenView};
 use super::database::{Database, Row, Value};
 use super::origin_index;
 use super::policy::Policy;
+use super::promise::Promise;
+use super::retired_keys;
 use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
-use super::state::State;
 use crate::family::FamilyId;
 use crate::key::KeyId;
-use crate::limits::{CLOCK_SKEW_MS, MS_PER_SECOND};
 use crate::record::Record;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
@@ -47,6 +47,9 @@ impl Status {
     }
 }
 
+/// The kind of a revocation that came with the retirement of the token's key.
+const KEY_RETIRED: &str = "key_retired";
+
 /// One row of `token`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TokenRow {
@@ -65,12 +68,35 @@ pub(super) struct TokenRow {
     pub(super) receipt: Option<Receipt>,
     /// When KV last took the newest record.
     pub(super) published_at: Option<UnixMillis>,
+    /// The key that sealed the newest record.
+    pub(super) sealed_by: KeyId,
+    /// Of the latest change of any kind.
+    pub(super) changed_receipt: Option<Receipt>,
+    /// Of the retirement of its key.
+    pub(super) key_receipt: Option<KeyReceipt>,
 }
 
-/// The columns in the order in which [`TokenRow::read`] takes them.
-pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, external_id, \
-     metadata, origins, origin_mode, missing_origin, audiences, protected, created_at, created_by, ends_at, status, \
-     receipt, published_at";
+/// A record as KV takes it, and the key that sealed it.
+#[derive(Clone, Debug)]
+pub(super) struct SealedRecord {
+    pub(super) by: KeyId,
+    pub(super) value: Vec<u8>,
+}
+
+/// The columns of a row, in the order in which they are written.
+macro_rules! stored {
+    () => {
+        "serial, family, key_id, expires_at, fingerprint, version, label, owner, external_id, metadata, origins, \
+         origin_mode, missing_origin, audiences, protected, created_at, created_by, ends_at, status, receipt, \
+         published_at, sealed_by, changed_receipt"
+    };
+}
+
+/// What to select, in the order in which [`TokenRow::read`] takes it.
+pub(super) const COLUMNS: &str = concat!(
+    stored!(),
+    ", (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt"
+);
 
 impl TokenRow {
     pub(super) fn read(row: Row) -> Result<Self, StorageError> {
@@ -99,6 +125,9 @@ impl TokenRow {
             status: Status::parse(&columns.text()?)?,
             receipt: columns.optional_json()?,
             published_at: columns.optional_millis()?,
+            sealed_by: columns.number().map(KeyId)?,
+            changed_receipt: columns.optional_json()?,
+            key_receipt: columns.optional_json()?,
         })
     }
 
@@ -109,7 +138,7 @@ impl TokenRow {
     }
 
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
-        let sql = format!("INSERT INTO token ({COLUMNS}, search) VALUES (?{})", ", ?".repeat(21));
+        let sql = format!("INSERT INTO token ({}, search) VALUES (?{})", stored!(), ", ?".repeat(23));
         let mut values: Vec<Value> = vec![
             self.serial.into(),
             self.family.as_str().into(),
@@ -127,6 +156,8 @@ impl TokenRow {
             self.status.as_str().into(),
             self.receipt.as_ref().map_or(Ok(Value::Null), json)?,
             self.published_at.map_or(Value::Null, Value::from),
+            u32::from(self.sealed_by.0).into(),
+            self.changed_receipt.as_ref().map_or(Ok(Value::Null), json)?,
             search,
         ]);
         database.query(&sql, &values)?;
@@ -156,6 +187,15 @@ impl TokenRow {
         Ok(())
     }
 
+    /// Writes the operator's end and version.
+    pub(super) fn update_end<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+        database.query(
+            "UPDATE token SET ends_at = ?, version = ? WHERE serial = ?",
+            &[self.ends_at.map_or(Value::Null, Value::from), self.version.into(), self.serial.into()],
+        )?;
+        Ok(())
+    }
+
     fn policy_values(&self) -> Result<[Value; 10], StorageError> {
         let policy = &self.policy;
         Ok([
@@ -172,47 +212,74 @@ impl TokenRow {
         ])
     }
 
-    /// The state that the API shows. A revocation stays visible after the end; a disabled token that has ended is
-    /// expired, since enabling it would change nothing.
+    /// When it ends, if nothing is done to it.
+    pub(super) fn end(&self) -> UnixMillis {
+        let expires_at = self.expires_at.to_millis();
+        self.ends_at.map_or(expires_at, |at| at.min(expires_at))
+    }
+
+    /// The state that the API shows. A revocation stays visible after the end; so does the retirement of the token's key,
+    /// unless the token had ended before. A disabled token that has ended is expired, since enabling it would change
+    /// nothing.
     pub(super) fn state(&self, now: UnixMillis) -> TokenState {
-        let ended = now >= self.expires_at.to_millis() || self.ends_at.is_some_and(|at| now >= at);
+        let ended = now >= self.end();
         match self.status {
             Status::Revoked => TokenState::Revoked,
+            _ if self.key_end().is_some() => TokenState::Revoked,
             _ if ended => TokenState::Expired,
             Status::Disabled => TokenState::Disabled,
             Status::Good => TokenState::Active,
         }
     }
 
-    /// The receipt of a change that a restore made: `now` is when it holds from, and the next list names it.
-    pub(super) fn receipt_of_restore(
-        &self,
-        settings: &RegistrySettings,
-        state: &State,
-        now: UnixMillis,
-    ) -> Receipt {
-        let bound_seconds = state.promised_bound_seconds(settings.bound_seconds, now);
-        let bounded = now.plus_ms(bound_seconds * MS_PER_SECOND).ceil_seconds();
-        let number = state.next_list_number();
+    /// The retirement of its key, when that came before the token's own end.
+    pub(super) fn key_end(&self) -> Option<&KeyReceipt> {
+        let receipt = self.key_receipt.as_ref()?;
+        retired_keys::ends_token(receipt.retired_at, self.expires_at, self.ends_at).then_some(receipt)
+    }
+
+    /// The receipt of a change committed at `now`.
+    pub(super) fn receipt_of(&self, promise: Promise, now: UnixMillis) -> Receipt {
         Receipt {
             serial: self.serial,
             state: self.state(now),
-            reason: (self.status == Status::Revoked).then(|| "restored".to_owned()),
-            revoked_at: (self.status == Status::Revoked).then_some(now),
-            effective_by: bounded.plus_seconds(CLOCK_SKEW_MS / MS_PER_SECOND),
-            bound_seconds,
-            guaranteed: settings.guaranteed,
-            list_number: (number.epoch, number.n),
+            reason: None,
+            revoked_at: None,
+            effective_by: promise.effective_by,
+            bound_seconds: promise.bound_seconds,
+            guaranteed: promise.guaranteed,
+            list_number: promise.list_number,
         }
+    }
+
+    /// The receipt of its revocation, by itself or with its key; `None` while it is not revoked.
+    pub(super) fn revocation(&self) -> Option<Receipt> {
+        if self.status == Status::Revoked {
+            return self.receipt.clone();
+        }
+        self.key_end().map(|receipt| Receipt {
+            serial: self.serial,
+            state: TokenState::Revoked,
+            reason: Some(KEY_RETIRED.to_owned()),
+            revoked_at: Some(receipt.retired_at),
+            effective_by: receipt.effective_by,
+            bound_seconds: receipt.bound_seconds,
+            guaranteed: receipt.guaranteed,
+            list_number: receipt.list_number,
+        })
     }
 
     pub(super) fn claims(&self) -> Claims {
         Claims { key_id: self.key_id, serial: self.serial, expires_at: self.expires_at }
     }
 
-    /// The token's text.
-    pub(super) fn text(&self, settings: &RegistrySettings) -> Result<String, StorageError> {
-        self.claims().mint(&settings.ring).map_err(|_| StorageError::MissingKey)
+    /// The token's text; `None` when its key was retired and is gone from the ring.
+    pub(super) fn text(&self, settings: &RegistrySettings) -> Result<Option<String>, StorageError> {
+        match self.claims().mint(&settings.ring) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) if self.key_receipt.is_some() => Ok(None),
+            Err(_) => Err(StorageError::MissingKey),
+        }
     }
 
     /// The sealed record of this version.
@@ -220,7 +287,7 @@ impl TokenRow {
         &self,
         settings: &RegistrySettings,
         signing_key: KeyId,
-    ) -> Result<Vec<u8>, StorageError> {
+    ) -> Result<SealedRecord, StorageError> {
         let record = Record {
             key_id: self.key_id,
             expires_at: self.expires_at,
@@ -232,12 +299,14 @@ impl TokenRow {
             missing_origin: self.policy.missing_origin,
             external_id: self.policy.external_id.clone(),
         };
-        record.seal(&settings.ring, signing_key, self.serial, self.version).ok_or(StorageError::MissingKey)
+        let value = record.seal(&settings.ring, signing_key, self.serial, self.version);
+        Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
     }
 
     pub(super) fn view(&self, now: UnixMillis) -> TokenView {
         let policy = self.policy.clone();
-        let withdrawal = self.receipt.as_ref().filter(|_| self.status != Status::Good);
+        let disabling = || self.receipt.clone().filter(|_| self.status == Status::Disabled);
+        let withdrawal = self.revocation().or_else(disabling);
         TokenView {
             serial: self.serial,
             family: self.family.as_str().to_owned(),
@@ -258,8 +327,8 @@ impl TokenRow {
             created_by: self.created_by.clone(),
             expires_at: self.expires_at,
             ends_at: self.ends_at,
-            revoked_at: withdrawal.and_then(|receipt| receipt.revoked_at),
-            revoked_reason: withdrawal.and_then(|receipt| receipt.reason.clone()),
+            revoked_at: withdrawal.as_ref().and_then(|receipt| receipt.revoked_at),
+            revoked_reason: withdrawal.as_ref().and_then(|receipt| receipt.reason.clone()),
             effective_by: withdrawal.map(|receipt| receipt.effective_by),
         }
     }

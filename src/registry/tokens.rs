@@ -38,7 +38,8 @@ impl<D: Database> Call<'_, D> {
             let Made::Token(serial) = made else { return Err(Fault::IdempotencyConflict.into()) };
             // Gone already only when tokens are kept for less than a week after their end.
             let row = TokenRow::find(self.database, serial)?.ok_or(Fault::Conflict)?;
-            let text = row.text(self.settings)?;
+            // Its key may be gone from the ring since, retired.
+            let text = row.text(self.settings)?.ok_or(Fault::Conflict)?;
             return Ok((row, text));
         }
         let (policy, expires_at) = self.new_policy(new)?;
@@ -112,6 +113,9 @@ impl<D: Database> Call<'_, D> {
             status: Status::Good,
             receipt: None,
             published_at: None,
+            sealed_by: state.signing_key,
+            changed_receipt: None,
+            key_receipt: None,
         };
         row.insert(self.database)?;
         self.publish_record(&row, &state)?;
@@ -142,23 +146,24 @@ impl<D: Database> Call<'_, D> {
         row.version = next_version(row.version, state.list_number.epoch).ok_or(Fault::Conflict)?;
         row.update_policy(self.database)?;
         self.publish_record(&row, &state)?;
-        self.list_names(serial)?;
+        self.list_names(&receipt)?;
         let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));
         self.audit(event("token.edited", &row, Some(was), Some(is)))?;
         Ok((row, receipt))
     }
 
     /// Owes KV the record and the list: the list names the version of an edited token and the highest serial.
-    fn publish_record(&mut self, row: &TokenRow, state: &State) -> Result<(), Stop> {
+    pub(super) fn publish_record(&mut self, row: &TokenRow, state: &State) -> Result<(), Stop> {
         let sealed = row.sealed_record(self.settings, state.signing_key)?;
         outbox::owe_record(self.database, row, sealed, self.now)?;
         Ok(self.list_changes()?)
     }
 
-    /// The token's text. Audited, whatever state it is in.
+    /// The token's text. Audited, whatever state it is in. Without its key, gone from the ring after it was retired, nobody
+    /// can rebuild it.
     pub(super) fn reveal_token(&mut self, serial: Serial) -> Result<String, Stop> {
         let row = self.token(serial)?;
-        let text = row.text(self.settings)?;
+        let text = row.text(self.settings)?.ok_or(Fault::TokenEnded)?;
         self.audit(event("token.revealed", &row, None, None))?;
         Ok(text)
     }

@@ -1,13 +1,15 @@
 //! The registry's answers as responses.
 
 use super::support::{NOW, deployment, json};
+use super::vectors;
 use serde_json::{Value, json};
 use wayleave::admin::{Parsed, Rendering, render};
 use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::registry::command::{
-    AdminKeyView, Answer, EventView, Fault, FieldFault, Receipt, StatusView, TokenState, TokenView,
+    AdminKeyView, Answer, EventView, Fault, FieldFault, KeyReceipt, LocationView, ProbeView, PropagationView,
+    Receipt, SigningKeyState, SigningKeyView, StatusView, StatusWarning, TokenState, TokenView,
 };
 use wayleave::reply::Reply;
 use wayleave::time::{UnixMillis, UnixSeconds};
@@ -229,10 +231,47 @@ fn a_deletion_has_no_body() {
 
 #[test]
 fn status_is_shown_by_name() {
-    let status = StatusView {
+    let body = body_of(&rendered(Answer::Status(Box::new(status()))));
+    let expected = json!({
+        "list": {"number": [1, 42], "entries": 3, "bytes": 120, "base": {"number": [1, 30], "bytes": 7_000}},
+        "bound": {"seconds": 60, "guaranteed": true},
+        "heartbeat": {
+            "seconds": 10, "published_at": NOW.plus_ms(-4_000).to_rfc3339(), "traffic_at": NOW.plus_ms(-60_000).to_rfc3339(),
+        },
+        "outbox": {"pending": 1, "oldest_at": "1970-01-01T00:00:00.000Z", "failures": 2},
+        "propagation": {"samples": 9, "p50_ms": 8_500, "p99_ms": 20_000, "max_ms": null},
+        "locations": [{
+            "id": "FR\"A", "list_number": [1, 41], "at": NOW.plus_ms(-59_999).to_rfc3339(), "age_seconds": 59,
+        }],
+        "tokens": {"active": 1, "disabled": 2, "revoked": 3, "expired": 4},
+        "highest_serial": 10, "signing_key": 1,
+        "calls": {"list": 5, "record": 6, "admin": 7, "base": 8, "report": 9},
+        "load": {"calls_per_second": 567.83, "limit_per_second": 1_000, "share": 0.56},
+        "restored_at": null, "warnings": ["registry_load", "kv_unwritten"],
+    });
+    assert_eq!(body, expected);
+}
+
+fn status() -> StatusView {
+    StatusView {
         list_number: (1, 42),
         list_entries: 3,
         list_bytes: 120,
+        base_number: (1, 30),
+        base_bytes: 7_000,
+        bound_seconds: 60,
+        guaranteed: true,
+        heartbeat_seconds: 10,
+        published_at: Some(NOW.plus_ms(-4_000)),
+        traffic_at: Some(NOW.plus_ms(-60_000)),
+        restored_at: None,
+        propagation: PropagationView { samples: 9, p50_ms: Some(8_500), p99_ms: Some(20_000), max_ms: None },
+        locations: vec![LocationView {
+            // Such a name is no airport's, but the variable LOCATION may hold it.
+            id: "FR\"A".to_owned(),
+            list_number: (1, 41),
+            at: NOW.plus_ms(-59_999),
+        }],
         outbox_pending: 1,
         outbox_oldest_at: Some(UnixMillis(0)),
         outbox_failures: 2,
@@ -240,14 +279,89 @@ fn status_is_shown_by_name() {
         highest_serial: Serial(10),
         signing_key: KeyId(1),
         calls: [5, 6, 7, 8, 9],
+        calls_last_minute: 34_070,
+        warnings: vec![StatusWarning::RegistryLoad, StatusWarning::KvUnwritten],
+    }
+}
+
+#[test]
+fn a_probe_is_a_receipt_with_locations() {
+    let probe = ProbeView {
+        receipt: receipt(),
+        probe_list_number: (1, 43),
+        locations: vec![LocationView { id: "FRA".to_owned(), list_number: (1, 43), at: NOW.plus_ms(500) }],
+        is_idle: false,
+    };
+    for (begun, status) in [(true, 202), (false, 200)] {
+        let response = rendered(Answer::Probe { probe: Box::new(probe.clone()), begun });
+        let expected = json!({
+            "id": "tok_7", "state": "revoked", "reason": "operator: leaked", "revoked_at": NOW.to_rfc3339(),
+            "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(), "bound_seconds": 60, "guaranteed": true,
+            "list_number": [1, 42], "probe_list_number": [1, 43], "idle": false,
+            "locations": [{
+                "id": "FRA", "list_number": [1, 43], "at": NOW.plus_ms(500).to_rfc3339(), "age_seconds": 0,
+            }],
+        });
+        assert_eq!((response.status, body_of(&response)), (status, expected));
+    }
+}
+
+#[test]
+fn signing_keys_are_shown_without_their_secrets() {
+    let key = SigningKeyView {
+        id: KeyId(2),
+        state: SigningKeyState::Retired,
+        in_ring: false,
+        live_tokens: 0,
+        retired_at: Some(NOW),
+        effective_by: Some(UnixSeconds(1_795_313_046)),
     };
     let expected = json!({
-        "list": {"number": [1, 42], "entries": 3, "bytes": 120},
-        "outbox": {"pending": 1, "oldest_at": "1970-01-01T00:00:00.000Z", "failures": 2},
-        "tokens": {"active": 1, "disabled": 2, "revoked": 3, "expired": 4},
-        "highest_serial": 10, "signing_key": 1, "calls": {"list": 5, "record": 6, "admin": 7, "base": 8, "report": 9},
+        "id": 2, "state": "retired", "in_ring": false, "live_tokens": 0, "retired_at": NOW.to_rfc3339(),
+        "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(),
     });
-    assert_eq!(body_of(&rendered(Answer::Status(Box::new(status)))), expected);
+    assert_eq!(body_of(&rendered(Answer::SigningKey(key.clone()))), expected);
+    let page = body_of(&rendered(Answer::SigningKeys(vec![key])));
+    assert_eq!(page, json!({"items": [expected], "next_cursor": null}));
+    let receipt = KeyReceipt {
+        key_id: KeyId(2),
+        retired_at: NOW,
+        effective_by: UnixSeconds(1_795_313_046),
+        bound_seconds: 60,
+        guaranteed: true,
+        list_number: (1, 42),
+    };
+    let expected = json!({
+        "id": 2, "state": "retired", "retired_at": NOW.to_rfc3339(), "bound_seconds": 60, "guaranteed": true,
+        "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(), "list_number": [1, 42],
+    });
+    assert_eq!(body_of(&rendered(Answer::SigningKeyRetired(receipt))), expected);
+}
+
+#[test]
+fn a_key_in_use_is_a_conflict_that_counts() {
+    let body = body_of(&rendered(Answer::Refused(Fault::KeyInUse { live_tokens: 17 })));
+    let seen = (&body["status"], &body["code"], &body["live_tokens"]);
+    assert_eq!(seen, (&json!(409), &json!("conflict"), &json!(17)));
+    let other = body_of(&rendered(Answer::Refused(Fault::Conflict)));
+    assert_eq!((&other["detail"], other.get("live_tokens")), (&body["detail"], None));
+}
+
+/// The text, and the numbers that tests/vectors/metrics.test.mjs is to read out of it with a parser that is not ours.
+#[test]
+fn metrics_are_those_of_the_status() {
+    let response = render(Answer::Status(Box::new(status())), &Rendering::Metrics, NOW);
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!((response.status, header(&response, "content-type")), (200, Some(media_type)));
+    let text = response.body.as_deref().unwrap();
+    assert!(text.ends_with("\n# EOF\n"), "{text}");
+    vectors::check("metrics.json", &json!({"text": text.lines().collect::<Vec<_>>()}));
+    let idle = StatusView { published_at: None, traffic_at: None, ..status() };
+    let response = render(Answer::Status(Box::new(idle)), &Rendering::Metrics, NOW);
+    let text = response.body.unwrap();
+    assert!(!text.contains("_published_age") && !text.contains("traffic_age"), "no age of what never was");
+    assert_eq!(render(Answer::Reported, &Rendering::Metrics, NOW).status, 500);
+    assert_eq!(render(Answer::Refused(Fault::Forbidden), &Rendering::Metrics, NOW).status, 403);
 }
 
 #[test]

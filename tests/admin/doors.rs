@@ -4,7 +4,7 @@ use super::support::{deployment, faults, status};
 use wayleave::admin::operation::{ID, OPERATIONS};
 use wayleave::admin::{Body, OPENAPI_JSON, Parsed, parse};
 use wayleave::admin_key::{AdminKey, ConfiguredKey};
-use wayleave::key::{CheckKeys, sha256};
+use wayleave::key::{CheckKeys, KeyId, sha256};
 use wayleave::problem::Code;
 use wayleave::registry::command::Command;
 
@@ -96,7 +96,11 @@ fn the_document_is_public_and_is_the_file() {
 fn every_operation_of_the_table_is_routed_to_itself() {
     let deployment = deployment();
     for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
-        let id = if operation.path.starts_with("/tokens") { "tok_7" } else { "key_7" };
+        let id = match operation.path.split('/').nth(1) {
+            Some("tokens") => "tok_7",
+            Some("signing-keys") => "7",
+            _ => "key_7",
+        };
         let path = operation.path.replace(ID, id);
         // A body that every shape refuses in its own way, or none: what comes back tells which operation read it.
         let unknown = format!("{{\"nothing of {}\":1}}", operation.id);
@@ -126,6 +130,12 @@ fn commands_are_those_of_their_paths() {
         ("GET", "/admin-keys", Command::ListAdminKeys),
         ("DELETE", "/admin-keys/key_7", Command::DeleteAdminKey(7)),
         ("GET", "/status", Command::Status),
+        ("GET", "/metrics", Command::Status),
+        ("POST", "/tokens/tok_7/probe", Command::BeginProbe(serial)),
+        ("GET", "/tokens/tok_7/probe", Command::GetProbe(serial)),
+        ("GET", "/signing-keys", Command::ListSigningKeys),
+        ("POST", "/signing-keys/7/activate", Command::ActivateSigningKey(KeyId(7))),
+        ("POST", "/signing-keys/7/retire", Command::RetireSigningKey { key_id: KeyId(7), force: false }),
     ] {
         assert_eq!(deployment.command(method, path, ""), command, "{method} {path}");
     }
@@ -146,20 +156,27 @@ fn other_paths_are_not_found_and_other_methods_are_told_which() {
         "/tokens//token",
         "/tokens/a/b/token",
         "/session",
-        "/metrics",
+        "/signing-keys/7",
+        "/signing-keys/07/retire",
+        "/signing-keys/256/retire",
         "/admin-keys/tok_1",
         "/tokens/tok_7%2Ftoken",
     ] {
         for method in ["GET", "DELETE"] {
             let problem = deployment.problem(method, path, "");
             let known_path = matches!(path, "/tokens/tok_07" | "/tokens/7" | "/tokens/tok_7%2Ftoken");
+            let posted_path = path.starts_with("/signing-keys/") && path.ends_with("/retire");
             let expected = match (method, path) {
                 ("DELETE", _) if known_path => Code::MethodNotAllowed,
+                _ if posted_path => Code::MethodNotAllowed,
                 ("GET", "/admin-keys/tok_1") => Code::MethodNotAllowed,
                 _ => Code::NotFound,
             };
             assert_eq!(problem.code, expected, "{method} {path}");
         }
+    }
+    for path in ["/signing-keys/07/retire", "/signing-keys/256/activate", "/signing-keys/key_1/retire"] {
+        assert_eq!(deployment.problem("POST", path, "").code, Code::NotFound, "{path}");
     }
     assert_eq!(
         deployment.parse(&deployment.request("GET", "/_wayleave/other", b"")).unwrap_err().code,

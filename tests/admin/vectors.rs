@@ -63,6 +63,27 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
                 json!({"force": "yes"}),
             ],
         ),
+        (
+            "endToken",
+            "POST",
+            "/tokens/tok_1/end",
+            vec![
+                json!({"at": null}),
+                json!({"at": "2030-01-01T00:00:00.5+02:00", "force": true}),
+                json!({}),
+                json!({"at": "tomorrow"}),
+                json!({"at": 1_900_000_000}),
+                json!({"at": null, "reason": "x"}),
+            ],
+        ),
+        ("probeToken", "POST", "/tokens/tok_1/probe", vec![json!({}), json!({"force": true})]),
+        ("activateSigningKey", "POST", "/signing-keys/2/activate", vec![json!({}), json!({"force": true})]),
+        (
+            "retireSigningKey",
+            "POST",
+            "/signing-keys/2/retire",
+            vec![json!({}), json!({"force": true}), json!({"force": null}), json!({"reason": "leaked"})],
+        ),
         ("disableToken", "POST", "/tokens/tok_1/disable", vec![json!({}), json!({"reason": "x"})]),
         ("enableToken", "POST", "/tokens/tok_1/enable", vec![json!({}), json!({"force": true})]),
         (

@@ -95,6 +95,8 @@ fn the_base_before_is_completed_until_the_new_one_has_been_out_for_a_while() {
     assert_eq!(world.next_list().delta().head.since, head.base.n);
     assert_eq!(world.list().status(more[0]), Status::Revoked);
     assert_eq!(world.request(Request::Base { number: first }), Answer::Base { sealed: None });
+    world.write_all();
+    assert_eq!(world.status().outbox_pending, 0, "what is only planned is no debt");
     world.seconds_pass(1_800);
     let end = world.write_all().into_iter().find(|write| write.key == base_kv_name(first)).unwrap();
     assert!(end.value.is_empty() && end.expiration.is_some());
@@ -160,7 +162,7 @@ fn a_base_survives_a_restart_and_is_no_other_after_it() {
 
 impl World {
     /// The delta as the registry hands it out.
-    fn sealed_delta(&mut self) -> Vec<u8> {
+    pub fn sealed_delta(&mut self) -> Vec<u8> {
         match self.request(Request::List { bound_seconds: 60 }) {
             Answer::List { sealed, .. } => data_encoding::BASE64.decode(sealed.as_bytes()).unwrap(),
             other => panic!("{other:?}"),

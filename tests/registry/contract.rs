@@ -1,12 +1,13 @@
 //! What the operation table of the admin API documents is what the registry does: each operation's request is read by the
 //! admin API and put to the registry.
 
-use crate::world::{World, edit_label, idempotency, new_token};
+use crate::world::{World, edit_label, idempotency, new_token, without_key_1};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use wayleave::admin::fault_problem;
 use wayleave::admin::operation::{ID, OPERATIONS, Operation};
 use wayleave::admin_key::Role;
+use wayleave::key::KeyId;
 use wayleave::problem::Code;
 use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenEdit};
 use wayleave::time::UnixSeconds;
@@ -16,7 +17,7 @@ use wayleave::token::Serial;
 /// registry is held against it, the random ones too ([`World::ask_idempotent`]).
 fn possible(command: &Command) -> Vec<Fault> {
     use Fault::{
-        Conflict, IdempotencyConflict, LastActiveToken, NotFound, PreconditionFailed, TokenEnded,
+        Conflict, IdempotencyConflict, KeyInUse, LastActiveToken, NotFound, PreconditionFailed, TokenEnded,
         TokenProtected,
     };
     let fields = Fault::Fields(Vec::new());
@@ -24,15 +25,23 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::Authenticate
         | Command::ListAdminKeys
         | Command::ListEvents(_)
+        | Command::ListSigningKeys
         | Command::ListTokens(_)
         | Command::Status => vec![],
-        Command::GetToken(_) | Command::LookupToken(_) | Command::RevealToken(_) => vec![NotFound],
+        Command::BeginProbe(_) | Command::GetProbe(_) | Command::GetToken(_) | Command::LookupToken(_) => {
+            vec![NotFound]
+        }
+        Command::RevealToken(_) => vec![NotFound, TokenEnded],
         Command::CreateToken(_) | Command::CreateAdminKey(_) => vec![fields, IdempotencyConflict, Conflict],
         Command::EditToken { .. } => vec![NotFound, PreconditionFailed, TokenEnded, fields, Conflict],
         Command::RevokeToken { .. } => vec![NotFound, TokenEnded, TokenProtected, LastActiveToken],
         Command::DisableToken(_) => vec![NotFound, TokenEnded, TokenProtected],
         Command::EnableToken(_) => vec![NotFound, TokenEnded],
-        Command::DeleteAdminKey(_) => vec![NotFound, Conflict],
+        Command::EndToken { .. } => {
+            vec![NotFound, TokenEnded, TokenProtected, LastActiveToken, fields, Conflict]
+        }
+        Command::ActivateSigningKey(_) | Command::DeleteAdminKey(_) => vec![NotFound, Conflict],
+        Command::RetireSigningKey { .. } => vec![NotFound, Conflict, KeyInUse { live_tokens: 1 }],
     }
 }
 
@@ -51,11 +60,16 @@ fn name(of: &impl Debug) -> String {
 /// A request to the operation, as path and body, that any token or key suits. None of them asks for what an owner alone
 /// may set.
 fn sample(operation: &Operation, token: &str) -> (String, String) {
-    let path = operation.path.replace("/tokens/{id}", "/tokens/tok_1").replace("{id}", "key_1");
+    let path = operation
+        .path
+        .replace("/tokens/{id}", "/tokens/tok_1")
+        .replace("/signing-keys/{id}", "/signing-keys/2");
+    let path = path.replace("{id}", "key_1");
     let body = match operation.id {
         "createToken" => r#"{"label":"a","origins":"any"}"#.to_owned(),
         "editToken" => r#"{"label":"b"}"#.to_owned(),
         "lookupToken" => format!(r#"{{"token":"{token}"}}"#),
+        "endToken" => r#"{"at":null}"#.to_owned(),
         "revokeToken" => r#"{"force":true}"#.to_owned(),
         "testOrigin" => r#"{"origins":"any","origin":"https://a.example"}"#.to_owned(),
         "createAdminKey" => r#"{"label":"a","role":"viewer"}"#.to_owned(),
@@ -140,6 +154,8 @@ fn each_fault_that_is_listed_happens() {
     let nowhere = Serial(99);
     let edit = |serial, if_match, edit| Command::EditToken { serial, if_match, edit };
     let revoke = |serial, force| Command::RevokeToken { serial, reason: None, force };
+    let end = |serial, at, force| Command::EndToken { serial, at, force };
+    let retire = |key_id| Command::RetireSigningKey { key_id, force: false };
     for command in [
         Command::GetToken(nowhere),
         Command::LookupToken(nowhere),
@@ -148,6 +164,12 @@ fn each_fault_that_is_listed_happens() {
         revoke(nowhere, true),
         Command::DisableToken(nowhere),
         Command::EnableToken(nowhere),
+        end(nowhere, None, true),
+        Command::BeginProbe(nowhere),
+        Command::GetProbe(nowhere),
+        Command::ActivateSigningKey(KeyId(9)),
+        retire(KeyId(9)),
+        retire(KeyId(1)),
         Command::DeleteAdminKey(99),
         Command::DeleteAdminKey(1),
         Command::CreateToken(NewToken::default()),
@@ -160,9 +182,13 @@ fn each_fault_that_is_listed_happens() {
     refused(&mut world, edit(token, Some(9), edit_label("b")), None);
     refused(&mut world, edit(token, None, TokenEdit { audiences, ..TokenEdit::default() }), None);
     refused(&mut world, revoke(token, false), None);
+    let (now, soon) = (Some(world.now), Some(world.now.plus_ms(30_000)));
+    refused(&mut world, end(token, soon, false), None);
+    refused(&mut world, end(token, now, true), None);
     world.edit(token, TokenEdit { protected: Some(true), ..TokenEdit::default() });
     refused(&mut world, revoke(token, true), None);
     refused(&mut world, Command::DisableToken(token), None);
+    refused(&mut world, end(token, soon, true), None);
 
     let short = NewToken { lifetime: Some(Lifetime::ExpiresIn(60)), ..new_token("short") };
     let ended = world.create(short).0.serial;
@@ -172,6 +198,7 @@ fn each_fault_that_is_listed_happens() {
         revoke(ended, true),
         Command::DisableToken(ended),
         Command::EnableToken(ended),
+        end(ended, None, true),
     ] {
         refused(&mut world, command, None);
     }
@@ -190,8 +217,18 @@ fn each_fault_that_is_listed_happens() {
     // Numbers that have run out.
     world.database.one("UPDATE token SET version = 4294967295 WHERE serial = 1 RETURNING 1");
     refused(&mut world, edit(token, None, edit_label("b")), None);
+    world.database.one("UPDATE token SET protected = 0 WHERE serial = 1 RETURNING 1");
+    let soon = Some(world.now.plus_ms(30_000));
+    refused(&mut world, end(token, soon, true), None);
     world.database.one("UPDATE registry SET highest_serial = 4294967295 RETURNING 1");
     refused(&mut world, Command::CreateToken(new_token("a")), None);
+
+    world.ask(Command::ActivateSigningKey(KeyId(2)));
+    refused(&mut world, retire(KeyId(1)), None);
+    world.ask(Command::RetireSigningKey { key_id: KeyId(1), force: true });
+    refused(&mut world, Command::ActivateSigningKey(KeyId(1)), None);
+    world.restart(without_key_1());
+    refused(&mut world, Command::RevealToken(token), None);
 
     let (_, text) = World::new().create(new_token("a"));
     let mut listed = BTreeSet::new();

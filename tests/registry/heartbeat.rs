@@ -81,7 +81,7 @@ fn without_a_heartbeat_only_changes_are_written() {
 #[test]
 fn a_caller_with_a_smaller_bound_gets_a_list_young_enough_for_it() {
     let mut world = World::with(RegistrySettings { bound_seconds: 300, ..settings() });
-    let mut ask = |world: &mut World, bound_seconds| {
+    let ask = |world: &mut World, bound_seconds| {
         world.request(Request::List { bound_seconds });
         world.database.one("SELECT list_n FROM registry")
     };

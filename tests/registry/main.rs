@@ -13,11 +13,15 @@ mod idempotency;
 mod lifecycle;
 mod list;
 mod model;
+mod planned_end;
+mod probe;
 mod publishing;
 mod query;
 mod restore;
+mod signing_keys;
 #[path = "../support/sqlite.rs"]
 mod sqlite;
+mod status;
 mod storage;
 mod tokens;
 mod world;

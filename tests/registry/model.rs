@@ -34,14 +34,20 @@ struct Expected {
     status: Status,
     protected: bool,
     expires_at: UnixSeconds,
+    ends_at: Option<UnixMillis>,
     text: String,
 }
 
 impl Expected {
+    fn end(&self) -> UnixMillis {
+        let expires_at = self.expires_at.to_millis();
+        self.ends_at.map_or(expires_at, |at| at.min(expires_at))
+    }
+
     fn state(&self, now: UnixMillis) -> TokenState {
         match self.status {
             Status::Revoked => TokenState::Revoked,
-            _ if now >= self.expires_at.to_millis() => TokenState::Expired,
+            _ if now >= self.end() => TokenState::Expired,
             Status::Disabled => TokenState::Disabled,
             Status::Good => TokenState::Active,
         }
@@ -100,9 +106,10 @@ impl Run {
             35..=44 => self.revoke(),
             45..=54 => self.disable(),
             55..=64 => self.enable(),
-            65..=71 => self.look(),
-            72..=77 => self.list(),
-            78..=87 => self.publish(),
+            65..=69 => self.look(),
+            70..=76 => self.end(),
+            77..=80 => self.list(),
+            81..=87 => self.publish(),
             88..=90 => self.world.restart(settings()),
             91..=93 => self.fault(),
             _ => {
@@ -138,6 +145,7 @@ impl Run {
         let expected = Expected {
             label: label.clone(),
             version: 1,
+            ends_at: None,
             status: Status::Good,
             protected: protected || copied,
             expires_at: now.ceil_seconds().plus_seconds(seconds),
@@ -207,6 +215,36 @@ impl Run {
         self.agrees(serial);
     }
 
+    fn end(&mut self) {
+        let serial = self.any_serial();
+        let force = self.chance(70);
+        let in_ms = i64::try_from(self.below(720_000)).unwrap() - 20_000;
+        let now = self.world.now;
+        let at = (!self.chance(25)).then(|| now.plus_ms(in_ms));
+        let answer = self.world.ask(Command::EndToken { serial, at, force });
+        let Some(token) = self.tokens.get_mut(&serial) else { return refused(&answer, &Fault::NotFound) };
+        let state = token.state(now);
+        if matches!(state, TokenState::Revoked | TokenState::Expired) {
+            return refused(&answer, &Fault::TokenEnded);
+        }
+        if at.is_some_and(|at| at <= now || at > token.expires_at.to_millis()) {
+            return assert!(matches!(answer, Answer::Refused(Fault::Fields(_))), "{answer:?}");
+        }
+        let is_earlier = at.is_some_and(|at| at < token.end());
+        match (is_earlier, token.protected, state) {
+            (true, true, _) => return refused(&answer, &Fault::TokenProtected),
+            (true, _, TokenState::Active) if !force => return refused(&answer, &Fault::LastActiveToken),
+            _ => {}
+        }
+        let changes = at != token.ends_at;
+        token.ends_at = at;
+        token.version += u32::from(changes);
+        if changes {
+            self.acknowledged(&answer, state);
+        }
+        self.agrees(serial);
+    }
+
     fn disable(&mut self) {
         let serial = self.any_serial();
         let answer = self.world.ask(Command::DisableToken(serial));
@@ -257,7 +295,7 @@ impl Run {
             (view.version, view.protected, view.expires_at),
             (token.version, token.protected, token.expires_at)
         );
-        assert_eq!(view.state, token.state(self.world.now));
+        assert_eq!((view.state, view.ends_at), (token.state(self.world.now), token.ends_at));
     }
 
     fn look(&mut self) {
@@ -344,7 +382,8 @@ impl Run {
         self.is_right(&open_list(&self.kv["list/delta"]));
         for (serial, token) in self.tokens.iter().filter(|(_, token)| now < token.expires_at.to_millis()) {
             let value = &self.kv[&format!("token/{}/{}", serial.0, token.version)];
-            Record::open(&settings().ring, *serial, token.version, value).unwrap();
+            let opened = Record::open(&settings().ring, *serial, token.version, value).unwrap();
+            assert_eq!(opened.record.ends_at, token.ends_at);
         }
         assert!(self.tokens.len() > 40, "{} tokens", self.tokens.len());
     }

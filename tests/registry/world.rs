@@ -7,22 +7,29 @@ use data_encoding::{BASE64, HEXLOWER};
 use std::rc::Rc;
 use wayleave::admin::{self, AdminRequest, Body, Parsed};
 use wayleave::admin_key::{AdminKey, Role};
-use wayleave::key::sha256;
+use wayleave::key::{KeyId, KeyRing, sha256};
 use wayleave::list::{Delta, Number, OpenedBase, OpenedDelta, RevocationList};
 use wayleave::origin::{OriginRule, OriginRules};
 use wayleave::record::{Record, VersionedRecord};
 use wayleave::registry::command::{
-    AdminCall, Answer, Command, EventFilter, EventView, Fault, Idempotency, NewAdminKey, NewToken, Receipt,
-    Request, StatusView, TokenEdit, TokenFilter, TokenView,
+    AdminCall, Answer, Command, EventFilter, EventView, Fault, Idempotency, KeyReceipt, NewAdminKey,
+    NewToken, Receipt, Request, SigningKeyView, StatusView, TokenEdit, TokenFilter, TokenView,
 };
 use wayleave::registry::{KvLists, Registry, RegistrySettings};
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
+use zeroize::Zeroizing;
 
 pub use crate::deployment::{ADMIN_KEY, START};
 
 pub fn settings() -> RegistrySettings {
     deployment::settings("test", &["api"])
+}
+
+/// The first key is gone from the ring.
+pub fn without_key_1() -> RegistrySettings {
+    let ring = KeyRing::derive(&[(KeyId(2), Zeroizing::new(vec![2; 32]))], "test");
+    RegistrySettings { ring, first_signing_key: KeyId(2), ..settings() }
 }
 
 pub struct World {
@@ -129,6 +136,20 @@ impl World {
 
     pub fn revoke(&mut self, serial: Serial) -> Receipt {
         self.receipt(Command::RevokeToken { serial, reason: None, force: true })
+    }
+
+    pub fn retire(&mut self, key_id: KeyId) -> KeyReceipt {
+        match self.ask(Command::RetireSigningKey { key_id, force: true }) {
+            Answer::SigningKeyRetired(receipt) => receipt,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn activate(&mut self, key_id: KeyId) -> SigningKeyView {
+        match self.ask(Command::ActivateSigningKey(key_id)) {
+            Answer::SigningKey(view) => view,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn tokens(&mut self, filter: TokenFilter) -> (Vec<u32>, Option<Serial>) {

@@ -1,0 +1,61 @@
+//! `GET /status`: what is new in it beside counts.
+
+use crate::world::{START, World, settings};
+use wayleave::freshness::{Holding, Took};
+use wayleave::list::Number;
+use wayleave::registry::RegistrySettings;
+use wayleave::registry::command::{Request, StatusWarning};
+use wayleave::token::Serial;
+
+#[test]
+fn propagation_and_locations_are_those_reported() {
+    let mut world = World::with(RegistrySettings { heartbeat_seconds: 10, ..settings() });
+    let status = world.status();
+    assert_eq!((status.traffic_at, status.published_at, status.locations.len()), (None, None, 0));
+    assert_eq!((status.heartbeat_seconds, status.bound_seconds, status.base_number), (10, 60, (1, 0)));
+    let serial = world.token().serial;
+    let n = world.revoke(serial).list_number.1;
+    world.registry.due(world.now, 10);
+    world.seconds_pass(7);
+    let holding =
+        Holding { number: Number { epoch: 1, n }, took: vec![Took { after: 0, changed: n, ago_ms: 4_000 }] };
+    world.request(Request::Report { location: "FRA".into(), holding });
+    let status = world.status();
+    assert_eq!(status.propagation.samples, 1);
+    assert_eq!((status.propagation.p50_ms, status.propagation.max_ms), (Some(3_000), Some(3_000)));
+    assert_eq!((status.locations.len(), status.traffic_at), (1, Some(world.now)));
+    assert_eq!(status.published_at, Some(START));
+    world.seconds_pass(3_601);
+    assert_eq!(world.status().locations.len(), 0, "silent for an hour");
+}
+
+#[test]
+fn load_is_that_of_the_last_minute_and_half_of_it_is_a_warning() {
+    let mut world = World::new();
+    let record = Request::Record { serial: Serial(9), version: 1 };
+    for _ in 0..29_998 {
+        world.request(record.clone());
+    }
+    let status = world.status();
+    assert_eq!((status.calls_last_minute, status.warnings), (29_999, vec![]));
+    assert_eq!(world.status().warnings, [StatusWarning::RegistryLoad]);
+    world.seconds_pass(60);
+    let status = world.status();
+    assert_eq!((status.calls_last_minute, status.warnings), (1, vec![]));
+}
+
+#[test]
+fn what_an_operator_should_look_at_is_a_warning() {
+    let mut world = World::with(RegistrySettings { guaranteed: false, ..settings() });
+    assert_eq!(world.status().warnings, [StatusWarning::Unguaranteed]);
+    let mut world = World::new();
+    world.token();
+    world.seconds_pass(60);
+    assert_eq!(world.status().warnings, []);
+    world.seconds_pass(1);
+    assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten]);
+    world.database.one(&format!("UPDATE registry SET restored_at = {} RETURNING 1", START.0));
+    assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten, StatusWarning::Restored]);
+    world.seconds_pass(7 * 86_400);
+    assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten]);
+}
