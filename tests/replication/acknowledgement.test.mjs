@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { assertProblem } from "../workerd/harness/problem.mjs";
 import { SITE } from "../workerd/harness/admin_api.mjs";
+import { eventually } from "../workerd/harness/gateway.mjs";
 import { Random } from "../workerd/harness/random.mjs";
 import { Replicas } from "./harness/replicas.mjs";
 
@@ -16,12 +17,19 @@ const { admin, controlKv } = replicas;
 const edge = replicas.location("edge");
 const ask = ({ token }) => edge.clients[0].get("/now", { headers: { Origin: SITE, "X-Api-Key": token } });
 
-before(() => replicas.start());
+before(async () => {
+  await replicas.start();
+  // After a start the registry reads KV before it writes to it: that is behind it when KV ceases to answer.
+  await admin.createToken({ audiences: ["weather"] });
+  await eventually("a first record is in KV", () => replicas.history.versions("token/1/1").length > 0);
+});
 after(() => replicas.stop());
 
 describe("with a KV that never answers", () => {
   it(`${COUNT} changes of each kind are acknowledged while the first write to KV still hangs`, async () => {
     controlKv.hangs = true;
+    controlKv.resetCounts();
+    const listsBefore = replicas.history.versions("list/delta").length;
     edge.kv.hangs = true;
     const begun = Date.now();
     const tokens = [];
@@ -33,7 +41,7 @@ describe("with a KV that never answers", () => {
     const took = Date.now() - begun;
     console.log(`${5 * COUNT} acknowledged calls took ${took} ms in all`);
     assert.ok(controlKv.writes > 0, "a write to KV was on its way");
-    assert.equal(replicas.history.versions("list/delta").length, 0, "and nothing was written");
+    assert.equal(replicas.history.versions("list/delta").length, listsBefore, "and nothing was written");
     assert.ok(took < KV_WRITE_TIMEOUT_MS, `${took} ms: an answer waited for KV`);
   });
 
