@@ -9,7 +9,7 @@ use wayleave::key::{KeyId, KeyRing, sha256};
 use wayleave::limits::{KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
 use wayleave::list::{Delta, DeltaHead, KV_NAME, Number, OpenedBase, Status, base_kv_name};
 use wayleave::record::Record;
-use wayleave::registry::command::{AdminCall, Answer, Command, Fault, Request, TokenState};
+use wayleave::registry::command::{AdminCall, Answer, Command, Fault, Request, StatusWarning, TokenState};
 use wayleave::registry::database::{Database, Value};
 use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
 use wayleave::token::Serial;
@@ -366,4 +366,36 @@ fn lists_given_while_kv_was_silent_do_not_hide_that_the_storage_is_old() {
     }
     world.registry.compare(Some(&lists(&kv)), world.now);
     assert_eq!((world.list().number().epoch, world.list().status(serials[0])), (2, Status::Revoked));
+}
+
+#[test]
+fn a_key_that_was_retired_after_the_backup_stays_so_and_what_it_sealed_is_sealed_anew() {
+    let (mut world, mut kv) = (World::new(), Kv::new());
+    let dead = world.token().serial;
+    world.activate(KeyId(2));
+    let live = world.token().serial;
+    world.activate(KeyId(1));
+    world.edit(live, edit_label("sealed by the first"));
+    world.fill(&mut kv);
+    let backup = world.database.fork();
+    world.activate(KeyId(2));
+    world.seconds_pass(100);
+    world.retire(KeyId(1));
+    world.fill(&mut kv);
+    world.put_back(backup, settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+
+    let retired_at = world.now;
+    assert_eq!(world.status().warnings, [StatusWarning::Restored]);
+    assert_eq!(world.status().signing_key, KeyId(2));
+    let view = world.get(dead);
+    assert_eq!((view.state, view.revoked_reason.as_deref()), (TokenState::Revoked, Some("key_retired")));
+    assert!(view.effective_by.unwrap().to_millis() > retired_at);
+    let list = world.list();
+    let receipt = world.retire(KeyId(1));
+    assert!(list.retires(KeyId(1)) && receipt.list_number <= (list.number().epoch, list.number().n));
+    kv.clear();
+    world.fill(&mut kv);
+    let record = Record::open(&settings().ring, live, 2, &kv[&format!("token/{}/2", live.0)]).unwrap();
+    assert_eq!(record.sealed_by, KeyId(2));
 }
