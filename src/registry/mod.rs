@@ -78,8 +78,6 @@ pub struct Registry<D: Database> {
     load: Load,
     propagation: Propagation,
     trust: Trust,
-    /// The number of the newest list when the instance started: lists given before KV was compared with prove nothing.
-    opened_with: Number,
     /// The highest list number that a location has told of.
     told: Option<Number>,
     /// When KV last had no answer, or one that could not be used.
@@ -112,7 +110,6 @@ impl<D: Database> Registry<D> {
             load: Load::default(),
             propagation: Propagation::default(),
             trust: if is_restored { Trust::Restored } else { Trust::Unchecked },
-            opened_with: state.list_number,
             told: None,
             compared_at: None,
             kv_failures: 0,
@@ -379,7 +376,7 @@ impl<D: Database> Registry<D> {
 
     fn try_compare(&mut self, read: &KvLists, now: UnixMillis) -> Result<(), StorageError> {
         let settings = &self.settings;
-        let own = self.opened_with;
+        let own = State::unconfirmed(&self.database)?;
         match (restore::number_of(&settings.ring, read), self.trust) {
             // Altered by hand: it says nothing of the storage, which nothing else speaks against.
             (Err(fault), Trust::Unchecked) => self.log.push(format!("KV's list cannot be read: {fault:?}")),
@@ -390,12 +387,16 @@ impl<D: Database> Registry<D> {
                 let known = restore::open(&settings.ring, read).map_err(StorageError::KvList)?;
                 let told = self.told;
                 self.database.transaction(|database| {
-                    restore::restore(database, settings, known.as_ref(), told, now)
+                    restore::restore(database, settings, known.as_ref(), told, now)?;
+                    State::confirm(database)
                 })?;
                 self.log
                     .push(format!("put back from a backup that ended with list {own}; brought up to KV's"));
                 self.list = None;
             }
+        }
+        if self.trust == Trust::Unchecked {
+            self.database.transaction(State::confirm)?;
         }
         self.trust = Trust::Whole;
         Ok(())

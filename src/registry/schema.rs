@@ -34,6 +34,8 @@ const FIRST: Migration = &[
         changed_at INTEGER NOT NULL,
         traffic_at INTEGER NOT NULL,
         restore_id TEXT,
+        unconfirmed_epoch INTEGER,
+        unconfirmed_n INTEGER,
         restored_at INTEGER
     ) STRICT",
     // Signing keys that are refused for ever. `retired_second` is `retired_at` in whole seconds, rounded down. `resealed_to`

@@ -56,7 +56,29 @@ impl State {
              VALUES (1, ?, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT (id) DO NOTHING",
             &[u32::from(settings.first_signing_key.0).into(), settings.restore_id.as_deref().into()],
         )?;
+        // The first start that finds the storage unconfirmed notes where it stood; those after it leave that.
+        database.query(
+            "UPDATE registry SET unconfirmed_epoch = epoch, unconfirmed_n = list_n WHERE unconfirmed_n IS NULL",
+            &[],
+        )?;
         Self::read(database)
+    }
+
+    /// The number of the newest list when the storage was last found to be whole, or first opened since: lists given before
+    /// KV was compared with prove nothing, also not after another start.
+    pub(super) fn unconfirmed<D: Database>(database: &D) -> Result<Number, StorageError> {
+        let rows = database.query(
+            "SELECT COALESCE(unconfirmed_epoch, epoch), COALESCE(unconfirmed_n, list_n) FROM registry",
+            &[],
+        )?;
+        let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
+        Ok(Number { epoch: columns.number()?, n: columns.number()? })
+    }
+
+    /// Notes that the storage is whole.
+    pub(super) fn confirm<D: Database>(database: &D) -> Result<(), StorageError> {
+        database.query("UPDATE registry SET unconfirmed_epoch = NULL, unconfirmed_n = NULL", &[])?;
+        Ok(())
     }
 
     pub(super) fn read<D: Database>(database: &D) -> Result<Self, StorageError> {

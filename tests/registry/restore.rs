@@ -157,6 +157,21 @@ fn with_another_restore_id_nothing_is_answered_before_kv_was_read() {
 }
 
 #[test]
+fn a_backup_is_noticed_although_the_instance_started_again_while_kv_was_silent() {
+    let Lost { mut world, backup, kv, serials, .. } = lost();
+    world.put_back(backup.clone(), settings());
+    world.registry.compare(None, world.now);
+    // It gives lists meanwhile, with higher numbers than any that KV has.
+    for _ in 0..100 {
+        world.seconds_pass(10);
+        world.list();
+    }
+    world.put_back(backup, settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(world.list().status(serials[0]), Status::Revoked);
+}
+
+#[test]
 fn an_empty_kv_is_an_answer() {
     let Lost { mut world, backup, .. } = lost();
     world.put_back(backup, restored_settings());
