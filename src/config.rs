@@ -135,6 +135,7 @@ impl Config {
             first_signing_key: self.ring.ids().next().unwrap_or(KeyId(0)),
             bound_seconds: self.bound_seconds,
             heartbeat_seconds: if self.terms.kv { self.heartbeat_seconds } else { 0 },
+            fold_at_changes: limits::FOLD_AT_CHANGES,
             restore_id: self.restore_id.clone(),
             guaranteed: self.guaranteed(),
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,

@@ -16,7 +16,7 @@ use super::row::{Columns, StorageError, unsigned};
 use super::settings::RegistrySettings;
 use super::state::{self, State};
 use super::token_row::Status;
-use crate::limits::{BASE_OVERLAP_MAX_MS, BASE_OVERLAP_MIN_MS, FOLD_AT_CHANGES, MS_PER_SECOND};
+use crate::limits::{BASE_OVERLAP_MAX_MS, BASE_OVERLAP_MIN_MS, MS_PER_SECOND};
 use crate::list::{self, Change, Delta, DeltaHead, Number};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -54,7 +54,7 @@ pub(super) fn make<D: Database>(
     let gone_until = gone_until(bound_seconds, now);
     let changes = changes_since(database, state.since, gone_until)?;
     // With one more base than two, the one before the last would be completed by nobody.
-    if state.since == base.number.n && changes.len() > FOLD_AT_CHANGES {
+    if state.since == base.number.n && changes.len() > settings.fold_at_changes {
         let folded =
             bases::folded(database, &base, changes.iter().copied(), gone_until, state.next_list_number())?;
         base = bases::store(database, &folded, gone_until, now)?;

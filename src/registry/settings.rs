@@ -18,6 +18,8 @@ pub struct RegistrySettings {
     pub bound_seconds: i64,
     /// How often KV's copy of the list is written anew while there is traffic, seconds; 0: never, since nobody reads it.
     pub heartbeat_seconds: i64,
+    /// Changes since the newest base at which a new one is made.
+    pub fold_at_changes: usize,
     /// When it is another than the one noted, the storage was put back from a backup.
     pub restore_id: Option<String>,
     /// False under `ON_UNKNOWN = "admit"`.

@@ -1,6 +1,7 @@
 //! A deployment to test the registry in: its keys, its settings, when it starts.
 
 use wayleave::key::{CheckKeys, KeyId, KeyRing, sha256};
+use wayleave::limits::FOLD_AT_CHANGES;
 use wayleave::registry::RegistrySettings;
 use wayleave::time::UnixMillis;
 use zeroize::Zeroizing;
@@ -17,6 +18,7 @@ pub fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
         first_signing_key: KeyId(1),
         bound_seconds: 60,
         heartbeat_seconds: 0,
+        fold_at_changes: FOLD_AT_CHANGES,
         restore_id: None,
         guaranteed: true,
         max_token_lifetime_seconds: 2 * 365 * 86_400,
