@@ -85,9 +85,9 @@ pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) 
     let bindings = Bindings::of(env);
     let name = record::kv_name(serial, version);
     if let Some(bytes) = kv_bytes(&bindings.kv, &name, RECORD_KV_CACHE_TTL_SECONDS).await
-        && let Some(fact) = hold(isolate, serial, version, &bytes)
+        && let Some(known @ RecordFact::Known(_)) = hold(isolate, serial, version, &bytes)
     {
-        return fact;
+        return known;
     }
     match call(&bindings.registry, &Call::Record { serial, version }, REGISTRY_READ_TIMEOUT_MS).await {
         Some(Answer::Record { sealed: None }) => RecordFact::NoSuchToken,
@@ -210,8 +210,8 @@ async fn location_bytes(isolate: &Isolate) -> Option<Vec<u8>> {
 /// Opens a record and keeps it, unless memory already holds a later version.
 fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Option<RecordFact> {
     match Record::open(&isolate.config.ring, serial, version, sealed) {
-        // Sealed by a key that was retired since: another source has it sealed anew.
-        Ok(opened) if !is_fit(isolate, serial, &opened) => None,
+        // Sealed by a key that was retired since, or overtaken by a list that names a later version: it is asked for again.
+        Ok(opened) if !is_fit(isolate, serial, &opened) => Some(RecordFact::NotRead),
         Ok(opened) => {
             let held = isolate.records.borrow_mut().hold(serial, opened, sealed.len());
             Some(RecordFact::Known(held))
