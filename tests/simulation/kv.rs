@@ -48,6 +48,10 @@ impl Kv {
         self.write(key, Some(value.into()), salt, now);
     }
 
+    pub fn delete(&mut self, key: &str, now: i64) {
+        self.write(key, None, 0, now);
+    }
+
     fn write(&mut self, key: &str, value: Value, salt: u64, now: i64) {
         self.writes.entry(key.to_owned()).or_default().push(Write { at: now, value, salt });
     }

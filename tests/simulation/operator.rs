@@ -1,13 +1,17 @@
-//! Operators: creates with retries, edits both ways, revocations, disabling and enabling; and probes after each.
+//! Operators: creates with retries, edits both ways, revocations, disabling and enabling, planned ends, a retirement of the
+//! signing key; and probes after each.
 
 use crate::settings;
 use crate::truth::{Judge, Policy, State, Status, Token, receipt_fault};
 use crate::world::World;
 use std::rc::Rc;
+use wayleave::key::KeyId;
 use wayleave::origin::{OriginRule, OriginRules};
 use wayleave::registry::command::{
-    Answer, Command, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenState, TokenView,
+    Answer, Command, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenView,
 };
+use wayleave::registry::database::Value;
+use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
 
 /// How often an operator tries a call whose answer did not come.
@@ -18,6 +22,14 @@ impl World {
         for _ in 0..self.shape.tokens {
             let world = Rc::clone(self);
             self.engine.spawn(async move { world.create().await });
+        }
+        if self.chance.percent(20) {
+            let in_ms = self.chance.within(0..=self.shape.lasts_ms);
+            let world = Rc::clone(self);
+            self.engine.spawn(async move {
+                world.engine.sleep(in_ms).await;
+                world.rotate_keys().await;
+            });
         }
         for _ in 0..self.shape.changes {
             let in_ms = self.chance.within(0..=self.shape.lasts_ms);
@@ -40,7 +52,7 @@ impl World {
             return self.create().await;
         }
         let serial = self.chance.one_of(&serials);
-        let state = self.truth.borrow().tokens[&serial].now();
+        let state = self.truth.borrow().tokens[&serial].row;
         let revoke = Command::RevokeToken { serial, reason: None, force: true };
         let command = match (state.status, self.chance.index(10)) {
             (Status::Revoked, _) => revoke,
@@ -48,6 +60,11 @@ impl World {
             (_, 0..=1) => revoke,
             (Status::Good, 2..=4) => Command::DisableToken(serial),
             (Status::Good, 5) => Command::EnableToken(serial),
+            (_, 6) => {
+                let in_ms = self.chance.within(-2_000..=self.shape.bound_seconds * 3_000);
+                let at = self.chance.percent(70).then(|| UnixMillis(self.engine.now() + in_ms));
+                Command::EndToken { serial, at, force: true }
+            }
             _ => return self.edit(serial).await,
         };
         self.command(serial, command, None).await;
@@ -71,19 +88,74 @@ impl World {
 
     /// The answer's state is committed now.
     fn learn(self: &Rc<Self>, serial: Serial, answer: &Answer, policy: Option<Policy>) {
-        let was = self.truth.borrow().tokens[&serial].now();
-        let (receipt, status, policy, version) = match answer {
-            Answer::Receipt(receipt) => (receipt, status(receipt.state), was.policy, was.version),
-            Answer::Edited { token, receipt } => {
-                (receipt, was.status, policy.unwrap_or(was.policy), token.version)
-            }
+        let mut truth = self.truth.borrow_mut();
+        if truth.restores.is_unnoticed {
+            // What the registry gives now it may have given before: a version, to another edit.
+            truth.unjudged.insert(serial);
+        }
+        let Some(was) = truth.tokens.get(&serial).map(|token| token.row) else { return };
+        drop(truth);
+        let (receipt, policy) = match answer {
+            Answer::Receipt(receipt) => (receipt, was.policy),
+            Answer::Edited { receipt, .. } => (receipt, policy.unwrap_or(was.policy)),
             _ => return,
         };
-        let is_change = (status, version) != (was.status, was.version);
-        if receipt.state == TokenState::Expired || !is_change {
+        let (status, version, ends_at) = self.row(serial);
+        if (status, version) == (was.status, was.version) {
             return;
         }
-        self.learn_state(serial, receipt, State { holds_from: 0, status, policy, version });
+        self.learn_state(serial, receipt, State { holds_from: 0, status, policy, ends_at, version });
+    }
+
+    /// What the answer stands for.
+    fn row(&self, serial: Serial) -> (Status, u32, Option<i64>) {
+        let column = |name: &str| {
+            let database = self.control.database();
+            database.one(&format!("SELECT {name} FROM token WHERE serial = {}", serial.0))
+        };
+        let status = match column("status") {
+            Value::Text(text) if text == "good" => Status::Good,
+            Value::Text(text) if text == "disabled" => Status::Disabled,
+            Value::Text(text) if text == "revoked" => Status::Revoked,
+            other => panic!("{other:?} is no status"),
+        };
+        let Value::Integer(version) = column("version") else { panic!("a version is a number") };
+        let ends_at = if let Value::Integer(at) = column("ends_at") { Some(at) } else { None };
+        (status, u32::try_from(version).unwrap(), ends_at)
+    }
+
+    /// The other key signs, and the first is retired: every token so far ends.
+    async fn rotate_keys(self: &Rc<Self>) {
+        let commands = [
+            Command::ActivateSigningKey(KeyId(2)),
+            Command::RetireSigningKey { key_id: KeyId(1), force: true },
+        ];
+        for command in commands {
+            for _ in 0..TRIES_MAX {
+                if self.admin(command.clone(), None, |answer| self.learn_retirement(answer)).await {
+                    break;
+                }
+                self.engine.sleep(self.chance.within(100..=5_000)).await;
+            }
+            self.engine.sleep(self.chance.within(0..=10_000)).await;
+        }
+    }
+
+    fn learn_retirement(self: &Rc<Self>, answer: &Answer) {
+        let Answer::SigningKeyRetired(receipt) = answer else { return };
+        self.log(|| format!("committed: {receipt:?}"));
+        let bound_ms = receipt.bound_seconds * 1_000;
+        let mut truth = self.truth.borrow_mut();
+        truth.once_retired.insert(receipt.key_id.0);
+        if truth.retired.contains_key(&receipt.key_id.0) {
+            return;
+        }
+        truth.retired.insert(receipt.key_id.0, self.engine.now() + bound_ms);
+        let serials: Vec<Serial> = truth.tokens.keys().copied().collect();
+        drop(truth);
+        for serial in serials {
+            self.spawn_probes(serial, bound_ms);
+        }
     }
 
     fn learn_state(self: &Rc<Self>, serial: Serial, receipt: &Receipt, state: State) {
@@ -95,7 +167,7 @@ impl World {
         }
         self.counts.borrow_mut().changes += 1;
         let mut truth = self.truth.borrow_mut();
-        truth.tokens.get_mut(&serial).unwrap().states.push(State { holds_from, ..state });
+        truth.tokens.get_mut(&serial).unwrap().learn(State { holds_from, ..state });
         drop(truth);
         self.spawn_probes(serial, receipt.bound_seconds * 1_000);
     }
@@ -110,13 +182,15 @@ impl World {
         let command = Command::CreateToken(NewToken { lifetime, settings, clone_of: None });
         let key = format!("{:x}", self.chance.long());
         let mut made: Option<Serial> = None;
+        let restores = self.truth.borrow().restores.count;
+        let was_restored = || self.truth.borrow().restores.count > restores;
         for _ in 0..TRIES_MAX {
             let idempotency = Some(Idempotency { key: key.clone(), request_sha256: "same".into() });
             let learn = |answer: &Answer| {
                 let Answer::Created { token, text } = answer else { return };
                 match made {
                     None => self.learn_token(token, text, policy),
-                    Some(serial) if serial != token.serial => {
+                    Some(serial) if serial != token.serial && !was_restored() => {
                         self.violated(Judge::Lost, format!("a retry of {serial:?} made {:?}", token.serial));
                     }
                     Some(_) => {}
@@ -132,15 +206,22 @@ impl World {
 
     fn learn_token(self: &Rc<Self>, view: &TokenView, text: &str, policy: Policy) {
         let at = self.engine.now();
-        let state = State { holds_from: at, status: Status::Good, policy, version: view.version };
+        let state =
+            State { holds_from: at, status: Status::Good, policy, ends_at: None, version: view.version };
         let token = Token {
             serial: view.serial,
             text: text.to_owned(),
+            key_id: view.key_id,
             expires_at: view.expires_at.0 * 1_000,
             states: vec![state],
+            row: state,
+            lost: Vec::new(),
         };
         self.log(|| format!("created: {token:?}"));
-        if self.truth.borrow_mut().tokens.insert(view.serial, token).is_some() {
+        if self.truth.borrow().restores.is_unnoticed {
+            // Its serial may have been given before.
+            self.truth.borrow_mut().unjudged.insert(view.serial);
+        } else if self.truth.borrow_mut().tokens.insert(view.serial, token).is_some() {
             self.violated(Judge::Lost, format!("{:?} was used twice", view.serial));
         }
         self.spawn_probes(view.serial, 5_000);
@@ -165,13 +246,5 @@ impl Policy {
             audiences: Some(chosen(self.audiences, &settings::AUDIENCES)),
             ..TokenEdit::default()
         }
-    }
-}
-
-fn status(state: TokenState) -> Status {
-    match state {
-        TokenState::Revoked => Status::Revoked,
-        TokenState::Disabled => Status::Disabled,
-        TokenState::Active | TokenState::Expired => Status::Good,
     }
 }

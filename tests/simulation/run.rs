@@ -3,14 +3,15 @@
 use crate::edge::{Isolate, Outcome};
 use crate::mutation::Mutation;
 use crate::shape::Trouble;
-use crate::truth::{Ask, Judge, Status, Token, Truth, Violation};
+use crate::truth::{Ask, Judge, Moment, Status, Token, Violation};
 use crate::world::{Counts, START, World};
+use std::cell::Cell;
 use std::rc::Rc;
 use wayleave::freshness::Terms;
 use wayleave::problem::Code;
 use wayleave::record::{Record, kv_name};
 use wayleave::registry::command::{Answer, Command, TokenState};
-use wayleave::token::UnverifiedToken;
+use wayleave::token::{Serial, UnverifiedToken};
 
 /// How long it is calm before everything must be right: the longest wait of the outbox (5 min), an alarm that was dropped
 /// (2 min until it is set anew), the longest bound (5 min).
@@ -36,10 +37,16 @@ pub fn world(seed: u64, mutation: Option<Mutation>, is_watched: bool) -> Ended {
     for minutes in 0..SETTLES_MS / 60_000 {
         world.spawn_status_call(minutes * 60_000);
     }
+    world.spawn_calm_traffic();
     world.engine.run_until(START + world.shape.lasts_ms + SETTLES_MS, stop);
-    let tail = Rc::clone(&world);
-    world.engine.spawn(async move { tail.judge_calm().await });
-    world.engine.run_until(i64::MAX, stop);
+    let (tail, is_judged) = (Rc::clone(&world), Rc::new(Cell::new(false)));
+    let judged = Rc::clone(&is_judged);
+    world.engine.spawn(async move {
+        tail.judge_calm().await;
+        judged.set(true);
+    });
+    // An alarm may set itself anew for ever.
+    world.engine.run_until(i64::MAX, || is_judged.get() || world.is_over());
     for isolate in world.all_isolates.borrow().iter() {
         world.judge_load(isolate);
     }
@@ -51,14 +58,24 @@ pub fn world(seed: u64, mutation: Option<Mutation>, is_watched: bool) -> Ended {
     ended
 }
 
-impl Isolate {
-    pub fn use_at(&self, now: i64) {
-        self.used_since.set(Some(self.used_since.get().unwrap_or(now)));
-        self.used_until.set(now);
-    }
-}
-
 impl World {
+    /// Every isolate is in use for a while: one that holds a list of a lost time tells the registry.
+    fn spawn_calm_traffic(self: &Rc<Self>) {
+        let isolates: Vec<Rc<Isolate>> = self.isolates.borrow().iter().flatten().cloned().collect();
+        for isolate in isolates {
+            let world = Rc::clone(self);
+            self.engine.spawn(async move {
+                for _ in 0..2 {
+                    world.engine.sleep(60_000).await;
+                    let serials: Vec<Serial> = world.truth.borrow().tokens.keys().copied().collect();
+                    if !serials.is_empty() {
+                        world.spawn_request_at(Rc::clone(&isolate), world.chance.one_of(&serials));
+                    }
+                }
+            });
+        }
+    }
+
     fn spawn_status_call(self: &Rc<Self>, in_ms: i64) {
         let world = Rc::clone(self);
         self.engine.spawn(async move {
@@ -69,7 +86,10 @@ impl World {
 
     /// Each token at several isolates, as it is allowed and as it is not; then the registry and KV.
     async fn judge_calm(self: &Rc<Self>) {
-        let tokens: Vec<Token> = self.truth.borrow().tokens.values().cloned().collect();
+        let truth = self.truth.borrow();
+        let is_judged = |token: &&Token| !truth.unjudged.contains(&token.serial);
+        let tokens: Vec<Token> = truth.tokens.values().filter(is_judged).cloned().collect();
+        drop(truth);
         for token in &tokens {
             for _ in 0..6 {
                 let isolate = self.any_isolate();
@@ -91,41 +111,48 @@ impl World {
         let verified = UnverifiedToken::parse(&token.text).unwrap().verify(&self.ring).unwrap();
         let outcome = self.guard(isolate, verified, ask).await;
         isolate.use_at(self.engine.now());
-        let expected = Truth::settled(token, ask);
-        let is_right = match &outcome {
+        if self.truth.borrow().has_lost_retirement() {
+            return;
+        }
+        let at = Moment { ask, now: self.engine.now(), clock: isolate.now(self).0 };
+        let is_settled = |answer| self.truth.borrow().is_settled(token, answer, at);
+        let (said, is_right) = match &outcome {
             Outcome::Admitted(_) => {
                 self.counts.borrow_mut().admissions += 1;
-                expected.is_none()
+                ("admits", is_settled(None))
             }
-            Outcome::Refused(Code::TokenExpired) => self.engine.now() >= token.expires_at - 2_000,
+            Outcome::Refused(Code::TokenExpired) => ("expired", at.now >= token.expires_at - 2_000),
             Outcome::Refused(code) => {
                 *self.counts.borrow_mut().refusals.entry(code.code()).or_default() += 1;
-                expected == Some(*code)
+                (code.code(), is_settled(Some(*code)))
             }
-            Outcome::Undecided => false,
+            Outcome::Undecided => ("cannot tell", false),
         };
         if !is_right {
-            let said = match outcome {
-                Outcome::Admitted(_) => "admits",
-                Outcome::Refused(code) => code.code(),
-                Outcome::Undecided => "cannot tell",
-            };
-            let text =
-                format!("{} says {said} of {:?} for {ask:?}, not {expected:?}", isolate.name, token.now());
+            let right = token.standing(at.now);
+            let text = format!("{} says {said} of {:?} for {ask:?}: {right:?}", isolate.name, token.serial);
             self.violated(Judge::Calm, text);
         }
     }
 
     async fn judge_kept(self: &Rc<Self>, token: &Token) {
-        let (serial, state) = (token.serial, token.now());
+        let (serial, state) = (token.serial, token.row);
         let mut found = None;
         self.admin(Command::GetToken(serial), None, |answer| found = Some(answer.clone())).await;
+        // One that has ended is shown so, whatever it was.
+        let is_retired = self.truth.borrow().once_retired.contains(&token.key_id.0);
+        let may_have_ended = state.ends_at.is_some() || is_retired;
         let is_kept = matches!(&found, Some(Answer::Token(view)) if view.version == state.version
         && match state.status {
+            _ if may_have_ended => true,
             Status::Revoked => view.state == TokenState::Revoked,
             Status::Disabled => matches!(view.state, TokenState::Disabled | TokenState::Expired),
             Status::Good => matches!(view.state, TokenState::Active | TokenState::Expired),
+            Status::Unheard => false,
         });
+        if state.status == Status::Unheard {
+            return;
+        }
         if !is_kept {
             self.violated(Judge::Lost, format!("{serial:?} should be {state:?}, the registry has {found:?}"));
         }
@@ -142,15 +169,20 @@ impl World {
 
     /// ARCHITECTURE.md: an isolate in use asks the registry for the list once in about 2L/3.
     fn judge_load(&self, isolate: &Isolate) {
-        let calls = isolate.list_calls.borrow();
+        let calls = isolate.log.list_calls.borrow();
         self.counts.borrow_mut().registry_list_calls += calls.len() as u64;
         // While B is lowered or raised a list ends by the smaller bound, and is looked for as often as that needs.
         let terms = if self.shape.has(Trouble::Deploy) { Terms::from_bound(5, true) } else { isolate.terms };
         let Some(used_since) = isolate.used_since.get() else { return };
+        // Lists of a lost time are of no use, and what replaces them is looked for at each turn.
+        if self.truth.borrow().restores.count > 0 {
+            return;
+        }
         let used_ms = isolate.used_until.get() - used_since;
         // After an answer: 2L/3 less a quarter (jitter), less the age that a list may have when it is handed out, and
         // never sooner than L/6 less a quarter. Clocks that are off ask at each look.
-        let registry_bound_s = if self.shape.has(Trouble::Deploy) { 300 } else { isolate.bound_seconds };
+        let registry_bound_s =
+            if self.shape.has(Trouble::Deploy) { 300 } else { isolate.terms.bound_seconds };
         let remade_ms = (registry_bound_s * 1_000 / 30).max(1_000);
         let least_ms = terms.refresh_after_ms * 3 / 4;
         let is_far = isolate.skew_ms.get().abs() > 1_000;

@@ -1,6 +1,7 @@
 //! What kind of world a seed makes: its size, its bound, and how often what goes wrong.
 
 use crate::chance::Chance;
+use std::ops::RangeInclusive;
 
 const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;
@@ -12,6 +13,8 @@ pub const BOUNDS: [i64; 4] = [5, 10, 60, 300];
 pub struct Shape {
     /// B at the start, seconds.
     pub bound_seconds: i64,
+    /// 0: KV is left out for lists.
+    pub heartbeat_seconds: i64,
     /// Isolates of each location.
     pub isolates: Vec<usize>,
     /// How long things go wrong, milliseconds; then comes the calm tail.
@@ -32,6 +35,8 @@ pub struct Shape {
     pub kv_write_lost: u32,
     pub kv_write_doubled: u32,
     pub kv_stale: u32,
+    pub cache_fails: u32,
+    pub cache_lies: u32,
     pub registry_slow: u32,
     pub registry_fails: u32,
     pub answer_lost: u32,
@@ -68,13 +73,23 @@ pub enum Trouble {
     Evict,
     /// Everything takes seconds.
     Slow,
+    /// The registry starts anew while KV is down.
+    CrashInKvOutage,
+    /// The registry's storage is put back from a backup.
+    Restore,
+    /// One isolate is not run for up to 3 hours.
+    Sleep,
+    /// A location's cache forgets.
+    CacheEvict,
+    /// The registry's code is a release older than the locations'.
+    EarlierRelease,
     /// A clock is set, within 1 s of true time.
     ClockStep,
     /// B is lowered or raised, here sooner, there later.
     Deploy,
 }
 
-pub const TROUBLES: [Trouble; 13] = [
+pub const TROUBLES: [Trouble; 18] = [
     Trouble::KvDown,
     Trouble::RegistryDown,
     Trouble::BothDown,
@@ -86,13 +101,57 @@ pub const TROUBLES: [Trouble; 13] = [
     Trouble::Supersede,
     Trouble::Evict,
     Trouble::Slow,
+    Trouble::CrashInKvOutage,
+    Trouble::Restore,
+    Trouble::Sleep,
+    Trouble::CacheEvict,
+    Trouble::EarlierRelease,
     Trouble::ClockStep,
     Trouble::Deploy,
 ];
 
 impl Shape {
+    /// How long a call is on its way to the registry, or an answer back.
+    pub fn registry_ms(&self) -> RangeInclusive<i64> {
+        2..=100
+    }
+
     pub fn has(&self, trouble: Trouble) -> bool {
         self.troubles.contains(&trouble)
+    }
+
+    /// Nothing goes wrong.
+    pub fn ordinary(bound_seconds: i64, locations: usize) -> Self {
+        Self {
+            bound_seconds,
+            heartbeat_seconds: 10,
+            isolates: vec![1; locations],
+            lasts_ms: 0,
+            requests: 0,
+            changes: 0,
+            tokens: 0,
+            kv_delay_max_ms: 5_000,
+            kv_slow: 0,
+            kv_fails: 0,
+            kv_write_fails: 0,
+            kv_write_fails_late: 0,
+            kv_write_lost: 0,
+            kv_write_doubled: 0,
+            kv_stale: 0,
+            cache_fails: 0,
+            cache_lies: 0,
+            registry_slow: 0,
+            registry_fails: 0,
+            answer_lost: 0,
+            crash_in_call: 0,
+            cancelled: 0,
+            alarm_late: 0,
+            alarm_dropped: 0,
+            episodes: 0,
+            troubles: Vec::new(),
+            far_clocks: false,
+            short_lives: false,
+        }
     }
 
     pub fn draw(chance: &Chance) -> Self {
@@ -101,17 +160,25 @@ impl Shape {
         let locations = chance.within(if crowd { 13..=50 } else { 3..=12 });
         let isolates = (0..locations).map(|_| 1 + chance.index(3)).collect();
         let long = chance.percent(10);
-        let lasts_ms =
-            if long { 4 * HOUR } else { 30 * SECOND + bound_seconds * SECOND * chance.within(5..=12) };
+        // Long enough for bases to follow each other.
+        let unit_s = bound_seconds.max(30);
+        let lasts_ms = if long { 4 * HOUR } else { 30 * SECOND + unit_s * SECOND * chance.within(5..=12) };
         // Half of the faults are unknown to a world, so that each is also met without the others.
         let often = |most: i64| match chance.percent(50) {
             true => 0,
             false => u32::try_from(chance.within(0..=most)).unwrap(),
         };
         let far_clocks = bound_seconds < 60 && chance.percent(30);
-        let wanted = |trouble: &Trouble| chance.percent(50) && !(far_clocks && *trouble == Trouble::Deploy);
+        // Of a bound that was larger in the lost time a restored registry knows nothing.
+        let restores = chance.percent(25);
+        let wanted = |trouble: &Trouble| match trouble {
+            Trouble::Deploy => chance.percent(50) && !far_clocks && !restores,
+            Trouble::Restore => restores,
+            _ => chance.percent(50),
+        };
         Self {
             bound_seconds,
+            heartbeat_seconds: chance.one_of(&[10, 10, 10, 30, 0]),
             isolates,
             lasts_ms,
             requests: chance.within(100..=400),
@@ -125,6 +192,8 @@ impl Shape {
             kv_write_lost: often(10),
             kv_write_doubled: often(20),
             kv_stale: often(20),
+            cache_fails: often(40),
+            cache_lies: often(20),
             registry_slow: often(30),
             registry_fails: often(30),
             answer_lost: often(20),

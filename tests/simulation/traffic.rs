@@ -2,16 +2,23 @@
 
 use crate::edge::{Isolate, Outcome};
 use crate::settings;
-use crate::truth::{Ask, Judge};
+use crate::truth::{Ask, Judge, Moment};
 use crate::world::World;
 use std::rc::Rc;
-use wayleave::limits::{CLOCK_SKEW_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_LEASE_MS};
-use wayleave::list::{Delta, KV_NAME};
+use wayleave::limits::{
+    BASE_KV_CACHE_TTL_SECONDS, CLOCK_SKEW_MS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_LEASE_MS,
+    LOCATION_CACHE_TIMEOUT_MS, REGISTRY_READ_TIMEOUT_MS,
+};
+use wayleave::list::{Delta, KV_NAME, OpenedBase, base_kv_name};
 use wayleave::problem::Code;
 use wayleave::token::{Serial, UnverifiedToken};
 
-/// The longest a request may take: three leases that others hold and let die, one of its own, and three records at 5 s.
-const ANSWERED_WITHIN_MS: i64 = LIST_LEASE_MS * 4 + 15_000;
+/// A look at every source: the location's cache, a delta of KV and of the registry, and twice a base of both; and what the
+/// isolate does besides.
+const LOOK_TAKES_MAX_MS: i64 =
+    LOCATION_CACHE_TIMEOUT_MS as i64 + (KV_READ_TIMEOUT_MS + REGISTRY_READ_TIMEOUT_MS) as i64 * 3 + 500;
+/// The longest a request may take: three looks of others that are let die, one of its own, and three records at 5 s.
+const ANSWERED_WITHIN_MS: i64 = (LOOK_TAKES_MAX_MS + LIST_LEASE_MS) * 4 + 15_000;
 
 impl World {
     pub fn spawn_traffic(self: &Rc<Self>) {
@@ -50,12 +57,16 @@ impl World {
     /// One request at an isolate of its own choice; the platform may cut it off.
     pub fn spawn_request(self: &Rc<Self>, serial: Serial) {
         let isolate = self.any_isolate();
+        self.spawn_request_at(isolate, serial);
+    }
+
+    pub fn spawn_request_at(self: &Rc<Self>, isolate: Rc<Isolate>, serial: Serial) {
         let Some(token) = self.truth.borrow().tokens.get(&serial).cloned() else { return };
         if self.chance.percent(3) {
             self.forge(&token.text);
         }
         // Mostly what the token is for.
-        let policy = token.now().policy;
+        let policy = token.row.policy;
         let mut ask = self.draw_ask();
         for _ in 0..3 {
             if !policy.has_site(&ask) || !policy.has_audience(&ask) {
@@ -80,7 +91,13 @@ impl World {
     pub fn any_isolate(&self) -> Rc<Isolate> {
         let isolates = self.isolates.borrow();
         let location = &isolates[self.chance.index(isolates.len())];
-        Rc::clone(&location[self.chance.index(location.len())])
+        // The platform gives a sleeping isolate no requests; it may be the only one, and is then woken.
+        let awake: Vec<_> =
+            location.iter().filter(|isolate| isolate.asleep_until.get() <= self.engine.now()).collect();
+        let from: Vec<_> = if awake.is_empty() { location.iter().collect() } else { awake };
+        let isolate = Rc::clone(from[self.chance.index(from.len())]);
+        isolate.asleep_until.set(isolate.asleep_until.get().min(self.engine.now()));
+        isolate
     }
 
     async fn request(self: &Rc<Self>, isolate: &Rc<Isolate>, serial: Serial, text: &str, ask: Ask) {
@@ -91,10 +108,14 @@ impl World {
             return self.judge(isolate, serial, &ask, &Outcome::Refused(Code::TokenExpired), began);
         }
         let world = Rc::clone(self);
-        let name = isolate.name.clone();
+        let watched = Rc::clone(isolate);
         let late = self.engine.spawn(async move {
-            world.engine.sleep(ANSWERED_WITHIN_MS).await;
-            world.violated(Judge::Stuck, format!("{name} does not answer"));
+            let mut awake_since = world.engine.now();
+            while world.engine.now() - awake_since < ANSWERED_WITHIN_MS {
+                world.engine.sleep(ANSWERED_WITHIN_MS).await;
+                awake_since = awake_since.max(watched.asleep_until.get());
+            }
+            world.violated(Judge::Stuck, format!("{} does not answer", watched.name));
         });
         let watch = Watch { world: self, late };
         let outcome = self.guard(isolate, token, &ask).await;
@@ -104,14 +125,14 @@ impl World {
     }
 
     fn judge(&self, isolate: &Isolate, serial: Serial, ask: &Ask, outcome: &Outcome, began: i64) {
-        let (now, off_ms) = (self.engine.now(), isolate.skew_ms.get());
+        let at = Moment { ask, now: self.engine.now(), clock: isolate.now(self).0 };
         let what = |said: &str| format!("{} {said} {serial:?} for {ask:?}", isolate.name);
         match outcome {
             Outcome::Admitted(admission) => {
                 self.log(|| what("admits"));
                 self.counts.borrow_mut().admissions += 1;
                 assert_eq!(admission.serial(), serial);
-                if let Some(judge) = self.truth.borrow().admission(serial, ask, now, off_ms) {
+                if let Some(judge) = self.truth.borrow().admission(serial, at) {
                     self.violated(judge, what("admitted"));
                 }
             }
@@ -127,7 +148,7 @@ impl World {
                 *self.counts.borrow_mut().refusals.entry(code.code()).or_default() += 1;
                 // A superseded instance may still say that a token made after its time is none.
                 let excused = *code == Code::TokenInvalid && self.control.has_old();
-                if !excused && !self.truth.borrow().refusal(serial, ask, *code, now, off_ms) {
+                if !excused && !self.truth.borrow().refusal(serial, *code, at) {
                     self.violated(Judge::FalseRefusal, format!("{} as {}", what("refused"), code.code()));
                 }
             }
@@ -136,31 +157,74 @@ impl World {
 
     /// Why a 503 was not needed, from what the world did to this isolate; `None` when it was.
     fn needless_unknown(&self, isolate: &Isolate, began: i64) -> Option<&'static str> {
-        // What a look found stands for so long after it; the look itself took as long as its lease.
-        let since = began - isolate.terms.retry_ms * 5 / 4 - LIST_LEASE_MS;
+        // What a look found stands for so long after it; the look itself took as long as its reads may.
+        let since = began - isolate.terms.retry_ms * 5 / 4 - LOOK_TAKES_MAX_MS;
+        let log = &isolate.log;
         // A superseded registry knows no later record than it had.
-        if self.control.old_answered_at.get() >= since {
+        if self.control.old_answered_at.get() >= since || isolate.asleep_until.get() >= since {
             return None;
         }
-        if isolate.registry_failed_at.get() < since {
+        // Lists of a time that the registry has lost ask for records that it does not have.
+        let truth = self.truth.borrow();
+        if truth.restores.unsettled_until >= since || truth.has_lost_retirement() {
+            return None;
+        }
+        if log.registry_failed_at.get() < since {
             return Some("the registry answered in time");
         }
-        if isolate.kv_failed_at.get() >= since || !isolate.terms.kv || self.control.has_old() {
+        // A record may be what was lacking, and that a copy of the list is at hand does not help then.
+        isolate.lists.borrow().usable(&isolate.terms, isolate.now(self)).is_none().then_some(())?;
+        let now = self.engine.now();
+        let cached = self.caches.borrow().certain(isolate.location, since, now);
+        if log.cache_failed_at.get() < since
+            && cached.is_some_and(|value| {
+                self.needs_no_base(isolate, &value) && self.would_do(isolate, since, &value)
+            })
+        {
+            return Some("the location's cache had a list that may be used");
+        }
+        if log.kv_failed_at.get() >= since || !isolate.terms.kv {
             return None;
         }
-        // A record may be what was lacking, and that KV has the list does not help then.
-        isolate.lists.borrow().usable(&isolate.terms, isolate.now(self)).is_none().then_some(())?;
-        let (ttl_ms, now) = (i64::from(LIST_KV_CACHE_TTL_SECONDS) * 1_000, isolate.now(self));
-        let value = self.kv.borrow().certain(isolate.location, KV_NAME, ttl_ms, since, self.engine.now())?;
-        let held = isolate.lists.borrow().newest().map(|list| list.number());
-        let is_usable = Delta::open(&self.ring, &value).is_ok_and(|opened| {
-            let until_next_update_ms = opened.delta.head.next_update.since_ms(now) - CLOCK_SKEW_MS;
-            Some(opened.delta.head.number) > held
-                && (-CLOCK_SKEW_MS..isolate.terms.usable_ms)
-                    .contains(&now.since_ms(opened.delta.head.this_update))
-                && until_next_update_ms > 0
-        });
-        is_usable.then_some("KV had a list that may be used")
+        let value = self.kv_certain(isolate, KV_NAME, LIST_KV_CACHE_TTL_SECONDS, since)?;
+        self.would_do(isolate, since, &value).then_some("KV had a list that may be used")
+    }
+
+    fn kv_certain(&self, isolate: &Isolate, key: &str, ttl_seconds: u32, since: i64) -> Option<Rc<[u8]>> {
+        let ttl_ms = i64::from(ttl_seconds) * 1_000;
+        self.kv.borrow().certain(isolate.location, key, ttl_ms, since, self.engine.now())
+    }
+
+    /// A base that is lacking is asked of KV and the registry, whichever copy named it.
+    fn needs_no_base(&self, isolate: &Isolate, delta: &[u8]) -> bool {
+        let held = isolate.lists.borrow().newest();
+        Delta::open(&self.ring, delta)
+            .is_ok_and(|opened| held.is_some_and(|held| opened.delta.completes(held.base())))
+    }
+
+    /// Whether the isolate could have used this delta, with a base that it holds or that KV had.
+    fn would_do(&self, isolate: &Isolate, since: i64, delta: &[u8]) -> bool {
+        let Ok(opened) = Delta::open(&self.ring, delta) else { return false };
+        let (head, now) = (&opened.delta.head, isolate.now(self));
+        let held = isolate.lists.borrow().newest();
+        let is_later =
+            held.as_ref().is_none_or(|held| head.number > held.number() && !held.retires(opened.sealed_by));
+        let is_fresh = (-CLOCK_SKEW_MS..isolate.terms.usable_ms).contains(&now.since_ms(head.this_update))
+            && head.next_update.since_ms(now) > CLOCK_SKEW_MS;
+        if isolate.skew_ms.get().abs() > 1_000 || !is_later || !is_fresh {
+            return false;
+        }
+        if held.is_some_and(|held| opened.delta.completes(held.base())) {
+            return true;
+        }
+        let ttl_seconds = BASE_KV_CACHE_TTL_SECONDS;
+        let base = self.kv_certain(isolate, &base_kv_name(head.base), ttl_seconds, since);
+        opened.delta.completes(&OpenedBase::empty(head.base.epoch))
+            || (isolate.log.kv_failed_at.get() < since
+                && base.is_some_and(|value| {
+                    OpenedBase::open(&self.ring, head.base, &value)
+                        .is_ok_and(|base| opened.delta.completes(&base))
+                }))
     }
 
     /// A token with one character changed must not even verify.

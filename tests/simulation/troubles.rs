@@ -4,7 +4,9 @@ use crate::shape::{BOUNDS, Trouble};
 use crate::world::World;
 use std::cell::Cell;
 use std::rc::Rc;
-use wayleave::list::KV_NAME;
+use wayleave::key::KeyId;
+use wayleave::list::{Delta, KV_NAME, OpenedBase, base_kv_name};
+use wayleave::seal::{self, Purpose};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -13,6 +15,16 @@ impl World {
         let (episodes, lasts_ms) = (self.shape.episodes, self.shape.lasts_ms);
         if self.shape.troubles.is_empty() {
             return;
+        }
+        if self.shape.has(Trouble::Restore) {
+            for _ in 0..self.chance.within(1..=4) {
+                let in_ms = self.chance.within(0..=lasts_ms);
+                let world = Rc::clone(self);
+                self.engine.spawn(async move {
+                    world.engine.sleep(in_ms).await;
+                    world.back_up_registry();
+                });
+            }
         }
         for _ in 0..episodes {
             let trouble = self.chance.one_of(&self.shape.troubles);
@@ -53,6 +65,14 @@ impl World {
             Trouble::Slow => self.spoil(lasts_ms, |world| &world.weather.slow),
             Trouble::ClockStep => self.step_clock(location),
             Trouble::Deploy => self.deploy(),
+            Trouble::CrashInKvOutage => {
+                self.spoil_kv(None, lasts_ms);
+                self.crash_registry(self.chance.within(100..=5_000));
+            }
+            Trouble::Restore => self.restore_registry(self.chance.percent(70)),
+            Trouble::Sleep => self.put_to_sleep(location),
+            Trouble::CacheEvict => self.caches.borrow_mut().evict(location),
+            Trouble::EarlierRelease => self.run_earlier_release(lasts_ms),
         }
     }
 
@@ -67,7 +87,7 @@ impl World {
     }
 
     fn spoil_kv(self: &Rc<Self>, location: Option<usize>, for_ms: i64) {
-        for at in 0..self.shape.isolates.len() {
+        for at in 0..=self.shape.isolates.len() {
             if location.is_none_or(|only| only == at) {
                 self.spoil(for_ms, move |world| &world.weather.kv_down[at]);
             }
@@ -102,7 +122,12 @@ impl World {
             let values = self.kv.borrow().history(from);
             let Some(value) = self.any(&values) else { continue };
             let mut bytes = value.to_vec();
-            match self.chance.index(4) {
+            match self.chance.index(5) {
+                // What a later release writes.
+                4 => {
+                    let format = bytes.first().map_or(2, |format| format + 1);
+                    bytes = seal::seal(&self.ring, Purpose::List, KeyId(1), to, format, b"later").unwrap();
+                }
                 0 => bytes.truncate(self.chance.index(bytes.len() + 1)),
                 1 | 2 if !bytes.is_empty() => {
                     let at = self.chance.index(bytes.len());
@@ -129,12 +154,31 @@ impl World {
         });
     }
 
+    fn put_to_sleep(&self, location: usize) {
+        let isolates = self.isolates.borrow();
+        let isolate = &isolates[location][self.chance.index(isolates[location].len())];
+        let most_ms = if self.chance.percent(50) { self.shape.bound_seconds * 3_000 } else { 3 * HOUR_MS };
+        isolate.asleep_until.set(self.engine.now() + self.chance.within(1_000..=most_ms));
+        self.log(|| format!("{}: sleeps", isolate.name));
+    }
+
+    /// A deploy that has not reached the registry yet, or was taken back there.
+    fn run_earlier_release(self: &Rc<Self>, for_ms: i64) {
+        self.control.is_earlier_release.set(true);
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            world.engine.sleep(for_ms).await;
+            world.control.is_earlier_release.set(false);
+        });
+    }
+
     fn step_clock(&self, location: usize) {
         let isolates = self.isolates.borrow();
         let isolate = &isolates[location][self.chance.index(isolates[location].len())];
         // One that is far off stays so: its distance from the registry's clock is what the age is told by.
         if isolate.skew_ms.get().abs() <= 1_000 {
             isolate.skew_ms.set(self.draw_skew());
+            isolate.excuse(self.engine.now());
         }
     }
 
@@ -164,6 +208,24 @@ impl World {
         }
     }
 
+    /// What an operator does who reads in the log that KV's list cannot be read.
+    fn delete_broken_list(&self) {
+        let newest = |key: &str| self.kv.borrow().newest(key);
+        let is_whole = newest(KV_NAME).is_none_or(|delta| {
+            Delta::open(&self.ring, &delta).is_ok_and(|opened| {
+                let number = opened.delta.head.base;
+                match newest(&base_kv_name(number)) {
+                    Some(base) => number.n == 0 || OpenedBase::open(&self.ring, number, &base).is_ok(),
+                    None => opened.delta.completes(&OpenedBase::empty(number.epoch)),
+                }
+            })
+        });
+        if !is_whole {
+            self.log(|| "kv: the broken list is deleted".into());
+            self.kv.borrow_mut().delete(KV_NAME, self.engine.now());
+        }
+    }
+
     /// All is mended, and stays so. Deploys that crossed are made good by one that reaches everywhere.
     pub fn calm(self: &Rc<Self>) {
         self.log(|| "calm".into());
@@ -172,6 +234,11 @@ impl World {
         cells.chain([&self.weather.registry_down, &self.weather.slow]).for_each(|cell| cell.set(0));
         self.kv.borrow_mut().heal(self.engine.now());
         self.control.end_old();
+        self.control.is_earlier_release.set(false);
+        for isolate in self.isolates.borrow().iter().flatten() {
+            isolate.asleep_until.set(self.engine.now());
+        }
+        self.delete_broken_list();
         if self.shape.has(Trouble::Deploy) {
             let bound_seconds = self.control.bound_seconds.get();
             (0..=self.shape.isolates.len()).for_each(|location| self.deploy_at(location, bound_seconds));

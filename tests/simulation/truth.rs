@@ -1,7 +1,9 @@
 //! What was committed, when, and what that makes right: the reference against which admissions and refusals are judged.
 
+use crate::restoration::Restores;
 use crate::settings;
 use std::collections::{BTreeMap, BTreeSet};
+use wayleave::key::KeyId;
 use wayleave::problem::Code;
 use wayleave::registry::command::Receipt;
 use wayleave::token::Serial;
@@ -28,6 +30,8 @@ pub enum Status {
     Good,
     Disabled,
     Revoked,
+    /// A restored registry has never heard of it.
+    Unheard,
 }
 
 /// Sites and audiences as sets of bits.
@@ -58,6 +62,8 @@ pub struct State {
     pub holds_from: i64,
     pub status: Status,
     pub policy: Policy,
+    /// The operator's end, true milliseconds.
+    pub ends_at: Option<i64>,
     pub version: u32,
 }
 
@@ -65,22 +71,62 @@ pub struct State {
 pub struct Token {
     pub serial: Serial,
     pub text: String,
+    pub key_id: KeyId,
     /// True milliseconds.
     pub expires_at: i64,
     /// Oldest first, at least one.
     pub states: Vec<State>,
+    /// As the registry has it.
+    pub row: State,
+    /// What records of a lost time say, of versions above the row's: whoever still has one may go by it.
+    pub lost: Vec<State>,
 }
 
 impl Token {
-    pub fn now(&self) -> State {
-        *self.states.last().unwrap()
+    pub fn learn(&mut self, state: State) {
+        if state.version != self.row.version {
+            self.lost.clear();
+        }
+        self.row = state;
+        self.states.push(state);
+        let lost = self.lost.iter().map(|lost| State { holds_from: i64::MAX, status: state.status, ..*lost });
+        self.states.extend(lost);
     }
 
     /// States by which a location may still go at `now`: the newest that must hold by then, and all later ones.
-    fn standing(&self, now: i64) -> &[State] {
+    pub fn standing(&self, now: i64) -> &[State] {
         let newest = self.states.iter().rposition(|state| state.holds_from <= now).unwrap_or(0);
         &self.states[newest..]
     }
+}
+
+impl State {
+    fn has_ended(&self, clock: i64) -> bool {
+        self.ends_at.is_some_and(|at| clock >= at)
+    }
+
+    /// The answer by this state alone, when a clock shows `clock`: `None` is admission.
+    fn answer(&self, ask: &Ask, clock: i64) -> Option<Code> {
+        match self.status {
+            Status::Unheard => Some(Code::TokenInvalid),
+            Status::Revoked => Some(Code::TokenRevoked),
+            Status::Disabled => Some(Code::TokenDisabled),
+            Status::Good if self.has_ended(clock) => Some(Code::TokenRevoked),
+            Status::Good if !self.policy.has_audience(ask) => Some(Code::AudienceMismatch),
+            Status::Good if !self.policy.has_site(ask) => Some(Code::OriginNotAllowed),
+            Status::Good => None,
+        }
+    }
+}
+
+/// When who asks what, for a judgement.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    pub ask: &'a Ask,
+    /// True time.
+    pub now: i64,
+    /// What the location's clock shows.
+    pub clock: i64,
 }
 
 /// Which judge speaks.
@@ -90,6 +136,10 @@ pub enum Judge {
     Revocation,
     /// Admitted by settings that were edited away, B after that.
     Edit,
+    /// Admitted after its planned end, B after that was set.
+    End,
+    /// Admitted although the key that signed it was retired, B after that.
+    RetiredKey,
     /// A token that was never issued, or one that has ended, was admitted.
     Forged,
     /// Refused although nothing that was ever true by then says so.
@@ -119,8 +169,15 @@ pub struct Violation {
 #[derive(Default)]
 pub struct Truth {
     pub tokens: BTreeMap<Serial, Token>,
+    /// Signing keys that were retired, and from when on that holds.
+    pub retired: BTreeMap<u8, i64>,
+    /// Those whose retirement may have been lost since, too.
+    pub once_retired: BTreeSet<u8>,
     /// Keys of which KV said "written" and lost the write, or that were altered or rolled back by hand.
     kv_lied_about: BTreeSet<String>,
+    /// Nobody knows what is right of them.
+    pub unjudged: BTreeSet<Serial>,
+    pub restores: Restores,
 }
 
 impl Truth {
@@ -136,44 +193,67 @@ impl Truth {
         self.kv_lied_about.contains(key)
     }
 
-    /// What is wrong with admitting `ask` at `now`, if anything.
-    pub fn admission(&self, serial: Serial, ask: &Ask, now: i64, clock_off_ms: i64) -> Option<Judge> {
+    /// What is wrong with admitting `serial`, if anything.
+    pub fn admission(&self, serial: Serial, at: Moment<'_>) -> Option<Judge> {
+        if self.unjudged.contains(&serial) {
+            return None;
+        }
         let Some(token) = self.tokens.get(&serial) else { return Some(Judge::Forged) };
-        if now + clock_off_ms >= token.expires_at {
+        if at.clock >= token.expires_at {
             return Some(Judge::Forged);
         }
-        let standing = token.standing(now);
-        if standing.iter().all(|state| state.status != Status::Good) {
-            return Some(Judge::Revocation);
+        if self.retired.get(&token.key_id.0).is_some_and(|holds_from| *holds_from <= at.now) {
+            return Some(Judge::RetiredKey);
         }
         // List and record may show two states, but none that had to be gone.
-        standing.iter().all(|state| !state.policy.allows(ask)).then_some(Judge::Edit)
+        let standing = token.standing(at.now);
+        let good = || standing.iter().filter(|state| state.status == Status::Good);
+        if good().next().is_none() {
+            Some(Judge::Revocation)
+        } else if good().all(|state| state.has_ended(at.clock)) {
+            Some(Judge::End)
+        } else {
+            standing.iter().all(|state| !state.policy.allows(at.ask)).then_some(Judge::Edit)
+        }
     }
 
-    /// Whether refusing with `code` at `now` has a reason.
-    pub fn refusal(&self, serial: Serial, ask: &Ask, code: Code, now: i64, clock_off_ms: i64) -> bool {
+    /// A location that knows of a retirement which a restore undid takes no list under that key until it is evicted.
+    pub fn has_lost_retirement(&self) -> bool {
+        self.once_retired.iter().any(|key_id| !self.retired.contains_key(key_id))
+    }
+
+    /// Whether refusing with `code` has a reason.
+    pub fn refusal(&self, serial: Serial, code: Code, at: Moment<'_>) -> bool {
+        if self.unjudged.contains(&serial) {
+            return true;
+        }
         let Some(token) = self.tokens.get(&serial) else { return code == Code::TokenInvalid };
-        let mut standing = token.standing(now).iter();
+        let mut standing = token.standing(at.now).iter();
         match code {
-            Code::TokenRevoked => standing.any(|state| state.status == Status::Revoked),
+            Code::TokenExpired => at.clock >= token.expires_at,
+            Code::TokenInvalid => {
+                self.once_retired.contains(&token.key_id.0)
+                    || token.row.status == Status::Unheard
+                    || standing.any(|state| state.status == Status::Unheard)
+            }
+            Code::TokenRevoked => {
+                standing.any(|state| state.status == Status::Revoked || state.has_ended(at.clock))
+            }
             Code::TokenDisabled => standing.any(|state| state.status == Status::Disabled),
-            Code::OriginNotAllowed => standing.any(|state| !state.policy.has_site(ask)),
-            Code::AudienceMismatch => standing.any(|state| !state.policy.has_audience(ask)),
-            Code::TokenExpired => now + clock_off_ms >= token.expires_at,
+            Code::OriginNotAllowed => standing.any(|state| !state.policy.has_site(at.ask)),
+            Code::AudienceMismatch => standing.any(|state| !state.policy.has_audience(at.ask)),
             _ => false,
         }
     }
 
-    /// The one right answer when nothing has changed for long: `None` is admission.
-    pub fn settled(token: &Token, ask: &Ask) -> Option<Code> {
-        let state = token.now();
-        match state.status {
-            Status::Revoked => Some(Code::TokenRevoked),
-            Status::Disabled => Some(Code::TokenDisabled),
-            Status::Good if !state.policy.has_audience(ask) => Some(Code::AudienceMismatch),
-            Status::Good if !state.policy.has_site(ask) => Some(Code::OriginNotAllowed),
-            Status::Good => None,
+    /// Whether `answer` (`None` is admission) is right when nothing has changed for long. There is more than one right
+    /// answer only where a restored registry knows of no change that a location may have seen.
+    pub fn is_settled(&self, token: &Token, answer: Option<Code>, at: Moment<'_>) -> bool {
+        let key_id = token.key_id.0;
+        if self.retired.contains_key(&key_id) {
+            return answer == Some(Code::TokenInvalid);
         }
+        token.standing(at.now).iter().any(|state| state.answer(at.ask, at.clock) == answer)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::control::Control;
 use crate::edge::Isolate;
 use crate::engine::{Engine, TaskId};
 use crate::kv::Kv;
+use crate::location_cache::LocationCaches;
 use crate::mutation::Mutation;
 use crate::settings;
 use crate::shape::Shape;
@@ -17,6 +18,7 @@ use wayleave::list::Number;
 
 /// True time.
 pub const START: i64 = crate::deployment::START.0;
+/// The last ones; `WAYLEAVE_EVENTS` may ask for more.
 const EVENTS_SHOWN: usize = 120;
 
 pub struct World {
@@ -26,6 +28,7 @@ pub struct World {
     pub mutation: Option<Mutation>,
     pub ring: KeyRing,
     pub kv: RefCell<Kv>,
+    pub caches: RefCell<LocationCaches>,
     pub weather: Weather,
     pub control: Control,
     /// By location.
@@ -40,12 +43,14 @@ pub struct World {
     violation: RefCell<Option<Violation>>,
     /// The last events; only written when a world is looked at.
     events: Option<RefCell<VecDeque<String>>>,
+    events_shown: usize,
 }
 
 /// What goes wrong now. Numbers, not flags: troubles overlap.
 pub struct Weather {
     /// Whether there is none any more.
     pub calm: Cell<bool>,
+    /// By location; the last is the registry's.
     pub kv_down: Vec<Cell<u32>>,
     pub registry_down: Cell<u32>,
     pub registry_away: Vec<Cell<u32>>,
@@ -61,17 +66,26 @@ pub struct Counts {
     pub changes: u64,
     pub refusals: BTreeMap<&'static str, u64>,
     pub registry_list_calls: u64,
+    pub registry_calls: u64,
+    pub kv_reads: u64,
+    pub kv_writes: u64,
+    pub restores: u64,
+    pub bases: u64,
 }
 
 impl World {
     pub fn new(seed: u64, mutation: Option<Mutation>, is_watched: bool) -> Rc<Self> {
         let chance = Chance::of(seed);
         let shape = Shape::draw(&chance);
+        Self::of(chance, shape, mutation, is_watched)
+    }
+
+    pub fn of(chance: Chance, shape: Shape, mutation: Option<Mutation>, is_watched: bool) -> Rc<Self> {
         let locations = shape.isolates.len();
         let cells = || (0..locations).map(|_| Cell::new(0)).collect();
         let weather = Weather {
             calm: Cell::new(false),
-            kv_down: cells(),
+            kv_down: (0..=locations).map(|_| Cell::new(0)).collect(),
             registry_down: Cell::new(0),
             registry_away: cells(),
             slow: Cell::new(0),
@@ -81,9 +95,10 @@ impl World {
             engine: Engine::default(),
             mutation,
             ring: settings::ring(),
-            kv: RefCell::new(Kv::new(locations, shape.kv_delay_max_ms)),
+            kv: RefCell::new(Kv::new(locations + 1, shape.kv_delay_max_ms)),
+            caches: RefCell::new(LocationCaches::new(locations)),
             weather,
-            control: Control::new(shape.bound_seconds, skew_ms),
+            control: Control::new(shape.bound_seconds, shape.heartbeat_seconds, skew_ms),
             isolates: RefCell::default(),
             all_isolates: RefCell::default(),
             isolates_started: Cell::new(0),
@@ -92,6 +107,10 @@ impl World {
             counts: RefCell::default(),
             violation: RefCell::new(None),
             events: is_watched.then(RefCell::default),
+            events_shown: std::env::var("WAYLEAVE_EVENTS")
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(EVENTS_SHOWN),
             chance,
             shape,
         });
@@ -147,7 +166,7 @@ impl World {
             let mut events = events.borrow_mut();
             let since = self.engine.now() - START;
             events.push_back(format!("{:>10}.{:03} s  {}", since / 1_000, since % 1_000, event()));
-            if events.len() > EVENTS_SHOWN {
+            if events.len() > self.events_shown {
                 events.pop_front();
             }
         }
@@ -168,6 +187,11 @@ impl World {
     }
 
     pub fn is_over(&self) -> bool {
+        /// Far more than any world needs: something runs in circles.
+        const POLLS_MAX: u64 = 300_000;
+        if self.engine.polls() > POLLS_MAX {
+            self.violated(Judge::Stuck, "the world does not end".into());
+        }
         self.violation.borrow().is_some()
     }
 
