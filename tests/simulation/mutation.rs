@@ -51,6 +51,7 @@ impl Mutation {
             Self::ClockOfRegistryIgnored => &[Judge::Calm, Judge::NeedlessUnknown],
             // Locations that hold a later list of the lost time take none of the new.
             Self::EpochNotRaised => &[Judge::Calm, Judge::NeedlessUnknown],
+            Self::CheckedBeforeAwait => &[Judge::Revocation, Judge::Edit, Judge::End],
             _ => &[Judge::Revocation, Judge::Edit],
         }
     }

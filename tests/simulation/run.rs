@@ -86,10 +86,7 @@ impl World {
 
     /// Each token at several isolates, as it is allowed and as it is not; then the registry and KV.
     async fn judge_calm(self: &Rc<Self>) {
-        let truth = self.truth.borrow();
-        let is_judged = |token: &&Token| !truth.unjudged.contains(&token.serial);
-        let tokens: Vec<Token> = truth.tokens.values().filter(is_judged).cloned().collect();
-        drop(truth);
+        let tokens = self.judged_tokens();
         for token in &tokens {
             for _ in 0..6 {
                 let isolate = self.any_isolate();
@@ -104,6 +101,12 @@ impl World {
         for token in &tokens {
             self.judge_kept(token).await;
         }
+    }
+
+    fn judged_tokens(&self) -> Vec<Token> {
+        let truth = self.truth.borrow();
+        let is_judged = |token: &&Token| !truth.unjudged.contains(&token.serial);
+        truth.tokens.values().filter(is_judged).cloned().collect()
     }
 
     async fn judge_settled(self: &Rc<Self>, isolate: &Rc<Isolate>, token: &Token, ask: &Ask) {
