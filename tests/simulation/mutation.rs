@@ -51,6 +51,8 @@ impl Mutation {
             Self::ClockOfRegistryIgnored => &[Judge::Calm, Judge::NeedlessUnknown],
             // Locations that hold a later list of the lost time take none of the new.
             Self::EpochNotRaised => &[Judge::Calm, Judge::NeedlessUnknown],
+            // Serials are given twice, and a token answers for another.
+            Self::RestoreUnnoticed => &[Judge::Revocation, Judge::Edit, Judge::FalseRefusal],
             Self::CheckedBeforeAwait => &[Judge::Revocation, Judge::Edit, Judge::End],
             _ => &[Judge::Revocation, Judge::Edit],
         }
