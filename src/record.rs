@@ -72,6 +72,12 @@ pub fn next_version(current: u32, epoch: u32) -> Option<u32> {
     (next >> COUNT_BITS == earlier_epochs).then_some(next)
 }
 
+/// The epoch in which a version was given.
+#[must_use]
+pub fn epoch_of(version: u32) -> u32 {
+    (version >> COUNT_BITS).saturating_add(1)
+}
+
 /// The KV key of a record.
 #[must_use]
 pub fn kv_name(serial: Serial, version: u32) -> String {
@@ -155,6 +161,7 @@ mod tests {
         assert_eq!([next_version(second - 1, 1), next_version(second * 2 - 1, 2)], [None, None]);
         assert_eq!([next_version(u32::MAX, 4_096), next_version(1, 4_097)], [None, None]);
         assert_eq!(next_version(5, 4_096), Some((4_095 << 20) | 1));
+        assert_eq!([1, second - 1, second | 1, u32::MAX].map(epoch_of), [1, 1, 2, 4_096]);
     }
 
     #[test]

@@ -275,6 +275,12 @@ fn the_gate_decides_as_the_vectors_say() {
             json!("needs_record:1"),
             "a record sealed by a retired key is not used",
         ),
+        (
+            "its record is of a later epoch than the list",
+            json!({ "record": { "version": (1 << 20) | 1 } }),
+            json!("needs_record:1"),
+            "a restored registry's record has settings older than a list of the lost time names",
+        ),
         ("the record is older than the list names", change("good", 2), json!("needs_record:2"), VERSION),
         (
             "the record is newer than the list names",

@@ -14,7 +14,7 @@ pub use base::{Base, OpenedBase, kv_name as base_kv_name, seal as seal_base};
 pub use delta::{Delta, DeltaHead, KV_NAME, OpenedDelta};
 
 use crate::key::KeyId;
-use crate::record::VersionedRecord;
+use crate::record::{self, VersionedRecord};
 use crate::time::UnixMillis;
 use crate::token::Serial;
 use serde::{Deserialize, Serialize};
@@ -107,10 +107,14 @@ impl RevocationList {
         self.delta.retires(key_id)
     }
 
-    /// Whether `record` of `serial` may be used: not below the version named, nor sealed by a retired key.
+    /// Whether `record` of `serial` may be used: not below the version named, nor of a later epoch, nor sealed by a retired
+    /// key. A restored registry makes records of settings older than those that a list of the lost time names, and disables
+    /// their tokens, which only its own lists say.
     #[must_use]
     pub fn allows(&self, serial: Serial, record: &VersionedRecord) -> bool {
-        record.version >= self.record_version(serial) && !self.retires(record.sealed_by)
+        record.version >= self.record_version(serial)
+            && record::epoch_of(record.version) <= self.number().epoch
+            && !self.retires(record.sealed_by)
     }
 
     /// Every serial that it names, ascending within base and delta; one may come twice.
