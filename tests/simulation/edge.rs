@@ -159,7 +159,7 @@ impl World {
     pub fn known(&self, held: Rc<VersionedRecord>) -> RecordFact {
         let mut changed = VersionedRecord::clone(&held);
         match self.mutation {
-            Some(Mutation::RecordVersionIgnored) => changed.version = u32::MAX,
+            Some(Mutation::RecordVersionIgnored) => changed.version |= 0xf_ffff,
             Some(Mutation::EndsIgnored) => changed.record.ends_at = None,
             _ => return RecordFact::Known(held),
         }
