@@ -8,9 +8,11 @@
 
 use super::database::{Database, Value};
 use super::row::{Columns, StorageError, unsigned};
+use super::settings::RegistrySettings;
+use super::state::State;
 use crate::key::sha256;
 use crate::limits::BASE_CHUNK_BYTES;
-use crate::list::{Base, Change, Number, OpenedBase};
+use crate::list::{self, Base, Change, Number, OpenedBase};
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
 
@@ -58,6 +60,17 @@ pub(super) fn body<D: Database>(database: &D, number: Number) -> Result<Option<V
         body.extend(Columns::of(row).optional_blob()?.ok_or(StorageError::Unreadable)?);
     }
     Ok((!body.is_empty()).then_some(body))
+}
+
+/// The base `number`, sealed by the key that signs; `None` when it is not, or no longer, stored.
+pub(super) fn sealed<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    number: Number,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let Some(body) = body(database, number)? else { return Ok(None) };
+    let signing_key = State::read(database)?.signing_key;
+    list::seal_base(&settings.ring, signing_key, number, &body).ok_or(StorageError::MissingKey).map(Some)
 }
 
 /// The newest base with everything that follows from it laid over it, not stored yet: `changes` since, without what

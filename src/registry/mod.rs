@@ -52,7 +52,7 @@ pub use settings::RegistrySettings;
 
 use crate::freshness::Holding;
 use crate::limits::{KV_CHECK_INTERVAL_MS, OUTBOX_BACKOFF_MIN_MS, TRAFFIC_STORED_INTERVAL_MS};
-use crate::list::{self, Number};
+use crate::list::Number;
 use crate::time::UnixMillis;
 use crate::token::Serial;
 use call::Call;
@@ -156,16 +156,8 @@ impl<D: Database> Registry<D> {
     }
 
     fn base(&self, number: Number) -> Result<Answer, Stop> {
-        let settings = &self.settings;
-        let sealed = match bases::body(&self.database, number)? {
-            Some(body) => {
-                let signing_key = State::read(&self.database)?.signing_key;
-                let sealed = list::seal_base(&settings.ring, signing_key, number, &body);
-                Some(BASE64.encode(&sealed.ok_or(StorageError::MissingKey)?))
-            }
-            None => None,
-        };
-        Ok(Answer::Base { sealed })
+        let sealed = bases::sealed(&self.database, &self.settings, number)?;
+        Ok(Answer::Base { sealed: sealed.map(|sealed| BASE64.encode(&sealed)) })
     }
 
     fn report(&mut self, location: String, holding: &Holding, now: UnixMillis) -> Result<Answer, Stop> {

@@ -65,13 +65,10 @@ impl<D: Database> Registry<D> {
 
     /// The write of a base; `None` when it is no longer completed, and so no longer stored.
     fn base_write(&self, id: i64, number: Number) -> Result<Option<KvWrite>, StorageError> {
-        let Some(body) = bases::body(&self.database, number)? else {
+        let Some(value) = bases::sealed(&self.database, &self.settings, number)? else {
             self.database.transaction(|database| outbox::written(database, id, UnixMillis(0)))?;
             return Ok(None);
         };
-        let signing_key = State::read(&self.database)?.signing_key;
-        let value = list::seal_base(&self.settings.ring, signing_key, number, &body);
-        let value = value.ok_or(StorageError::MissingKey)?;
         Ok(Some(KvWrite { id, key: list::base_kv_name(number), value, expiration: None }))
     }
 
