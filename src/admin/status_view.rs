@@ -42,7 +42,7 @@ pub struct Status {
     /// When the registry was last put back from a backup; null is never.
     pub restored_at: Option<String>,
     /// What to look at.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "WarningsSchema"))]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "warnings_schema"))]
     pub warnings: Vec<StatusWarning>,
 }
 
@@ -213,19 +213,6 @@ const SECONDS_PER_MINUTE: u64 = 60;
 
 /// The schema of `warnings`.
 #[cfg(not(target_arch = "wasm32"))]
-struct WarningsSchema;
-
-#[cfg(not(target_arch = "wasm32"))]
-impl JsonSchema for WarningsSchema {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "StatusWarnings".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": StatusWarning::ALL}})
-    }
+fn warnings_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": StatusWarning::ALL}})
 }

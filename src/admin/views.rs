@@ -41,7 +41,7 @@ pub struct Token {
     /// Of its record; the ETag is this in quotes.
     pub version: u32,
     /// `any`, or a list of rules in their one spelling.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "OriginsSchema"))]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "origins_schema"))]
     pub origins: OriginRules,
     /// `report` admits what the rules refuse, and counts it.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["enforce", "report"])))]
@@ -81,7 +81,7 @@ pub struct Token {
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub effective_by: Option<String>,
     /// What its owner should know.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "WarningsSchema"))]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "warnings_schema"))]
     pub warnings: Vec<&'static str>,
 }
 
@@ -316,39 +316,13 @@ fn object(text: &str) -> Option<Value> {
 
 /// The schema of `origins`, from the kind that reads it.
 #[cfg(not(target_arch = "wasm32"))]
-struct OriginsSchema;
-
-#[cfg(not(target_arch = "wasm32"))]
-impl JsonSchema for OriginsSchema {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Origins".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        use super::fields::Kind;
-        schemars::Schema::try_from(super::policy_kinds::Origins.schema()).unwrap_or_default()
-    }
+fn origins_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    use super::fields::Kind;
+    schemars::Schema::try_from(super::policy_kinds::Origins.schema()).unwrap_or_default()
 }
 
 /// The schema of `warnings`.
 #[cfg(not(target_arch = "wasm32"))]
-struct WarningsSchema;
-
-#[cfg(not(target_arch = "wasm32"))]
-impl JsonSchema for WarningsSchema {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Warnings".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": WARNINGS}})
-    }
+fn warnings_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": WARNINGS}})
 }
