@@ -14,7 +14,7 @@ serve:          ## Wayleave on this machine for good, in workerd, in front of UP
 	@deploy/toolchain/build && exec deploy/workerd/start
 
 test:           ## formatting, lints, native tests, the Worker in real workerd, vectors against Node
-	@$(TOOLS) && exec deploy/toolchain/test
+	@deploy/toolchain/install browser && . deploy/toolchain/env && exec deploy/toolchain/test
 
 test-slow:      ## many locations in real workerd under the default bound of 60 s, with a stall of 5 minutes: 9 minutes
 	@$(TOOLS) && deploy/toolchain/build && exec npm run --silent test:slow
