@@ -1,12 +1,12 @@
-//! The registry's `Database` over a Durable Object's SQLite.
+//! `Database` over a Durable Object's SQLite.
 //!
 //! Why a transaction is one: `transactionSync` undoes what its body wrote when the body throws, and no await can occur
 //! inside it. SQL `BEGIN` and `SAVEPOINT` are not allowed in a Durable Object.
 //! What it must not know: tables, rules.
-//! What a mistake costs: as in `registry::database`.
+//! What a mistake costs: as in `database`.
 
 use super::crossing;
-use crate::registry::database::{Database, DatabaseError, Row, Value};
+use crate::database::{Database, DatabaseError, Row, Value};
 use worker::js_sys::{Array, ArrayBuffer, Number, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
@@ -48,7 +48,7 @@ impl Database for ObjectDatabase {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // beyond ±2^53 is refused by `registry::database`'s contract
+#[allow(clippy::cast_precision_loss)] // beyond ±2^53 is refused by `database`'s contract
 fn to_js(value: &Value) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,

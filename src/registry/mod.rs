@@ -15,7 +15,6 @@ mod authority;
 mod bases;
 mod call;
 pub mod command;
-pub mod database;
 mod events;
 mod idempotency;
 mod instance;
@@ -45,6 +44,7 @@ mod token_query;
 mod token_row;
 mod tokens;
 
+pub use crate::database;
 pub use outbox::KvWrite;
 pub use restore::{KvLists, base_of, waits_for_kv};
 pub use row::StorageError;

@@ -6,6 +6,7 @@
 
 use super::command::Fault;
 use super::database::{DatabaseError, Row, Value};
+use crate::database::migration::MigrationError;
 use crate::list::ListFault;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
@@ -47,6 +48,15 @@ impl fmt::Display for StorageError {
 impl From<DatabaseError> for StorageError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<MigrationError> for StorageError {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::Database(error) => Self::Database(error),
+            MigrationError::NewerSchema => Self::NewerSchema,
+        }
     }
 }
 

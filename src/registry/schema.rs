@@ -7,11 +7,9 @@
 //! What it must not know: rules.
 //! What a mistake costs: a column lost in a migration is a policy or a revocation lost (false accept).
 
-use super::database::{Database, DatabaseError, Value};
-use super::row::{Columns, StorageError};
-
-/// One migration: statements run in order.
-type Migration = &'static [&'static str];
+use super::row::StorageError;
+use crate::database::Database;
+use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
 const MIGRATIONS: &[Migration] = &[FIRST];
@@ -169,30 +167,5 @@ const FIRST: Migration = &[
 /// # Errors
 /// [`StorageError::Database`] when SQLite refuses, [`StorageError::NewerSchema`] when a later release wrote it.
 pub(super) fn migrate<D: Database>(database: &D) -> Result<(), StorageError> {
-    database.transaction(|database| {
-        database.query("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT", &[])?;
-        let version = version(database)?;
-        let missing = MIGRATIONS.get(version..).ok_or(StorageError::NewerSchema)?;
-        for statement in missing.iter().copied().flatten() {
-            database.query(statement, &[])?;
-        }
-        if !missing.is_empty() {
-            set_version(database, MIGRATIONS.len())?;
-        }
-        Ok(())
-    })
-}
-
-fn version<D: Database>(database: &D) -> Result<usize, StorageError> {
-    match database.query("SELECT version FROM schema_version", &[])?.pop() {
-        Some(row) => Columns::of(row).number(),
-        None => Ok(0),
-    }
-}
-
-fn set_version<D: Database>(database: &D, version: usize) -> Result<(), DatabaseError> {
-    let version = i64::try_from(version).unwrap_or(i64::MAX);
-    database.query("DELETE FROM schema_version", &[])?;
-    database.query("INSERT INTO schema_version (version) VALUES (?)", &[Value::Integer(version)])?;
-    Ok(())
+    Ok(migration::migrate(database, MIGRATIONS)?)
 }

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
-use wayleave::registry::database::{Database, DatabaseError, Row, Value};
+use wayleave::database::{Database, DatabaseError, Row, Value};
 
 /// A database that several registries, one after the other, can be opened over.
 #[derive(Clone)]

@@ -1,9 +1,11 @@
-//! The one small door to SQLite, so that the registry's SQL is the same text in a Durable Object and in native tests.
+//! The one small door to SQLite, so that our SQL is the same text in a Durable Object and in native tests.
 //!
 //! Standard: SQLite's SQL; positional `?` parameters.
 //! Invariants: a transaction is all or nothing: what `body` wrote is gone when it returns an error.
 //! What it must not know: tables, rules, Workers.
 //! What a mistake costs: half of a transaction is an acknowledged write that is lost, or a revocation never listed.
+
+pub mod migration;
 
 /// A value in a row or bound to a statement. Integers beyond ±2^53 do not cross JavaScript and are refused there.
 #[derive(Clone, Debug, PartialEq)]
