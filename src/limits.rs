@@ -72,6 +72,8 @@ pub const PATH_DECODE_ROUNDS_MAX: u32 = 4;
 
 /// Seconds a browser may remember a preflight; Chromium caps it at 7,200 (DESIGN section 6).
 pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7_200;
+/// A page may keep `client.js` for an hour before it asks whether it changed: a fault mended in it is mended everywhere by then.
+pub const CLIENT_MAX_AGE_SECONDS: u32 = 3_600;
 /// An `expires_at` within this of now, and no successor, is announced by `Sunset` and `Deprecation`.
 pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
 

@@ -26,7 +26,7 @@ use crate::reply::Reply;
 use crate::route::{Resolved, Route, RouteFault, Target};
 use crate::time::UnixMillis;
 use crate::token::{UnverifiedToken, VerifiedToken};
-use crate::{admin, self_test};
+use crate::{admin, client, self_test};
 
 /// Every header of ours begins so, in lower case; the caller's own are removed from every request.
 pub const OWN_HEADER_PREFIX: &str = "wayleave-";
@@ -62,6 +62,8 @@ pub enum Received<'a> {
     Guarded(Guarded<'a>),
     /// `/_wayleave/health`: the list is needed.
     Health,
+    /// A file of ours: `If-None-Match` is needed.
+    File(&'static client::File),
     /// The admin API: path and query after `/_wayleave/api`.
     Admin {
         /// The path after `/_wayleave/api`.
@@ -197,7 +199,8 @@ fn receive_own<'a>(
         }
         return Received::Admin { path, query, own_origin };
     }
-    let known = ["/token", "/health", "/problems"].contains(&path);
+    let file = client::File::at(path);
+    let known = file.is_some() || ["/token", "/health", "/problems"].contains(&path);
     if !known {
         return Received::Reply(refusal(Code::NotFound, None, facts));
     }
@@ -206,6 +209,9 @@ fn receive_own<'a>(
     }
     if !matches!(facts.method, "GET" | "HEAD") {
         return Received::Reply(refusal(Code::MethodNotAllowed, None, facts).with("Allow", "GET, HEAD"));
+    }
+    if let Some(file) = file {
+        return Received::File(file);
     }
     match path {
         "/health" => Received::Health,

@@ -21,6 +21,8 @@ use worker::{Context, Env, Result, console_warn};
 
 /// How often a decision may ask for a later record before the list is taken to outrun every source.
 const RECORD_READS_MAX: usize = 3;
+/// Read where files are asked for alone: every other request would pay for it.
+const IF_NONE_MATCH: &str = "if-none-match";
 
 /// Serves one request.
 pub async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
@@ -48,6 +50,11 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
                 isolate.records_refused.get(),
                 clock::now(),
             )
+        }
+        Received::File(file) => {
+            let text = crossing::read_request(&request, IF_NONE_MATCH)?;
+            let fields = text.splitn(3, '\n').nth(2).unwrap_or_default();
+            file.reply(Headers::read(IF_NONE_MATCH, fields).get(IF_NONE_MATCH))
         }
         Received::Admin { path, query, own_origin } => {
             control::serve(&request, &isolate, &env, facts.method, path, query, own_origin).await
