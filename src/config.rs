@@ -14,7 +14,7 @@ use crate::gate::OnUnknown;
 use crate::key::{self, CheckKeys, KeyId, KeyRing};
 use crate::limits::{self, CREDENTIAL_MAX_CHARS};
 use crate::list;
-use crate::origin::{APP_SCHEMES_DEFAULT, parse_app_schemes};
+use crate::origin::{APP_SCHEMES_DEFAULT, Origin, parse_app_schemes};
 use crate::registry::RegistrySettings;
 use crate::route::{Routes, ServedHost};
 use crate::time::UnixMillis;
@@ -156,8 +156,19 @@ impl Config {
             audiences: &self.audiences,
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             own_origin,
+            has_sessions: self.has_console(own_origin),
             now,
         }
+    }
+
+    /// Whether console and sessions are at this origin (`scheme://host[:port]`): on control hosts; where there are none, only
+    /// on loopback, since elsewhere upstream content would share the console's origin.
+    #[must_use]
+    pub fn has_console(&self, own_origin: &str) -> bool {
+        if self.control_hosts.is_empty() {
+            return matches!(Origin::parse_header(own_origin), Ok(Origin::Tuple(origin)) if origin.is_loopback());
+        }
+        self.control_hosts.iter().any(|host| host.serves_origin(own_origin))
     }
 
     /// Whether receipts may promise the bound.

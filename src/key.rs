@@ -128,13 +128,15 @@ impl KeyRing {
     }
 }
 
-/// Keys that outlast rotations of signing keys: they make admin keys and family ids recognisable without a read.
+/// Keys that outlast rotations of signing keys: they make admin keys, family ids and console sessions recognisable without a read.
 #[derive(Clone, Debug)]
 pub struct CheckKeys {
     /// The check inside an admin key.
     pub admin: TagKey,
     /// The check inside a family id.
     pub family: TagKey,
+    /// The check inside a console session.
+    pub session: TagKey,
 }
 
 impl CheckKeys {
@@ -142,7 +144,7 @@ impl CheckKeys {
     #[must_use]
     pub fn derive(secret: &[u8], deployment: &str) -> Self {
         let key = |purpose| TagKey::derive(secret, deployment, purpose);
-        Self { admin: key("admin"), family: key("family") }
+        Self { admin: key("admin"), family: key("family"), session: key("session") }
     }
 }
 

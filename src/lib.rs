@@ -37,6 +37,7 @@ pub mod admin_key;
 pub mod database;
 pub mod family;
 pub mod registry;
+pub mod session;
 
 pub mod config;
 

@@ -179,5 +179,16 @@ pub const RECORD_KV_MARGIN_SECONDS: i64 = 300;
 pub const RETENTION_SWEEP_MAX: u32 = 500;
 /// `last_used_at` of an admin key is written at most once a minute: a write per call would cost more than it tells.
 pub const ADMIN_KEY_USE_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;
+/// A console session ends at the latest after 12 hours: one working day, and the next begins with the key.
+pub const SESSION_MAX_MS: i64 = 12 * 3_600 * MS_PER_SECOND;
+/// A console session ends after an hour without a call: who comes back from lunch signs in again.
+pub const SESSION_IDLE_MS: i64 = 3_600 * MS_PER_SECOND;
+/// That a session was used is written at most once a minute, as for admin keys.
+pub const SESSION_USE_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;
+/// Sessions of one admin key at a time: a few people with a few browsers each; the oldest gives way.
+pub const SESSIONS_PER_KEY_MAX: u32 = 20;
+/// A wrong key at sign-in is told so after this long: a person hardly notices, a guesser gets one answer a second for each
+/// connection. Guessing is hopeless anyway (192 bits); this keeps it from being cheap.
+pub const WRONG_KEY_DELAY_MS: u32 = 1_000;
 
 const _: () = assert!(REVOCATION_BOUND_MIN_SECONDS * MS_PER_SECOND > CLOCK_SKEW_MS * 2);

@@ -19,3 +19,5 @@ mod queries;
 mod random;
 #[path = "admin/vectors.rs"]
 mod request_vectors;
+#[path = "admin/sessions.rs"]
+mod sessions;

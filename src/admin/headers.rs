@@ -1,37 +1,17 @@
-//! The request headers that the admin API reads: `Authorization`, `If-Match`, `Idempotency-Key`.
+//! The request headers that qualify a call: `If-Match`, `Idempotency-Key`.
 //!
-//! Standards: RFC 6750 section 2.1 (Bearer), RFC 9110 section 13.1.1 (`If-Match`) and 8.8.3 (entity tags), the IETF
+//! Standards: RFC 9110 section 13.1.1 (`If-Match`) and 8.8.3 (entity tags), the IETF
 //! draft on `Idempotency-Key`.
-//! Invariants: a wrong admin key is known as such here, with no call to anywhere; only its SHA-256 leaves this file.
-//! A header sent twice arrives joined by `, ` and is refused, never taken in part.
-//! What it must not know: which admin keys exist.
-//! What a mistake costs: a precondition that is dropped overwrites someone's edit; a key taken wrongly opens everything.
+//! Invariants: a header sent twice arrives joined by `, ` and is refused, never taken in part.
+//! What it must not know: who calls.
+//! What a mistake costs: a precondition that is dropped overwrites someone's edit.
 
-use super::{AdminProblem, Context};
-use crate::admin_key;
+use super::AdminProblem;
 use crate::key::sha256;
 use crate::limits;
 use crate::problem::Code;
 use crate::registry::command::{FieldFault, Idempotency};
 use data_encoding::HEXLOWER;
-
-/// Decides whether the caller may be an operator at all, and gives the hex SHA-256 by which the registry knows the key.
-///
-/// # Errors
-/// 401 `unauthorized` for anything but `Bearer` and a key that this deployment minted or was configured with.
-pub(super) fn authenticate(
-    authorization: Option<&str>,
-    context: &Context<'_>,
-) -> Result<String, AdminProblem> {
-    let unauthorized = || AdminProblem::of(Code::Unauthorized);
-    let (scheme, key) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("Bearer") || key.len() > limits::CREDENTIAL_MAX_CHARS {
-        return Err(unauthorized());
-    }
-    let digest = admin_key::recognise(key.trim_matches(' '), context.check_keys, context.configured_key)
-        .map_err(|_| unauthorized())?;
-    Ok(HEXLOWER.encode(&digest))
-}
 
 /// The version that `If-Match` names. `*` and an absent header name none: the token's existence is checked anyway.
 ///

@@ -10,6 +10,7 @@
 //! What a mistake costs: a request taken for another one changes who may use an API.
 
 mod admin_key_requests;
+mod caller;
 pub mod fields;
 mod filters;
 mod headers;
@@ -24,6 +25,7 @@ mod origin_test_request;
 mod policy_kinds;
 mod probe_view;
 mod render;
+mod session_requests;
 mod signing_key_requests;
 mod signing_key_views;
 mod status_view;
@@ -31,12 +33,13 @@ mod token_requests;
 pub mod views;
 
 pub use render::{fault_problem, render};
+pub use session_requests::delay_ms;
 
 use crate::admin_key::ConfiguredKey;
 use crate::key::{CheckKeys, KeyRing};
 use crate::origin::OriginTest;
 use crate::problem::Code;
-use crate::registry::command::{AdminCall, FieldFault};
+use crate::registry::command::{AdminCall, Caller, FieldFault};
 use crate::reply::Reply;
 use crate::time::UnixMillis;
 use operation::{Input, Routed, Task};
@@ -64,6 +67,9 @@ pub struct Context<'a> {
     pub max_token_lifetime_seconds: i64,
     /// `scheme://host[:port]` that the request was sent to: `origin-test` takes it for the gateway's own.
     pub own_origin: &'a str,
+    /// Whether there are console sessions at that origin: on a control host, or on loopback where none is configured. Elsewhere
+    /// upstream content would share the console's origin.
+    pub has_sessions: bool,
     /// The time of the call.
     pub now: UnixMillis,
 }
@@ -79,6 +85,12 @@ pub struct AdminRequest<'a> {
     pub query: Option<&'a str>,
     /// `Authorization`
     pub authorization: Option<&'a str>,
+    /// `Cookie`
+    pub cookie: Option<&'a str>,
+    /// `Origin`
+    pub origin: Option<&'a str>,
+    /// `Sec-Fetch-Site`
+    pub sec_fetch_site: Option<&'a str>,
     /// `Content-Type`
     pub content_type: Option<&'a str>,
     /// `If-Match`
@@ -157,8 +169,9 @@ impl AdminProblem {
 #[must_use]
 pub fn wants_body(request: &AdminRequest<'_>, context: &Context<'_>) -> bool {
     let path = request.path.strip_prefix(API_PATH).unwrap_or_default();
-    let has_body = matches!(operation::route(request.method, path), Routed::To(operation, _) if operation.body.is_some());
-    has_body && headers::authenticate(request.authorization, context).is_ok()
+    let routed = operation::route(request.method, path);
+    let has_body = matches!(routed, Routed::To(operation, _) if operation.body.is_some());
+    has_body && known_caller(request, &routed, context).is_ok()
 }
 
 /// Reads a request.
@@ -169,10 +182,8 @@ pub fn wants_body(request: &AdminRequest<'_>, context: &Context<'_>) -> bool {
 pub fn parse(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<Parsed, AdminProblem> {
     let path = request.path.strip_prefix(API_PATH).ok_or(AdminProblem::of(Code::NotFound))?;
     let routed = operation::route(request.method, path);
-    let is_public = matches!(routed, Routed::To(operation, _) if operation.least_role.is_none());
     // Before path and method are judged: whoever has no key learns nothing here, and costs nothing.
-    let key_sha256 =
-        if is_public { String::new() } else { headers::authenticate(request.authorization, context)? };
+    let caller = known_caller(request, &routed, context)?;
     let (operation, id) = match routed {
         Routed::To(operation, id) => (operation, id),
         Routed::OtherMethods(allow) => {
@@ -200,11 +211,30 @@ pub fn parse(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<Parsed
         Task::Ask(command, rendering) => (command, rendering),
         Task::Document => return Ok(Parsed::Answered(Reply::json_text(200, OPENAPI_JSON.to_owned()))),
     };
+    let caller = match caller {
+        Some(caller) => caller,
+        None => session_requests::caller(&input)?,
+    };
     let idempotency = match (operation.idempotent_by_key, request.body) {
         (true, Body::Bytes(body)) => {
             headers::idempotency(request.idempotency_key, operation.method, request.path, body)?
         }
         _ => None,
     };
-    Ok(Parsed::Ask(Box::new(AdminCall { key_sha256, command: *command, idempotency }), rendering))
+    Ok(Parsed::Ask(Box::new(AdminCall { caller, command: *command, idempotency }), rendering))
+}
+
+/// Who calls, as far as the headers say; `None` for what is public, and at sign-in, where the body says it.
+fn known_caller(
+    request: &AdminRequest<'_>,
+    routed: &Routed<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Caller>, AdminProblem> {
+    match routed {
+        Routed::To(operation, _) if operation.least_role.is_none() => Ok(None),
+        Routed::To(operation, _) if operation.id == session_requests::SIGN_IN => {
+            caller::may_sign_in(request, context).map(|()| None)
+        }
+        _ => caller::authenticate(request, context).map(Some),
+    }
 }

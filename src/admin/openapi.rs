@@ -11,9 +11,9 @@ use super::probe_view::Probe;
 use super::signing_key_views::{KeyReceipt, SigningKey};
 use super::status_view::Status;
 use super::views::{
-    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Token,
+    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Session, Token,
 };
-use super::{API_PATH, ids};
+use super::{API_PATH, ids, session_requests};
 use crate::limits;
 use crate::problem::{self, Code};
 use schemars::generate::SchemaSettings;
@@ -52,12 +52,15 @@ pub fn document() -> Value {
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": API_PATH, "description": "The deployment that serves this document."}],
-        "security": [{"adminKey": []}],
+        "security": [{"adminKey": []}, {"session": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {"adminKey": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "wla_",
                 "description": "An admin key: wla_ and 50 more characters.",
+            }, "session": {
+                "type": "apiKey", "in": "cookie", "name": crate::session::COOKIE_NAME,
+                "description": "A console session: only from the console's own pages, on a control host or on loopback.",
             }},
             "schemas": schemas(),
         },
@@ -77,6 +80,9 @@ fn described(operation: &Operation) -> Value {
             .insert("description".to_owned(), json!(format!("Needs the role {} or more.", role.as_str()))),
         None => members.insert("security".to_owned(), json!([])),
     };
+    if operation.id == session_requests::SIGN_IN {
+        members.insert("security".to_owned(), json!([]));
+    }
     if let Some(shape) = operation.body {
         let body = json!({
             "required": !shape.required.is_empty() || operation.id == "createToken",
@@ -144,7 +150,9 @@ fn success_headers(operation: &Operation) -> Value {
     let mut headers = Map::new();
     let text = |about: &str| json!({"description": about, "schema": {"type": "string"}});
     headers.insert("Cache-Control".to_owned(), text("no-store"));
-    if operation.success.status == 201 {
+    if matches!(operation.id, session_requests::SIGN_IN | "deleteSession") {
+        headers.insert("Set-Cookie".to_owned(), text("The session, or its end."));
+    } else if operation.success.status == 201 {
         headers.insert("Location".to_owned(), text("Where what was made can be read."));
     }
     if matches!(operation.success.schema, Some("Token" | "CreatedToken" | "EditedToken")) {
@@ -199,6 +207,7 @@ fn schemas() -> Value {
     insert::<Page<Token>>(&mut schemas, &mut generator, "TokenPage");
     insert::<Page<AdminKey>>(&mut schemas, &mut generator, "AdminKeyPage");
     insert::<Page<Event>>(&mut schemas, &mut generator, "EventPage");
+    insert::<Session>(&mut schemas, &mut generator, "Session");
     insert::<Status>(&mut schemas, &mut generator, "Status");
     for (name, schema) in generator.take_definitions(true) {
         schemas.entry(name).or_insert(schema);

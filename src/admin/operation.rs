@@ -9,7 +9,9 @@
 
 use super::fields::{Members, Shape};
 use super::{AdminProblem, Context, Rendering, filters, ids, metrics};
-use super::{admin_key_requests, origin_test_request, signing_key_requests, token_requests};
+use super::{
+    admin_key_requests, origin_test_request, session_requests, signing_key_requests, token_requests,
+};
 use crate::admin_key::Role;
 use crate::key::KeyId;
 use crate::problem::Code;
@@ -154,7 +156,49 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 23] = [
+pub static OPERATIONS: [Operation; 26] = [
+    Operation {
+        method: "POST",
+        path: "/session",
+        id: session_requests::SIGN_IN,
+        summary: "Signs the console in with the admin key in the body; the answer sets a cookie. A wrong key is told so late.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: Some(&session_requests::OPEN),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(201, "Session"),
+        problems: &[],
+        read: |_| Ok(Task::ask(Command::OpenSession, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/session",
+        id: "getSession",
+        summary: "Who calls: the admin key, its role, and until when.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "Session"),
+        problems: &[],
+        read: |_| Ok(Task::ask(Command::GetSession, Rendering::Answer)),
+    },
+    Operation {
+        method: "DELETE",
+        path: "/session",
+        id: "deleteSession",
+        summary: "Signs the console out: the session ends and the cookie is taken back.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::NO_CONTENT,
+        problems: &[],
+        read: |_| Ok(Task::ask(Command::CloseSession, Rendering::Answer)),
+    },
     Operation {
         method: "POST",
         path: "/tokens",

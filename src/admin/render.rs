@@ -11,11 +11,14 @@ use super::ids::{self, List};
 use super::probe_view::Probe;
 use super::signing_key_views::{KeyReceipt, SigningKey};
 use super::status_view::Status;
-use super::views::{AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, RevealedToken, Token};
+use super::views::{
+    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, RevealedToken, Session, Token,
+};
 use super::{API_PATH, AdminProblem, Rendering, metrics};
 use crate::problem::Code;
 use crate::registry::command::{Answer, Fault, StatusView, TokenView};
 use crate::reply::Reply;
+use crate::session::{self, SessionText};
 use crate::time::UnixMillis;
 use serde_json::Map;
 
@@ -65,6 +68,10 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
             Reply::json(200, &Page { items, next_cursor: None })
         }
         Answer::AdminKeyDeleted => Reply::empty(204),
+        Answer::SessionOpened { session, text } => Reply::json(201, &Session::from(session))
+            .with("Set-Cookie", SessionText::of_registry(text).set_cookie()),
+        Answer::Session(session) => Reply::json(200, &Session::from(session)),
+        Answer::SessionClosed => Reply::empty(204).with("Set-Cookie", session::forget_cookie()),
         Answer::Events { items, next } => {
             let items: Vec<_> = items.into_iter().map(Event::from).collect();
             Reply::json(200, &Page { items, next_cursor: next.map(|below| ids::cursor(List::Events, below)) })

@@ -7,9 +7,9 @@
 
 use super::ids;
 use crate::admin_key::Role;
-use crate::limits::SECONDS_PER_DAY;
+use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, SESSION_IDLE_MS};
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
-use crate::registry::command::{self, AdminKeyView, EventView, TokenState, TokenView};
+use crate::registry::command::{self, AdminKeyView, EventView, SessionView, TokenState, TokenView};
 use crate::time::{UnixMillis, UnixSeconds};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
@@ -259,6 +259,35 @@ pub struct CreatedAdminKey {
     pub settings: AdminKey,
     /// Its full text, `wla_…`: not shown again.
     pub key: String,
+}
+
+/// Who calls, and until when.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct Session {
+    /// `key_` and its number: the admin key that calls, or that opened the session.
+    pub admin_key: String,
+    /// Who or what holds that key.
+    pub label: String,
+    /// What it may do.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["distributor", "viewer", "operator", "owner"])))]
+    pub role: Role,
+    /// When the session, or the key, ends at the latest; null is never.
+    pub ends_at: Option<String>,
+    /// A session ends after so many seconds without a call.
+    pub idle_seconds: i64,
+}
+
+impl From<SessionView> for Session {
+    fn from(view: SessionView) -> Self {
+        Self {
+            admin_key: ids::admin_key_id(view.admin_key),
+            label: view.label,
+            role: view.role,
+            ends_at: view.ends_at.map(UnixMillis::to_rfc3339),
+            idle_seconds: SESSION_IDLE_MS / MS_PER_SECOND,
+        }
+    }
 }
 
 /// One audit event.

@@ -32,12 +32,13 @@ use crate::{admin, client, self_test};
 pub const OWN_HEADER_PREFIX: &str = "wayleave-";
 
 /// Headers that are read of every request, beside those that may hold the credential.
-const HEADER_NAMES: [&str; 5] = [
+const HEADER_NAMES: [&str; 6] = [
     "origin",
     "referer",
     "sec-fetch-site",
     "access-control-request-method",
     "access-control-request-headers",
+    "cookie",
 ];
 
 /// What a request says, as read in one crossing.

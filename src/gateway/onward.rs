@@ -2,7 +2,7 @@
 //!
 //! Standards: DESIGN sections 6 (CORS, caching) and 7 (headers of admitted requests); RFC 8594 (`Sunset`); RFC 9745
 //! (`Deprecation`).
-//! Invariants: the token and the caller's own `Wayleave-*` never reach the upstream; every other byte of path and query
+//! Invariants: the token, a console session and the caller's own `Wayleave-*` never reach the upstream; every other byte of path and query
 //! does, as sent.
 //! What it must not know: how a request is decided, Workers.
 //! What a mistake costs: a token that leaks to where it is logged; an upstream that trusts a name the caller chose.
@@ -16,6 +16,7 @@ use crate::limits::{EXPIRY_NOTICE_SECONDS, MS_PER_SECOND};
 use crate::problem::Code;
 use crate::reply::Reply;
 use crate::route::{Route, Target};
+use crate::session;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token;
 use percent_encoding::percent_decode_str;
@@ -32,6 +33,7 @@ pub struct Onward<'a> {
     pub set: Vec<(&'static str, String)>,
     /// Milliseconds to the first byte of the answer.
     pub timeout_ms: u32,
+    credential_header: Option<&'a str>,
     route: &'a Route,
     request_origin: Option<&'a str>,
     /// Headers that the caller gets beside the upstream's.
@@ -86,10 +88,20 @@ impl<'a> Onward<'a> {
             (query, _) => query.map(Cow::Borrowed),
         };
         let timeout_ms = i64::from(route.timeout_seconds()).saturating_mul(MS_PER_SECOND);
+        let credential_header = credential.and_then(Credential::header_to_strip);
+        let mut remove: Vec<_> = credential_header.into_iter().collect();
+        let mut set: Vec<_> =
+            referer_without_token(facts).into_iter().map(|referer| ("Referer", referer)).collect();
+        // Cookies know no ports: on one machine the console's reaches whatever else listens there.
+        match facts.headers.get("cookie").and_then(session::without_session) {
+            Some(others) if others.is_empty() => remove.push("cookie"),
+            others => set.extend(others.map(|others| ("Cookie", others))),
+        }
         Self {
             url: route.upstream_url(target, query.as_deref()),
-            remove: credential.and_then(Credential::header_to_strip).into_iter().collect(),
-            set: referer_without_token(facts).into_iter().map(|referer| ("Referer", referer)).collect(),
+            remove,
+            set,
+            credential_header,
             timeout_ms: u32::try_from(timeout_ms).unwrap_or(u32::MAX),
             route,
             request_origin: facts.headers.get("origin"),
@@ -111,8 +123,7 @@ impl<'a> Onward<'a> {
             cache_control: headers.get("cache-control"),
             expose_headers: headers.get("access-control-expose-headers"),
         };
-        let credential_header = self.remove.first().copied();
-        let mut edits = cors::admitted(self.route, self.request_origin, credential_header, &upstream);
+        let mut edits = cors::admitted(self.route, self.request_origin, self.credential_header, &upstream);
         edits.set.extend(self.caller.iter().map(|(name, value)| (*name, Cow::Borrowed(value.as_str()))));
         edits
     }

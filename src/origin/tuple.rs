@@ -94,6 +94,14 @@ impl Origin {
     }
 }
 
+impl TupleOrigin {
+    /// On the visitor's own machine: `localhost` and names below it, 127.0.0.0/8, `[::1]`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.host.is_loopback()
+    }
+}
+
 impl Scheme {
     /// `text` is a scheme in lower case.
     pub(super) fn from_lower_case(text: &str) -> Self {

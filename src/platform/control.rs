@@ -19,7 +19,8 @@ use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::Request;
 
-const HEADER_NAMES: &str = "authorization\ncontent-type\nif-match\nidempotency-key";
+const HEADER_NAMES: &str =
+    "authorization\ncookie\norigin\nsec-fetch-site\ncontent-type\nif-match\nidempotency-key";
 
 /// Serves one call of the admin API.
 pub async fn serve(
@@ -42,6 +43,9 @@ pub async fn serve(
         path: &path,
         query,
         authorization: headers.get("authorization"),
+        cookie: headers.get("cookie"),
+        origin: headers.get("origin"),
+        sec_fetch_site: headers.get("sec-fetch-site"),
         content_type: headers.get("content-type"),
         if_match: headers.get("if-match"),
         idempotency_key: headers.get("idempotency-key"),
@@ -52,7 +56,7 @@ pub async fn serve(
     let bytes =
         if admin::wants_body(&admin_request, &context) { read_body(request).await } else { Some(Vec::new()) };
     admin_request.body = bytes.as_deref().map_or(Body::TooLarge, Body::Bytes);
-    match admin::parse(&admin_request, &context) {
+    let reply = match admin::parse(&admin_request, &context) {
         Err(problem) => problem.into_reply(),
         Ok(Parsed::Answered(reply)) => reply,
         Ok(Parsed::Ask(call, rendering)) => {
@@ -62,7 +66,13 @@ pub async fn serve(
                 None => Reply::problem(Code::RegistryUnavailable),
             }
         }
+    };
+    match admin::delay_ms(&admin_request, &reply) {
+        0 => {}
+        // A rejected timer holds nothing back; the answer is the same.
+        delay_ms => drop(JsFuture::from(crossing::sleep(delay_ms)).await),
     }
+    reply
 }
 
 /// The body, or `None` when it is longer than the cap.

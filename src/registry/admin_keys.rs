@@ -15,6 +15,7 @@ use super::events::{self, Event};
 use super::idempotency::{self, Made};
 use super::policy::field_fault;
 use super::row::{Columns, Stop, StorageError};
+use super::sessions;
 use super::settings::RegistrySettings;
 use crate::admin_key::{AdminKey, Role, random_from_nonce};
 use crate::limits::ADMIN_KEY_USE_INTERVAL_MS;
@@ -41,6 +42,19 @@ pub(super) fn authenticate<D: Database>(
         Some(row) => row,
         None => bootstrap(database, settings, key_sha256, now)?.ok_or(Fault::Unauthorized)?,
     };
+    live_actor(database, settings, found, now)
+}
+
+/// The key as the one that acts, with its use noted.
+///
+/// # Errors
+/// [`Fault::Unauthorized`] when it does not live.
+pub(super) fn live_actor<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    found: KeyRow,
+    now: UnixMillis,
+) -> Result<Actor, Stop> {
     if !found.is_live(settings, now) {
         return Err(Fault::Unauthorized.into());
     }
@@ -51,7 +65,8 @@ pub(super) fn authenticate<D: Database>(
             &[now.into(), found.view.id.into()],
         )?;
     }
-    Ok(Actor { id: found.view.id, label: found.view.label, role: found.view.role })
+    let AdminKeyView { id, label, role, expires_at, .. } = found.view;
+    Ok(Actor { id, label, role, expires_at })
 }
 
 fn bootstrap<D: Database>(
@@ -125,6 +140,7 @@ impl<D: Database> Call<'_, D> {
         }
         self.database
             .query("UPDATE admin_key SET deleted_at = ? WHERE id = ?", &[self.now.into(), id.into()])?;
+        sessions::end_of_key(self.database, id)?;
         self.audit(Event {
             action: "admin_key.deleted",
             before: Some(audited(&row.view)),
@@ -150,7 +166,7 @@ pub(super) fn list<D: Database>(database: &D) -> Result<Vec<AdminKeyView>, Stora
 }
 
 /// A row of `admin_key`.
-struct KeyRow {
+pub(super) struct KeyRow {
     view: AdminKeyView,
     deleted: bool,
     sha256: String,
@@ -192,7 +208,7 @@ fn find<D: Database>(database: &D, key_sha256: &str) -> Result<Option<KeyRow>, S
     database.query(&sql, &[key_sha256.into()])?.pop().map(KeyRow::read).transpose()
 }
 
-fn by_id<D: Database>(database: &D, id: u32) -> Result<Option<KeyRow>, StorageError> {
+pub(super) fn by_id<D: Database>(database: &D, id: u32) -> Result<Option<KeyRow>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM admin_key WHERE id = ?");
     database.query(&sql, &[id.into()])?.pop().map(KeyRow::read).transpose()
 }

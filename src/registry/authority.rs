@@ -18,11 +18,14 @@ pub(super) fn may(role: Role, command: &Command) -> bool {
 fn least_role(command: &Command) -> Role {
     match command {
         Command::Authenticate
+        | Command::CloseSession
         | Command::GetProbe(_)
+        | Command::GetSession
         | Command::GetToken(_)
         | Command::ListEvents(_)
         | Command::ListTokens(_)
         | Command::LookupToken(_)
+        | Command::OpenSession
         | Command::Status => Role::Viewer,
 
         // Setting the protection is the owner's, since it is what stops operators; a clone may carry it on.

@@ -4,14 +4,14 @@
 //! What it must not know: HTTP; how the transaction is made.
 //! What a mistake costs: a refusal that leaves half of its work behind.
 
-use super::command::{Answer, Command, Fault, Idempotency, Receipt};
+use super::command::{Answer, Caller, Command, Fault, Idempotency, Receipt};
 use super::database::Database;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::token_row::TokenRow;
 use super::{admin_keys, events, outbox, state, token_query};
 use crate::admin_key::Role;
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
 
 /// The admin key that calls.
@@ -20,12 +20,15 @@ pub(super) struct Actor {
     pub(super) id: u32,
     pub(super) label: String,
     pub(super) role: Role,
+    /// When the key ends.
+    pub(super) expires_at: Option<UnixSeconds>,
 }
 
 /// One admin call.
 pub(super) struct Call<'a, D: Database> {
     pub(super) database: &'a D,
     pub(super) settings: &'a RegistrySettings,
+    pub(super) caller: Caller,
     pub(super) actor: Actor,
     pub(super) now: UnixMillis,
     pub(super) entropy: &'a mut dyn FnMut(&mut [u8]),
@@ -47,6 +50,7 @@ impl<D: Database> Call<'_, D> {
                 let probe = Box::new(self.begin_probe(serial)?);
                 Ok(Answer::Probe { probe, begun: true })
             }
+            Command::CloseSession => self.close_session().map(|()| Answer::SessionClosed),
             Command::CreateAdminKey(new) => {
                 let (key, text) = self.create_admin_key(&new, idempotency)?;
                 Ok(Answer::AdminKeyCreated { key, text })
@@ -63,6 +67,7 @@ impl<D: Database> Call<'_, D> {
             }
             Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
             Command::EndToken { serial, at, force } => self.end(serial, at, force).map(Answer::Receipt),
+            Command::GetSession => self.session().map(Answer::Session),
             Command::GetProbe(serial) => {
                 Ok(Answer::Probe { probe: Box::new(self.probe(serial)?), begun: false })
             }
@@ -78,6 +83,10 @@ impl<D: Database> Call<'_, D> {
             Command::ListTokens(filter) => {
                 let (items, next) = token_query::page(self.database, &filter, self.now)?;
                 Ok(Answer::Tokens { items, next })
+            }
+            Command::OpenSession => {
+                let (session, text) = self.open_session()?;
+                Ok(Answer::SessionOpened { session, text })
             }
             Command::RetireSigningKey { key_id, force } => {
                 Ok(Answer::SigningKeyRetired(self.retire_signing_key(key_id, force)?))

@@ -53,12 +53,27 @@ pub enum Request {
 /// An operator's call: who asks, what for, and how a retry of it is recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdminCall {
-    /// SHA-256 of the presented admin key, hex. The key itself never crosses.
-    pub key_sha256: String,
+    /// Who asks.
+    pub caller: Caller,
     /// What is asked.
     pub command: Command,
     /// Present when the caller sent an `Idempotency-Key` with a create.
     pub idempotency: Option<Idempotency>,
+}
+
+/// Who asks: what was presented, as the hex SHA-256 of its text. The text itself never crosses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Caller {
+    /// An admin key.
+    Key {
+        /// Of its text.
+        sha256: String,
+    },
+    /// A console session that an admin key opened.
+    Session {
+        /// Of its text.
+        sha256: String,
+    },
 }
 
 /// How a retry is recognised: the caller's key, and what the request said.
@@ -135,6 +150,12 @@ pub enum Command {
     CreateAdminKey(NewAdminKey),
     /// `DELETE /admin-keys/{id}`
     DeleteAdminKey(u32),
+    /// `POST /session`: the caller is a key.
+    OpenSession,
+    /// `GET /session`: who calls.
+    GetSession,
+    /// `DELETE /session`: the caller is a session.
+    CloseSession,
     /// `GET /events`
     ListEvents(EventFilter),
     /// `GET /status`
@@ -363,6 +384,17 @@ pub enum Answer {
     AdminKeys(Vec<AdminKeyView>),
     /// The admin key is gone.
     AdminKeyDeleted,
+    /// A console session was opened.
+    SessionOpened {
+        /// Who, and until when.
+        session: SessionView,
+        /// Its full text: the cookie's value.
+        text: String,
+    },
+    /// Who calls.
+    Session(SessionView),
+    /// The console session is over.
+    SessionClosed,
     /// A page of audit events.
     Events {
         /// Newest first.
@@ -510,6 +542,19 @@ pub struct AdminKeyView {
     pub last_used_at: Option<UnixMillis>,
 }
 
+/// Who calls, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The admin key's number.
+    pub admin_key: u32,
+    /// The admin key's label.
+    pub label: String,
+    /// What it may do.
+    pub role: Role,
+    /// When this ends at the latest; `None` for a key that does not end.
+    pub ends_at: Option<UnixMillis>,
+}
+
 /// One audit event. Never deleted or changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventView {
@@ -521,7 +566,8 @@ pub struct EventView {
     pub actor: String,
     /// What: `token.created`, `token.revealed`, `token.edited`, `token.revoked`, `token.disabled`, `token.enabled`,
     /// `token.end_set`, `token.end_cancelled`, `token.restored`, `signing_key.activated`, `signing_key.retired`,
-    /// `registry.restored`, `admin_key.created`, `admin_key.deleted`, `admin_key.bootstrapped`.
+    /// `registry.restored`, `admin_key.created`, `admin_key.deleted`, `admin_key.bootstrapped`, `session.opened`,
+    /// `session.closed`.
     pub action: String,
     /// The token concerned.
     pub token: Option<Serial>,

@@ -36,6 +36,7 @@ mod retired_keys;
 mod row;
 mod schema;
 mod self_view;
+mod sessions;
 mod settings;
 mod signing_keys;
 mod state;
@@ -56,7 +57,7 @@ use crate::list::Number;
 use crate::time::UnixMillis;
 use crate::token::Serial;
 use call::Call;
-use command::{AdminCall, Answer, Command, Fault, Request};
+use command::{AdminCall, Answer, Caller, Command, Fault, Request};
 use data_encoding::BASE64;
 use database::Database;
 use list_source::MadeList;
@@ -211,12 +212,13 @@ impl<D: Database> Registry<D> {
         now: UnixMillis,
         entropy: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Answer, Stop> {
-        let AdminCall { key_sha256, command, idempotency } = call;
+        let AdminCall { caller, command, idempotency } = call;
         let settings = &self.settings;
         // A transaction of its own: that a key was used stays noted although the call is refused.
-        let actor = self
-            .database
-            .transaction(|database| admin_keys::authenticate(database, settings, &key_sha256, now))?;
+        let actor = self.database.transaction(|database| match &caller {
+            Caller::Key { sha256 } => admin_keys::authenticate(database, settings, sha256, now),
+            Caller::Session { sha256 } => sessions::authenticate(database, settings, sha256, now),
+        })?;
         if !authority::may(actor.role, &command) {
             return Err(Fault::Forbidden.into());
         }
@@ -226,7 +228,7 @@ impl<D: Database> Registry<D> {
         }
         let settings = &self.settings;
         let (answer, list_changed) = self.database.transaction(|database| {
-            let mut call = Call { database, settings, actor, now, entropy, list_changed: false };
+            let mut call = Call { database, settings, caller, actor, now, entropy, list_changed: false };
             let answer = call.run(command, idempotency.as_ref())?;
             let list_changed = if call.list_changed { Some(State::read(database)?) } else { None };
             Ok::<_, Stop>((answer, list_changed))

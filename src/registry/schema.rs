@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] = &[FIRST];
+const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -160,6 +160,17 @@ const FIRST: Migration = &[
         resealed INTEGER NOT NULL DEFAULT 0
     ) STRICT",
     "CREATE INDEX outbox_by_due ON outbox (due_at)",
+];
+
+const CONSOLE_SESSIONS: Migration = &[
+    // A console session: SHA-256 of its text (hex), the admin key that opened it, when it was opened and, to the minute, used.
+    "CREATE TABLE session (
+        sha256 TEXT PRIMARY KEY,
+        admin_key INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        used_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    "CREATE INDEX session_by_key ON session (admin_key)",
 ];
 
 /// Brings the database to this release's version.

@@ -6,7 +6,7 @@ use wayleave::admin::{Body, OPENAPI_JSON, Parsed, parse};
 use wayleave::admin_key::{AdminKey, ConfiguredKey};
 use wayleave::key::{CheckKeys, KeyId, sha256};
 use wayleave::problem::Code;
-use wayleave::registry::command::Command;
+use wayleave::registry::command::{Caller, Command};
 
 const TOKENS: &str = "/_wayleave/api/tokens";
 
@@ -49,7 +49,8 @@ fn the_registry_gets_the_digest_of_the_key() {
     let deployment = deployment();
     let key = deployment.bearer.strip_prefix("Bearer ").unwrap();
     let call = deployment.call("GET", "/tokens", "").unwrap();
-    assert_eq!(call.key_sha256, data_encoding::HEXLOWER.encode(&sha256(key.as_bytes())));
+    let sha256 = data_encoding::HEXLOWER.encode(&sha256(key.as_bytes()));
+    assert_eq!(call.caller, Caller::Key { sha256 });
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn other_paths_are_not_found_and_other_methods_are_told_which() {
         "/tokens/tok_7/rotate",
         "/tokens//token",
         "/tokens/a/b/token",
-        "/session",
+        "/sessions",
         "/signing-keys/7",
         "/signing-keys/07/retire",
         "/signing-keys/256/retire",

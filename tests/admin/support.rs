@@ -41,6 +41,7 @@ impl Deployment {
             audiences: &self.audiences,
             max_token_lifetime_seconds: 63_072_000,
             own_origin: "https://gateway.example",
+            has_sessions: true,
             now: NOW,
         }
     }
@@ -55,6 +56,9 @@ impl Deployment {
             path,
             query,
             authorization: Some(&self.bearer),
+            cookie: None,
+            origin: Some("https://gateway.example"),
+            sec_fetch_site: None,
             content_type: (!body.is_empty()).then_some("application/json"),
             if_match: None,
             idempotency_key: None,

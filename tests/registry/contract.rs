@@ -1,12 +1,12 @@
 //! What the operation table of the admin API documents is what the registry does: each operation's request is read by the
 //! admin API and put to the registry.
 
-use crate::world::{World, edit_label, idempotency, new_token, without_key_1};
+use crate::world::{World, edit_label, idempotency, new_token, settings, without_key_1};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use wayleave::admin::fault_problem;
 use wayleave::admin::operation::{ID, OPERATIONS, Operation};
-use wayleave::admin_key::Role;
+use wayleave::admin_key::{AdminKey, Role};
 use wayleave::key::KeyId;
 use wayleave::problem::Code;
 use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenEdit};
@@ -23,6 +23,9 @@ fn possible(command: &Command) -> Vec<Fault> {
     let fields = Fault::Fields(Vec::new());
     match command {
         Command::Authenticate
+        | Command::CloseSession
+        | Command::GetSession
+        | Command::OpenSession
         | Command::ListAdminKeys
         | Command::ListEvents(_)
         | Command::ListSigningKeys
@@ -72,6 +75,10 @@ fn sample(operation: &Operation, token: &str) -> (String, String) {
         "endToken" => r#"{"at":null}"#.to_owned(),
         "revokeToken" => r#"{"force":true}"#.to_owned(),
         "testOrigin" => r#"{"origins":"any","origin":"https://a.example"}"#.to_owned(),
+        "createSession" => {
+            let key = AdminKey::mint([1; 24], &settings().check_keys);
+            format!(r#"{{"key":"{}"}}"#, key.as_str())
+        }
         "createAdminKey" => r#"{"label":"a","role":"viewer"}"#.to_owned(),
         _ => String::new(),
     };

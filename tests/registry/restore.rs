@@ -9,7 +9,9 @@ use wayleave::key::{KeyId, KeyRing, sha256};
 use wayleave::limits::{KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
 use wayleave::list::{Delta, DeltaHead, KV_NAME, Number, OpenedBase, Status, base_kv_name};
 use wayleave::record::Record;
-use wayleave::registry::command::{AdminCall, Answer, Command, Fault, Request, StatusWarning, TokenState};
+use wayleave::registry::command::{
+    AdminCall, Answer, Caller, Command, Fault, Request, StatusWarning, TokenState,
+};
 use wayleave::registry::database::{Database, Value};
 use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
 use wayleave::token::Serial;
@@ -254,8 +256,8 @@ fn no_version_and_no_serial_is_given_before_kv_was_compared_with() {
     let edited = serials[2];
     let ask = |world: &mut World, command: Command| {
         // As the object does.
-        let key_sha256 = data_encoding::HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
-        let call = AdminCall { key_sha256, command, idempotency: None };
+        let sha256 = data_encoding::HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
+        let call = AdminCall { caller: Caller::Key { sha256 }, command, idempotency: None };
         let request = Request::Admin(Box::new(call));
         if waits_for_kv(&request) && world.registry.asks_kv_lists(world.now) {
             world.registry.compare(Some(&lists(&kv)), world.now);

@@ -12,7 +12,7 @@ use wayleave::list::{Delta, Number, OpenedBase, OpenedDelta, RevocationList};
 use wayleave::origin::{OriginRule, OriginRules};
 use wayleave::record::{Record, VersionedRecord};
 use wayleave::registry::command::{
-    AdminCall, Answer, Command, EventFilter, EventView, Fault, Idempotency, KeyReceipt, NewAdminKey,
+    AdminCall, Answer, Caller, Command, EventFilter, EventView, Fault, Idempotency, KeyReceipt, NewAdminKey,
     NewToken, Receipt, Request, SigningKeyView, StatusView, TokenEdit, TokenFilter, TokenView,
 };
 use wayleave::registry::{KvLists, Registry, RegistrySettings};
@@ -80,9 +80,13 @@ impl World {
     }
 
     pub fn ask_idempotent(&mut self, command: Command, idempotency: Option<Idempotency>) -> Answer {
-        let key_sha256 = HEXLOWER.encode(&sha256(self.key.as_bytes()));
+        let sha256 = HEXLOWER.encode(&sha256(self.key.as_bytes()));
+        let caller = match self.key.starts_with("wls_") {
+            true => Caller::Session { sha256 },
+            false => Caller::Key { sha256 },
+        };
         let asked = command.clone();
-        let answer = self.request(Request::Admin(Box::new(AdminCall { key_sha256, command, idempotency })));
+        let answer = self.request(Request::Admin(Box::new(AdminCall { caller, command, idempotency })));
         if let Answer::Refused(fault) = &answer {
             contract::holds(&asked, fault);
         }
@@ -239,6 +243,7 @@ impl World {
             audiences: &settings.audiences,
             max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
             own_origin: "https://gateway.example",
+            has_sessions: true,
             now: self.now,
         };
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
@@ -247,6 +252,9 @@ impl World {
             path: &format!("{}{path}", admin::API_PATH),
             query,
             authorization: Some(&bearer),
+            cookie: None,
+            origin: Some("https://gateway.example"),
+            sec_fetch_site: None,
             content_type: (!body.is_empty()).then_some("application/json"),
             if_match: None,
             idempotency_key: None,
@@ -258,7 +266,7 @@ impl World {
         }
     }
 
-    /// Calls as `key` from now on.
+    /// Calls as `key` from now on; the text of a session too.
     pub fn call_as(&mut self, key: &str) {
         key.clone_into(&mut self.key);
     }

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wayleave::key::sha256;
-use wayleave::registry::command::{AdminCall, Answer, Command, Fault, Idempotency, Request};
+use wayleave::registry::command::{AdminCall, Answer, Caller, Command, Fault, Idempotency, Request};
 use wayleave::registry::database::{Database, Value};
 use wayleave::registry::{Registry, waits_for_kv};
 use wayleave::time::UnixMillis;
@@ -267,8 +267,9 @@ impl World {
             return false;
         }
         let Some(instance) = self.instance() else { return false };
-        let key_sha256 = HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
-        let call = Request::Admin(Box::new(AdminCall { key_sha256, command, idempotency }));
+        let sha256 = HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
+        let call =
+            Request::Admin(Box::new(AdminCall { caller: Caller::Key { sha256 }, command, idempotency }));
         if waits_for_kv(&call) {
             self.compare(&instance).await;
         }

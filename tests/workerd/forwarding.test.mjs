@@ -72,6 +72,16 @@ describe("requests", () => {
     for (const [name, value] of [...headers, ["Origin", SITE]]) assert.deepEqual(valuesOf(json, name.toLowerCase()), [value], name);
   });
 
+  it("a console session is cut out of the cookies, on anonymous routes too", async () => {
+    const session = ["__Host-wayleave", "wls_anything"].join("=");
+    for (const path of ["/echo", "/open/echo"]) {
+      const some = await ask("GET", path, { headers: [["Cookie", `a=1; ${session}; b=2`]] });
+      assert.deepEqual(valuesOf(some.json, "cookie"), ["a=1; b=2"]);
+      const none = await ask("GET", path, { headers: [["Cookie", session]] });
+      assert.deepEqual(valuesOf(none.json, "cookie"), []);
+    }
+  });
+
   it("the upstream is addressed by its own host", async () => {
     const { json } = await ask("GET", "/echo");
     assert.deepEqual(valuesOf(json, "host"), [`127.0.0.1:${upstream.port}`]);

@@ -1,0 +1,133 @@
+//! Console sessions: opened with an admin key, and never worth more or longer than it.
+//!
+//! Standard: DESIGN section 7 ("naming a session row that ends when its key does").
+//! Invariants: a session lives while its key does (not deleted, not expired, `ADMIN_KEY` not replaced), at most
+//! [`SESSION_MAX_MS`], and at most [`SESSION_IDLE_MS`] without a call; only SHA-256 of its text is stored; the oldest of a
+//! key's sessions gives way, so rows are bounded.
+//! What it must not know: cookies, HTTP.
+//! What a mistake costs: a session that outlives its key is a deleted key that works (false accept).
+
+use super::admin_keys;
+use super::call::{Actor, Call};
+use super::command::{Caller, Fault, SessionView};
+use super::database::Database;
+use super::events::Event;
+use super::row::{Columns, Stop, StorageError};
+use super::settings::RegistrySettings;
+use crate::limits::{SESSION_IDLE_MS, SESSION_MAX_MS, SESSION_USE_INTERVAL_MS, SESSIONS_PER_KEY_MAX};
+use crate::session::{RANDOM_BYTES, SessionText};
+use crate::time::UnixMillis;
+use data_encoding::HEXLOWER;
+
+/// Finds the caller's session and its key, and notes the use.
+///
+/// # Errors
+/// [`Fault::Unauthorized`] when there is no such session, or it or its key has ended.
+pub(super) fn authenticate<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    sha256: &str,
+    now: UnixMillis,
+) -> Result<Actor, Stop> {
+    let session = find(database, sha256)?.filter(|row| row.is_live(now)).ok_or(Fault::Unauthorized)?;
+    let key = admin_keys::by_id(database, session.admin_key)?.ok_or(Fault::Unauthorized)?;
+    if now.since_ms(session.used_at) >= SESSION_USE_INTERVAL_MS {
+        database.query("UPDATE session SET used_at = ? WHERE sha256 = ?", &[now.into(), sha256.into()])?;
+    }
+    admin_keys::live_actor(database, settings, key, now)
+}
+
+impl<D: Database> Call<'_, D> {
+    /// Opens a session for the key that calls.
+    pub(super) fn open_session(&mut self) -> Result<(SessionView, String), Stop> {
+        // A session does not beget sessions: it would outlive its time.
+        let Caller::Key { .. } = self.caller else { return Err(Fault::Forbidden.into()) };
+        forget(self.database, self.actor.id, self.now)?;
+        let mut random = [0; RANDOM_BYTES];
+        (self.entropy)(&mut random);
+        let text = SessionText::mint(random, &self.settings.check_keys.session);
+        self.database.query(
+            "INSERT INTO session (sha256, admin_key, created_at, used_at) VALUES (?, ?, ?, ?)",
+            &[
+                HEXLOWER.encode(&text.sha256()).as_str().into(),
+                self.actor.id.into(),
+                self.now.into(),
+                self.now.into(),
+            ],
+        )?;
+        self.audit(Event { action: "session.opened", ..Event::default() })?;
+        Ok((self.session_view(Some(self.now)), text.as_str().to_owned()))
+    }
+
+    /// Who calls, and until when.
+    pub(super) fn session(&self) -> Result<SessionView, Stop> {
+        let created_at = match &self.caller {
+            Caller::Key { .. } => None,
+            Caller::Session { sha256 } => find(self.database, sha256)?.map(|row| row.created_at),
+        };
+        Ok(self.session_view(created_at))
+    }
+
+    /// Ends the caller's session.
+    pub(super) fn close_session(&mut self) -> Result<(), Stop> {
+        // A key has none to end.
+        let Caller::Session { sha256 } = &self.caller else { return Ok(()) };
+        self.database.query("DELETE FROM session WHERE sha256 = ?", &[sha256.as_str().into()])?;
+        self.audit(Event { action: "session.closed", ..Event::default() })
+    }
+
+    fn session_view(&self, created_at: Option<UnixMillis>) -> SessionView {
+        let by_age = created_at.map(|at| at.plus_ms(SESSION_MAX_MS));
+        let by_key = self.actor.expires_at.map(crate::time::UnixSeconds::to_millis);
+        SessionView {
+            admin_key: self.actor.id,
+            label: self.actor.label.clone(),
+            role: self.actor.role,
+            ends_at: by_age.into_iter().chain(by_key).min(),
+        }
+    }
+}
+
+/// Forgets the sessions of a key that is deleted.
+pub(super) fn end_of_key<D: Database>(database: &D, admin_key: u32) -> Result<(), StorageError> {
+    database.query("DELETE FROM session WHERE admin_key = ?", &[admin_key.into()])?;
+    Ok(())
+}
+
+/// Forgets what has ended, and all but the newest of this key, so that one more keeps the limit.
+fn forget<D: Database>(database: &D, admin_key: u32, now: UnixMillis) -> Result<(), StorageError> {
+    database.query(
+        "DELETE FROM session WHERE created_at <= ? OR used_at <= ?",
+        &[now.plus_ms(-SESSION_MAX_MS).into(), now.plus_ms(-SESSION_IDLE_MS).into()],
+    )?;
+    database.query(
+        "DELETE FROM session WHERE admin_key = ? AND sha256 NOT IN \
+         (SELECT sha256 FROM session WHERE admin_key = ? ORDER BY created_at DESC LIMIT ?)",
+        &[admin_key.into(), admin_key.into(), SESSIONS_PER_KEY_MAX.saturating_sub(1).into()],
+    )?;
+    Ok(())
+}
+
+/// A row of `session`.
+struct SessionRow {
+    admin_key: u32,
+    created_at: UnixMillis,
+    used_at: UnixMillis,
+}
+
+impl SessionRow {
+    fn is_live(&self, now: UnixMillis) -> bool {
+        now.since_ms(self.created_at) < SESSION_MAX_MS && now.since_ms(self.used_at) < SESSION_IDLE_MS
+    }
+}
+
+fn find<D: Database>(database: &D, sha256: &str) -> Result<Option<SessionRow>, StorageError> {
+    let sql = "SELECT admin_key, created_at, used_at FROM session WHERE sha256 = ?";
+    let Some(row) = database.query(sql, &[sha256.into()])?.pop() else { return Ok(None) };
+    let mut columns = Columns::of(row);
+    Ok(Some(SessionRow {
+        admin_key: columns.number()?,
+        created_at: columns.millis()?,
+        used_at: columns.millis()?,
+    }))
+}
