@@ -158,6 +158,26 @@ pub const RESTORED_WARNING_MS: i64 = 7 * SECONDS_PER_DAY * MS_PER_SECOND;
 /// After KV did not answer at a start, it is asked again this much later.
 pub const KV_CHECK_INTERVAL_MS: i64 = 5 * MS_PER_SECOND;
 
+/// `after_seconds` of a rotation when the request says nothing: a week.
+pub const ROTATE_AFTER_DEFAULT_SECONDS: i64 = 7 * SECONDS_PER_DAY;
+/// `drain_seconds` of a rotation when the request says nothing: one visitor with the new page must not end every page that
+/// a cache still holds; a day.
+pub const ROTATE_DRAIN_DEFAULT_SECONDS: i64 = SECONDS_PER_DAY;
+/// A token used in the last day is in use: `supersede: original` does not give it up without `force`.
+pub const ORIGINAL_IN_USE_MS: i64 = SECONDS_PER_DAY * MS_PER_SECOND;
+/// Planned ends carried out in one go: some 10 ms.
+pub const PLANNED_ENDS_STEP_MAX: u32 = 100;
+/// An end that is held because the successor does not work is looked at again so much later: an hour.
+pub const ROTATION_HELD_CHECK_MS: i64 = 3_600 * MS_PER_SECOND;
+/// A token's last use is stored at most every five minutes: 10,000 tokens in constant use are then 33 rows a second.
+pub const LAST_USE_STORED_INTERVAL_MS: i64 = 300 * MS_PER_SECOND;
+/// Tokens of a family that are shown, at most: a hundred rotations.
+pub const FAMILY_TOKENS_SHOWN_MAX: u32 = 100;
+/// Revoked tokens of a family that are shown in any case.
+pub const FAMILY_REVOKED_SHOWN: usize = 3;
+/// Tokens in one step of a bulk call: some 50 ms, in which the registry answers nobody else.
+pub const BULK_STEP_MAX: u32 = 100;
+
 /// KV takes one write per second to the same key.
 pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;
 /// First wait after a failed KV write; doubled each time.

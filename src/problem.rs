@@ -54,6 +54,8 @@ pub enum Code {
     LastActiveToken,
     TokenProtected,
     TokenEnded,
+    SuccessorUnused,
+    MaxActiveTokens,
     IdempotencyConflict,
 }
 
@@ -79,7 +81,7 @@ const fn entry(
 
 impl Code {
     /// Every code, in the table's order.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::TokenInvalid,
@@ -112,6 +114,8 @@ impl Code {
         Self::LastActiveToken,
         Self::TokenProtected,
         Self::TokenEnded,
+        Self::SuccessorUnused,
+        Self::MaxActiveTokens,
         Self::IdempotencyConflict,
     ];
 
@@ -269,7 +273,7 @@ impl Code {
                 "conflict",
                 409,
                 "Clashes with the present state",
-                "The call clashes with how things are now; for instance, the last owner's admin key cannot be deleted, the key that signs cannot be retired, and one with live tokens (live_tokens says how many) only with force: true. Nothing was changed.",
+                "The call clashes with how things are now; for instance, the last owner's admin key cannot be deleted, the key that signs cannot be retired, and one with live tokens (live_tokens says how many) only with force: true. A disabled token, or one that has a successor, is not rotated: rotate_instead names the one to rotate, or enable it first. Where matched is given, the filter finds another number of tokens than was expected. Nothing was changed.",
                 None,
             ),
             Self::PreconditionFailed => entry(
@@ -339,7 +343,21 @@ impl Code {
                 "token_ended",
                 409,
                 "The token has ended",
-                "It is revoked or past its end; only tokens that have not ended can be changed.",
+                "It is revoked or past its end; only tokens that have not ended can be changed. For a rotation, rotate_instead names the token of the family to rotate; where it is null, clone another token.",
+                None,
+            ),
+            Self::SuccessorUnused => entry(
+                "successor_unused",
+                409,
+                "The successor is not in use yet",
+                "The newest token of the family (waiting) was never used: deploy it instead of making another. Or say what to give up: supersede: successor revokes it and leaves the end of its predecessor as it is; supersede: original revokes the predecessor, and if that was used in the last day only with force: true.",
+                None,
+            ),
+            Self::MaxActiveTokens => entry(
+                "max_active_tokens",
+                409,
+                "Two tokens of the family are active",
+                "A family has two active tokens at most, and both are in use; active names them and their last use. End the older one first, or send revoke_oldest: true.",
                 None,
             ),
             Self::IdempotencyConflict => entry(

@@ -41,6 +41,23 @@ pub struct Record {
     /// The operator's own id for the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// A successor whose first use nobody has told yet: whoever admits it reports at once.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub watched: bool,
+    /// The family's current token is given to pages on its sites.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub distribute: bool,
+    /// The token that succeeded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Serial>,
+    /// When a rotation means to end it, as far as that is known: for headers. The gate does not enforce it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_end: Option<UnixMillis>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A record with the version under which it was sealed.
@@ -139,6 +156,10 @@ mod tests {
             origin_mode: OriginMode::Enforce,
             missing_origin: MissingOrigin::Refuse,
             external_id: None,
+            watched: false,
+            distribute: false,
+            successor: None,
+            planned_end: None,
         }
     }
 

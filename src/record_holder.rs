@@ -73,6 +73,10 @@ mod tests {
             origin_mode: OriginMode::Enforce,
             missing_origin: MissingOrigin::Refuse,
             external_id: None,
+            watched: false,
+            distribute: false,
+            successor: None,
+            planned_end: None,
         };
         VersionedRecord { version, sealed_by: KeyId(1), record }
     }

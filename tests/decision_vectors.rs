@@ -144,6 +144,10 @@ fn record(case: &Value) -> RecordFact {
             origin_mode: serde_json::from_value(record["origin_mode"].clone()).unwrap(),
             missing_origin: serde_json::from_value(record["missing_origin"].clone()).unwrap(),
             external_id: None,
+            watched: false,
+            distribute: false,
+            successor: None,
+            planned_end: None,
         },
     }))
 }

@@ -124,6 +124,20 @@ impl Faults {
     }
 }
 
+impl Faults {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes over what is wrong with the members of the object `at`.
+    pub fn nest(&mut self, at: &str, inner: Self) {
+        let nested = inner.0.into_iter();
+        self.0.extend(nested.map(|fault| FieldFault { field: format!("{at}.{}", fault.field), ..fault }));
+    }
+}
+
 /// The members of a request, being read.
 pub struct Members<'a> {
     members: &'a Map<String, Value>,

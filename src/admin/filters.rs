@@ -2,13 +2,12 @@
 //!
 //! Standard: DESIGN section 7.
 //! Invariants: a filter that cannot be read is an error that names it: a list that ignores it would show more than asked.
-//! `unused_for_seconds` and `has_successor` have their place here; until they mean something they are unknown.
 //! What it must not know: HTTP, which tokens exist.
 //! What a mistake costs: someone revokes what the filter should have left out.
 
 use super::fields::{Faults, Field, Kind, Members, Shape};
 use super::ids::{self, List};
-use super::kinds::{Choice, Family, HeaderText, OriginText, Text, TokenId, WholeNumber};
+use super::kinds::{Choice, Family, Flag, HeaderText, OriginText, Text, TokenId, WholeNumber};
 use super::operation::Input;
 use super::policy_kinds::AUDIENCE;
 use super::token_requests::{HEADER_TEXT, TEXT};
@@ -53,6 +52,16 @@ static EXPIRING_WITHIN_SECONDS: Field<WholeNumber> = Field {
     about: "Only active tokens that end within so many seconds.",
     kind: WholeNumber { min: 0, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS },
 };
+static UNUSED_FOR_SECONDS: Field<WholeNumber> = Field {
+    name: "unused_for_seconds",
+    about: "Only tokens that have not ended and were not used for so many seconds, to some minutes.",
+    kind: WholeNumber { min: 0, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS },
+};
+static HAS_SUCCESSOR: Field<Flag> = Field {
+    name: "has_successor",
+    about: "Only tokens that have a successor, or that have none.",
+    kind: Flag,
+};
 static LIMIT: Field<WholeNumber> = Field {
     name: "limit",
     about: "Items on the page; 50 when not given.",
@@ -74,8 +83,29 @@ pub static TOKENS: Shape = Shape {
         &ORIGIN,
         &Q,
         &EXPIRING_WITHIN_SECONDS,
+        &UNUSED_FOR_SECONDS,
+        &HAS_SUCCESSOR,
         &LIMIT,
         &CURSOR,
+    ],
+    refused: &[],
+};
+
+/// The filters alone, as bulk calls have them.
+pub static FILTER: Shape = Shape {
+    required: &[],
+    optional: &[
+        &STATE,
+        &FAMILY,
+        &BY_OWNER,
+        &BY_EXTERNAL_ID,
+        &BY_AUDIENCE,
+        &KEY_ID,
+        &ORIGIN,
+        &Q,
+        &EXPIRING_WITHIN_SECONDS,
+        &UNUSED_FOR_SECONDS,
+        &HAS_SUCCESSOR,
     ],
     refused: &[],
 };
@@ -83,11 +113,22 @@ pub static TOKENS: Shape = Shape {
 /// Reads `GET /tokens`.
 pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&TOKENS);
+    let filter = filter(&mut query, input.context);
+    let filter = TokenFilter {
+        limit: page_limit(&mut query),
+        below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
+        ..filter
+    };
+    Ok(Command::ListTokens(query.finish_query(filter)?))
+}
+
+/// Reads the filters, without the page.
+pub(super) fn filter(query: &mut Members<'_>, context: &Context<'_>) -> TokenFilter {
     let (serial, q) = match query.take(&Q) {
-        Some(text) => searched(text, input),
+        Some(text) => searched(text, context),
         None => (None, None),
     };
-    let filter = TokenFilter {
+    TokenFilter {
         state: query.take(&STATE),
         family: query.take(&FAMILY),
         owner: query.take(&BY_OWNER),
@@ -98,10 +139,11 @@ pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
         serial,
         q,
         expiring_within_seconds: query.take(&EXPIRING_WITHIN_SECONDS),
-        limit: page_limit(&mut query),
-        below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
-    };
-    Ok(Command::ListTokens(query.finish_query(filter)?))
+        unused_for_seconds: query.take(&UNUSED_FOR_SECONDS),
+        has_successor: query.take(&HAS_SUCCESSOR),
+        limit: 0,
+        below: None,
+    }
 }
 
 static EVENT_TOKEN: Field<TokenId> =
@@ -127,9 +169,9 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
 
 /// What `q` looks for: exactly the token whose whole text it is, or text. A token that this deployment did not issue is
 /// text like any other.
-fn searched(text: String, input: &Input<'_>) -> (Option<Serial>, Option<String>) {
+fn searched(text: String, context: &Context<'_>) -> (Option<Serial>, Option<String>) {
     let token = UnverifiedToken::parse(&text).ok();
-    match token.and_then(|token| token.verify(input.context.key_ring).ok()) {
+    match token.and_then(|token| token.verify(context.key_ring).ok()) {
         Some(token) => (Some(token.claims().serial), None),
         None => (None, Some(text)),
     }
@@ -141,7 +183,7 @@ fn page_limit(query: &mut Members<'_>) -> u32 {
 }
 
 /// A place in a list.
-struct Cursor(List);
+pub(super) struct Cursor(pub(super) List);
 
 impl Kind for Cursor {
     type Value = i64;

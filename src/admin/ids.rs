@@ -13,6 +13,9 @@ use data_encoding::BASE64URL_NOPAD;
 /// What a token's id looks like.
 pub const TOKEN_ID_PATTERN: &str = "^tok_(0|[1-9][0-9]{0,9})$";
 
+/// What a family's id looks like.
+pub const FAMILY_ID_PATTERN: &str = "^fam_[A-Za-z0-9_-]+$";
+
 /// What an admin key's id looks like.
 pub const ADMIN_KEY_ID_PATTERN: &str = "^key_(0|[1-9][0-9]{0,9})$";
 

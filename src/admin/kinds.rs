@@ -109,6 +109,14 @@ impl Kind for Flag {
     fn schema(&self) -> Value {
         json!({"type": "boolean"})
     }
+
+    fn of_query(&self, text: &str) -> Value {
+        match text {
+            "true" => json!(true),
+            "false" => json!(false),
+            _ => json!(text),
+        }
+    }
 }
 
 /// A whole number.
@@ -236,7 +244,7 @@ impl Kind for Family {
     }
 
     fn schema(&self) -> Value {
-        json!({"type": "string", "pattern": "^fam_[A-Za-z0-9_-]+$"})
+        json!({"type": "string", "pattern": ids::FAMILY_ID_PATTERN})
     }
 }
 

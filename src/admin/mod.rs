@@ -11,6 +11,7 @@
 
 mod admin_key_requests;
 mod caller;
+mod family_views;
 pub mod fields;
 mod filters;
 mod headers;
@@ -25,6 +26,8 @@ mod origin_test_request;
 mod policy_kinds;
 mod probe_view;
 mod render;
+mod rotation_kinds;
+mod rotation_requests;
 mod session_requests;
 mod signing_key_requests;
 mod signing_key_views;

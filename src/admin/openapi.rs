@@ -5,6 +5,7 @@
 //! What it must not know: requests.
 //! What a mistake costs: a client generated from it sends what is refused.
 
+use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
 use super::fields::Shape;
 use super::operation::{ID, OPERATIONS, Operation};
 use super::probe_view::Probe;
@@ -98,6 +99,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     if operation.path.contains(ID) {
         let pattern = match operation.path.split('/').nth(1) {
             Some("tokens") => ids::TOKEN_ID_PATTERN,
+            Some("families") => ids::FAMILY_ID_PATTERN,
             Some("signing-keys") => ids::SIGNING_KEY_ID_PATTERN,
             _ => ids::ADMIN_KEY_ID_PATTERN,
         };
@@ -155,7 +157,7 @@ fn success_headers(operation: &Operation) -> Value {
     } else if operation.success.status == 201 {
         headers.insert("Location".to_owned(), text("Where what was made can be read."));
     }
-    if matches!(operation.success.schema, Some("Token" | "CreatedToken" | "EditedToken")) {
+    if matches!(operation.success.schema, Some("Token" | "CreatedToken" | "EditedToken" | "RotatedToken")) {
         headers.insert("ETag".to_owned(), text("The version in quotes, for If-Match."));
     }
     Value::Object(headers)
@@ -197,6 +199,11 @@ fn schemas() -> Value {
     insert::<Token>(&mut schemas, &mut generator, "Token");
     insert::<CreatedToken>(&mut schemas, &mut generator, "CreatedToken");
     insert::<EditedToken>(&mut schemas, &mut generator, "EditedToken");
+    insert::<RotatedToken>(&mut schemas, &mut generator, "RotatedToken");
+    insert::<Family>(&mut schemas, &mut generator, "Family");
+    insert::<EditedFamily>(&mut schemas, &mut generator, "EditedFamily");
+    insert::<BulkRevoked>(&mut schemas, &mut generator, "BulkRevoked");
+    insert::<BulkRotated>(&mut schemas, &mut generator, "BulkRotated");
     insert::<RevealedToken>(&mut schemas, &mut generator, "RevealedToken");
     insert::<Receipt>(&mut schemas, &mut generator, "Receipt");
     insert::<Probe>(&mut schemas, &mut generator, "Probe");

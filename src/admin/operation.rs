@@ -3,16 +3,18 @@
 //!
 //! Standards: RFC 9110 (methods, `Allow`); OpenAPI 3.1 (path templates, operation ids).
 //! Invariants: each method and path once; a path segment in braces matches one segment as it is, not decoded.
-//! Later operations (rotate, usage, families, introspect, …) are rows to be added here.
+//! Later operations (usage, introspect, …) are rows to be added here.
 //! What it must not know: Workers; who may call what is the registry's to enforce, `least_role` documents it.
 //! What a mistake costs: a request routed to another operation than the one its sender meant.
 
 use super::fields::{Members, Shape};
 use super::{AdminProblem, Context, Rendering, filters, ids, metrics};
 use super::{
-    admin_key_requests, origin_test_request, session_requests, signing_key_requests, token_requests,
+    admin_key_requests, origin_test_request, rotation_requests, session_requests, signing_key_requests,
+    token_requests,
 };
 use crate::admin_key::Role;
+use crate::family::FamilyId;
 use crate::key::KeyId;
 use crate::problem::Code;
 use crate::registry::command::Command;
@@ -107,6 +109,12 @@ impl<'a> Input<'a> {
         ids::parse_token_id(self.id).ok_or(AdminProblem::of(Code::NotFound))
     }
 
+    /// The family that the path names: one that this deployment made.
+    pub fn family_id(&self) -> Result<String, AdminProblem> {
+        let id = FamilyId::parse(self.id, &self.context.check_keys.family);
+        id.map(|id| id.as_str().to_owned()).ok_or(AdminProblem::of(Code::NotFound))
+    }
+
     /// The admin key that the path names.
     pub fn admin_key_id(&self) -> Result<u32, AdminProblem> {
         ids::parse_admin_key_id(self.id).ok_or(AdminProblem::of(Code::NotFound))
@@ -156,7 +164,7 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 26] = [
+pub static OPERATIONS: [Operation; 33] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -243,6 +251,34 @@ pub static OPERATIONS: [Operation; 26] = [
         read: |input| Ok(Task::ask(token_requests::lookup(input)?, Rendering::Answer)),
     },
     Operation {
+        method: "POST",
+        path: "/tokens/revoke",
+        id: "revokeTokens",
+        summary: "Withdraws tokens that a filter finds, in steps: send it again with cursor until next_cursor is null.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&rotation_requests::REVOKE_TOKENS),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "BulkRevoked"),
+        problems: &[Code::Conflict],
+        read: |input| Ok(Task::ask(rotation_requests::revoke_tokens(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/rotate",
+        id: "rotateTokens",
+        summary: "Rotates active tokens without successor that a filter finds, in steps: send it again with cursor until next_cursor is null.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&rotation_requests::ROTATE_TOKENS),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "BulkRotated"),
+        problems: &[Code::Conflict],
+        read: |input| Ok(Task::ask(rotation_requests::rotate_tokens(input)?, Rendering::Answer)),
+    },
+    Operation {
         method: "GET",
         path: "/tokens/{id}",
         id: "getToken",
@@ -304,6 +340,20 @@ pub static OPERATIONS: [Operation; 26] = [
         success: Success::json(200, "Receipt"),
         problems: &[Code::NotFound, Code::LastActiveToken, Code::TokenProtected, Code::TokenEnded],
         read: |input| Ok(Task::ask(token_requests::revoke(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/{id}/rotate",
+        id: "rotateToken",
+        summary: "Makes a successor with the same settings, and plans the end of this token; the answer has the new token's full text.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&rotation_requests::ROTATE),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(201, "RotatedToken"),
+        problems: ROTATE_PROBLEMS,
+        read: |input| Ok(Task::ask(rotation_requests::rotate_token(input)?, Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -392,6 +442,68 @@ pub static OPERATIONS: [Operation; 26] = [
         success: Success::json(200, "Probe"),
         problems: &[Code::NotFound],
         read: |input| Ok(Task::ask(Command::GetProbe(input.token_id()?), Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/families/{id}",
+        id: "getFamily",
+        summary: "A token and its successors, and which of them is the one to copy.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "Family"),
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::ask(Command::GetFamily(input.family_id()?), Rendering::Answer)),
+    },
+    Operation {
+        method: "PATCH",
+        path: "/families/{id}",
+        id: "editFamily",
+        summary: "Changes the settings that are given, of every token of the family that has not ended.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&token_requests::EDIT),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "EditedFamily"),
+        problems: &[
+            Code::ExpiryImmutable,
+            Code::PublicSuffixRule,
+            Code::NotFound,
+            Code::TokenEnded,
+            Code::Conflict,
+        ],
+        read: |input| Ok(Task::ask(rotation_requests::edit_family(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/families/{id}/rotate",
+        id: "rotateFamily",
+        summary: "Rotates the family's newest token, as rotateToken does: for jobs, which know the family.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&rotation_requests::ROTATE),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(201, "RotatedToken"),
+        problems: ROTATE_PROBLEMS,
+        read: |input| Ok(Task::ask(rotation_requests::rotate_family(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/families/{id}/revoke",
+        id: "revokeFamily",
+        summary: "Withdraws every token of the family for ever, the last active one too.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&rotation_requests::REVOKE_FAMILY),
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "BulkRevoked"),
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::ask(rotation_requests::revoke_family(input)?, Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -549,4 +661,16 @@ pub static OPERATIONS: [Operation; 26] = [
         problems: &[],
         read: |_| Ok(Task::Document),
     },
+];
+
+/// What stands against a rotation.
+const ROTATE_PROBLEMS: &[Code] = &[
+    Code::PublicSuffixRule,
+    Code::NotFound,
+    Code::IdempotencyConflict,
+    Code::SuccessorUnused,
+    Code::MaxActiveTokens,
+    Code::TokenProtected,
+    Code::TokenEnded,
+    Code::Conflict,
 ];

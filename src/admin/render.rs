@@ -6,6 +6,7 @@
 //! What it must not know: requests, but for how they want their answer shown.
 //! What a mistake costs: a caller believes that something was withdrawn which was not.
 
+use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
 use super::fields::code_of;
 use super::ids::{self, List};
 use super::probe_view::Probe;
@@ -16,11 +17,11 @@ use super::views::{
 };
 use super::{API_PATH, AdminProblem, Rendering, metrics};
 use crate::problem::Code;
-use crate::registry::command::{Answer, Fault, StatusView, TokenView};
+use crate::registry::command::{Answer, Fault, Standing, StatusView, TokenView};
 use crate::reply::Reply;
 use crate::session::{self, SessionText};
 use crate::time::UnixMillis;
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 /// The response for what the registry answered.
 #[must_use]
@@ -58,6 +59,15 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
             let next_cursor = next.map(|below| ids::cursor(List::Tokens, i64::from(below.0)));
             Reply::json(200, &Page { items, next_cursor })
         }
+        Answer::Rotated(made) => {
+            let (etag, location) =
+                (etag(&made.token), format!("{API_PATH}/tokens/{}", ids::token_id(made.token.serial)));
+            Reply::json(201, &RotatedToken::of(*made, now)).with("ETag", etag).with("Location", location)
+        }
+        Answer::Family(view) => Reply::json(200, &Family::of(*view, now)),
+        Answer::FamilyEdited(edited) => Reply::json(200, &EditedFamily::of(edited, now)),
+        Answer::RevokedInBulk(step) => Reply::json(200, &BulkRevoked::from(step)),
+        Answer::RotatedInBulk(step) => Reply::json(200, &BulkRotated::of(step, now)),
         Answer::Receipt(receipt) => Reply::json(200, &super::views::Receipt::from(receipt)),
         Answer::AdminKeyCreated { key, text } => {
             let location = format!("{API_PATH}/admin-keys/{}", ids::admin_key_id(key.id));
@@ -90,6 +100,7 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
         | Answer::Base { .. }
         | Answer::Record { .. }
         | Answer::Reported
+        | Answer::Noted
         | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),
     }
 }
@@ -118,10 +129,35 @@ pub fn fault_problem(fault: Fault) -> AdminProblem {
             members: Map::from_iter([("live_tokens".to_owned(), live_tokens.into())]),
             ..AdminProblem::of(Code::Conflict)
         },
+        Fault::SuccessorUnused { waiting, predecessor } => AdminProblem {
+            members: Map::from_iter([
+                ("waiting".to_owned(), shown(waiting)),
+                ("predecessor".to_owned(), shown(predecessor)),
+            ]),
+            ..AdminProblem::of(Code::SuccessorUnused)
+        },
+        Fault::MaxActiveTokens { active } => AdminProblem {
+            members: Map::from_iter([("active".to_owned(), active.into_iter().map(shown).collect())]),
+            ..AdminProblem::of(Code::MaxActiveTokens)
+        },
+        Fault::RotateInstead { ended, instead } => AdminProblem {
+            members: Map::from_iter([("rotate_instead".to_owned(), instead.map(ids::token_id).into())]),
+            ..AdminProblem::of(if ended { Code::TokenEnded } else { Code::Conflict })
+        },
+        Fault::UnexpectedCount { matched } => AdminProblem {
+            members: Map::from_iter([("matched".to_owned(), matched.into())]),
+            ..AdminProblem::of(Code::Conflict)
+        },
         Fault::Fields(faults) => AdminProblem::fields(code_of(&faults), faults),
         Fault::Internal => AdminProblem::of(Code::Internal),
         Fault::Restoring => AdminProblem::of(Code::RegistryUnavailable),
     }
+}
+
+/// A token and its last use, in a problem.
+fn shown(standing: Standing) -> Value {
+    let last_used_at = standing.last_used_at.map(UnixMillis::to_rfc3339);
+    json!({ "id": ids::token_id(standing.serial), "last_used_at": last_used_at })
 }
 
 fn etag(token: &TokenView) -> String {

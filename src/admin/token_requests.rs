@@ -2,7 +2,6 @@
 //!
 //! Standard: DESIGN section 7 (the calls) and section 8 (what a new token needs).
 //! Invariants: every field of a shape is read; `clone_of` is the only thing that makes a required setting optional.
-//! `distribute` and `auto_rotate` have their place beside `protected`; until they mean something they are unknown.
 //! What it must not know: HTTP, which tokens exist.
 //! What a mistake costs: a setting that is lost on the way from JSON to the command is not enforced (false accept).
 
@@ -11,6 +10,7 @@ use super::fields::{EXPIRY_IMMUTABLE, Field, Members, Refused, Shape};
 use super::kinds::{Choice, Flag, HeaderText, HeaderValue, Instant, Nullable, Text, TokenId, TokenLifetime};
 use super::operation::Input;
 use super::policy_kinds::{Audiences, Metadata, Origins, RateClass};
+use super::rotation_kinds::AutoRotateKind;
 use crate::limits;
 use crate::origin::{MissingOrigin, OriginMode};
 use crate::problem::Code;
@@ -21,52 +21,63 @@ use crate::token::UnverifiedToken;
 pub(super) const TEXT: Text = Text { max_chars: limits::TEXT_MAX_CHARS };
 pub(super) const HEADER_TEXT: HeaderText = HeaderText { max_chars: limits::TEXT_MAX_CHARS };
 
-static LABEL: Field<Text> = Field { name: "label", about: "What people call the token.", kind: TEXT };
-static OWNER: Field<Nullable<Text>> =
+pub(super) static LABEL: Field<Text> =
+    Field { name: "label", about: "What people call the token.", kind: TEXT };
+pub(super) static OWNER: Field<Nullable<Text>> =
     Field { name: "owner", about: "Who to ask about it.", kind: Nullable(TEXT) };
-static EXTERNAL_ID: Field<Nullable<HeaderText>> = Field {
+pub(super) static EXTERNAL_ID: Field<Nullable<HeaderText>> = Field {
     name: "external_id",
     about: "The operator's own id for the customer. The upstream gets it as Wayleave-External-Id.",
     kind: Nullable(HEADER_TEXT),
 };
-static METADATA: Field<Nullable<Metadata>> = Field {
+pub(super) static METADATA: Field<Nullable<Metadata>> = Field {
     name: "metadata",
     about: "A JSON object of the operator's own, at most 4096 bytes.",
     kind: Nullable(Metadata),
 };
-static ORIGINS: Field<Origins> = Field {
+pub(super) static ORIGINS: Field<Origins> = Field {
     name: "origins",
     about: "The sites it works from: a list of rules [scheme://]host[:port], where the host may start with *. ; or any.",
     kind: Origins,
 };
-static ORIGIN_MODE: Field<Choice<OriginMode>> = Field {
+pub(super) static ORIGIN_MODE: Field<Choice<OriginMode>> = Field {
     name: "origin_mode",
     about: "report admits what the rules refuse, and counts it.",
     kind: Choice(&[("enforce", OriginMode::Enforce), ("report", OriginMode::Report)]),
 };
-static MISSING_ORIGIN: Field<Choice<MissingOrigin>> = Field {
+pub(super) static MISSING_ORIGIN: Field<Choice<MissingOrigin>> = Field {
     name: "missing_origin",
     about: "What a request without any origin gets.",
     kind: Choice(&[("refuse", MissingOrigin::Refuse), ("allow", MissingOrigin::Allow)]),
 };
-static AUDIENCES: Field<Audiences> = Field {
+pub(super) static AUDIENCES: Field<Audiences> = Field {
     name: "audiences",
     about: "What it is for. May be left out at creation only when the deployment has one audience.",
     kind: Audiences,
 };
-static RATE: Field<RateClass> =
+pub(super) static RATE: Field<RateClass> =
     Field { name: "rate", about: "Its rate class. None can be configured yet, so null.", kind: RateClass };
-static PROTECTED: Field<Flag> = Field {
+pub(super) static PROTECTED: Field<Flag> = Field {
     name: "protected",
     about: "Refuses revoke, disable and bulk. Set and cleared by an owner.",
     kind: Flag,
 };
-static EXPIRES_IN: Field<TokenLifetime> = Field {
+pub(super) static DISTRIBUTE: Field<Flag> = Field {
+    name: "distribute",
+    about: "Pages on the token's sites may fetch the family's current token. Not together with origins any.",
+    kind: Flag,
+};
+pub(super) static AUTO_ROTATE: Field<Nullable<AutoRotateKind>> = Field {
+    name: "auto_rotate",
+    about: "That the registry rotates the token by itself, so long before its end.",
+    kind: Nullable(AutoRotateKind),
+};
+pub(super) static EXPIRES_IN: Field<TokenLifetime> = Field {
     name: "expires_in",
     about: "Seconds until it ends; not together with expires_at. Without either, one year.",
     kind: TokenLifetime,
 };
-static EXPIRES_AT: Field<Instant> =
+pub(super) static EXPIRES_AT: Field<Instant> =
     Field { name: "expires_at", about: "When it ends, to the second; cut to whole seconds.", kind: Instant };
 static CLONE_OF: Field<TokenId> = Field {
     name: "clone_of",
@@ -88,6 +99,8 @@ pub static CREATE: Shape = Shape {
         &AUDIENCES,
         &RATE,
         &PROTECTED,
+        &DISTRIBUTE,
+        &AUTO_ROTATE,
         &EXPIRES_IN,
         &EXPIRES_AT,
         &CLONE_OF,
@@ -109,6 +122,8 @@ pub static EDIT: Shape = Shape {
         &AUDIENCES,
         &RATE,
         &PROTECTED,
+        &DISTRIBUTE,
+        &AUTO_ROTATE,
     ],
     refused: &[
         Refused { name: "expires_at", code: EXPIRY_IMMUTABLE, detail: SIGNED },
@@ -149,7 +164,7 @@ pub(super) fn edit(input: &Input<'_>) -> Result<Command, AdminProblem> {
     Ok(Command::EditToken { serial, if_match: input.if_match, edit: body.finish(edit)? })
 }
 
-fn settings(body: &mut Members<'_>) -> TokenEdit {
+pub(super) fn settings(body: &mut Members<'_>) -> TokenEdit {
     // Null only: read so that any class is refused.
     let _none_yet = body.take(&RATE);
     TokenEdit {
@@ -162,10 +177,12 @@ fn settings(body: &mut Members<'_>) -> TokenEdit {
         missing_origin: body.take(&MISSING_ORIGIN),
         audiences: body.take(&AUDIENCES),
         protected: body.take(&PROTECTED),
+        distribute: body.take(&DISTRIBUTE),
+        auto_rotate: body.take(&AUTO_ROTATE),
     }
 }
 
-fn lifetime(body: &mut Members<'_>) -> Option<Lifetime> {
+pub(super) fn lifetime(body: &mut Members<'_>) -> Option<Lifetime> {
     let expires_in = body.take(&EXPIRES_IN);
     let expires_at = body.take(&EXPIRES_AT);
     if body.has(&EXPIRES_IN) && body.has(&EXPIRES_AT) {
@@ -177,7 +194,8 @@ fn lifetime(body: &mut Members<'_>) -> Option<Lifetime> {
     expires_in.map(Lifetime::ExpiresIn).or(expires_at.map(Lifetime::ExpiresAt))
 }
 
-static REASON: Field<Text> = Field { name: "reason", about: "Why; kept with the revocation.", kind: TEXT };
+pub(super) static REASON: Field<Text> =
+    Field { name: "reason", about: "Why; kept with the revocation.", kind: TEXT };
 static FORCE: Field<Flag> =
     Field { name: "force", about: "Also when it is the family's only active token.", kind: Flag };
 

@@ -56,6 +56,12 @@ pub struct Token {
     pub rate: (),
     /// Refuses revoke and disable.
     pub protected: bool,
+    /// Pages on its sites may fetch the family's current token.
+    pub distribute: bool,
+    /// That the registry rotates it by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "auto_rotate_schema"))]
+    pub auto_rotate: Option<command::AutoRotate>,
     /// When it was made.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub created_at: String,
@@ -80,6 +86,26 @@ pub struct Token {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub effective_by: Option<String>,
+    /// The token that it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
+    pub predecessor: Option<String>,
+    /// The token that succeeded it and is not revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
+    pub successor: Option<String>,
+    /// What a rotation planned for its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Rotation"))]
+    pub rotation: Option<Rotation>,
+    /// Its first use known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
+    pub first_used_at: Option<String>,
+    /// Its latest use known, to some minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
+    pub last_used_at: Option<String>,
     /// What its owner should know.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "warnings_schema"))]
     pub warnings: Vec<&'static str>,
@@ -106,6 +132,8 @@ impl Token {
             audiences: view.audiences,
             rate: (),
             protected: view.protected,
+            distribute: view.distribute,
+            auto_rotate: view.auto_rotate,
             created_at: view.created_at.to_rfc3339(),
             created_by: view.created_by,
             expires_at: view.expires_at.to_rfc3339(),
@@ -113,6 +141,11 @@ impl Token {
             revoked_at: view.revoked_at.map(UnixMillis::to_rfc3339),
             revoked_reason: view.revoked_reason,
             effective_by: view.effective_by.map(UnixSeconds::to_rfc3339),
+            predecessor: view.predecessor.map(ids::token_id),
+            successor: view.successor.map(ids::token_id),
+            rotation: view.rotation.map(Rotation::from),
+            first_used_at: view.first_used_at.map(UnixMillis::to_rfc3339),
+            last_used_at: view.last_used_at.map(UnixMillis::to_rfc3339),
             warnings,
         }
     }
@@ -147,6 +180,33 @@ pub const WARNINGS: [&str; 8] = [
 
 /// The default life is a year and not called long; tokens are to be rotated once a year (DESIGN section 8).
 const YEAR_SECONDS: i64 = 365 * SECONDS_PER_DAY;
+
+/// What a rotation planned for the end of its predecessor.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct Rotation {
+    /// As it was asked for.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "revoke_old_schema"))]
+    pub revoke_old: command::RevokeOld,
+    /// When it was asked for.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub begun_at: String,
+    /// When the token ends; null: not before its successor was used, or never.
+    pub planned_end: Option<String>,
+    /// Since when the end is held, since the successor is not used or does not work; null: it is not.
+    pub held_since: Option<String>,
+}
+
+impl From<command::RotationView> for Rotation {
+    fn from(view: command::RotationView) -> Self {
+        Self {
+            revoke_old: view.revoke_old,
+            begun_at: view.begun_at.to_rfc3339(),
+            planned_end: view.planned_end.map(UnixMillis::to_rfc3339),
+            held_since: view.held_since.map(UnixMillis::to_rfc3339),
+        }
+    }
+}
 
 /// A token just made, with its text.
 #[derive(Serialize)]
@@ -348,6 +408,20 @@ fn object(text: &str) -> Option<Value> {
 fn origins_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     use super::fields::Kind;
     schemars::Schema::try_from(super::policy_kinds::Origins.schema()).unwrap_or_default()
+}
+
+/// The schema of `revoke_old`, from the kind that reads it.
+#[cfg(not(target_arch = "wasm32"))]
+fn revoke_old_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    use super::fields::Kind;
+    schemars::Schema::try_from(super::rotation_kinds::RevokeOldKind.schema()).unwrap_or_default()
+}
+
+/// The schema of `auto_rotate`, likewise.
+#[cfg(not(target_arch = "wasm32"))]
+fn auto_rotate_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    use super::fields::Kind;
+    schemars::Schema::try_from(super::rotation_kinds::AutoRotateKind.schema()).unwrap_or_default()
 }
 
 /// The schema of `warnings`.

@@ -8,7 +8,7 @@
 //! What it must not know: the form of a key's text beyond minting it.
 //! What a mistake costs: a deleted key that works again (false accept), or everyone locked out (false refuse).
 
-use super::call::{Actor, Call};
+use super::call::{Actor, Call, Caller};
 use super::command::{AdminKeyView, Fault, Idempotency, NewAdminKey};
 use super::database::{Database, Row, Value};
 use super::events::{self, Event};
@@ -66,7 +66,7 @@ pub(super) fn live_actor<D: Database>(
         )?;
     }
     let AdminKeyView { id, label, role, expires_at, .. } = found.view;
-    Ok(Actor { id, label, role, expires_at })
+    Ok(Actor::Key(Caller { id, label, role, expires_at, session: None }))
 }
 
 fn bootstrap<D: Database>(
@@ -100,7 +100,7 @@ impl<D: Database> Call<'_, D> {
         idempotency: Option<&Idempotency>,
     ) -> Result<(AdminKeyView, String), Stop> {
         if let Some(idempotency) = idempotency
-            && let Some(made) = idempotency::find(self.database, self.actor.id, idempotency, self.now)?
+            && let Some(made) = idempotency::find(self.database, self.actor.key_id(), idempotency, self.now)?
         {
             let Made::AdminKey { id, nonce } = made else { return Err(Fault::IdempotencyConflict.into()) };
             let key = by_id(self.database, id)?.filter(|row| !row.deleted).ok_or(Fault::Conflict)?;
@@ -121,7 +121,7 @@ impl<D: Database> Call<'_, D> {
         let key = insert(self.database, new, &sha256, false, self.now)?.view;
         if let Some(idempotency) = idempotency {
             let made = Made::AdminKey { id: key.id, nonce: nonce.to_vec() };
-            idempotency::keep(self.database, self.actor.id, idempotency, &made, self.now)?;
+            idempotency::keep(self.database, self.actor.key_id(), idempotency, &made, self.now)?;
         }
         self.audit(Event { action: "admin_key.created", after: Some(audited(&key)), ..Event::default() })?;
         Ok((key, text))

@@ -4,7 +4,7 @@
 //! What it must not know: HTTP; how the transaction is made.
 //! What a mistake costs: a refusal that leaves half of its work behind.
 
-use super::command::{Answer, Caller, Command, Fault, Idempotency, Receipt};
+use super::command::{Answer, Command, Fault, Idempotency, Receipt};
 use super::database::Database;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
@@ -14,21 +14,64 @@ use crate::admin_key::Role;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
 
+/// Who calls.
+#[derive(Clone, Debug)]
+pub(super) enum Actor {
+    /// An admin key, or a console session that one opened.
+    Key(Caller),
+    /// The registry itself: planned ends, first uses.
+    System,
+}
+
 /// The admin key that calls.
 #[derive(Clone, Debug)]
-pub(super) struct Actor {
+pub(super) struct Caller {
     pub(super) id: u32,
     pub(super) label: String,
     pub(super) role: Role,
     /// When the key ends.
     pub(super) expires_at: Option<UnixSeconds>,
+    /// SHA-256 (hex) of the session that it calls by.
+    pub(super) session: Option<String>,
+}
+
+impl Actor {
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Key(key) => key.role,
+            Self::System => Role::Owner,
+        }
+    }
+
+    /// The admin key's number; 0 is no key's.
+    pub(super) fn key_id(&self) -> u32 {
+        match self {
+            Self::Key(key) => key.id,
+            Self::System => 0,
+        }
+    }
+
+    /// As `created_by` has it.
+    pub(super) fn label(&self) -> &str {
+        match self {
+            Self::Key(key) => &key.label,
+            Self::System => events::SYSTEM,
+        }
+    }
+
+    /// As the audit has it.
+    fn audited(&self) -> String {
+        match self {
+            Self::Key(key) => format!("key_{} {}", key.id, key.label),
+            Self::System => events::SYSTEM.to_owned(),
+        }
+    }
 }
 
 /// One admin call.
 pub(super) struct Call<'a, D: Database> {
     pub(super) database: &'a D,
     pub(super) settings: &'a RegistrySettings,
-    pub(super) caller: Caller,
     pub(super) actor: Actor,
     pub(super) now: UnixMillis,
     pub(super) entropy: &'a mut dyn FnMut(&mut [u8]),
@@ -61,12 +104,16 @@ impl<D: Database> Call<'_, D> {
             }
             Command::DeleteAdminKey(id) => self.delete_admin_key(id).map(|()| Answer::AdminKeyDeleted),
             Command::DisableToken(serial) => self.disable(serial).map(Answer::Receipt),
+            Command::EditFamily { family, edit } => {
+                self.edit_family(&family, &edit).map(Answer::FamilyEdited)
+            }
             Command::EditToken { serial, if_match, edit } => {
                 let (row, receipt) = self.edit_token(serial, if_match, edit)?;
                 Ok(Answer::Edited { token: Box::new(row.view(self.now)), receipt })
             }
             Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
             Command::EndToken { serial, at, force } => self.end(serial, at, force).map(Answer::Receipt),
+            Command::GetFamily(family) => self.family(&family).map(|family| Answer::Family(Box::new(family))),
             Command::GetSession => self.session().map(Answer::Session),
             Command::GetProbe(serial) => {
                 Ok(Answer::Probe { probe: Box::new(self.probe(serial)?), begun: false })
@@ -92,8 +139,23 @@ impl<D: Database> Call<'_, D> {
                 Ok(Answer::SigningKeyRetired(self.retire_signing_key(key_id, force)?))
             }
             Command::RevealToken(serial) => self.reveal_token(serial).map(Answer::Revealed),
+            Command::RevokeFamily { family, reason, include_protected } => {
+                self.revoke_family(&family, reason.as_deref(), include_protected).map(Answer::RevokedInBulk)
+            }
             Command::RevokeToken { serial, reason, force } => {
                 self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
+            }
+            Command::RevokeTokens { bulk, reason, include_protected } => {
+                self.revoke_tokens(&bulk, reason.as_deref(), include_protected).map(Answer::RevokedInBulk)
+            }
+            Command::RotateFamily { family, rotate } => {
+                self.rotate_family(&family, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))
+            }
+            Command::RotateToken { serial, rotate } => {
+                self.rotate(serial, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))
+            }
+            Command::RotateTokens { bulk, rotate } => {
+                self.rotate_tokens(&bulk, &rotate).map(Answer::RotatedInBulk)
             }
             Command::Status => {
                 Ok(Answer::Status(Box::new(super::status::view(self.database, self.settings, self.now)?)))
@@ -108,8 +170,7 @@ impl<D: Database> Call<'_, D> {
 
     /// Appends an audit event by the caller.
     pub(super) fn audit(&self, event: events::Event<'_>) -> Result<(), Stop> {
-        let actor = format!("key_{} {}", self.actor.id, self.actor.label);
-        Ok(events::append(self.database, self.now, &actor, event)?)
+        Ok(events::append(self.database, self.now, &self.actor.audited(), event)?)
     }
 
     /// Notes that the list says something new of the token that `receipt` is for: the next list names it.

@@ -6,6 +6,10 @@
 //! What it must not know: HTTP, Workers, SQL.
 //! What a mistake costs: a field lost on this crossing is a policy that silently is not enforced (false accept).
 
+pub use super::rotation::words::{
+    AutoRotate, Bulk, BulkStep, FamilyView, RevokeOld, Rotate, Rotated, RotationView, Skipped, Standing,
+    Supersede, TokenUse,
+};
 pub use super::self_view::{
     KeyReceipt, LocationView, ProbeView, PropagationView, SigningKeyState, SigningKeyView, StatusView,
     StatusWarning,
@@ -45,6 +49,11 @@ pub enum Request {
         serial: Serial,
         /// The version that the list names; 1 for a token never edited.
         version: u32,
+    },
+    /// A usage shard tells which tokens were used.
+    Uses {
+        /// Each token once.
+        uses: Vec<TokenUse>,
     },
     /// An operator's call.
     Admin(Box<AdminCall>),
@@ -115,6 +124,54 @@ pub enum Command {
         reason: Option<String>,
         /// Also when it is the family's only active token.
         force: bool,
+    },
+    /// `POST /tokens/{id}/rotate`
+    RotateToken {
+        /// The token's number.
+        serial: Serial,
+        /// How.
+        rotate: Box<Rotate>,
+    },
+    /// `POST /families/{id}/rotate`: of the leaf.
+    RotateFamily {
+        /// `fam_…`
+        family: String,
+        /// How.
+        rotate: Box<Rotate>,
+    },
+    /// `POST /tokens/rotate`: of every leaf that the filter finds.
+    RotateTokens {
+        /// Which, and which step.
+        bulk: Box<Bulk>,
+        /// How.
+        rotate: Box<Rotate>,
+    },
+    /// `GET /families/{id}`
+    GetFamily(String),
+    /// `PATCH /families/{id}`: of every token of it that has not ended.
+    EditFamily {
+        /// `fam_…`
+        family: String,
+        /// What changes.
+        edit: TokenEdit,
+    },
+    /// `POST /families/{id}/revoke`
+    RevokeFamily {
+        /// `fam_…`
+        family: String,
+        /// Free text.
+        reason: Option<String>,
+        /// Protected ones too.
+        include_protected: bool,
+    },
+    /// `POST /tokens/revoke`
+    RevokeTokens {
+        /// Which, and which step.
+        bulk: Box<Bulk>,
+        /// Free text.
+        reason: Option<String>,
+        /// Protected ones too.
+        include_protected: bool,
     },
     /// `POST /tokens/{id}/disable`
     DisableToken(Serial),
@@ -208,19 +265,30 @@ pub struct TokenEdit {
     pub audiences: Option<Vec<String>>,
     /// Refuses revoke, disable and bulk.
     pub protected: Option<bool>,
+    /// Whether pages on its sites may fetch the family's current token.
+    #[serde(default)]
+    pub distribute: Option<bool>,
+    /// That the registry rotates it by itself.
+    #[serde(default, with = "given")]
+    pub auto_rotate: Option<Option<AutoRotate>>,
 }
 
 /// `Some(None)` crosses as JSON null and an outer `None` as an absent field.
 mod given {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(value: &Option<Option<String>>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<Option<T>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         // Absent is written as [], given as [value]: serde_json has no third state beside null.
         value.as_slice().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
-        Ok(Vec::<Option<String>>::deserialize(from)?.into_iter().next())
+    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Ok(Vec::<Option<T>>::deserialize(from)?.into_iter().next())
     }
 }
 
@@ -248,6 +316,12 @@ pub struct TokenFilter {
     pub q: Option<String>,
     /// Active tokens that end within so many seconds.
     pub expiring_within_seconds: Option<i64>,
+    /// Tokens that have not ended and were not used for so many seconds, as far as is known.
+    #[serde(default)]
+    pub unused_for_seconds: Option<i64>,
+    /// Tokens that have a successor, or that have none.
+    #[serde(default)]
+    pub has_successor: Option<bool>,
     /// Items on the page, 1 to `PAGE_LIMIT_MAX`.
     pub limit: u32,
     /// Only tokens below this serial (newest first).
@@ -328,6 +402,18 @@ pub enum Answer {
     },
     /// A report was taken.
     Reported,
+    /// Uses were taken.
+    Noted,
+    /// A token was rotated, now or by an earlier call with the same idempotency key.
+    Rotated(Box<Rotated>),
+    /// A family.
+    Family(Box<FamilyView>),
+    /// The tokens of a family after an edit, each with its receipt.
+    FamilyEdited(Vec<(TokenView, Receipt)>),
+    /// Tokens were revoked, or would be.
+    RevokedInBulk(BulkStep<Receipt>),
+    /// Tokens were rotated, or would be: each with its successor.
+    RotatedInBulk(BulkStep<(Serial, TokenView)>),
     /// The sealed record; `None` when the registry has no row for the serial.
     Record {
         /// Sealed bytes, base64, with the version they are.
@@ -429,6 +515,30 @@ pub enum Fault {
     TokenProtected,
     /// The token is revoked or has ended.
     TokenEnded,
+    /// The leaf was never used and its predecessor still works: `supersede` says which of the two to give up.
+    SuccessorUnused {
+        /// The leaf, which waits to be deployed.
+        waiting: Standing,
+        /// The token that works meanwhile.
+        predecessor: Standing,
+    },
+    /// The leaf is in use, and its predecessor still works: a family has two at most.
+    MaxActiveTokens {
+        /// The two, newest first.
+        active: Vec<Standing>,
+    },
+    /// Not this token can be rotated, but that one.
+    RotateInstead {
+        /// It is revoked or has ended; else it is disabled, or no leaf.
+        ended: bool,
+        /// What to rotate; `None`: nothing of this family, clone one instead.
+        instead: Option<Serial>,
+    },
+    /// The filter finds another number of tokens than was expected.
+    UnexpectedCount {
+        /// How many it finds.
+        matched: u64,
+    },
     /// The last owner's key cannot be deleted, nor the key that signs retired; or another clash with the present state.
     Conflict,
     /// Tokens under the signing key are live: it is not retired without `force`.
@@ -488,6 +598,10 @@ pub struct TokenView {
     pub audiences: Vec<String>,
     /// Refuses revoke and disable.
     pub protected: bool,
+    /// Pages on its sites may fetch the family's current token.
+    pub distribute: bool,
+    /// That the registry rotates it by itself.
+    pub auto_rotate: Option<AutoRotate>,
     /// When it was made.
     pub created_at: UnixMillis,
     /// Label of the admin key that made it.
@@ -502,6 +616,16 @@ pub struct TokenView {
     pub revoked_reason: Option<String>,
     /// When its latest revocation or disabling holds everywhere.
     pub effective_by: Option<UnixSeconds>,
+    /// The token that it succeeded.
+    pub predecessor: Option<Serial>,
+    /// The token that succeeded it and is not revoked.
+    pub successor: Option<Serial>,
+    /// What a rotation planned for its end.
+    pub rotation: Option<RotationView>,
+    /// Its first use known.
+    pub first_used_at: Option<UnixMillis>,
+    /// Its latest use known, to some minutes.
+    pub last_used_at: Option<UnixMillis>,
 }
 
 /// What was committed, and by when it holds everywhere.
@@ -565,7 +689,8 @@ pub struct EventView {
     /// Who: `key_<n> <label>`, or `system`.
     pub actor: String,
     /// What: `token.created`, `token.revealed`, `token.edited`, `token.revoked`, `token.disabled`, `token.enabled`,
-    /// `token.end_set`, `token.end_cancelled`, `token.restored`, `signing_key.activated`, `signing_key.retired`,
+    /// `token.end_set`, `token.end_cancelled`, `token.rotated`, `token.rotation_held`, `token.rotation_cancelled`,
+    /// `token.first_used`, `token.restored`, `signing_key.activated`, `signing_key.retired`,
     /// `registry.restored`, `admin_key.created`, `admin_key.deleted`, `admin_key.bootstrapped`, `session.opened`,
     /// `session.closed`.
     pub action: String,

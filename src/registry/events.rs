@@ -82,12 +82,7 @@ fn read(row: super::database::Row) -> Result<EventView, StorageError> {
         at: columns.millis()?,
         actor: columns.text()?,
         action: columns.text()?,
-        token: columns
-            .optional_integer()?
-            .map(u32::try_from)
-            .transpose()
-            .map_err(|_| StorageError::Unreadable)?
-            .map(Serial),
+        token: columns.optional_serial()?,
         family: columns.optional_text()?,
         before: columns.optional_text()?,
         after: columns.optional_text()?,

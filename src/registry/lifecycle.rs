@@ -1,6 +1,6 @@
 //! Lifecycle: revoking, disabling, enabling, and what stands against each.
 //!
-//! Standard: DESIGN section 8 (as far as a family is one token), section 5 "The receipt"; RFC 6960 for the states.
+//! Standard: DESIGN section 8, section 5 "The receipt"; RFC 6960 for the states.
 //! Invariants: a revocation is final; a change of status and the list owed for it are one transaction; a receipt's
 //! `effective_by` is never earlier than any location stops admitting.
 //! What it must not know: HTTP, how the list travels.
@@ -20,8 +20,39 @@ use crate::time::UnixMillis;
 use crate::token::Serial;
 use serde_json::json;
 
-/// The kind of a revocation that an operator made.
-const BY_OPERATOR: &str = "operator";
+/// Why a token was revoked (DESIGN section 8). A retired key's tokens have theirs in `token_row`, a restore's in `restore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// An operator revoked it.
+    Operator,
+    /// A rotation ended it.
+    Rotated,
+    /// A rotation gave it up for another.
+    Superseded,
+    /// With its family.
+    Family,
+    /// With others that a filter found.
+    Bulk,
+}
+
+impl Reason {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Rotated => "rotated",
+            Self::Superseded => "superseded",
+            Self::Family => "family",
+            Self::Bulk => "bulk",
+        }
+    }
+
+    fn with(self, text: Option<&str>) -> String {
+        match text {
+            Some(text) => format!("{}: {text}", self.code()),
+            None => self.code().to_owned(),
+        }
+    }
+}
 
 impl<D: Database> Call<'_, D> {
     /// Revokes for ever; again, the same receipt.
@@ -45,11 +76,28 @@ impl<D: Database> Call<'_, D> {
         if state == TokenState::Active && !force && self.others_active_at(&row, self.now)? == 0 {
             return Err(Fault::LastActiveToken.into());
         }
-        let reason = match text {
-            Some(text) => format!("{BY_OPERATOR}: {text}"),
-            None => BY_OPERATOR.to_owned(),
-        };
-        self.change_status(row, Status::Revoked, Some(reason), "token.revoked")
+        self.withdraw(row, Reason::Operator, text)
+    }
+
+    /// Revokes a token whatever stands against it; the one that it had succeeded is the one to copy again.
+    pub(super) fn withdraw(
+        &mut self,
+        row: TokenRow,
+        reason: Reason,
+        text: Option<&str>,
+    ) -> Result<Receipt, Stop> {
+        let row = TokenRow { rotation: None, ..row };
+        let receipt =
+            self.change_status(row.clone(), Status::Revoked, Some(reason.with(text)), "token.revoked")?;
+        row.update_ends(self.database, None)?;
+        self.release_predecessor(&row)?;
+        Ok(receipt)
+    }
+
+    /// Revokes an unused successor whose place another takes: what was planned for its predecessor stays.
+    pub(super) fn withdraw_superseded(&mut self, row: TokenRow) -> Result<Receipt, Stop> {
+        let reason = Some(Reason::Superseded.with(None));
+        self.change_status(row, Status::Revoked, reason, "token.revoked")
     }
 
     /// Disables until enabled again; again, the same receipt.

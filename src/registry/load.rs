@@ -30,7 +30,8 @@ impl Load {
             Request::Record { .. } => record,
             Request::Admin(_) => admin,
             Request::Base { .. } => base,
-            Request::Report { .. } => report,
+            // A shard's telling is a report too: of uses.
+            Request::Report { .. } | Request::Uses { .. } => report,
         };
         *total = total.saturating_add(1);
         let second = now.floor_seconds().0;

@@ -16,6 +16,7 @@ mod bases;
 mod call;
 pub mod command;
 mod events;
+mod families;
 mod idempotency;
 mod instance;
 mod lifecycle;
@@ -33,6 +34,7 @@ mod resealing;
 mod restore;
 mod retention;
 mod retired_keys;
+mod rotation;
 mod row;
 mod schema;
 mod self_view;
@@ -56,8 +58,8 @@ use crate::limits::{KV_CHECK_INTERVAL_MS, OUTBOX_BACKOFF_MIN_MS, TRAFFIC_STORED_
 use crate::list::Number;
 use crate::time::UnixMillis;
 use crate::token::Serial;
-use call::Call;
-use command::{AdminCall, Answer, Caller, Command, Fault, Request};
+use call::{Actor, Call};
+use command::{AdminCall, Answer, Caller, Command, Fault, Request, TokenUse};
 use data_encoding::BASE64;
 use database::Database;
 use list_source::MadeList;
@@ -137,6 +139,7 @@ impl<D: Database> Registry<D> {
             Request::Base { number } => self.base(number),
             Request::Record { serial, .. } => self.record(serial, now),
             Request::Report { location, holding } => self.report(location, &holding, now),
+            Request::Uses { uses } => self.uses(&uses, now),
             Request::Admin(call) => self.admin(*call, now, entropy),
         };
         match answer {
@@ -219,17 +222,44 @@ impl<D: Database> Registry<D> {
             Caller::Key { sha256 } => admin_keys::authenticate(database, settings, sha256, now),
             Caller::Session { sha256 } => sessions::authenticate(database, settings, sha256, now),
         })?;
-        if !authority::may(actor.role, &command) {
+        if !authority::may(actor.role(), &command) {
             return Err(Fault::Forbidden.into());
         }
         if command == Command::Status {
             // So that its number, entries and bytes are those of a list as it would be handed out now.
             self.newest_list(self.settings.bound_seconds, now)?;
         }
+        let answer = self.act(actor, now, entropy, |call| call.run(command, idempotency.as_ref()))?;
+        Ok(self.completed(answer, now))
+    }
+
+    /// A usage shard told of uses.
+    fn uses(&mut self, uses: &[TokenUse], now: UnixMillis) -> Result<Answer, Stop> {
+        self.act_itself(now, |call| call.note_uses(uses))?;
+        Ok(Answer::Noted)
+    }
+
+    /// Runs `body`, which the registry does of itself and which needs no randomness, in one transaction.
+    fn act_itself<T>(
+        &mut self,
+        now: UnixMillis,
+        body: impl FnOnce(&mut Call<'_, D>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        self.act(Actor::System, now, &mut |_| {}, body)
+    }
+
+    /// Runs `body` in one transaction; when it changed what the list says, the list held is dropped after the commit.
+    fn act<T>(
+        &mut self,
+        actor: Actor,
+        now: UnixMillis,
+        entropy: &mut dyn FnMut(&mut [u8]),
+        body: impl FnOnce(&mut Call<'_, D>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
         let settings = &self.settings;
         let (answer, list_changed) = self.database.transaction(|database| {
-            let mut call = Call { database, settings, caller, actor, now, entropy, list_changed: false };
-            let answer = call.run(command, idempotency.as_ref())?;
+            let mut call = Call { database, settings, actor, now, entropy, list_changed: false };
+            let answer = body(&mut call)?;
             let list_changed = if call.list_changed { Some(State::read(database)?) } else { None };
             Ok::<_, Stop>((answer, list_changed))
         })?;
@@ -237,7 +267,7 @@ impl<D: Database> Registry<D> {
             self.list = None;
             self.propagation.committed(state.changed, state.changed_at);
         }
-        Ok(self.completed(answer, now))
+        Ok(answer)
     }
 
     /// Whether the caller is to ask KV for its lists now, and to give [`Self::compare`] what it has: once after each start,

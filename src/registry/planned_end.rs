@@ -4,7 +4,8 @@
 //! Invariants: the end stands in the record, so the gate itself enforces it, without the registry and to the second; a token
 //! that has ended stays ended; what would end a token earlier meets the guards of a revocation, what lets it live longer
 //! meets none.
-//! What it must not know: HTTP; ends that a rotation plans.
+//! An operator's word replaces a rotation's plan, whichever way it moves the end.
+//! What it must not know: HTTP; how a rotation plans an end.
 //! What a mistake costs: a token that outlives its end (false accept), or a family that dies unasked (false refuse).
 
 use super::call::Call;
@@ -32,13 +33,15 @@ impl<D: Database> Call<'_, D> {
         self.must_not_have_ended(&row)?;
         let (was, state) = (row.ends_at, State::read(self.database)?);
         self.end_fits(&row, at)?;
-        if at == was {
+        if at == was && row.rotation.is_none() {
             return Ok(self.receipt(&row, &state));
         }
         self.guard_end(&row, at, force)?;
         row.ends_at = at;
+        // What the operator says takes the place of what a rotation planned.
+        row.rotation = None;
         row.version = next_version(row.version, state.list_number.epoch).ok_or(Fault::Conflict)?;
-        row.update_end(self.database)?;
+        row.update_ends(self.database, None)?;
         let receipt = self.receipt(&row, &state);
         self.publish_record(&row, &state)?;
         self.list_names(&receipt)?;

@@ -6,7 +6,7 @@
 //! What it must not know: storage, status, time.
 //! What a mistake costs: a setting lost in a clone or an edit is a policy that silently is not enforced (false accept).
 
-use super::command::{FieldFault, TokenEdit};
+use super::command::{AutoRotate, FieldFault, TokenEdit};
 use crate::origin::{MissingOrigin, OriginMode, OriginRules};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,6 +23,8 @@ pub(super) struct Policy {
     pub(super) missing_origin: MissingOrigin,
     pub(super) audiences: Vec<String>,
     pub(super) protected: bool,
+    pub(super) distribute: bool,
+    pub(super) auto_rotate: Option<AutoRotate>,
 }
 
 impl Policy {
@@ -50,8 +52,11 @@ impl Policy {
             missing_origin: given.missing_origin.unwrap_or_default(),
             audiences: without_repeats(audiences),
             protected: given.protected.unwrap_or_default(),
+            distribute: given.distribute.unwrap_or_default(),
+            auto_rotate: given.auto_rotate.flatten(),
         };
         faults.extend(audience_faults(&policy.audiences, deployment_audiences));
+        faults.extend(policy.distribute_fault());
         if faults.is_empty() { Ok(policy) } else { Err(faults) }
     }
 
@@ -68,7 +73,7 @@ impl Policy {
                 return Err(faults);
             }
         }
-        Ok(Self {
+        let policy = Self {
             label: given.label.unwrap_or_else(|| self.label.clone()),
             owner: given.owner.unwrap_or_else(|| self.owner.clone()),
             external_id: given.external_id.unwrap_or_else(|| self.external_id.clone()),
@@ -78,7 +83,17 @@ impl Policy {
             missing_origin: given.missing_origin.unwrap_or(self.missing_origin),
             audiences: given.audiences.map_or_else(|| self.audiences.clone(), without_repeats),
             protected: given.protected.unwrap_or(self.protected),
-        })
+            distribute: given.distribute.unwrap_or(self.distribute),
+            auto_rotate: given.auto_rotate.unwrap_or_else(|| self.auto_rotate.clone()),
+        };
+        policy.distribute_fault().map_or(Ok(policy), |fault| Err(vec![fault]))
+    }
+
+    /// A token that works from anywhere is not given out to whoever asks.
+    fn distribute_fault(&self) -> Option<FieldFault> {
+        let open = self.distribute && self.origins == OriginRules::Any;
+        let detail = "not together with origins \"any\": name the sites that may fetch the token";
+        open.then(|| field_fault("distribute", "needs_origins", detail))
     }
 
     /// A copy for a new token, the fields given laid over it. Here every audience is checked: a new token for one that

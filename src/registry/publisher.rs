@@ -11,10 +11,10 @@
 use super::database::Database;
 use super::outbox::{self, KvWrite};
 use super::restore::Trust;
-use super::row::StorageError;
+use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::state::{self, State};
-use super::{Registry, bases, resealing, retention};
+use super::{Registry, bases, resealing, retention, rotation};
 use crate::limits::{MS_PER_SECOND, TRAFFIC_LASTS_MS};
 use crate::list::{self, Number};
 use crate::time::UnixMillis;
@@ -36,6 +36,13 @@ impl<D: Database> Registry<D> {
         // A backup's list would be written over what KV knows better.
         if self.trust != Trust::Whole {
             return Ok(Vec::new());
+        }
+        if rotation::owed_steps(&self.database, now)? {
+            match self.act_itself(now, |call| call.carry_out_plans()) {
+                Ok(()) => {}
+                Err(Stop::Storage(error)) => return Err(error),
+                Err(Stop::Fault(fault)) => self.log.push(format!("a planned end was refused: {fault:?}")),
+            }
         }
         let settings = &self.settings;
         let list_is_due = self.database.transaction(|database| {
@@ -104,7 +111,8 @@ impl<D: Database> Registry<D> {
             let retention = retention::next_due(&self.database, &self.settings)?;
             let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
             let resealing = resealing::next_due(&self.database, now)?;
-            let owed = outbox.into_iter().chain(resealing);
+            let plans = rotation::next_due(&self.database)?;
+            let owed = outbox.into_iter().chain(resealing).chain(plans);
             Ok(owed.chain(retention).chain(heartbeat).min())
         });
         match next {

@@ -136,6 +136,11 @@ impl Columns {
         self.integer().map(UnixSeconds)
     }
 
+    pub(super) fn optional_serial(&mut self) -> Result<Option<Serial>, StorageError> {
+        let number = self.optional_integer()?.map(u32::try_from).transpose();
+        Ok(number.map_err(|_| StorageError::Unreadable)?.map(Serial))
+    }
+
     pub(super) fn optional_text(&mut self) -> Result<Option<String>, StorageError> {
         match self.next()? {
             Value::Text(text) => Ok(Some(text)),

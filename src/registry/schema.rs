@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS];
+const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -171,6 +171,20 @@ const CONSOLE_SESSIONS: Migration = &[
         used_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
     "CREATE INDEX session_by_key ON session (admin_key)",
+];
+
+const ROTATION: Migration = &[
+    // `predecessor` never changes; `successor` goes when that is revoked. `rotation` is the plan for the token's end (JSON),
+    // `rotation_due_at` when it must be looked at next. Settings of the registry's own rotations in `auto_rotate` (JSON).
+    "ALTER TABLE token ADD COLUMN predecessor INTEGER",
+    "ALTER TABLE token ADD COLUMN successor INTEGER",
+    "ALTER TABLE token ADD COLUMN rotation TEXT",
+    "ALTER TABLE token ADD COLUMN rotation_due_at INTEGER",
+    "ALTER TABLE token ADD COLUMN distribute INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE token ADD COLUMN auto_rotate TEXT",
+    "ALTER TABLE token ADD COLUMN first_used_at INTEGER",
+    "ALTER TABLE token ADD COLUMN last_used_at INTEGER",
+    "CREATE INDEX token_by_rotation ON token (rotation_due_at) WHERE rotation_due_at IS NOT NULL",
 ];
 
 /// Brings the database to this release's version.

@@ -8,8 +8,8 @@
 //! What a mistake costs: a session that outlives its key is a deleted key that works (false accept).
 
 use super::admin_keys;
-use super::call::{Actor, Call};
-use super::command::{Caller, Fault, SessionView};
+use super::call::{Actor, Call, Caller};
+use super::command::{Fault, SessionView};
 use super::database::Database;
 use super::events::Event;
 use super::row::{Columns, Stop, StorageError};
@@ -34,57 +34,67 @@ pub(super) fn authenticate<D: Database>(
     if now.since_ms(session.used_at) >= SESSION_USE_INTERVAL_MS {
         database.query("UPDATE session SET used_at = ? WHERE sha256 = ?", &[now.into(), sha256.into()])?;
     }
-    admin_keys::live_actor(database, settings, key, now)
+    let actor = admin_keys::live_actor(database, settings, key, now)?;
+    Ok(match actor {
+        Actor::Key(key) => Actor::Key(Caller { session: Some(sha256.to_owned()), ..key }),
+        Actor::System => Actor::System,
+    })
 }
 
 impl<D: Database> Call<'_, D> {
     /// Opens a session for the key that calls.
     pub(super) fn open_session(&mut self) -> Result<(SessionView, String), Stop> {
         // A session does not beget sessions: it would outlive its time.
-        let Caller::Key { .. } = self.caller else { return Err(Fault::Forbidden.into()) };
-        forget(self.database, self.actor.id, self.now)?;
+        let Actor::Key(Caller { id, session: None, .. }) = self.actor else {
+            return Err(Fault::Forbidden.into());
+        };
+        forget(self.database, id, self.now)?;
         let mut random = [0; RANDOM_BYTES];
         (self.entropy)(&mut random);
         let text = SessionText::mint(random, &self.settings.check_keys.session);
         self.database.query(
             "INSERT INTO session (sha256, admin_key, created_at, used_at) VALUES (?, ?, ?, ?)",
-            &[
-                HEXLOWER.encode(&text.sha256()).as_str().into(),
-                self.actor.id.into(),
-                self.now.into(),
-                self.now.into(),
-            ],
+            &[HEXLOWER.encode(&text.sha256()).as_str().into(), id.into(), self.now.into(), self.now.into()],
         )?;
         self.audit(Event { action: "session.opened", ..Event::default() })?;
-        Ok((self.session_view(Some(self.now)), text.as_str().to_owned()))
+        Ok((self.session_view(Some(self.now))?, text.as_str().to_owned()))
     }
 
     /// Who calls, and until when.
     pub(super) fn session(&self) -> Result<SessionView, Stop> {
-        let created_at = match &self.caller {
-            Caller::Key { .. } => None,
-            Caller::Session { sha256 } => find(self.database, sha256)?.map(|row| row.created_at),
+        let created_at = match self.own_session() {
+            Some(sha256) => find(self.database, sha256)?.map(|row| row.created_at),
+            None => None,
         };
-        Ok(self.session_view(created_at))
+        self.session_view(created_at)
     }
 
     /// Ends the caller's session.
     pub(super) fn close_session(&mut self) -> Result<(), Stop> {
         // A key has none to end.
-        let Caller::Session { sha256 } = &self.caller else { return Ok(()) };
-        self.database.query("DELETE FROM session WHERE sha256 = ?", &[sha256.as_str().into()])?;
+        let Some(sha256) = self.own_session() else { return Ok(()) };
+        self.database.query("DELETE FROM session WHERE sha256 = ?", &[sha256.into()])?;
         self.audit(Event { action: "session.closed", ..Event::default() })
     }
 
-    fn session_view(&self, created_at: Option<UnixMillis>) -> SessionView {
-        let by_age = created_at.map(|at| at.plus_ms(SESSION_MAX_MS));
-        let by_key = self.actor.expires_at.map(crate::time::UnixSeconds::to_millis);
-        SessionView {
-            admin_key: self.actor.id,
-            label: self.actor.label.clone(),
-            role: self.actor.role,
-            ends_at: by_age.into_iter().chain(by_key).min(),
+    /// The session by which the key calls.
+    fn own_session(&self) -> Option<&str> {
+        match &self.actor {
+            Actor::Key(key) => key.session.as_deref(),
+            Actor::System => None,
         }
+    }
+
+    fn session_view(&self, created_at: Option<UnixMillis>) -> Result<SessionView, Stop> {
+        let Actor::Key(key) = &self.actor else { return Err(Fault::Forbidden.into()) };
+        let by_age = created_at.map(|at| at.plus_ms(SESSION_MAX_MS));
+        let by_key = key.expires_at.map(crate::time::UnixSeconds::to_millis);
+        Ok(SessionView {
+            admin_key: key.id,
+            label: key.label.clone(),
+            role: key.role,
+            ends_at: by_age.into_iter().chain(by_key).min(),
+        })
     }
 }
 

@@ -12,20 +12,65 @@ use super::command::{TokenFilter, TokenState, TokenView};
 use super::database::{Database, Value};
 use super::origin_index;
 use super::retired_keys::key_retired;
-use super::row::{StorageError, json};
+use super::row::{Columns, StorageError, json};
 use super::token_row::{COLUMNS, TokenRow};
-use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND};
+use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND, PAGE_LIMIT_MAX};
 use crate::origin::{OriginRules, TupleOrigin};
 use crate::time::UnixMillis;
 use crate::token::Serial;
 
-/// A page of tokens, and where the next one starts.
+/// Which of the tokens that a filter finds are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Only {
+    /// All.
+    All,
+    /// Those that are active or disabled.
+    NotEnded,
+    /// Those that are active and have no successor.
+    ActiveLeaves,
+}
+
+/// A page of tokens as the API shows them, and where the next one starts.
 pub(super) fn page<D: Database>(
     database: &D,
     filter: &TokenFilter,
     now: UnixMillis,
 ) -> Result<(Vec<TokenView>, Option<Serial>), StorageError> {
-    let conditions = conditions(filter, now)?;
+    let (found, next) = rows(database, filter, Only::All, now)?;
+    Ok((found.iter().map(|row| row.view(now)).collect(), next))
+}
+
+/// How many tokens the filter finds, from its place in the list on.
+pub(super) fn count<D: Database>(
+    database: &D,
+    filter: &TokenFilter,
+    only: Only,
+    now: UnixMillis,
+) -> Result<u64, StorageError> {
+    // The index of hosts leaves a few rows too many for an origin: those must be looked at.
+    if filter.origin.is_some() {
+        let mut place = TokenFilter { limit: PAGE_LIMIT_MAX, ..filter.clone() };
+        let mut count = 0_u64;
+        loop {
+            let (found, next) = rows(database, &place, only, now)?;
+            count = count.saturating_add(u64::try_from(found.len()).unwrap_or(u64::MAX));
+            if next.is_none() {
+                return Ok(count);
+            }
+            place.below = next;
+        }
+    }
+    conditions(filter, only, now)?.count(database, filter.below)
+}
+
+/// A page of rows, newest first, and where the next one starts.
+pub(super) fn rows<D: Database>(
+    database: &D,
+    filter: &TokenFilter,
+    only: Only,
+    now: UnixMillis,
+) -> Result<(Vec<TokenRow>, Option<Serial>), StorageError> {
+    let conditions = conditions(filter, only, now)?;
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX).max(1);
     let mut below = filter.below;
     let mut found: Vec<TokenRow> = Vec::new();
@@ -47,7 +92,7 @@ pub(super) fn page<D: Database>(
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|row| row.serial);
-    Ok((found.iter().map(|row| row.view(now)).collect(), next))
+    Ok((found, next))
 }
 
 /// Conditions that must all hold, with their parameters.
@@ -69,21 +114,40 @@ impl Conditions {
         below: Option<Serial>,
         limit: usize,
     ) -> Result<Vec<TokenRow>, StorageError> {
+        let (condition, mut parameters) = self.below(below);
+        parameters.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let sql = format!("SELECT {COLUMNS} FROM token WHERE {condition} ORDER BY serial DESC LIMIT ?");
+        database.query(&sql, &parameters)?.into_iter().map(TokenRow::read).collect()
+    }
+
+    fn count<D: Database>(&self, database: &D, below: Option<Serial>) -> Result<u64, StorageError> {
+        let (condition, parameters) = self.below(below);
+        let rows = database.query(&format!("SELECT COUNT(*) FROM token WHERE {condition}"), &parameters)?;
+        Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).number()
+    }
+
+    fn below(&self, below: Option<Serial>) -> (String, Vec<Value>) {
         let mut clauses = self.clauses.clone();
         let mut parameters = self.parameters.clone();
         if let Some(serial) = below {
             clauses.push("serial < ?");
             parameters.push(serial.into());
         }
-        parameters.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
         let condition = if clauses.is_empty() { "TRUE".to_owned() } else { clauses.join(" AND ") };
-        let sql = format!("SELECT {COLUMNS} FROM token WHERE {condition} ORDER BY serial DESC LIMIT ?");
-        database.query(&sql, &parameters)?.into_iter().map(TokenRow::read).collect()
+        (condition, parameters)
     }
 }
 
-fn conditions(filter: &TokenFilter, now: UnixMillis) -> Result<Conditions, StorageError> {
+fn conditions(filter: &TokenFilter, only: Only, now: UnixMillis) -> Result<Conditions, StorageError> {
     let mut all = Conditions::default();
+    match only {
+        Only::All => {}
+        Only::NotEnded => not_ended(&mut all, now),
+        Only::ActiveLeaves => {
+            in_state(&mut all, TokenState::Active, now);
+            all.and("successor IS NULL", []);
+        }
+    }
     let text = |text: &String| [Value::from(text.as_str())];
     if let Some(state) = filter.state {
         in_state(&mut all, state, now);
@@ -109,6 +173,17 @@ fn conditions(filter: &TokenFilter, now: UnixMillis) -> Result<Conditions, Stora
         let seconds = seconds.clamp(0, MAX_TOKEN_LIFETIME_MAX_SECONDS);
         let until = now.plus_ms(seconds * MS_PER_SECOND);
         all.and("(expires_at <= ? OR ends_at <= ?)", [until.floor_seconds().into(), until.into()]);
+    }
+    if let Some(seconds) = filter.unused_for_seconds {
+        not_ended(&mut all, now);
+        let since = now.plus_ms(-(seconds.clamp(0, MAX_TOKEN_LIFETIME_MAX_SECONDS) * MS_PER_SECOND));
+        // One that is younger than that has not been unused for so long.
+        all.and("COALESCE(last_used_at, created_at) <= ?", [since.into()]);
+    }
+    match filter.has_successor {
+        Some(true) => all.and("successor IS NOT NULL", []),
+        Some(false) => all.and("successor IS NULL", []),
+        None => {}
     }
     if let Some(origin) = &filter.origin {
         let clause =
@@ -142,6 +217,12 @@ fn in_state(all: &mut Conditions, state: TokenState, now: UnixMillis) {
             all.and(NOT_KEY_RETIRED, []);
         }
     }
+}
+
+fn not_ended(all: &mut Conditions, now: UnixMillis) {
+    let time = [Value::from(now.floor_seconds()), now.into()];
+    all.and("status <> 'revoked' AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?)", time);
+    all.and(NOT_KEY_RETIRED, []);
 }
 
 const NOT_KEY_RETIRED: &str = concat!("NOT ", key_retired!());

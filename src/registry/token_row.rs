@@ -10,6 +10,7 @@ use super::origin_index;
 use super::policy::Policy;
 use super::promise::Promise;
 use super::retired_keys;
+use super::rotation::Plan;
 use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
 use crate::family::FamilyId;
@@ -72,6 +73,14 @@ pub(super) struct TokenRow {
     pub(super) sealed_by: KeyId,
     /// Of the latest change of any kind.
     pub(super) changed_receipt: Option<Receipt>,
+    /// The token that it succeeded.
+    pub(super) predecessor: Option<Serial>,
+    /// The token that succeeded it and is not revoked.
+    pub(super) successor: Option<Serial>,
+    /// The plan of a rotation for its end.
+    pub(super) rotation: Option<Plan>,
+    pub(super) first_used_at: Option<UnixMillis>,
+    pub(super) last_used_at: Option<UnixMillis>,
     /// Of the retirement of its key.
     pub(super) key_receipt: Option<KeyReceipt>,
 }
@@ -88,7 +97,8 @@ macro_rules! stored {
     () => {
         "serial, family, key_id, expires_at, fingerprint, version, label, owner, external_id, metadata, origins, \
          origin_mode, missing_origin, audiences, protected, created_at, created_by, ends_at, status, receipt, \
-         published_at, sealed_by, changed_receipt"
+         published_at, sealed_by, changed_receipt, predecessor, successor, rotation, distribute, auto_rotate, \
+         first_used_at, last_used_at"
     };
 }
 
@@ -101,7 +111,7 @@ pub(super) const COLUMNS: &str = concat!(
 impl TokenRow {
     pub(super) fn read(row: Row) -> Result<Self, StorageError> {
         let mut columns = Columns::of(row);
-        Ok(Self {
+        let mut row = Self {
             serial: columns.serial()?,
             family: stored_family(&columns.text()?)?,
             key_id: columns.number().map(KeyId)?,
@@ -118,6 +128,9 @@ impl TokenRow {
                 missing_origin: columns.json()?,
                 audiences: columns.json()?,
                 protected: columns.flag()?,
+                // They stand further on: a struct's fields are read in the order of this text.
+                distribute: false,
+                auto_rotate: None,
             },
             created_at: columns.millis()?,
             created_by: columns.text()?,
@@ -127,8 +140,17 @@ impl TokenRow {
             published_at: columns.optional_millis()?,
             sealed_by: columns.number().map(KeyId)?,
             changed_receipt: columns.optional_json()?,
-            key_receipt: columns.optional_json()?,
-        })
+            predecessor: columns.optional_serial()?,
+            successor: columns.optional_serial()?,
+            rotation: columns.optional_json()?,
+            first_used_at: None,
+            last_used_at: None,
+            key_receipt: None,
+        };
+        (row.policy.distribute, row.policy.auto_rotate) = (columns.flag()?, columns.optional_json()?);
+        (row.first_used_at, row.last_used_at) = (columns.optional_millis()?, columns.optional_millis()?);
+        row.key_receipt = columns.optional_json()?;
+        Ok(row)
     }
 
     /// The row of `serial`.
@@ -138,7 +160,7 @@ impl TokenRow {
     }
 
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
-        let sql = format!("INSERT INTO token ({}, search) VALUES (?{})", stored!(), ", ?".repeat(23));
+        let sql = format!("INSERT INTO token ({}, search) VALUES (?{})", stored!(), ", ?".repeat(30));
         let mut values: Vec<Value> = vec![
             self.serial.into(),
             self.family.as_str().into(),
@@ -147,7 +169,7 @@ impl TokenRow {
             self.fingerprint.as_str().into(),
             self.version.into(),
         ];
-        let [policy @ .., search] = self.policy_values()?;
+        let [policy @ .., distribute, auto_rotate, search] = self.policy_values()?;
         values.extend(policy);
         values.extend([
             self.created_at.into(),
@@ -158,6 +180,13 @@ impl TokenRow {
             self.published_at.map_or(Value::Null, Value::from),
             u32::from(self.sealed_by.0).into(),
             self.changed_receipt.as_ref().map_or(Ok(Value::Null), json)?,
+            self.predecessor.map_or(Value::Null, Value::from),
+            self.successor.map_or(Value::Null, Value::from),
+            self.rotation.as_ref().map_or(Ok(Value::Null), json)?,
+            distribute,
+            auto_rotate,
+            self.first_used_at.map_or(Value::Null, Value::from),
+            self.last_used_at.map_or(Value::Null, Value::from),
             search,
         ]);
         database.query(&sql, &values)?;
@@ -170,7 +199,7 @@ impl TokenRow {
         values.extend([self.version.into(), self.serial.into()]);
         database.query(
             "UPDATE token SET label = ?, owner = ?, external_id = ?, metadata = ?, origins = ?, origin_mode = ?, \
-             missing_origin = ?, audiences = ?, protected = ?, search = ?, version = ? \
+             missing_origin = ?, audiences = ?, protected = ?, distribute = ?, auto_rotate = ?, search = ?, version = ? \
              WHERE serial = ?",
             &values,
         )?;
@@ -187,16 +216,28 @@ impl TokenRow {
         Ok(())
     }
 
-    /// Writes the operator's end and version.
-    pub(super) fn update_end<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+    /// Writes its ends (an operator's, a rotation's), its successor, and the version. `due_at`: when the plan of the rotation
+    /// must be looked at next.
+    pub(super) fn update_ends<D: Database>(
+        &self,
+        database: &D,
+        due_at: Option<UnixMillis>,
+    ) -> Result<(), StorageError> {
         database.query(
-            "UPDATE token SET ends_at = ?, version = ? WHERE serial = ?",
-            &[self.ends_at.map_or(Value::Null, Value::from), self.version.into(), self.serial.into()],
+            "UPDATE token SET ends_at = ?, successor = ?, rotation = ?, rotation_due_at = ?, version = ? WHERE serial = ?",
+            &[
+                self.ends_at.map_or(Value::Null, Value::from),
+                self.successor.map_or(Value::Null, Value::from),
+                self.rotation.as_ref().map_or(Ok(Value::Null), json)?,
+                due_at.map_or(Value::Null, Value::from),
+                self.version.into(),
+                self.serial.into(),
+            ],
         )?;
         Ok(())
     }
 
-    fn policy_values(&self) -> Result<[Value; 10], StorageError> {
+    fn policy_values(&self) -> Result<[Value; 12], StorageError> {
         let policy = &self.policy;
         Ok([
             policy.label.as_str().into(),
@@ -208,6 +249,8 @@ impl TokenRow {
             json(&policy.missing_origin)?,
             json(&policy.audiences)?,
             policy.protected.into(),
+            policy.distribute.into(),
+            policy.auto_rotate.as_ref().map_or(Ok(Value::Null), json)?,
             Value::Text(policy.search_text()),
         ])
     }
@@ -230,6 +273,11 @@ impl TokenRow {
             Status::Disabled => TokenState::Disabled,
             Status::Good => TokenState::Active,
         }
+    }
+
+    /// Whether it may still be admitted, now or once it is enabled.
+    pub(super) fn is_live(&self, now: UnixMillis) -> bool {
+        matches!(self.state(now), TokenState::Active | TokenState::Disabled)
     }
 
     /// The retirement of its key, when that came before the token's own end.
@@ -298,6 +346,10 @@ impl TokenRow {
             origin_mode: self.policy.origin_mode,
             missing_origin: self.policy.missing_origin,
             external_id: self.policy.external_id.clone(),
+            watched: self.predecessor.is_some() && self.first_used_at.is_none(),
+            distribute: self.policy.distribute,
+            successor: self.successor,
+            planned_end: self.rotation.and_then(|plan| plan.planned_end),
         };
         let value = record.seal(&settings.ring, signing_key, self.serial, self.version);
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
@@ -323,6 +375,8 @@ impl TokenRow {
             missing_origin: policy.missing_origin,
             audiences: policy.audiences,
             protected: policy.protected,
+            distribute: policy.distribute,
+            auto_rotate: policy.auto_rotate,
             created_at: self.created_at,
             created_by: self.created_by.clone(),
             expires_at: self.expires_at,
@@ -330,6 +384,11 @@ impl TokenRow {
             revoked_at: withdrawal.as_ref().and_then(|receipt| receipt.revoked_at),
             revoked_reason: withdrawal.as_ref().and_then(|receipt| receipt.reason.clone()),
             effective_by: withdrawal.map(|receipt| receipt.effective_by),
+            predecessor: self.predecessor,
+            successor: self.successor,
+            rotation: self.rotation.map(|plan| plan.view()),
+            first_used_at: self.first_used_at,
+            last_used_at: self.last_used_at,
         }
     }
 }

@@ -33,7 +33,7 @@ impl<D: Database> Call<'_, D> {
         idempotency: Option<&Idempotency>,
     ) -> Result<(TokenRow, String), Stop> {
         if let Some(idempotency) = idempotency
-            && let Some(made) = idempotency::find(self.database, self.actor.id, idempotency, self.now)?
+            && let Some(made) = idempotency::find(self.database, self.actor.key_id(), idempotency, self.now)?
         {
             let Made::Token(serial) = made else { return Err(Fault::IdempotencyConflict.into()) };
             // Gone already only when tokens are kept for less than a week after their end.
@@ -43,9 +43,15 @@ impl<D: Database> Call<'_, D> {
             return Ok((row, text));
         }
         let (policy, expires_at) = self.new_policy(new)?;
-        let (row, text) = self.issue(policy, expires_at)?;
+        let (row, text) = self.issue(policy, expires_at, None)?;
         if let Some(idempotency) = idempotency {
-            idempotency::keep(self.database, self.actor.id, idempotency, &Made::Token(row.serial), self.now)?;
+            idempotency::keep(
+                self.database,
+                self.actor.key_id(),
+                idempotency,
+                &Made::Token(row.serial),
+                self.now,
+            )?;
         }
         let mut after = row.policy.difference(None);
         set(&mut after, "expires_at", row.expires_at.to_rfc3339().into());
@@ -74,7 +80,10 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
-    fn new_end(&self, lifetime: Option<Lifetime>) -> Result<UnixSeconds, super::command::FieldFault> {
+    pub(super) fn new_end(
+        &self,
+        lifetime: Option<Lifetime>,
+    ) -> Result<UnixSeconds, super::command::FieldFault> {
         let longest = self.settings.max_token_lifetime_seconds;
         let lives = TOKEN_LIFETIME_MIN_SECONDS..=longest;
         // The end is a whole second: the first at which the life asked for is over.
@@ -92,34 +101,53 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
-    fn issue(&mut self, policy: Policy, expires_at: UnixSeconds) -> Result<(TokenRow, String), Stop> {
+    /// Issues a token, of a new family, or as the successor of a token of `family`.
+    pub(super) fn issue(
+        &mut self,
+        policy: Policy,
+        expires_at: UnixSeconds,
+        family: Option<(FamilyId, Serial)>,
+    ) -> Result<(TokenRow, String), Stop> {
         let mut state = State::read(self.database)?;
         let serial = state.next_serial(self.database)?.ok_or(Fault::Conflict)?;
         let claims = Claims { key_id: state.signing_key, serial, expires_at };
         let text = claims.mint(&self.settings.ring).map_err(|_| StorageError::MissingKey)?;
-        let mut random = [0; RANDOM_BYTES];
-        (self.entropy)(&mut random);
+        let (family, predecessor) = match family {
+            Some((family, predecessor)) => (family, Some(predecessor)),
+            None => (self.new_family(), None),
+        };
         let row = TokenRow {
             serial,
-            family: FamilyId::mint(random, &self.settings.check_keys.family),
+            family,
             key_id: state.signing_key,
             expires_at,
             fingerprint: fingerprint(&text),
             version: 1,
             policy,
             created_at: self.now,
-            created_by: self.actor.label.clone(),
+            created_by: self.actor.label().to_owned(),
             ends_at: None,
             status: Status::Good,
             receipt: None,
             published_at: None,
             sealed_by: state.signing_key,
             changed_receipt: None,
+            predecessor,
+            successor: None,
+            rotation: None,
+            first_used_at: None,
+            last_used_at: None,
             key_receipt: None,
         };
         row.insert(self.database)?;
         self.publish_record(&row, &state)?;
         Ok((row, text))
+    }
+
+    fn new_family(&mut self) -> FamilyId {
+        let mut random = [0; RANDOM_BYTES];
+        (self.entropy)(&mut random);
+        FamilyId::mint(random, &self.settings.check_keys.family)
     }
 
     /// Changes settings. An edit that changes nothing raises nothing, and its receipt is true all the same.

@@ -34,6 +34,8 @@ fn view() -> TokenView {
         missing_origin: MissingOrigin::Refuse,
         audiences: vec!["weather".to_owned()],
         protected: false,
+        distribute: false,
+        auto_rotate: None,
         created_at: NOW.plus_ms(-DAY_MS),
         created_by: "key_1 ci".to_owned(),
         expires_at: NOW.plus_ms(30 * DAY_MS).floor_seconds(),
@@ -41,6 +43,11 @@ fn view() -> TokenView {
         revoked_at: None,
         revoked_reason: None,
         effective_by: None,
+        predecessor: None,
+        successor: None,
+        rotation: None,
+        first_used_at: None,
+        last_used_at: None,
     }
 }
 
@@ -88,7 +95,7 @@ fn a_token_is_shown_as_the_contract_has_it() {
         "id": "tok_7", "family": "fam_x", "label": "Shop", "owner": null, "external_id": "c-17", "metadata": {"a": 1},
         "fingerprint": "wlp_AQEA…12345678", "state": "active", "version": 3,
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce", "missing_origin": "refuse",
-        "audiences": ["weather"], "rate": null, "protected": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
+        "audiences": ["weather"], "rate": null, "protected": false, "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
         "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],
     });
     assert_eq!(body_of(&response), expected);

@@ -4,7 +4,9 @@ use super::support::{deployment, faults};
 use wayleave::admin_key::Role;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::problem::Code;
-use wayleave::registry::command::{Command, Lifetime, NewAdminKey, NewToken, TokenEdit};
+use wayleave::registry::command::{
+    AutoRotate, Command, Lifetime, NewAdminKey, NewToken, RevokeOld, TokenEdit,
+};
 use wayleave::time::UnixSeconds;
 use wayleave::token::Serial;
 
@@ -15,7 +17,7 @@ fn every_setting_reaches_the_command() {
     let deployment = deployment;
     let body = r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
         "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","audiences":["tiles","weather"],
-        "rate":null,"protected":true,"expires_in":3600}"#;
+        "rate":null,"protected":true,"distribute":true,"auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#;
     let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
         deployment.command("POST", "/tokens", body)
     else {
@@ -33,6 +35,12 @@ fn every_setting_reaches_the_command() {
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".to_owned(), "weather".to_owned()]),
         protected: Some(true),
+        distribute: Some(true),
+        auto_rotate: Some(Some(AutoRotate {
+            before_expiry_seconds: 86_400,
+            expires_in: None,
+            revoke_old: RevokeOld::After { after_seconds: 604_800, drain_seconds: 86_400, strict: false },
+        })),
     };
     assert_eq!(settings, expected);
     let edited = deployment.command("PATCH", "/tokens/tok_9", r#"{"owner":null,"origins":"any"}"#);
@@ -71,14 +79,16 @@ fn one_answer_names_everything_that_is_wrong() {
     let deployment = deployment();
     let body = r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
         "origin_mode":"off","missing_origin":true,"audiences":["weather","weather","","moon"],"metadata":[],"protected":"yes",
-        "rate":"gold","expires_in":59,"expires_at":"tomorrow","distribute":true,"auto_rotate":null,"external_id":"é"}"#;
+        "rate":"gold","expires_in":59,"expires_at":"tomorrow","distribute":1,
+        "auto_rotate":{"before_expiry_seconds":1,"revoke_old":{"when":"first_use","strict":true}},"external_id":"é"}"#;
     let problem = deployment.problem("POST", "/tokens", body);
     assert_eq!(problem.code, Code::InvalidFields);
     let named = faults(&problem);
     for expected in [
         "lable: unknown_field",
-        "distribute: unknown_field",
-        "auto_rotate: unknown_field",
+        "distribute: wrong_type",
+        "auto_rotate.before_expiry_seconds: out_of_range",
+        "auto_rotate.revoke_old.strict: needs_deadline",
         "label: wrong_type",
         "origins[3]: wrong_type",
         "origins[4]: public_suffix_rule",
@@ -102,7 +112,7 @@ fn one_answer_names_everything_that_is_wrong() {
         assert!(named.iter().any(|fault| fault.starts_with(at)), "{at} is not in {named:?}");
     }
     assert!(!named.iter().any(|fault| fault.starts_with("origins[0]")), "{named:?}");
-    assert_eq!(named.len(), 21, "{named:?}");
+    assert_eq!(named.len(), 22, "{named:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::support::{deployment, faults, status};
 use wayleave::admin::operation::{ID, OPERATIONS};
 use wayleave::admin::{Body, OPENAPI_JSON, Parsed, parse};
 use wayleave::admin_key::{AdminKey, ConfiguredKey};
+use wayleave::family::{FamilyId, RANDOM_BYTES};
 use wayleave::key::{CheckKeys, KeyId, sha256};
 use wayleave::problem::Code;
 use wayleave::registry::command::{Caller, Command};
@@ -96,10 +97,12 @@ fn the_document_is_public_and_is_the_file() {
 #[test]
 fn every_operation_of_the_table_is_routed_to_itself() {
     let deployment = deployment();
+    let family = FamilyId::mint([4; RANDOM_BYTES], &deployment.check_keys.family).as_str().to_owned();
     for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
         let id = match operation.path.split('/').nth(1) {
             Some("tokens") => "tok_7",
             Some("signing-keys") => "7",
+            Some("families") => &family,
             _ => "key_7",
         };
         let path = operation.path.replace(ID, id);
@@ -153,7 +156,8 @@ fn other_paths_are_not_found_and_other_methods_are_told_which() {
         "/tokens/tok_7/",
         "/tokens/tok_07",
         "/tokens/7",
-        "/tokens/tok_7/rotate",
+        "/tokens/tok_7/turn",
+        "/families/fam_AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "/tokens//token",
         "/tokens/a/b/token",
         "/sessions",
@@ -165,7 +169,13 @@ fn other_paths_are_not_found_and_other_methods_are_told_which() {
     ] {
         for method in ["GET", "DELETE"] {
             let problem = deployment.problem(method, path, "");
-            let known_path = matches!(path, "/tokens/tok_07" | "/tokens/7" | "/tokens/tok_7%2Ftoken");
+            let known_path = matches!(
+                path,
+                "/families/fam_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                    | "/tokens/tok_07"
+                    | "/tokens/7"
+                    | "/tokens/tok_7%2Ftoken"
+            );
             let posted_path = path.starts_with("/signing-keys/") && path.ends_with("/retire");
             let expected = match (method, path) {
                 ("DELETE", _) if known_path => Code::MethodNotAllowed,

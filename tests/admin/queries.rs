@@ -25,7 +25,7 @@ fn every_filter_reaches_the_command() {
     let cursor = ids::cursor(List::Tokens, 40);
     let path = format!(
         "/tokens?state=disabled&family={family}&owner=maps+team&external_id=c%2D17&audience=tiles&key_id=3\
-         &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p&expiring_within_seconds=60&limit=500&cursor={cursor}"
+         &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p&expiring_within_seconds=60&unused_for_seconds=70&has_successor=false&limit=500&cursor={cursor}"
     );
     let expected = TokenFilter {
         state: Some(TokenState::Disabled),
@@ -38,6 +38,8 @@ fn every_filter_reaches_the_command() {
         serial: None,
         q: Some("shöp".to_owned()),
         expiring_within_seconds: Some(60),
+        unused_for_seconds: Some(70),
+        has_successor: Some(false),
         limit: 500,
         below: Some(Serial(40)),
     };
@@ -91,8 +93,8 @@ fn every_wrong_parameter_is_named_in_a_400() {
         (&format!("cursor={events_cursor}"), "cursor: not_a_cursor"),
         ("owner=", "owner: empty"),
         ("q=%00", "q: control_character"),
-        ("unused_for_seconds=1", "unused_for_seconds: unknown_field"),
-        ("has_successor=true", "has_successor: unknown_field"),
+        ("unused_for_seconds=-1", "unused_for_seconds: wrong_type"),
+        ("has_successor=yes", "has_successor: wrong_type"),
         ("State=active", "State: unknown_field"),
         ("limit=1&limit=1", "limit: duplicate_field"),
         ("x=1&x=1", "x: duplicate_field"),

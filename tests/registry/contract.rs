@@ -1,7 +1,7 @@
 //! What the operation table of the admin API documents is what the registry does: each operation's request is read by the
 //! admin API and put to the registry.
 
-use crate::world::{World, edit_label, idempotency, new_token, settings, without_key_1};
+use crate::world::{World, as_usual, edit_label, idempotency, new_token, rotate, settings, without_key_1};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use wayleave::admin::fault_problem;
@@ -9,7 +9,10 @@ use wayleave::admin::operation::{ID, OPERATIONS, Operation};
 use wayleave::admin_key::{AdminKey, Role};
 use wayleave::key::KeyId;
 use wayleave::problem::Code;
-use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenEdit};
+use wayleave::registry::command::{
+    Answer, Bulk, Command, Fault, Lifetime, NewAdminKey, NewToken, RevokeOld, Rotate, Standing, Supersede,
+    TokenEdit, TokenFilter, TokenState,
+};
 use wayleave::time::UnixSeconds;
 use wayleave::token::Serial;
 
@@ -20,6 +23,8 @@ fn possible(command: &Command) -> Vec<Fault> {
         Conflict, IdempotencyConflict, KeyInUse, LastActiveToken, NotFound, PreconditionFailed, TokenEnded,
         TokenProtected,
     };
+    let instead = |ended| Fault::RotateInstead { ended, instead: None };
+    let nobody = Standing { serial: Serial(0), last_used_at: None };
     let fields = Fault::Fields(Vec::new());
     match command {
         Command::Authenticate
@@ -31,12 +36,32 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::ListSigningKeys
         | Command::ListTokens(_)
         | Command::Status => vec![],
-        Command::BeginProbe(_) | Command::GetProbe(_) | Command::GetToken(_) | Command::LookupToken(_) => {
+        Command::BeginProbe(_)
+        | Command::GetFamily(_)
+        | Command::GetProbe(_)
+        | Command::RevokeFamily { .. }
+        | Command::GetToken(_)
+        | Command::LookupToken(_) => {
             vec![NotFound]
         }
         Command::RevealToken(_) => vec![NotFound, TokenEnded],
         Command::CreateToken(_) | Command::CreateAdminKey(_) => vec![fields, IdempotencyConflict, Conflict],
         Command::EditToken { .. } => vec![NotFound, PreconditionFailed, TokenEnded, fields, Conflict],
+        Command::RotateToken { .. } | Command::RotateFamily { .. } => vec![
+            NotFound,
+            TokenProtected,
+            Fault::SuccessorUnused { waiting: nobody, predecessor: nobody },
+            Fault::MaxActiveTokens { active: Vec::new() },
+            instead(true),
+            instead(false),
+            fields,
+            IdempotencyConflict,
+            Conflict,
+        ],
+        Command::EditFamily { .. } => vec![NotFound, TokenEnded, fields, Conflict],
+        Command::RevokeTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }],
+        // A serial is not to be had: nothing stands against that before the first is made.
+        Command::RotateTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }, Conflict],
         Command::RevokeToken { .. } => vec![NotFound, TokenEnded, TokenProtected, LastActiveToken],
         Command::DisableToken(_) => vec![NotFound, TokenEnded, TokenProtected],
         Command::EnableToken(_) => vec![NotFound, TokenEnded],
@@ -62,17 +87,19 @@ fn name(of: &impl Debug) -> String {
 
 /// A request to the operation, as path and body, that any token or key suits. None of them asks for what an owner alone
 /// may set.
-fn sample(operation: &Operation, token: &str) -> (String, String) {
+fn sample(operation: &Operation, family: &str, token: &str) -> (String, String) {
     let path = operation
         .path
         .replace("/tokens/{id}", "/tokens/tok_1")
+        .replace("/families/{id}", &format!("/families/{family}"))
         .replace("/signing-keys/{id}", "/signing-keys/2");
     let path = path.replace("{id}", "key_1");
     let body = match operation.id {
         "createToken" => r#"{"label":"a","origins":"any"}"#.to_owned(),
-        "editToken" => r#"{"label":"b"}"#.to_owned(),
+        "editToken" | "editFamily" => r#"{"label":"b"}"#.to_owned(),
         "lookupToken" => format!(r#"{{"token":"{token}"}}"#),
         "endToken" => r#"{"at":null}"#.to_owned(),
+        "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
         "revokeToken" => r#"{"force":true}"#.to_owned(),
         "testOrigin" => r#"{"origins":"any","origin":"https://a.example"}"#.to_owned(),
         "createSession" => {
@@ -91,8 +118,8 @@ fn each_operation_needs_the_role_that_it_documents() {
         let Some(least) = operation.least_role else { continue };
         for role in Role::ALL {
             let mut world = World::new();
-            let (_, token) = world.create(crate::world::new_token("a"));
-            let (path, body) = sample(operation, &token);
+            let (view, token) = world.create(crate::world::new_token("a"));
+            let (path, body) = sample(operation, &view.family, &token);
             let command = world.request_command(operation.method, &path, &body);
             // So that key_1 is not the last owner's.
             world.admin_key(Role::Owner);
@@ -127,9 +154,9 @@ fn at_the_door(operation: &Operation) -> BTreeSet<Code> {
 #[test]
 fn each_operation_documents_the_problems_that_it_has_and_no_other() {
     let mut world = World::new();
-    let (_, token) = world.create(new_token("a"));
+    let (view, token) = world.create(new_token("a"));
     for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
-        let (path, body) = sample(operation, &token);
+        let (path, body) = sample(operation, &view.family, &token);
         let command = world.request_command(operation.method, &path, &body);
         let mut expected = at_the_door(operation);
         expected.extend(possible(&command).into_iter().map(|fault| match fault {
@@ -221,6 +248,8 @@ fn each_fault_that_is_listed_happens() {
     world.ask(Command::DeleteAdminKey(view.id));
     refused(&mut world, key(None), Some(("k", "body")));
 
+    families(&mut world, &mut refused);
+
     // Numbers that have run out.
     world.database.one("UPDATE token SET version = 4294967295 WHERE serial = 1 RETURNING 1");
     refused(&mut world, edit(token, None, edit_label("b")), None);
@@ -229,6 +258,14 @@ fn each_fault_that_is_listed_happens() {
     refused(&mut world, end(token, soon, true), None);
     world.database.one("UPDATE registry SET highest_serial = 4294967295 RETURNING 1");
     refused(&mut world, Command::CreateToken(new_token("a")), None);
+    refused(&mut world, rotate(token, as_usual()), None);
+    let family = world.get(token).family;
+    let edit_it = Command::EditFamily { family: family.clone(), edit: edit_label("c") };
+    world.database.one("UPDATE token SET version = 4294967295 WHERE serial = 1 RETURNING 1");
+    refused(&mut world, edit_it, None);
+    refused(&mut world, Command::RotateFamily { family, rotate: Box::new(as_usual()) }, None);
+    let all = Box::new(Bulk { filter: only_active(), dry_run: false, expect: None });
+    refused(&mut world, Command::RotateTokens { bulk: all, rotate: Box::new(as_usual()) }, None);
 
     world.ask(Command::ActivateSigningKey(KeyId(2)));
     refused(&mut world, retire(KeyId(1)), None);
@@ -237,12 +274,83 @@ fn each_fault_that_is_listed_happens() {
     world.restart(without_key_1());
     refused(&mut world, Command::RevealToken(token), None);
 
-    let (_, text) = World::new().create(new_token("a"));
+    let (view, text) = World::new().create(new_token("a"));
     let mut listed = BTreeSet::new();
     for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
-        let (path, body) = sample(operation, &text);
+        let (path, body) = sample(operation, &view.family, &text);
         let command = world.request_command(operation.method, &path, &body);
         listed.extend(possible(&command).iter().map(|fault| (name(&command), name(fault))));
     }
     assert_eq!(seen, listed);
+}
+
+fn only_active() -> TokenFilter {
+    TokenFilter { state: Some(TokenState::Active), limit: 10, ..TokenFilter::default() }
+}
+
+/// The refusals of rotations and families.
+fn families(world: &mut World, refused: &mut impl FnMut(&mut World, Command, Option<(&str, &str)>)) {
+    let nowhere = "fam_nowhere".to_owned();
+    let of_family = |family: &str, how: Rotate| Command::RotateFamily {
+        family: family.to_owned(),
+        rotate: Box::new(how),
+    };
+    let edit = |family: &str, edit| Command::EditFamily { family: family.to_owned(), edit };
+    refused(world, Command::GetFamily(nowhere.clone()), None);
+    let include_protected = false;
+    refused(world, Command::RevokeFamily { family: nowhere.clone(), reason: None, include_protected }, None);
+    refused(world, rotate(Serial(99), as_usual()), None);
+    refused(world, of_family(&nowhere, as_usual()), None);
+    refused(world, edit(&nowhere, edit_label("b")), None);
+    let wrong = Some(vec!["unknown".to_owned()]);
+    for command in [
+        Command::RevokeTokens {
+            bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
+            reason: None,
+            include_protected,
+        },
+        Command::RotateTokens {
+            bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
+            rotate: Box::new(as_usual()),
+        },
+    ] {
+        refused(world, command, None);
+    }
+    let both = |serial: Serial, family: &str, how: &Rotate| {
+        [rotate(serial, how.clone()), of_family(family, how.clone())]
+    };
+
+    macro_rules! refuse_both {
+        ($world:expr, $serial:expr, $family:expr, $how:expr, $key:expr) => {
+            for command in both($serial, $family, $how) {
+                refused($world, command, $key);
+            }
+        };
+    }
+
+    let first = world.token();
+    let bad =
+        Rotate { overrides: TokenEdit { audiences: wrong.clone(), ..TokenEdit::default() }, ..as_usual() };
+    refuse_both!(world, first.serial, &first.family, &bad, None);
+    let made = world.ask_idempotent(rotate(first.serial, as_usual()), idempotency("r", "body"));
+    let Answer::Rotated(made) = made else { panic!("{made:?}") };
+    let (leaf, family) = (made.token.serial, first.family.as_str());
+    refuse_both!(world, leaf, family, &as_usual(), Some(("r", "another")));
+    refuse_both!(world, leaf, family, &as_usual(), None);
+    world.used(leaf);
+    refuse_both!(world, leaf, family, &as_usual(), None);
+    world.edit(leaf, TokenEdit { protected: Some(true), ..TokenEdit::default() });
+    let now = Rotate { revoke_old: RevokeOld::Now, ..as_usual() };
+    refuse_both!(world, leaf, family, &now, None);
+    world.edit(leaf, TokenEdit { protected: Some(false), ..TokenEdit::default() });
+    world.receipt(Command::DisableToken(leaf));
+    refuse_both!(world, leaf, family, &as_usual(), None);
+    let bad = edit(family, TokenEdit { audiences: wrong, ..TokenEdit::default() });
+    refused(world, bad, None);
+    let stop = Command::RevokeFamily { family: family.to_owned(), reason: None, include_protected };
+    assert!(matches!(world.ask(stop), Answer::RevokedInBulk(_)));
+    refuse_both!(world, leaf, family, &as_usual(), None);
+    refused(world, edit(family, edit_label("b")), None);
+    let given_up = Rotate { supersede: Some(Supersede::Original), ..as_usual() };
+    refuse_both!(world, leaf, family, &given_up, None);
 }

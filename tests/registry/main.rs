@@ -18,6 +18,7 @@ mod probe;
 mod publishing;
 mod query;
 mod restore;
+mod rotation;
 mod sessions;
 mod signing_keys;
 #[path = "../support/sqlite.rs"]

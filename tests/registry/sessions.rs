@@ -40,7 +40,7 @@ fn a_session_says_who_and_until_when_and_only_its_digest_is_stored() {
     assert!(!world.database.dump().contains(&text));
     world.call_as(&text);
     assert_eq!(world.ask(Command::GetSession), Answer::Session(expected));
-    assert_eq!(&world.actions()[..1], ["session.opened"]);
+    assert_eq!(world.actions().last().map(String::as_str), Some("session.opened"));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn signing_out_ends_this_session_alone() {
     assert_eq!(world.fault(Command::Authenticate), Fault::Unauthorized);
     world.call_as(&second);
     assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
-    assert_eq!(&world.actions()[..1], ["session.closed"]);
+    assert_eq!(world.actions().last().map(String::as_str), Some("session.closed"));
 }
 
 #[test]

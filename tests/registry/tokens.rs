@@ -1,8 +1,8 @@
 //! Issuing, cloning, editing, revealing.
 
-use crate::world::{START, World, all, edit_label, new_token, rules, settings};
+use crate::world::{START, World, all, auto_rotate, edit_label, new_token, rules, settings};
 use wayleave::key::KeyId;
-use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
+use wayleave::origin::{MissingOrigin, OriginMode};
 use wayleave::registry::RegistrySettings;
 use wayleave::registry::command::{
     Answer, Command, Fault, Lifetime, NewToken, TokenEdit, TokenState, TokenView,
@@ -48,6 +48,8 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         missing_origin: MissingOrigin::Refuse,
         audiences: vec!["api".into()],
         protected: false,
+        distribute: false,
+        auto_rotate: None,
         created_at: START,
         created_by: "ADMIN_KEY".into(),
         expires_at: claims.expires_at,
@@ -55,6 +57,11 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         revoked_at: None,
         revoked_reason: None,
         effective_by: None,
+        predecessor: None,
+        successor: None,
+        rotation: None,
+        first_used_at: None,
+        last_used_at: None,
     };
     assert_eq!(token, expected);
     assert_eq!(world.get(Serial(1)), expected);
@@ -150,11 +157,13 @@ fn a_clone_copies_every_setting_and_given_fields_win() {
         owner: Some(Some("ann".into())),
         external_id: Some(Some("customer-7".into())),
         metadata: Some(Some("{}".into())),
-        origins: Some(OriginRules::Any),
+        origins: Some(rules(&["https://a.example"])),
         origin_mode: Some(OriginMode::Report),
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into()]),
         protected: Some(true),
+        distribute: Some(true),
+        auto_rotate: Some(Some(auto_rotate())),
     };
     let first = world.create(NewToken { settings, ..NewToken::default() }).0;
     let clone = world.create(NewToken { clone_of: Some(first.serial), ..NewToken::default() }).0;
@@ -230,6 +239,8 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into()]),
         protected: Some(true),
+        distribute: Some(true),
+        auto_rotate: Some(Some(auto_rotate())),
     };
     let (token, _) = world.edit(serial, everything);
     assert_eq!((token.label.as_str(), token.owner.as_ref()), ("b", None));

@@ -12,8 +12,9 @@ use wayleave::list::{Delta, Number, OpenedBase, OpenedDelta, RevocationList};
 use wayleave::origin::{OriginRule, OriginRules};
 use wayleave::record::{Record, VersionedRecord};
 use wayleave::registry::command::{
-    AdminCall, Answer, Caller, Command, EventFilter, EventView, Fault, Idempotency, KeyReceipt, NewAdminKey,
-    NewToken, Receipt, Request, SigningKeyView, StatusView, TokenEdit, TokenFilter, TokenView,
+    AdminCall, Answer, AutoRotate, Caller, Command, EventFilter, EventView, FamilyView, Fault, Idempotency,
+    KeyReceipt, NewAdminKey, NewToken, Receipt, Request, RevokeOld, Rotate, Rotated, SigningKeyView,
+    StatusView, TokenEdit, TokenFilter, TokenUse, TokenView,
 };
 use wayleave::registry::{KvLists, Registry, RegistrySettings};
 use wayleave::time::UnixMillis;
@@ -134,6 +135,26 @@ impl World {
     pub fn receipt(&mut self, command: Command) -> Receipt {
         match self.ask(command) {
             Answer::Receipt(receipt) => receipt,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn rotate(&mut self, serial: Serial, how: Rotate) -> Rotated {
+        match self.ask(rotate(serial, how)) {
+            Answer::Rotated(made) => *made,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A usage shard tells that the token was used just now.
+    pub fn used(&mut self, serial: Serial) {
+        let told = TokenUse { serial, first_at: self.now, last_at: self.now };
+        assert_eq!(self.request(Request::Uses { uses: vec![told] }), Answer::Noted);
+    }
+
+    pub fn family(&mut self, family: &str) -> FamilyView {
+        match self.ask(Command::GetFamily(family.to_owned())) {
+            Answer::Family(family) => *family,
             other => panic!("{other:?}"),
         }
     }
@@ -307,6 +328,33 @@ pub fn new_token(label: &str) -> NewToken {
         ..NewToken::default()
     }
 }
+
+/// As a job rotates that says nothing: after 7 days.
+pub fn as_usual() -> Rotate {
+    how(RevokeOld::After { after_seconds: 7 * DAY, drain_seconds: DAY, strict: false })
+}
+
+pub fn how(revoke_old: RevokeOld) -> Rotate {
+    Rotate {
+        revoke_old,
+        lifetime: None,
+        overrides: TokenEdit::default(),
+        supersede: None,
+        revoke_oldest: false,
+        force: false,
+    }
+}
+
+pub fn rotate(serial: Serial, how: Rotate) -> Command {
+    Command::RotateToken { serial, rotate: Box::new(how) }
+}
+
+pub fn auto_rotate() -> AutoRotate {
+    AutoRotate { before_expiry_seconds: DAY, expires_in: None, revoke_old: RevokeOld::Never }
+}
+
+/// Seconds.
+pub const DAY: i64 = 86_400;
 
 pub fn edit_label(label: &str) -> TokenEdit {
     TokenEdit { label: Some(label.into()), ..TokenEdit::default() }

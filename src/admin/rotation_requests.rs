@@ -1,0 +1,194 @@
+//! Requests about rotation and families: their fields, and the commands that they become.
+//!
+//! Standard: DESIGN section 7 (the calls) and section 8 (what a rotation can ask for).
+//! Invariants: every field of a shape is read; what is not given has the default that section 8 names.
+//! What it must not know: HTTP, which tokens exist.
+//! What a mistake costs: a rotation that ends the old token sooner than was asked for (false refuse).
+
+use super::AdminProblem;
+use super::fields::{Field, Members, Shape};
+use super::filters::Cursor;
+use super::ids::List;
+use super::kinds::{Choice, Flag, WholeNumber};
+use super::operation::Input;
+use super::rotation_kinds::{FilterKind, REVOKE_OLD_DEFAULT, RevokeOldKind};
+use super::token_requests::{self, REASON};
+use crate::limits::BULK_STEP_MAX;
+use crate::registry::command::{Bulk, Command, Rotate, Supersede, TokenFilter};
+use crate::token::Serial;
+
+static REVOKE_OLD: Field<RevokeOldKind> = Field {
+    name: "revoke_old",
+    about: "When the old token ends. Not given: after 7 days, once the new one was used.",
+    kind: RevokeOldKind,
+};
+static SUPERSEDE: Field<Choice<Supersede>> = Field {
+    name: "supersede",
+    about: "What to give up when the token was never used and its predecessor still works: successor (this token; the predecessor's end stays) or original (the predecessor).",
+    kind: Choice(&[("successor", Supersede::Successor), ("original", Supersede::Original)]),
+};
+static REVOKE_OLDEST: Field<Flag> = Field {
+    name: "revoke_oldest",
+    about: "Revokes the predecessor first, when it and the token are both in use.",
+    kind: Flag,
+};
+static FORCE: Field<Flag> =
+    Field { name: "force", about: "Gives up the original although it was used in the last day.", kind: Flag };
+
+/// `POST /tokens/{id}/rotate` and `POST /families/{id}/rotate`
+pub static ROTATE: Shape = Shape {
+    required: &[],
+    optional: &[
+        &REVOKE_OLD,
+        &token_requests::EXPIRES_IN,
+        &token_requests::EXPIRES_AT,
+        &SUPERSEDE,
+        &REVOKE_OLDEST,
+        &FORCE,
+        &token_requests::LABEL,
+        &token_requests::OWNER,
+        &token_requests::EXTERNAL_ID,
+        &token_requests::METADATA,
+        &token_requests::ORIGINS,
+        &token_requests::ORIGIN_MODE,
+        &token_requests::MISSING_ORIGIN,
+        &token_requests::AUDIENCES,
+        &token_requests::RATE,
+        &token_requests::PROTECTED,
+        &token_requests::DISTRIBUTE,
+        &token_requests::AUTO_ROTATE,
+    ],
+    refused: &[],
+};
+
+/// Reads `POST /tokens/{id}/rotate`.
+pub(super) fn rotate_token(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let serial = input.token_id()?;
+    Ok(Command::RotateToken { serial, rotate: Box::new(rotate(input)?) })
+}
+
+/// Reads `POST /families/{id}/rotate`.
+pub(super) fn rotate_family(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let family = input.family_id()?;
+    Ok(Command::RotateFamily { family, rotate: Box::new(rotate(input)?) })
+}
+
+fn rotate(input: &Input<'_>) -> Result<Rotate, AdminProblem> {
+    let mut body = input.body(&ROTATE);
+    let overrides = token_requests::settings(&mut body);
+    let rotate = Rotate { overrides, ..how(&mut body) };
+    body.finish(rotate)
+}
+
+/// Everything but the settings in which the successor differs.
+fn how(body: &mut Members<'_>) -> Rotate {
+    Rotate {
+        revoke_old: body.take(&REVOKE_OLD).unwrap_or(REVOKE_OLD_DEFAULT),
+        lifetime: token_requests::lifetime(body),
+        overrides: Default::default(),
+        supersede: body.take(&SUPERSEDE),
+        revoke_oldest: body.take(&REVOKE_OLDEST).unwrap_or(false),
+        force: body.take(&FORCE).unwrap_or(false),
+    }
+}
+
+/// Reads `PATCH /families/{id}`.
+pub(super) fn edit_family(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let family = input.family_id()?;
+    let mut body = input.body(&token_requests::EDIT);
+    let edit = token_requests::settings(&mut body);
+    Ok(Command::EditFamily { family, edit: body.finish(edit)? })
+}
+
+static INCLUDE_PROTECTED: Field<Flag> =
+    Field { name: "include_protected", about: "Protected tokens too; for an owner.", kind: Flag };
+
+/// `POST /families/{id}/revoke`
+pub static REVOKE_FAMILY: Shape =
+    Shape { required: &[], optional: &[&REASON, &INCLUDE_PROTECTED], refused: &[] };
+
+/// Reads `POST /families/{id}/revoke`.
+pub(super) fn revoke_family(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let family = input.family_id()?;
+    let mut body = input.body(&REVOKE_FAMILY);
+    let (reason, include) = (body.take(&REASON), body.take(&INCLUDE_PROTECTED).unwrap_or(false));
+    let (reason, include_protected) = body.finish((reason, include))?;
+    Ok(Command::RevokeFamily { family, reason, include_protected })
+}
+
+static FILTER: Field<FilterKind> = Field {
+    name: "filter",
+    about: "Which tokens: filters as GET /tokens has them, at least one. Tokens that have ended are left out.",
+    kind: FilterKind,
+};
+static DRY_RUN: Field<Flag> =
+    Field { name: "dry_run", about: "Only says how many there are, and what would be left out.", kind: Flag };
+static EXPECT: Field<WholeNumber> = Field {
+    name: "expect",
+    about: "matched of the dry run: with any other number nothing is done. Looked at in the first step.",
+    kind: WholeNumber { min: 0, max: u32::MAX as i64 },
+};
+static STEP_LIMIT: Field<WholeNumber> = Field {
+    name: "limit",
+    about: "Tokens in this step; 100 when not given.",
+    kind: WholeNumber { min: 1, max: BULK_STEP_MAX as i64 },
+};
+static STEP_CURSOR: Field<Cursor> =
+    Field { name: "cursor", about: "next_cursor of the step before.", kind: Cursor(List::Tokens) };
+
+/// `POST /tokens/revoke`
+pub static REVOKE_TOKENS: Shape = Shape {
+    required: &[&FILTER],
+    optional: &[&REASON, &INCLUDE_PROTECTED, &DRY_RUN, &EXPECT, &STEP_LIMIT, &STEP_CURSOR],
+    refused: &[],
+};
+
+/// Reads `POST /tokens/revoke`.
+pub(super) fn revoke_tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let mut body = input.body(&REVOKE_TOKENS);
+    let (reason, include) = (body.take(&REASON), body.take(&INCLUDE_PROTECTED).unwrap_or(false));
+    let bulk = Box::new(bulk(&mut body));
+    let (bulk, reason, include_protected) = body.finish((bulk, reason, include))?;
+    Ok(Command::RevokeTokens { bulk, reason, include_protected })
+}
+
+/// `POST /tokens/rotate`
+pub static ROTATE_TOKENS: Shape = Shape {
+    required: &[&FILTER],
+    optional: &[
+        &REVOKE_OLD,
+        &token_requests::EXPIRES_IN,
+        &token_requests::EXPIRES_AT,
+        &SUPERSEDE,
+        &REVOKE_OLDEST,
+        &FORCE,
+        &DRY_RUN,
+        &EXPECT,
+        &STEP_LIMIT,
+        &STEP_CURSOR,
+    ],
+    refused: &[],
+};
+
+/// Reads `POST /tokens/rotate`.
+pub(super) fn rotate_tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let mut body = input.body(&ROTATE_TOKENS);
+    let (bulk, rotate) = (Box::new(bulk(&mut body)), Box::new(how(&mut body)));
+    let (bulk, rotate) = body.finish((bulk, rotate))?;
+    Ok(Command::RotateTokens { bulk, rotate })
+}
+
+fn bulk(body: &mut Members<'_>) -> Bulk {
+    let limit = body.take(&STEP_LIMIT).and_then(|limit| u32::try_from(limit).ok());
+    let below = body.take(&STEP_CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial);
+    Bulk {
+        // Required, so `finish` refuses where it is not there.
+        filter: TokenFilter {
+            limit: limit.unwrap_or(BULK_STEP_MAX),
+            below,
+            ..body.take(&FILTER).unwrap_or_default()
+        },
+        dry_run: body.take(&DRY_RUN).unwrap_or(false),
+        expect: body.take(&EXPECT).and_then(|count| u64::try_from(count).ok()),
+    }
+}
