@@ -18,6 +18,7 @@ use crate::origin::{APP_SCHEMES_DEFAULT, Origin, parse_app_schemes};
 use crate::registry::RegistrySettings;
 use crate::route::{Routes, ServedHost};
 use crate::time::UnixMillis;
+use crate::webhook::{SettingFault, Webhook};
 use std::ops::RangeInclusive;
 
 /// Everything the operator decided.
@@ -58,6 +59,8 @@ pub struct Config {
     pub check_keys: CheckKeys,
     /// `ADMIN_KEY`, when set.
     pub configured_key: Option<ConfiguredKey>,
+    /// Who receives notices, when anybody does.
+    pub webhook: Option<Webhook>,
 }
 
 /// A variable is missing or wrong.
@@ -122,6 +125,7 @@ impl Config {
             ring: variables.ring(&deployment)?,
             check_keys: variables.check_keys(&deployment)?,
             configured_key: variables.configured_key()?,
+            webhook: variables.webhook()?,
         })
     }
 
@@ -142,6 +146,7 @@ impl Config {
             retention_days: self.retention_days,
             audiences: self.audiences.clone(),
             bootstrap_sha256: self.configured_key.as_ref().map(ConfiguredKey::sha256),
+            webhook: self.webhook.clone(),
         }
     }
 
@@ -281,6 +286,22 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
+    /// Without a URL nothing is sent, and the secret may wait for one.
+    fn webhook(&self) -> Result<Option<Webhook>, ConfigError> {
+        let (url, secret) = ((self.0)("WEBHOOK_URL"), (self.0)("WEBHOOK_SECRET"));
+        if url.is_none() && secret.is_none() {
+            return Ok(None);
+        }
+        // Read with a URL that is right, so that a wrong secret stops the Worker before there is one.
+        let waiting_url = "https://localhost".to_owned();
+        let is_wanted = url.is_some();
+        match Webhook::parse(&url.unwrap_or(waiting_url), &secret.unwrap_or_default()) {
+            Ok(webhook) => Ok(is_wanted.then_some(webhook)),
+            Err(fault @ SettingFault::Url) => wrong("WEBHOOK_URL", fault.expected()),
+            Err(fault @ SettingFault::Secret) => wrong("WEBHOOK_SECRET", fault.expected()),
+        }
+    }
+
     fn number(
         &self,
         variable: &'static str,
@@ -355,6 +376,8 @@ mod tests {
             ("ADMIN_KEY", &"hunter2".repeat(40)),
             ("CONTROL_HOSTS", "*.example.com"),
             ("CONTROL_HOSTS", ","),
+            ("WEBHOOK_URL", "http://hooks.example/hunter2"),
+            ("WEBHOOK_SECRET", "hunter2"),
         ];
         for (variable, value) in wrong {
             let mut changes = vec![(variable, value)];
@@ -366,6 +389,17 @@ mod tests {
             assert!(error.message().contains(variable));
             assert!(!error.message().contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn a_webhook_has_a_url_and_a_secret() {
+        let url = ("WEBHOOK_URL", "https://hooks.example/wayleave");
+        let text = data_encoding::BASE64.encode(&[7; 24]);
+        let secret = ("WEBHOOK_SECRET", text.as_str());
+        assert!(read(&[]).unwrap().webhook.is_none());
+        assert!(read(&[secret]).unwrap().webhook.is_none(), "nobody receives anything");
+        assert_eq!(read(&[url]).unwrap_err().variable, "WEBHOOK_SECRET");
+        assert!(read(&[url, secret]).unwrap().registry_settings().webhook.is_some());
     }
 
     #[test]

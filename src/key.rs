@@ -55,6 +55,15 @@ impl TagKey {
         Self(Hmac::<Sha256>::new(&(*block).into()))
     }
 
+    /// A secret that another party holds too, taken as it is: at most the 64 bytes of SHA-256's block (RFC 2104 section 2
+    /// pads it with zeros). `None` when it is longer.
+    #[must_use]
+    pub fn shared(secret: &[u8]) -> Option<Self> {
+        let mut block = Zeroizing::new([0_u8; 64]);
+        block.get_mut(..secret.len())?.copy_from_slice(secret);
+        Some(Self(Hmac::<Sha256>::new(&(*block).into())))
+    }
+
     /// The whole HMAC over the concatenation of `parts`.
     #[must_use]
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {

@@ -38,6 +38,7 @@ pub mod database;
 pub mod family;
 pub mod registry;
 pub mod session;
+pub mod webhook;
 
 pub mod config;
 

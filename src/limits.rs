@@ -211,4 +211,44 @@ pub const SESSIONS_PER_KEY_MAX: u32 = 20;
 /// connection. Guessing is hopeless anyway (192 bits); this keeps it from being cheap.
 pub const WRONG_KEY_DELAY_MS: u32 = 1_000;
 
+/// Tokens in one notice (DESIGN section 8): a digest, so that a sweep or a bulk revocation does not ring 5,000 times.
+pub const NOTICE_TOKENS_MAX: u32 = 500;
+/// Bytes of one notice, at most: a Durable Object's SQLite takes 2 MB in a row. At a usual 300 bytes a token 500 of them are
+/// 150 kB; with the longest texts everywhere some 5 kB each, so 200 fit.
+pub const NOTICE_BYTES_MAX: usize = 1024 * 1024;
+/// What happens within ten seconds of the first of its kind goes into one notice.
+pub const NOTICE_COALESCE_MS: i64 = 10 * MS_PER_SECOND;
+/// After a storage error no notice is made or sent for a minute; lists go on.
+pub const ANNOUNCER_REST_MS: i64 = 60 * MS_PER_SECOND;
+/// Notices can be read for so long: a quarter of a year.
+pub const NOTICES_KEPT_MS: i64 = 90 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// Notices deleted in one go.
+pub const NOTICES_FORGOTTEN_MAX: u32 = 100;
+/// Items on one page of notices when the caller says nothing …
+pub const NOTICES_PAGE_LIMIT_DEFAULT: u32 = 20;
+/// … and bytes on it, at most, beyond its first item.
+pub const NOTICES_PAGE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Bytes of `WEBHOOK_SECRET`: what the Standard Webhooks specification asks for, and no more than SHA-256's block.
+pub const WEBHOOK_SECRET_MIN_BYTES: usize = 24;
+/// See [`WEBHOOK_SECRET_MIN_BYTES`].
+pub const WEBHOOK_SECRET_MAX_BYTES: usize = 64;
+/// A receiver that takes longer has not taken a webhook (DESIGN section 9).
+pub const WEBHOOK_TIMEOUT_MS: u32 = 10_000;
+/// Bytes read of a receiver's answer, at most: enough that a usual one ends by itself and its connection is used again.
+pub const WEBHOOK_ANSWER_MAX_BYTES: u32 = 64 * 1024;
+/// Nobody else sends a webhook for so long after it was begun: the time limit, and half of it for noting what came of it.
+pub const WEBHOOK_LEASE_MS: i64 = WEBHOOK_TIMEOUT_MS as i64 * 3 / 2;
+/// First wait after a webhook failed; doubled each time, with up to as much again as half of it by chance.
+pub const WEBHOOK_BACKOFF_MIN_MS: i64 = 5 * MS_PER_SECOND;
+/// The longest wait between two tries of a webhook: 5 s doubled ten times is an hour and a half.
+pub const WEBHOOK_BACKOFF_MAX_MS: i64 = 3_600 * MS_PER_SECOND;
+/// A webhook that fails this long after its notice is given up: some 30 tries in a day.
+pub const WEBHOOK_RETRIED_MS: i64 = SECONDS_PER_DAY * MS_PER_SECOND;
+/// A webhook owed for longer than an hour is a warning …
+pub const WEBHOOK_WARNING_MS: i64 = 3_600 * MS_PER_SECOND;
+/// … and one that was given up is one for a week.
+pub const WEBHOOK_GIVEN_UP_WARNING_MS: i64 = 7 * SECONDS_PER_DAY * MS_PER_SECOND;
+
 const _: () = assert!(REVOCATION_BOUND_MIN_SECONDS * MS_PER_SECOND > CLOCK_SKEW_MS * 2);
+const _: () = assert!(WEBHOOK_LEASE_MS > WEBHOOK_TIMEOUT_MS as i64);

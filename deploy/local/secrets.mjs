@@ -21,6 +21,7 @@ function newSecrets(deployment, heading) {
     `# ${heading}`,
     `SIGNING_KEYS='${JSON.stringify({ 1: randomBytes(32).toString('base64') })}'`,
     `CHECK_SECRET='${checkSecret.toString('base64')}'`,
+    `WEBHOOK_SECRET='whsec_${randomBytes(32).toString('base64')}'`,
     `ADMIN_KEY='${newAdminKey(checkSecret, deployment)}'`,
     '',
   ].join('\n');

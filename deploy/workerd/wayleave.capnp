@@ -51,6 +51,7 @@ const bindings :List(Workerd.Worker.Binding) = [
   (name = "SIGNING_KEYS", fromEnvironment = "SIGNING_KEYS"),
   (name = "CHECK_SECRET", fromEnvironment = "CHECK_SECRET"),
   (name = "ADMIN_KEY", fromEnvironment = "ADMIN_KEY"),
+  (name = "WEBHOOK_SECRET", fromEnvironment = "WEBHOOK_SECRET"),
   (name = "DEPLOYMENT", fromEnvironment = "DEPLOYMENT"),
   (name = "UPSTREAM", fromEnvironment = "UPSTREAM"),
   (name = "ROUTES", fromEnvironment = "ROUTES"),
@@ -64,4 +65,5 @@ const bindings :List(Workerd.Worker.Binding) = [
   (name = "APP_SCHEMES", fromEnvironment = "APP_SCHEMES"),
   (name = "MAX_TOKEN_LIFETIME", fromEnvironment = "MAX_TOKEN_LIFETIME"),
   (name = "RETENTION_DAYS", fromEnvironment = "RETENTION_DAYS"),
+  (name = "WEBHOOK_URL", fromEnvironment = "WEBHOOK_URL"),
 ];

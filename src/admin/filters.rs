@@ -1,4 +1,4 @@
-//! Filters and pages: the queries of `GET /tokens` and `GET /events`.
+//! Filters and pages: the queries of `GET /tokens`, `GET /events` and `GET /notices`.
 //!
 //! Standard: DESIGN section 7.
 //! Invariants: a filter that cannot be read is an error that names it: a list that ignores it would show more than asked.
@@ -14,7 +14,7 @@ use super::token_requests::{HEADER_TEXT, TEXT};
 use super::{AdminProblem, Context};
 use crate::key::KeyId;
 use crate::limits;
-use crate::registry::command::{Command, EventFilter, TokenFilter, TokenState};
+use crate::registry::command::{Command, EventFilter, NoticeFilter, TokenFilter, TokenState};
 use crate::token::{Serial, UnverifiedToken};
 use serde_json::{Value, json};
 
@@ -165,6 +165,28 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
         below: query.take(&EVENT_CURSOR),
     };
     Ok(Command::ListEvents(query.finish_query(filter)?))
+}
+
+static NOTICE_LIMIT: Field<WholeNumber> = Field {
+    name: "limit",
+    about: "Items on the page, at most; 20 when not given. A page of long notices has fewer.",
+    kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
+};
+static NOTICE_CURSOR: Field<Cursor> =
+    Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Notices) };
+
+/// The query of `GET /notices`
+pub static NOTICES: Shape = Shape { required: &[], optional: &[&NOTICE_LIMIT, &NOTICE_CURSOR], refused: &[] };
+
+/// Reads `GET /notices`.
+pub(super) fn notices(input: &Input<'_>) -> Result<Command, AdminProblem> {
+    let mut query = input.query(&NOTICES);
+    let limit = query.take(&NOTICE_LIMIT).and_then(|limit| u32::try_from(limit).ok());
+    let filter = NoticeFilter {
+        limit: limit.unwrap_or(limits::NOTICES_PAGE_LIMIT_DEFAULT),
+        below: query.take(&NOTICE_CURSOR),
+    };
+    Ok(Command::ListNotices(query.finish_query(filter)?))
 }
 
 /// What `q` looks for: exactly the token whose whole text it is, or text. A token that this deployment did not issue is

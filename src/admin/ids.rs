@@ -59,6 +59,8 @@ pub enum List {
     Tokens,
     /// `GET /events`
     Events,
+    /// `GET /notices`
+    Notices,
 }
 
 /// The place in `list` after which the next page starts, as opaque text.
@@ -89,14 +91,15 @@ fn tag(list: List) -> u8 {
     match list {
         List::Tokens => b't',
         List::Events => b'e',
+        List::Notices => b'n',
     }
 }
 
-/// Serials are 32 bits wide; numbers of events are SQLite's.
+/// Serials are 32 bits wide; numbers of events and notices are SQLite's.
 fn greatest(list: List) -> i64 {
     match list {
         List::Tokens => i64::from(u32::MAX),
-        List::Events => i64::MAX,
+        List::Events | List::Notices => i64::MAX,
     }
 }
 

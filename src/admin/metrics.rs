@@ -115,6 +115,18 @@ impl Collector for Snapshot {
             load.calls_per_second,
         )?;
         gauge(to, "registry_load_ratio", "The part of what the registry carries that is used", load.share)?;
+        let webhook = &status.webhook;
+        gauge(to, "webhook_pending", "Webhooks still to be taken", webhook.pending)?;
+        let oldest = webhook.oldest_at.map_or(0, age);
+        gauge(to, "webhook_oldest_age_seconds", "Since the oldest of them was owed; 0 when none is", oldest)?;
+        counter(to, "webhook_failures", "Webhook requests that failed", webhook.failures)?;
+        counter(to, "webhook_given_up", "Webhooks given up after a day", webhook.given_up)?;
+        optional(
+            to,
+            "webhook_success_age_seconds",
+            "Since the receiver last took a webhook",
+            webhook.succeeded_at.map(age),
+        )?;
         gauges(
             to,
             "warning",

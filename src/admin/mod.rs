@@ -19,6 +19,7 @@ pub mod ids;
 mod input;
 mod kinds;
 pub mod metrics;
+mod notice_views;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 pub mod operation;

@@ -7,6 +7,7 @@
 
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
 use super::fields::Shape;
+use super::notice_views::Notice;
 use super::operation::{ID, OPERATIONS, Operation};
 use super::probe_view::Probe;
 use super::signing_key_views::{KeyReceipt, SigningKey};
@@ -215,6 +216,7 @@ fn schemas() -> Value {
     insert::<Page<AdminKey>>(&mut schemas, &mut generator, "AdminKeyPage");
     insert::<Page<Event>>(&mut schemas, &mut generator, "EventPage");
     insert::<Session>(&mut schemas, &mut generator, "Session");
+    insert::<Page<Notice>>(&mut schemas, &mut generator, "NoticePage");
     insert::<Status>(&mut schemas, &mut generator, "Status");
     for (name, schema) in generator.take_definitions(true) {
         schemas.entry(name).or_insert(schema);

@@ -164,7 +164,7 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 33] = [
+pub static OPERATIONS: [Operation; 34] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -618,6 +618,20 @@ pub static OPERATIONS: [Operation; 33] = [
         success: Success::json(200, "EventPage"),
         problems: &[],
         read: |input| Ok(Task::ask(filters::events(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/notices",
+        id: "listNotices",
+        summary: "Notices of the last 90 days, newest first: each is a webhook's body, with what became of that.",
+        least_role: Some(Role::Viewer),
+        query: &filters::NOTICES,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "NoticePage"),
+        problems: &[],
+        read: |input| Ok(Task::ask(filters::notices(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",

@@ -9,6 +9,7 @@
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
 use super::fields::code_of;
 use super::ids::{self, List};
+use super::notice_views::Notice;
 use super::probe_view::Probe;
 use super::signing_key_views::{KeyReceipt, SigningKey};
 use super::status_view::Status;
@@ -85,6 +86,13 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
         Answer::Events { items, next } => {
             let items: Vec<_> = items.into_iter().map(Event::from).collect();
             Reply::json(200, &Page { items, next_cursor: next.map(|below| ids::cursor(List::Events, below)) })
+        }
+        Answer::Notices { items, next } => {
+            let items: Vec<_> = items.into_iter().map(Notice::from).collect();
+            Reply::json(
+                200,
+                &Page { items, next_cursor: next.map(|below| ids::cursor(List::Notices, below)) },
+            )
         }
         Answer::Probe { probe, begun } => Reply::json(if begun { 202 } else { 200 }, &Probe::of(*probe, now)),
         Answer::SigningKey(key) => Reply::json(200, &SigningKey::from(key)),

@@ -5,6 +5,7 @@
 //! What it must not know: HTTP.
 //! What a mistake costs: an SRE who believes that a revocation went out.
 
+use super::notice_views::WebhookStatus;
 use super::probe_view::Location;
 use crate::limits::REGISTRY_CALLS_PER_SECOND;
 use crate::registry::command::{StatusView, StatusWarning};
@@ -41,6 +42,8 @@ pub struct Status {
     pub load: LoadStatus,
     /// When the registry was last put back from a backup; null is never.
     pub restored_at: Option<String>,
+    /// How the receiver of webhooks does.
+    pub webhook: WebhookStatus,
     /// What to look at.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "warnings_schema"))]
     pub warnings: Vec<StatusWarning>,
@@ -192,6 +195,7 @@ impl Status {
             calls: CallCounts { list, record, admin, base, report },
             load,
             restored_at: view.restored_at.map(UnixMillis::to_rfc3339),
+            webhook: view.webhook.into(),
             warnings: view.warnings,
         }
     }

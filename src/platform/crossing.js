@@ -168,6 +168,42 @@ export async function readBody(request, limit) {
   return bytes;
 }
 
+/**
+ * Posts a webhook to `url` with `headers` (name, value, name, value …). Resolves to the status of the answer, 0 when none came
+ * within `timeout` milliseconds, -1 when none can come. Redirects are not followed. Of the answer's body at most about
+ * `limit` bytes are read, within the same time: a usual one ends by itself, and its connection can be used again.
+ */
+export async function postWebhook(url, headers, body, timeout, limit) {
+  const given = new AbortController();
+  const timer = setTimeout(() => given.abort(), timeout);
+  let status = -1;
+  try {
+    const request = new Request(url, { method: 'POST', body, redirect: 'manual', signal: given.signal });
+    edit(request.headers, '', headers);
+    const response = await fetch(request);
+    status = response.status;
+    await discard(response.body, limit);
+  } catch (error) {
+    // Once the status is here, what becomes of the body is of no interest.
+    if (status < 0 && given.signal.aborted) status = 0;
+    else if (status < 0) console.warn(`the webhook's receiver cannot be reached: ${error}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  return status;
+}
+
+/** Reads `body` to its end or until `limit` bytes have come; the rest is cancelled unread. */
+async function discard(body, limit) {
+  if (body === null) return;
+  let length = 0;
+  // Leaving the loop cancels the stream.
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length >= limit) break;
+  }
+}
+
 /** Runs `body` in one synchronous transaction: undone when it throws. */
 export function transactionSync(storage, body) {
   storage.transactionSync(body);

@@ -65,6 +65,10 @@ extern "C" {
     #[wasm_bindgen(js_name = readBody)]
     pub fn read_body(request: &Request, limit: u32) -> Promise;
 
+    /// Posts a webhook; the answer's status, 0 (late) or -1 (nobody there).
+    #[wasm_bindgen(js_name = postWebhook)]
+    pub fn post_webhook(url: &str, headers: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
+
     /// Runs the body in one synchronous transaction of the object's storage.
     #[wasm_bindgen(js_name = transactionSync, catch)]
     pub fn transaction_sync(

@@ -7,19 +7,22 @@
 //! Why KV gets every record: what is owed to KV is a row of the same transaction, and the alarm that pays it is set in
 //! the same turn. An alarm sets itself anew when it has run: every wait in it has a time limit, and one that is cut off
 //! by the platform is run again by it.
+//! Why a webhook holds up nothing: it is begun in storage, sent beside the alarm, and what came of it noted afterwards.
 //! What a mistake costs: an acknowledged write lost, or a revocation that no location hears of.
 
 use super::sql::ObjectDatabase;
 use super::{bindings, clock, crossing, entropy, isolate};
 use crate::limits::{
     ALARM_LATE_MAX_MS, KV_READ_TIMEOUT_MS, KV_WRITE_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS,
-    OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX,
+    OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX, WEBHOOK_ANSWER_MAX_BYTES, WEBHOOK_TIMEOUT_MS,
 };
 use crate::list;
 use crate::registry::command::{Answer, Fault, Request as Call};
-use crate::registry::{self, KvLists, KvWrite};
+use crate::registry::{self, KvLists, KvWrite, Post};
 use crate::time::UnixMillis;
+use crate::webhook::{Answered, WebhookRequest};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -30,6 +33,11 @@ use worker::{
 /// The class that `wrangler.toml` binds as `REGISTRY`.
 #[durable_object(alarm)]
 pub struct Registry {
+    object: Rc<Object>,
+}
+
+/// What the object is; a webhook that is under way holds on to it.
+struct Object {
     state: State,
     env: Env,
     open: RefCell<Option<registry::Registry<ObjectDatabase>>>,
@@ -39,18 +47,19 @@ pub struct Registry {
 
 impl DurableObject for Registry {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env, open: RefCell::new(None), alarm_at: Cell::new(None) }
+        let object = Object { state, env, open: RefCell::new(None), alarm_at: Cell::new(None) };
+        Self { object: Rc::new(object) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let body = request.text().await?;
         let call = serde_json::from_str::<Call>(&body);
         if call.as_ref().is_ok_and(registry::waits_for_kv) {
-            self.compare().await;
+            self.object.compare().await;
         }
         let answer = match call {
             Ok(call) => {
-                self.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill))
+                self.object.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill))
             }
             // Old and new code side by side: a call that this release does not know changes nothing.
             Err(error) => {
@@ -59,20 +68,21 @@ impl DurableObject for Registry {
             }
         };
         // Whatever was asked, what is owed to KV gets its alarm in the same turn.
-        self.set_alarm().await?;
+        self.object.set_alarm().await?;
         Response::from_json(&answer.unwrap_or(Answer::Refused(Fault::Internal)))
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm_at.set(None);
-        self.compare().await;
-        self.publish().await;
-        self.set_alarm().await?;
+        self.object.alarm_at.set(None);
+        self.object.compare().await;
+        self.object.publish().await;
+        Object::announce(&self.object);
+        self.object.set_alarm().await?;
         Response::empty()
     }
 }
 
-impl Registry {
+impl Object {
     /// Sees once after a start whether KV holds a newer list than the registry's storage: then that is a backup's.
     async fn compare(&self) {
         let now = clock::now();
@@ -110,6 +120,24 @@ impl Registry {
                 false => registry.failed(id, clock::now()),
             });
         }
+    }
+
+    /// Begins to send the webhook that is due. The alarm does not wait for it: it has lists to publish. If this instance is
+    /// gone before the receiver has answered, the lease in storage runs out, and an alarm is set for that.
+    fn announce(object: &Rc<Self>) {
+        let due = object.with_registry(|registry| registry.announce(clock::now())).flatten();
+        let Some(Post { attempt, request }) = due else { return };
+        let sender = Rc::clone(object);
+        object.state.wait_until(async move {
+            let answered = send(&request).await;
+            sender.with_registry(|registry| {
+                registry.sent(attempt, answered, entropy::number(), clock::now());
+            });
+            // The next one may be due now. If this fails, the alarm at the end of the lease still stands.
+            if let Err(error) = sender.set_alarm().await {
+                console_error!("registry: no alarm after a webhook: {error}");
+            }
+        });
     }
 
     /// Sees to it that the alarm rings no later than something is due.
@@ -171,6 +199,24 @@ async fn kv_value(kv: &JsValue, key: &str) -> Option<Option<Vec<u8>>> {
         return None;
     }
     Some(read.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec))
+}
+
+/// Sends a webhook, and says what came of it.
+async fn send(request: &WebhookRequest) -> Answered {
+    let headers: Vec<_> = request.headers.iter().flat_map(|(name, value)| [*name, value.as_str()]).collect();
+    let sent = crossing::post_webhook(
+        &request.url,
+        &headers.join("\n"),
+        &request.body,
+        WEBHOOK_TIMEOUT_MS,
+        WEBHOOK_ANSWER_MAX_BYTES,
+    );
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a status has three digits
+    match JsFuture::from(sent).await.ok().and_then(|status| status.as_f64()) {
+        Some(status) if status > 0.0 => Answered::Status(status as u16),
+        Some(0.0) => Answered::Late,
+        _ => Answered::Failed,
+    }
 }
 
 /// Starts one write to KV.

@@ -24,6 +24,7 @@ fn least_role(command: &Command) -> Role {
         | Command::GetSession
         | Command::GetToken(_)
         | Command::ListEvents(_)
+        | Command::ListNotices(_)
         | Command::ListTokens(_)
         | Command::LookupToken(_)
         | Command::OpenSession

@@ -9,7 +9,7 @@ use super::database::Database;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::token_row::TokenRow;
-use super::{admin_keys, events, outbox, state, token_query};
+use super::{admin_keys, events, notices, outbox, state, token_query};
 use crate::admin_key::Role;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
@@ -125,6 +125,10 @@ impl<D: Database> Call<'_, D> {
             Command::ListEvents(filter) => {
                 let (items, next) = events::page(self.database, &filter)?;
                 Ok(Answer::Events { items, next })
+            }
+            Command::ListNotices(filter) => {
+                let (items, next) = notices::page(self.database, &filter)?;
+                Ok(Answer::Notices { items, next })
             }
             Command::ListSigningKeys => Ok(Answer::SigningKeys(self.signing_keys()?)),
             Command::ListTokens(filter) => {

@@ -6,6 +6,9 @@
 //! What it must not know: HTTP, Workers, SQL.
 //! What a mistake costs: a field lost on this crossing is a policy that silently is not enforced (false accept).
 
+pub use super::notice_view::{
+    DeliveryState, DeliveryView, NoticeFilter, NoticeKind, NoticeView, WebhookView,
+};
 pub use super::rotation::words::{
     AutoRotate, Bulk, BulkStep, FamilyView, RevokeOld, Rotate, Rotated, RotationView, Skipped, Standing,
     Supersede, TokenUse,
@@ -215,6 +218,8 @@ pub enum Command {
     CloseSession,
     /// `GET /events`
     ListEvents(EventFilter),
+    /// `GET /notices`
+    ListNotices(NoticeFilter),
     /// `GET /status`
     Status,
     /// `POST /origin-test` and other calls answered without the registry's data, once the caller is known.
@@ -485,6 +490,13 @@ pub enum Answer {
     Events {
         /// Newest first.
         items: Vec<EventView>,
+        /// Ask again with `below` this; `None` on the last page.
+        next: Option<i64>,
+    },
+    /// A page of notices.
+    Notices {
+        /// Newest first.
+        items: Vec<NoticeView>,
         /// Ask again with `below` this; `None` on the last page.
         next: Option<i64>,
     },

@@ -90,4 +90,4 @@ fn read(row: super::database::Row) -> Result<EventView, StorageError> {
 }
 
 /// Above every event's number; a larger one would not cross JavaScript.
-const NUMBER_MAX: i64 = (1 << 53) - 1;
+pub(super) const NUMBER_MAX: i64 = (1 << 53) - 1;

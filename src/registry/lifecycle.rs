@@ -8,8 +8,9 @@
 //! (false accept); a guard that fails lets one click break every page of a family (false refuse).
 
 use super::call::Call;
-use super::command::{Fault, Receipt, TokenState};
+use super::command::{Fault, NoticeKind, Receipt, TokenState};
 use super::database::{Database, Value};
+use super::notices::{self, Owed};
 use super::promise::Promise;
 use super::retired_keys::key_retired;
 use super::row::{Columns, Stop, StorageError};
@@ -166,6 +167,10 @@ impl<D: Database> Call<'_, D> {
         row.receipt = Some(receipt.clone());
         row.update_status(self.database)?;
         self.list_names(&receipt)?;
+        if let (Status::Revoked, Some(reason)) = (status, &reason) {
+            let owed = Owed::of(NoticeKind::Revoked, row.serial).with("reason", reason.as_str());
+            notices::owe(self.database, owed, self.now)?;
+        }
         let mut after = json!({ "state": receipt.state });
         if let (Some(reason), Some(fields)) = (reason, after.as_object_mut()) {
             fields.insert("reason".to_owned(), reason.into());

@@ -8,13 +8,16 @@
 //! What a mistake costs: an acknowledged revocation that is lost (false accept).
 //!
 //! How it is driven: `handle` → its transaction is committed → the alarm is set to `next_alarm_at` in the same turn →
-//! the answer goes out. On the alarm: `due` → write to KV → `written` or `failed` for each → the alarm again.
+//! the answer goes out. On the alarm: `due` → write to KV → `written` or `failed` for each; `announce` → send a
+//! webhook, for which nobody waits → `sent`; the alarm again.
 
 mod admin_keys;
+mod announcer;
 mod authority;
 mod bases;
 mod call;
 pub mod command;
+mod deliveries;
 mod events;
 mod families;
 mod idempotency;
@@ -22,6 +25,8 @@ mod instance;
 mod lifecycle;
 mod list_source;
 mod load;
+mod notice_view;
+mod notices;
 mod origin_index;
 mod outbox;
 mod planned_end;
@@ -48,6 +53,8 @@ mod token_row;
 mod tokens;
 
 pub use crate::database;
+pub use announcer::Post;
+pub use deliveries::Attempt;
 pub use outbox::KvWrite;
 pub use restore::{KvLists, base_of, waits_for_kv};
 pub use row::StorageError;
@@ -88,6 +95,8 @@ pub struct Registry<D: Database> {
     kv_failures: u64,
     /// After a storage error the publisher rests until then.
     rests_until: Option<UnixMillis>,
+    /// … and the announcer until then.
+    hushed_until: Option<UnixMillis>,
     log: Vec<String>,
 }
 
@@ -116,6 +125,7 @@ impl<D: Database> Registry<D> {
             compared_at: None,
             kv_failures: 0,
             rests_until: None,
+            hushed_until: None,
             log: Vec::new(),
         })
     }

@@ -20,16 +20,16 @@ use crate::list::{self, Number};
 use crate::time::UnixMillis;
 
 impl<D: Database> Registry<D> {
-    /// What to write to KV now, at most `limit` writes; also deletes what retention no longer keeps. Each write is
-    /// reported by [`Self::written`] or [`Self::failed`]; one that is not is due again. Call it for one batch at a time.
+    /// What to write to KV now, at most `limit` writes; also deletes what retention no longer keeps, and gathers notices.
+    /// Each write is reported by [`Self::written`] or [`Self::failed`]; one that is not is due again. Call it for one batch
+    /// at a time.
     pub fn due(&mut self, now: UnixMillis, limit: u32) -> Vec<KvWrite> {
-        match self.try_due(now, limit) {
-            Ok(writes) => writes,
-            Err(error) => {
-                self.rest(&error, now);
-                Vec::new()
-            }
-        }
+        let writes = self.try_due(now, limit).unwrap_or_else(|error| {
+            self.rest(&error, now);
+            Vec::new()
+        });
+        self.gather(now);
+        writes
     }
 
     fn try_due(&mut self, now: UnixMillis, limit: u32) -> Result<Vec<KvWrite>, StorageError> {
@@ -102,7 +102,8 @@ impl<D: Database> Registry<D> {
         }
     }
 
-    /// When to call [`Self::due`] next; `None` when there is nothing to do until the next call. May be in the past.
+    /// When to call [`Self::due`] and [`Self::announce`] next; `None` when there is nothing to do until the next call. May be
+    /// in the past.
     pub fn next_alarm_at(&mut self, now: UnixMillis) -> Option<UnixMillis> {
         if self.trust != Trust::Whole {
             return self.compares_at(now);
@@ -115,13 +116,14 @@ impl<D: Database> Registry<D> {
             let owed = outbox.into_iter().chain(resealing).chain(plans);
             Ok(owed.chain(retention).chain(heartbeat).min())
         });
-        match next {
+        let publishes_at = match next {
             Ok(next) => next.map(|at| self.rests_until.map_or(at, |rest| at.max(rest))),
             Err(error) => {
                 self.rest(&error, now);
                 self.rests_until
             }
-        }
+        };
+        publishes_at.into_iter().chain(self.announces_at(now)).min()
     }
 }
 

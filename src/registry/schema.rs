@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION];
+const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -185,6 +185,52 @@ const ROTATION: Migration = &[
     "ALTER TABLE token ADD COLUMN first_used_at INTEGER",
     "ALTER TABLE token ADD COLUMN last_used_at INTEGER",
     "CREATE INDEX token_by_rotation ON token (rotation_due_at) WHERE rotation_due_at IS NOT NULL",
+];
+
+const NOTICES: Migration = &[
+    // What is to be told of a token, until a digest takes it. `facts` is a JSON object of members of its own, or NULL.
+    "CREATE TABLE notice_owed (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        within_days INTEGER NOT NULL,
+        serial INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        facts TEXT
+    ) STRICT",
+    "CREATE INDEX notice_owed_by_kind ON notice_owed (kind, within_days, id)",
+    // Digests. `body` is the webhook's, `bytes` its length. AUTOINCREMENT: a receiver knows an id for ever.
+    "CREATE TABLE notice (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        epoch INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT",
+    "CREATE INDEX notice_by_age ON notice (at)",
+    // What became of a notice's webhook. `due_at` is when it is tried next, while `under_way` when its lease ends, and once
+    // it is delivered or given up when that was.
+    "CREATE TABLE webhook_delivery (
+        notice INTEGER PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'given_up')),
+        owed_at INTEGER NOT NULL,
+        due_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        under_way INTEGER NOT NULL,
+        fault TEXT
+    ) STRICT",
+    "CREATE INDEX webhook_delivery_by_due ON webhook_delivery (under_way, due_at) WHERE state = 'pending'",
+    // One row: how the receiver does. `failures` and `given_up` count for ever.
+    "CREATE TABLE webhook (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        failures INTEGER NOT NULL,
+        given_up INTEGER NOT NULL,
+        given_up_at INTEGER,
+        succeeded_at INTEGER,
+        failed_at INTEGER,
+        fault TEXT
+    ) STRICT",
+    "INSERT INTO webhook (id, failures, given_up) VALUES (1, 0, 0)",
 ];
 
 /// Brings the database to this release's version.

@@ -4,7 +4,7 @@
 //! What it must not know: HTTP, SQL.
 //! What a mistake costs: an SRE who believes that a revocation went out, or arrived.
 
-use super::command::Receipt;
+use super::command::{Receipt, WebhookView};
 use crate::key::KeyId;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
@@ -138,6 +138,8 @@ pub struct StatusView {
     pub calls: [u64; 5],
     /// Calls of any kind in the last minute.
     pub calls_last_minute: u64,
+    /// How the receiver of webhooks does.
+    pub webhook: WebhookView,
     /// What an operator should look at.
     pub warnings: Vec<StatusWarning>,
 }
@@ -154,11 +156,14 @@ pub enum StatusWarning {
     KvUnwritten,
     /// The storage was put back from a backup in the last seven days: tokens may have been disabled.
     Restored,
+    /// A webhook has not been taken for an hour, or one was given up in the last seven days.
+    WebhookUndelivered,
 }
 
 impl StatusWarning {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::RegistryLoad, Self::Unguaranteed, Self::KvUnwritten, Self::Restored];
+    pub const ALL: [Self; 5] =
+        [Self::RegistryLoad, Self::Unguaranteed, Self::KvUnwritten, Self::Restored, Self::WebhookUndelivered];
 
     /// As the API has it.
     #[must_use]
@@ -168,6 +173,7 @@ impl StatusWarning {
             Self::Unguaranteed => "unguaranteed",
             Self::KvUnwritten => "kv_unwritten",
             Self::Restored => "restored",
+            Self::WebhookUndelivered => "webhook_undelivered",
         }
     }
 }

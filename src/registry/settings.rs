@@ -4,6 +4,7 @@
 //! What a mistake costs: a bound smaller than the gates use makes receipts promise too much.
 
 use crate::key::{CheckKeys, KeyId, KeyRing};
+use crate::webhook::Webhook;
 
 /// The registry's part of the configuration (DESIGN section 9).
 #[derive(Clone, Debug)]
@@ -32,4 +33,6 @@ pub struct RegistrySettings {
     pub audiences: Vec<String>,
     /// SHA-256 of `ADMIN_KEY`, which bootstraps the first owner; `None` when it is not set.
     pub bootstrap_sha256: Option<[u8; 32]>,
+    /// Who receives notices; `None`: they can only be read.
+    pub webhook: Option<Webhook>,
 }

@@ -7,13 +7,17 @@
 use super::bases;
 use super::command::{PropagationView, StatusView, StatusWarning, TokenState};
 use super::database::Database;
+use super::deliveries;
 use super::outbox;
 use super::retired_keys::key_retired;
 use super::row::{Columns, StorageError};
 use super::settings::RegistrySettings;
 use super::state::State;
 use super::token_row::Status;
-use crate::limits::{MS_PER_SECOND, REGISTRY_CALLS_PER_SECOND, RESTORED_WARNING_MS};
+use crate::limits::{
+    MS_PER_SECOND, REGISTRY_CALLS_PER_SECOND, RESTORED_WARNING_MS, WEBHOOK_GIVEN_UP_WARNING_MS,
+    WEBHOOK_WARNING_MS,
+};
 use crate::time::UnixMillis;
 
 /// Everything that storage knows; what only the instance knows is zero or empty here.
@@ -49,6 +53,7 @@ pub(super) fn view<D: Database>(
         signing_key: state.signing_key,
         calls: [0; 5],
         calls_last_minute: 0,
+        webhook: deliveries::view(database, settings.webhook.is_some())?,
         warnings: Vec::new(),
     })
 }
@@ -59,11 +64,16 @@ pub(super) fn warnings(status: &StatusView, now: UnixMillis) -> Vec<StatusWarnin
     let bound_ms = status.bound_seconds * MS_PER_SECOND;
     let within = |at: Option<UnixMillis>, ms: i64| at.is_some_and(|at| now.since_ms(at) <= ms);
     let is_owed_for_long = status.outbox_oldest_at.is_some() && !within(status.outbox_oldest_at, bound_ms);
+    let webhook = &status.webhook;
+    let is_pending = webhook.configured && webhook.oldest_at.is_some();
+    let is_untold = (is_pending && !within(webhook.oldest_at, WEBHOOK_WARNING_MS))
+        || within(webhook.given_up_at, WEBHOOK_GIVEN_UP_WARNING_MS);
     let all = [
         (status.calls_last_minute >= half_of_a_minute, StatusWarning::RegistryLoad),
         (!status.guaranteed, StatusWarning::Unguaranteed),
         (is_owed_for_long, StatusWarning::KvUnwritten),
         (within(status.restored_at, RESTORED_WARNING_MS), StatusWarning::Restored),
+        (is_untold, StatusWarning::WebhookUndelivered),
     ];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, warning)| warning).collect()
 }

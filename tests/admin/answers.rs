@@ -8,12 +8,14 @@ use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::registry::command::{
-    AdminKeyView, Answer, EventView, Fault, FieldFault, KeyReceipt, LocationView, ProbeView, PropagationView,
-    Receipt, SigningKeyState, SigningKeyView, StatusView, StatusWarning, TokenState, TokenView,
+    AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, Fault, FieldFault, KeyReceipt,
+    LocationView, NoticeView, ProbeView, PropagationView, Receipt, SigningKeyState, SigningKeyView,
+    StatusView, StatusWarning, TokenState, TokenView, WebhookView,
 };
 use wayleave::reply::Reply;
 use wayleave::time::{UnixMillis, UnixSeconds};
 use wayleave::token::Serial;
+use wayleave::webhook::WebhookFault;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -254,7 +256,13 @@ fn status_is_shown_by_name() {
         "highest_serial": 10, "signing_key": 1,
         "calls": {"list": 5, "record": 6, "admin": 7, "base": 8, "report": 9},
         "load": {"calls_per_second": 567.83, "limit_per_second": 1_000, "share": 0.56},
-        "restored_at": null, "warnings": ["registry_load", "kv_unwritten"],
+        "restored_at": null,
+        "webhook": {
+            "configured": true, "pending": 3, "oldest_at": NOW.plus_ms(-7_000).to_rfc3339(), "failures": 11, "given_up": 2,
+            "given_up_at": "1970-01-01T00:00:00.000Z", "succeeded_at": NOW.plus_ms(-9_000).to_rfc3339(),
+            "failed_at": NOW.to_rfc3339(), "error": "timed_out",
+        },
+        "warnings": ["registry_load", "kv_unwritten"],
     });
     assert_eq!(body, expected);
 }
@@ -287,8 +295,44 @@ fn status() -> StatusView {
         signing_key: KeyId(1),
         calls: [5, 6, 7, 8, 9],
         calls_last_minute: 34_070,
+        webhook: WebhookView {
+            configured: true,
+            pending: 3,
+            oldest_at: Some(NOW.plus_ms(-7_000)),
+            failures: 11,
+            given_up: 2,
+            given_up_at: Some(UnixMillis(0)),
+            succeeded_at: Some(NOW.plus_ms(-9_000)),
+            failed_at: Some(NOW),
+            fault: Some(WebhookFault::TimedOut),
+        },
         warnings: vec![StatusWarning::RegistryLoad, StatusWarning::KvUnwritten],
     }
+}
+
+#[test]
+fn a_notice_is_the_webhooks_body_and_what_became_of_it() {
+    let body = r#"{"type":"token.revoked","timestamp":"2026-11-22T02:00:00.000Z","data":{"tokens":[]}}"#;
+    let notice = |delivery| NoticeView { id: "ntc_1_2".to_owned(), body: body.to_owned(), delivery };
+    let delivery = DeliveryView {
+        state: DeliveryState::GivenUp,
+        attempts: 31,
+        fault: Some(WebhookFault::Redirected),
+        at: NOW,
+    };
+    let expected = |delivery: Value| {
+        json!({
+            "id": "ntc_1_2", "type": "token.revoked", "timestamp": "2026-11-22T02:00:00.000Z", "data": {"tokens": []},
+            "delivery": delivery,
+        })
+    };
+    let page = rendered(Answer::Notices { items: vec![notice(Some(delivery)), notice(None)], next: None });
+    let given_up =
+        json!({"state": "given_up", "attempts": 31, "error": "redirected", "at": NOW.to_rfc3339()});
+    assert_eq!(
+        body_of(&page),
+        json!({"items": [expected(given_up), expected(Value::Null)], "next_cursor": null})
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use wayleave::admin_key::{AdminKey, ConfiguredKey};
 use wayleave::family::{FamilyId, RANDOM_BYTES};
 use wayleave::key::{CheckKeys, KeyId, sha256};
 use wayleave::problem::Code;
-use wayleave::registry::command::{Caller, Command};
+use wayleave::registry::command::{Caller, Command, NoticeFilter};
 
 const TOKENS: &str = "/_wayleave/api/tokens";
 
@@ -133,6 +133,7 @@ fn commands_are_those_of_their_paths() {
         ("POST", "/tokens/tok_7/revoke", Command::RevokeToken { serial, reason: None, force: false }),
         ("GET", "/admin-keys", Command::ListAdminKeys),
         ("DELETE", "/admin-keys/key_7", Command::DeleteAdminKey(7)),
+        ("GET", "/notices", Command::ListNotices(NoticeFilter { limit: 20, below: None })),
         ("GET", "/status", Command::Status),
         ("GET", "/metrics", Command::Status),
         ("POST", "/tokens/tok_7/probe", Command::BeginProbe(serial)),

@@ -33,6 +33,7 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::OpenSession
         | Command::ListAdminKeys
         | Command::ListEvents(_)
+        | Command::ListNotices(_)
         | Command::ListSigningKeys
         | Command::ListTokens(_)
         | Command::Status => vec![],

@@ -25,5 +25,6 @@ pub fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
         retention_days: 400,
         audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
         bootstrap_sha256: Some(sha256(ADMIN_KEY.as_bytes())),
+        webhook: None,
     }
 }

@@ -22,6 +22,8 @@ const WRONG = {
   SIGNING_KEYS: [null, "{", "{}", '{"1":"short"}', `{"256":"${CHECK_SECRET}"}`],
   CHECK_SECRET: [null, "short"],
   ADMIN_KEY: ["too-short"],
+  WEBHOOK_URL: ["hooks.example", "http://hooks.example/", "https://user@hooks.example/"],
+  WEBHOOK_SECRET: ["short", "whsec_AAAA"],
 };
 const cases = Object.entries(WRONG).flatMap(([variable, values]) => values.map((value, at) => ({ variable, value, name: `${variable.toLowerCase()}_${at}` })));
 const locations = Object.fromEntries(cases.map(({ variable, value, name }) => [name, () => ({ [variable]: value })]));

@@ -1,0 +1,156 @@
+// Webhooks through real workerd to a real HTTP server, their signatures verified by the Standard Webhooks library.
+//
+// A notice waits 10 s for others of its kind, so each test takes that long at least.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Webhook } from "standardwebhooks";
+import { Gateway, eventually } from "./harness/gateway.mjs";
+import { Receiver, silence, status, taken } from "./harness/receiver.mjs";
+import { variables } from "./harness/routes.mjs";
+import { MEBIBYTE } from "./harness/upstream.mjs";
+
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+const GIBIBYTE = 1024 * MEBIBYTE;
+const receiver = new Receiver();
+const gateway = new Gateway({
+  variables: (upstream) => ({ ...variables(upstream), WEBHOOK_URL: `${receiver.origin}/hooks`, WEBHOOK_SECRET: SECRET }),
+});
+const { admin } = gateway;
+
+before(async () => {
+  await receiver.start();
+  await gateway.start();
+});
+after(async () => {
+  await gateway.stop();
+  await receiver.stop();
+});
+
+const revokedToken = async (settings = {}) => {
+  const { id } = await admin.createToken({ audiences: ["weather"], ...settings });
+  await admin.revoke(id, { force: true, reason: "leaked" });
+  return id;
+};
+const webhookStatus = async () => (await admin.status()).webhook;
+const notices = async () => (await admin.call("GET", "/notices")).json.items;
+const noticeAbout = async (id) => (await notices()).find(({ data }) => data.tokens.some((token) => token.id === id));
+const delivered = (id) => eventually(`the notice about ${id} is delivered`, async () => {
+  const notice = await noticeAbout(id);
+  return notice?.delivery.state === "delivered" && notice;
+}, 60_000);
+const arrived = (id, count = 1) => eventually(`${count} webhooks about ${id}`, () => receiver.about(id).length >= count && receiver.about(id), 60_000);
+/** Throws unless the receiver's library takes it. */
+const verified = ({ body, headers }) => new Webhook(SECRET).verify(body, headers);
+
+describe("a webhook", () => {
+  it("arrives signed, says what was revoked, and is seen in the API", async () => {
+    const id = await revokedToken({ label: "Café ☕", owner: "web@shop.example", external_id: "c-17" });
+    const [webhook] = await arrived(id);
+    assert.equal(webhook.path, "/hooks");
+    assert.equal(webhook.headers["content-type"], "application/json");
+    const { type, timestamp, data } = verified(webhook);
+    assert.equal(type, "token.revoked");
+    assert.ok(Math.abs(Date.parse(timestamp) - Date.now()) < 60_000, timestamp);
+    const { expires_at, family } = await admin.token(id);
+    assert.deepEqual(data.tokens, [{
+      id, family, label: "Café ☕", owner: "web@shop.example", external_id: "c-17", audiences: ["weather"], expires_at, reason: "operator: leaked",
+    }]);
+    for (const altered of [{ ...webhook, body: webhook.body.replace("leaked", "leakeD") }, { ...webhook, headers: { ...webhook.headers, "webhook-id": "ntc_1_99" } }]) {
+      assert.throws(() => verified(altered));
+    }
+    const { delivery, id: noticeId, ...body } = await delivered(id);
+    assert.equal(noticeId, webhook.headers["webhook-id"]);
+    assert.deepEqual(body, JSON.parse(webhook.body));
+    assert.deepEqual([delivery.attempts, delivery.error], [1, null]);
+    const { configured, pending, failures, succeeded_at } = await webhookStatus();
+    assert.deepEqual([configured, pending, failures], [true, 0, 0]);
+    assert.ok(Math.abs(Date.parse(succeeded_at) - Date.now()) < 60_000);
+  });
+
+  it("that is answered with 500 or a redirect comes again under the same id, and the redirect is not followed", async () => {
+    receiver.script(status(500), status(302, { Location: `${receiver.origin}/elsewhere` }), taken);
+    const id = await revokedToken();
+    const errors = [];
+    for (const attempt of [1, 2]) {
+      await arrived(id, attempt);
+      const notice = await eventually("the failure is noted", async () => {
+        const notice = await noticeAbout(id);
+        return notice.delivery.attempts === attempt && notice.delivery.error !== errors.at(-1) && notice;
+      });
+      assert.equal(notice.delivery.state, "pending");
+      errors.push(notice.delivery.error);
+    }
+    assert.deepEqual(errors, ["refused", "redirected"]);
+    const { delivery } = await delivered(id);
+    assert.equal(delivery.attempts, 3);
+    const webhooks = receiver.about(id);
+    assert.deepEqual(webhooks.map(({ path }) => path), ["/hooks", "/hooks", "/hooks"]);
+    assert.equal(new Set(webhooks.map(({ headers }) => headers["webhook-id"])).size, 1);
+    assert.equal(new Set(webhooks.map(({ body }) => body)).size, 1);
+    for (const webhook of webhooks) verified(webhook);
+    assert.deepEqual([(await webhookStatus()).failures, (await webhookStatus()).error], [2, "redirected"]);
+  });
+
+  it("that is never answered holds no list up, is counted as late, and comes again", async () => {
+    receiver.script(silence, taken);
+    const id = await revokedToken();
+    await arrived(id);
+    // The receiver has it and is silent: lists reach KV all the same, each after the change before it.
+    const writesOfList = () => gateway.kv.operations.filter(({ method, key }) => method === "PUT" && key === "list/delta").length;
+    for (let change = 0; change < 3; change += 1) {
+      const before = writesOfList();
+      await admin.createToken({ audiences: ["weather"] });
+      await eventually("the list is published", () => writesOfList() > before, 5_000);
+    }
+    assert.equal((await noticeAbout(id)).delivery.state, "pending");
+    assert.equal((await noticeAbout(id)).delivery.error, null, "it was still under way");
+    await eventually("it is counted as late", async () => (await webhookStatus()).error === "timed_out", 20_000);
+    assert.equal((await delivered(id)).delivery.attempts, 2);
+    const [first, second] = receiver.about(id);
+    assert.equal(first.headers["webhook-id"], second.headers["webhook-id"]);
+  });
+
+  it("that is answered with a gigabyte is taken, and of the answer next to nothing is read", async () => {
+    let sent = 0;
+    receiver.script((response) => {
+      response.writeHead(200);
+      const chunk = Buffer.alloc(64 * 1024);
+      const write = () => {
+        while (sent < GIBIBYTE && !response.destroyed) {
+          sent += chunk.length;
+          if (!response.write(chunk)) return response.once("drain", write);
+        }
+        return response.end();
+      };
+      write();
+    });
+    const before = gateway.workerd.residentBytes();
+    const id = await revokedToken();
+    assert.equal((await delivered(id)).delivery.attempts, 1);
+    // What the machine's own buffers between the two take is some megabytes.
+    const afterwards = sent;
+    assert.ok(sent < 32 * MEBIBYTE, `${sent} bytes went out`);
+    const grown = gateway.workerd.residentBytes() - before;
+    assert.ok(grown < 64 * MEBIBYTE, `workerd grew by ${grown} bytes`);
+    receiver.script(taken);
+    await delivered(await revokedToken());
+    assert.equal(sent, afterwards, "the rest was cancelled");
+  });
+
+  it("survives kill -9, before it is sent and while it is under way, under one id", async () => {
+    receiver.script(taken);
+    const early = await revokedToken();
+    await gateway.restart();
+    assert.equal((await delivered(early)).delivery.attempts, 1);
+
+    receiver.script(silence, taken);
+    const id = await revokedToken();
+    await arrived(id);
+    await gateway.restart();
+    const { delivery, id: noticeId } = await delivered(id);
+    assert.deepEqual([delivery.attempts, delivery.error], [2, null]);
+    assert.deepEqual(receiver.about(id).map(({ headers }) => headers["webhook-id"]), [noticeId, noticeId]);
+    assert.equal((await webhookStatus()).error, "interrupted");
+  });
+});
