@@ -63,6 +63,9 @@ pub fn waits_for_kv(request: &Request) -> bool {
     !matches!(
         call.command,
         Command::RevokeToken { .. }
+            | Command::RevokeFamily { .. }
+            | Command::RevokeTokens { .. }
+            | Command::GetFamily(_)
             | Command::DisableToken(_)
             | Command::RetireSigningKey { .. }
             | Command::GetProbe(_)

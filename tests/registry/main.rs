@@ -20,6 +20,7 @@ mod publishing;
 mod query;
 mod restore;
 mod rotation;
+mod rotation_model;
 mod sessions;
 mod signing_keys;
 #[path = "../support/sqlite.rs"]
