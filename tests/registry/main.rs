@@ -8,6 +8,7 @@ mod bases;
 mod contract;
 #[path = "../support/deployment.rs"]
 mod deployment;
+mod families;
 mod heartbeat;
 mod idempotency;
 mod lifecycle;
@@ -30,3 +31,4 @@ mod storage;
 mod tokens;
 mod webhooks;
 mod world;
+mod year;

@@ -394,7 +394,7 @@ fn refused(answer: &Answer, fault: &Fault) {
 }
 
 /// Another seed in every run.
-fn fresh_seed() -> u64 {
+pub fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) % 1_000_000_000
 }

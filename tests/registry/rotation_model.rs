@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::fresh_seed;
 use crate::world::{DAY, World, how, new_token, rotate};
 use wayleave::registry::command::{
     Answer, Command, Fault, Lifetime, NewToken, RevokeOld, Rotate, Supersede, TokenEdit, TokenState,
@@ -17,7 +18,7 @@ const HOUR_MS: i64 = 3_600_000;
 #[test]
 fn random_rotations_agree_with_the_model() {
     let given = std::env::var("WAYLEAVE_SEED").ok().map(|seed| seed.parse().unwrap());
-    let fresh = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let fresh = fresh_seed();
     let mut seen = BTreeSet::new();
     for seed in given.map_or_else(|| vec![1, 2, fresh], |seed| vec![seed]) {
         println!("WAYLEAVE_SEED={seed}");
@@ -82,7 +83,7 @@ impl Token {
             }
             RevokeOld::After { after_seconds, drain_seconds, .. } => {
                 let at = begun + after_seconds * 1_000;
-                (first_use.map(|f| if f <= at { at } else { f + drain_seconds * 1_000 }), Some(at))
+                (first_use.map(|f| at.max(f + drain_seconds * 1_000)), Some(at))
             }
             RevokeOld::FirstUse { drain_seconds, deadline_seconds, strict } => {
                 let deadline = deadline_seconds.map(|seconds| begun + seconds * 1_000);

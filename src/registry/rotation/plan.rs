@@ -2,16 +2,17 @@
 //!
 //! Standard: DESIGN section 8, "rotate", as this table. T: the set time; D: the deadline; f: the successor's first use.
 //!
-//! | `when`                  | not used yet          | used at f                         |
-//! |-------------------------|-----------------------|-----------------------------------|
-//! | `after`, `strict`       | ends at T             | ends at T                         |
-//! | `after`                 | at T, else held       | f ≤ T: at T; f > T: at f + drain  |
-//! | `first_use`             | no end                | at f + drain                      |
+//! | `when`                  | not used yet           | used at f                          |
+//! |-------------------------|------------------------|------------------------------------|
+//! | `after`, `strict`       | ends at T              | ends at T                          |
+//! | `after`                 | no end; held from T on | at T, at f + drain at the earliest |
+//! | `first_use`             | no end                 | at f + drain                       |
 //! | `first_use` D           | no end; held from D on| f ≤ D: at f + drain, at D at the latest; f > D: at f + drain |
 //! | `first_use` D, `strict` | ends at D             | at f + drain, at D at the latest  |
 //! | `never`                 | no end                | no end                            |
 //!
-//! (`now` needs no plan: it is a revocation.)
+//! (`now` needs no plan: it is a revocation.) Of `after` DESIGN says that the token ends at T when the successor was used by
+//! then. A site that deploys an hour before T would break every page that a cache still holds, so the drain is kept then too.
 //! Invariants: without `strict` there is no end before a first use; a first use that is told late never makes an end earlier
 //! than it would have been.
 //! What it must not know: which tokens exist, who ends them.
@@ -44,7 +45,7 @@ impl Plan {
             RevokeOld::After { after_seconds, strict: true, .. } => Some(from_begin(after_seconds)),
             RevokeOld::After { after_seconds, drain_seconds, strict: false } => {
                 let at = from_begin(after_seconds);
-                if first_use? <= at { Some(at) } else { drained(drain_seconds) }
+                drained(drain_seconds).map(|drained| drained.max(at))
             }
             RevokeOld::FirstUse { drain_seconds, deadline_seconds, strict } => {
                 let deadline = deadline_seconds.map(from_begin);
@@ -115,7 +116,8 @@ mod tests {
             (after(true), at(10), at(100)),
             (after(true), at(150), at(100)),
             (after(false), None, None),
-            (after(false), at(100), at(100)),
+            (after(false), at(70), at(100)),
+            (after(false), at(71), at(101)),
             (after(false), at(101), at(131)),
             (first_use(None, false), None, None),
             (first_use(None, false), at(5), at(35)),

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "when", rename_all = "snake_case")]
 pub enum RevokeOld {
-    /// At a set time, if the successor has been used by then; else held until its first use and the drain.
+    /// At a set time, once the successor has been used and drained; else held until then.
     After {
         /// From the rotation on.
         after_seconds: i64,
-        /// From the first use on, when that comes after the set time.
+        /// From the first use on, at least.
         drain_seconds: i64,
         /// At the set time whether the successor was used or not.
         strict: bool,

@@ -1,0 +1,179 @@
+//! Families as what jobs know, emergency stops, and many tokens by a filter.
+
+use crate::world::{DAY, World, all, as_usual, edit_label, how, new_token};
+use wayleave::admin_key::Role;
+use wayleave::registry::command::{
+    Answer, Bulk, BulkStep, Command, Fault, Receipt, RevokeOld, Rotate, TokenEdit, TokenFilter, TokenState,
+    TokenView,
+};
+use wayleave::token::Serial;
+
+fn owned_by(owner: &str) -> TokenFilter {
+    TokenFilter { owner: Some(owner.into()), limit: 100, ..TokenFilter::default() }
+}
+
+fn bulk(filter: TokenFilter) -> Bulk {
+    Bulk { filter, dry_run: false, expect: None }
+}
+
+impl World {
+    fn token_of(&mut self, owner: &str) -> TokenView {
+        let mut new = new_token("a site");
+        new.settings.owner = Some(Some(owner.into()));
+        self.create(new).0
+    }
+
+    fn revoke_all(&mut self, bulk: Bulk, include_protected: bool) -> BulkStep<Receipt> {
+        let command =
+            Command::RevokeTokens { bulk: Box::new(bulk), reason: Some("leak".into()), include_protected };
+        match self.ask(command) {
+            Answer::RevokedInBulk(step) => step,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn rotate_all(&mut self, bulk: Bulk, how: Rotate) -> BulkStep<(Serial, TokenView)> {
+        match self.ask(Command::RotateTokens { bulk: Box::new(bulk), rotate: Box::new(how) }) {
+            Answer::RotatedInBulk(step) => step,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn stop(&mut self, family: &str, include_protected: bool) -> Answer {
+        self.ask(Command::RevokeFamily { family: family.to_owned(), reason: None, include_protected })
+    }
+
+    fn protect(&mut self, serial: Serial) {
+        self.edit(serial, TokenEdit { protected: Some(true), ..TokenEdit::default() });
+    }
+}
+
+fn skipped<T>(step: &BulkStep<T>) -> Vec<(u32, String)> {
+    step.skipped.iter().map(|skipped| (skipped.serial.0, format!("{:?}", skipped.fault))).collect()
+}
+
+#[test]
+fn an_emergency_stop_takes_the_last_active_token_too_and_names_what_it_leaves() {
+    let mut world = World::new();
+    let old = world.token();
+    let new = world.rotate(old.serial, as_usual()).token;
+    world.protect(new.serial);
+    let Answer::RevokedInBulk(step) = world.stop(&old.family, false) else { panic!() };
+    assert_eq!(step.done.iter().map(|receipt| receipt.serial).collect::<Vec<_>>(), [old.serial]);
+    assert_eq!(step.done[0].reason.as_deref(), Some("family"));
+    assert_eq!(skipped(&step), [(new.serial.0, "TokenProtected".into())]);
+
+    let (_, operator) = world.admin_key(Role::Operator);
+    let owner = std::mem::replace(&mut world.key, operator);
+    assert_eq!(world.stop(&old.family, true), Answer::Refused(Fault::Forbidden), "an owner's to say");
+    world.call_as(&owner);
+    let Answer::RevokedInBulk(step) = world.stop(&old.family, true) else { panic!() };
+    assert_eq!((step.done.len(), step.skipped.len()), (1, 0));
+    assert_eq!(world.family(&old.family).current, None);
+    let Answer::RevokedInBulk(again) = world.stop(&old.family, true) else { panic!() };
+    assert_eq!((again.matched, again.done.len()), (0, 0), "a stop that is pressed twice has stopped");
+}
+
+#[test]
+fn a_family_is_edited_as_one() {
+    let mut world = World::new();
+    let old = world.token();
+    let new = world.rotate(old.serial, as_usual()).token;
+    let edit = Command::EditFamily { family: old.family.clone(), edit: edit_label("renamed") };
+    let Answer::FamilyEdited(edited) = world.ask(edit) else { panic!() };
+    let labels: Vec<_> = edited.iter().map(|(token, _)| (token.serial, token.label.as_str())).collect();
+    assert_eq!(labels, [(new.serial, "renamed"), (old.serial, "renamed")]);
+    assert!(edited.iter().all(|(_, receipt)| receipt.bound_seconds == 60));
+    world.revoke(old.serial);
+    let edit = Command::EditFamily { family: old.family, edit: edit_label("again") };
+    let Answer::FamilyEdited(edited) = world.ask(edit) else { panic!() };
+    assert_eq!(edited.len(), 1, "what has ended stays as it is");
+}
+
+#[test]
+fn a_dry_run_counts_and_changes_nothing_and_its_count_is_a_condition() {
+    let mut world = World::new();
+    let (first, second) = (world.token_of("ann"), world.token_of("ann"));
+    world.token_of("bob");
+    world.protect(second.serial);
+    let before = world.database.dump();
+    let dry = world.revoke_all(Bulk { dry_run: true, ..bulk(owned_by("ann")) }, false);
+    assert_eq!((dry.matched, dry.done.len(), dry.next), (2, 0, None));
+    assert_eq!(skipped(&dry), [(second.serial.0, "TokenProtected".into())]);
+    assert_eq!(world.database.dump(), before);
+    world.token_of("ann");
+    let expecting = Bulk { expect: Some(2), ..bulk(owned_by("ann")) };
+    let command = Command::RevokeTokens { bulk: Box::new(expecting), reason: None, include_protected: false };
+    assert_eq!(world.fault(command), Fault::UnexpectedCount { matched: 3 });
+    let done = world.revoke_all(Bulk { expect: Some(3), ..bulk(owned_by("ann")) }, false);
+    assert_eq!(done.done.len(), 2);
+    assert_eq!(world.get(first.serial).revoked_reason.as_deref(), Some("bulk: leak"));
+    assert_eq!(world.get(second.serial).state, TokenState::Active);
+}
+
+#[test]
+fn a_bulk_revocation_goes_in_bounded_steps_and_meets_each_token_once() {
+    let mut world = World::new();
+    let serials: Vec<_> = (0..250).map(|_| world.token_of("ann").serial).collect();
+    world.protect(serials[10]);
+    let (mut below, mut steps, mut receipts) = (None, 0, Vec::new());
+    loop {
+        let step = world.revoke_all(bulk(TokenFilter { below, limit: 100, ..owned_by("ann") }), false);
+        assert!(step.done.len() <= 100);
+        assert_eq!(step.matched, [250, 150, 50][steps], "from this step on");
+        receipts.extend(step.done.iter().map(|receipt| receipt.serial));
+        steps += 1;
+        below = step.next;
+        if below.is_none() {
+            break;
+        }
+    }
+    receipts.sort();
+    let expected: Vec<_> = serials.iter().copied().filter(|serial| *serial != serials[10]).collect();
+    assert_eq!((steps, receipts), (3, expected));
+    let list = world.list();
+    assert!(serials.iter().enumerate().all(|(index, serial)| (list.status(*serial)
+        == wayleave::list::Status::Revoked)
+        == (index != 10)));
+}
+
+#[test]
+fn a_bulk_rotation_rotates_active_leaves_and_says_why_it_left_out_others() {
+    let mut world = World::new();
+    let (plain, waiting, disabled) = (world.token_of("ann"), world.token_of("ann"), world.token_of("ann"));
+    let successor = world.rotate(waiting.serial, as_usual()).token;
+    world.receipt(Command::DisableToken(disabled.serial));
+    let dry = world.rotate_all(Bulk { dry_run: true, ..bulk(owned_by("ann")) }, as_usual());
+    assert_eq!(dry.matched, 2, "active, without a successor");
+    assert_eq!(dry.skipped.iter().map(|skipped| skipped.serial).collect::<Vec<_>>(), [successor.serial]);
+    let step = world.rotate_all(bulk(owned_by("ann")), as_usual());
+    assert_eq!(step.done.len(), 1);
+    let (rotated, made) = &step.done[0];
+    assert_eq!((*rotated, made.predecessor), (plain.serial, Some(plain.serial)));
+    assert!(matches!(*step.skipped[0].fault, Fault::SuccessorUnused { .. }));
+    // The answer was lost: the same call makes nothing twice.
+    let again = world.rotate_all(bulk(owned_by("ann")), as_usual());
+    assert_eq!((again.done.len(), again.skipped.len()), (0, 2));
+    // Compromise of everything that somebody had.
+    let now = world.rotate_all(bulk(owned_by("ann")), how(RevokeOld::Now));
+    assert_eq!(now.done.len(), 2);
+    assert_eq!(world.get(plain.serial).state, TokenState::Revoked);
+}
+
+#[test]
+fn filters_find_what_is_unused_and_what_has_a_successor() {
+    let mut world = World::new();
+    let (used, unused) = (world.token(), world.token());
+    world.seconds_pass(10 * DAY);
+    world.used(used.serial);
+    let young = world.token();
+    world.seconds_pass(DAY);
+    let found = |world: &mut World, filter| world.tokens(filter).0;
+    let of = |seconds| TokenFilter { unused_for_seconds: Some(seconds), ..all() };
+    assert_eq!(found(&mut world, of(2 * DAY)), [unused.serial.0]);
+    assert_eq!(found(&mut world, of(DAY)), [young.serial.0, unused.serial.0, used.serial.0]);
+    world.rotate(unused.serial, as_usual());
+    let with = |has| TokenFilter { has_successor: Some(has), ..all() };
+    assert_eq!(found(&mut world, with(true)), [unused.serial.0]);
+    assert_eq!(found(&mut world, with(false)), [4, young.serial.0, used.serial.0]);
+}
