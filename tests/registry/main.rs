@@ -24,6 +24,7 @@ mod rotation;
 mod rotation_model;
 mod sessions;
 mod signing_keys;
+mod size;
 #[path = "../support/sqlite.rs"]
 mod sqlite;
 mod status;
