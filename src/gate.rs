@@ -120,14 +120,39 @@ pub fn decide(
     if !policy.audiences.iter().any(|audience| audience == asked.audience) {
         return Err(Unfit::Refused(Code::AudienceMismatch));
     }
-    let verdict = origin::decide(&policy.origins, policy.missing_origin, &asked.evidence);
-    let refused = verdict.refusal().map(refusal_code);
-    if let (Some(code), OriginMode::Enforce) = (refused, policy.origin_mode) {
-        return Err(Unfit::Refused(code));
-    }
+    let reported = judge_origin(policy, &asked.evidence)?;
     let claims = token.claims();
     let ends_at = policy.ends_at.map_or(claims.expires_at, |at| at.floor_seconds().min(claims.expires_at));
-    Ok(Admission { serial: claims.serial, ends_at, reported: refused, record })
+    Ok(Admission { serial: claims.serial, ends_at, reported, record })
+}
+
+/// Whether a page may be given this token: everything that [`decide`] asks of its use, but for the audience, since it is asked
+/// for by no route. Admits nothing.
+///
+/// # Errors
+/// [`Unfit`]: the refusal, or the version of the record that must be read first.
+pub fn may_be_given(
+    token: VerifiedToken,
+    lists: &ListHolder,
+    terms: &Terms,
+    on_unknown: OnUnknown,
+    record: &RecordFact,
+    evidence: &OriginEvidence<'_>,
+    now: UnixMillis,
+) -> Result<Rc<VersionedRecord>, Unfit> {
+    let record = standing_record(token, lists, terms, on_unknown, record, now)?;
+    judge_origin(&record.record, evidence)?;
+    Ok(record)
+}
+
+/// The refusal by origin: an error where the policy enforces it, else told.
+fn judge_origin(policy: &Record, evidence: &OriginEvidence<'_>) -> Result<Option<Code>, Unfit> {
+    let verdict = origin::decide(&policy.origins, policy.missing_origin, evidence);
+    let refused = verdict.refusal().map(refusal_code);
+    match (refused, policy.origin_mode) {
+        (Some(code), OriginMode::Enforce) => Err(Unfit::Refused(code)),
+        _ => Ok(refused),
+    }
 }
 
 /// Everything about the token itself, and nothing about what is asked: expiry, list age, status, record, its end.

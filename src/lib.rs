@@ -14,6 +14,7 @@ pub mod caching;
 pub mod client;
 pub mod cors;
 pub mod credential;
+pub mod distribution;
 pub mod freshness;
 pub mod gate;
 pub mod gateway;

@@ -74,6 +74,26 @@ pub const PATH_DECODE_ROUNDS_MAX: u32 = 4;
 pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7_200;
 /// A page may keep `client.js` for an hour before it asks whether it changed: a fault mended in it is mended everywhere by then.
 pub const CLIENT_MAX_AGE_SECONDS: u32 = 3_600;
+/// A page asks again for its family's token within an hour. A rotation leaves the old one a day after the new one's first use
+/// (`drain_seconds`): 24 times that. A million open pages are 278 requests a second, nearly all answered from KV's copies.
+pub const REFRESH_MAX_SECONDS: i64 = 3_600;
+/// … and four times before what it has ends, so that three may fail.
+pub const REFRESHES_BEFORE_END: i64 = 4;
+/// While a rotation is under way it asks every five minutes: a successor that proves bad is given up by then, and a page that
+/// was given the predecessor from an old copy has the successor.
+pub const REFRESH_ROTATING_SECONDS: i64 = 300;
+/// However near the end is, not more often than this: a token that lives a minute is then asked for four times in it.
+pub const REFRESH_MIN_SECONDS: i64 = 5;
+/// `cacheTtl` of KV reads of `family/<id>`: the platform's minimum. A copy that names a token which is refused by now costs a
+/// call, not an error.
+pub const FAMILY_KV_CACHE_TTL_SECONDS: u32 = 30;
+/// What KV is to forget is written over by nothing at all, for an hour: locations that have cached it have asked again by then.
+pub const NOTHING_KV_SECONDS: i64 = 3_600;
+/// An isolate keeps what the registry said of a family for so long: a family that is switched off, but asked for by every
+/// page that still names it, costs a call in ten seconds for each isolate.
+pub const FAMILY_HELD_MS: i64 = 10 * MS_PER_SECOND;
+/// Families of which an isolate keeps the registry's answer: some 100 bytes each.
+pub const FAMILIES_HELD_MAX: usize = 1_000;
 /// An `expires_at` within this of now, and no successor, is announced by `Sunset` and `Deprecation`.
 pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
 
@@ -250,5 +270,8 @@ pub const WEBHOOK_WARNING_MS: i64 = 3_600 * MS_PER_SECOND;
 /// … and one that was given up is one for a week.
 pub const WEBHOOK_GIVEN_UP_WARNING_MS: i64 = 7 * SECONDS_PER_DAY * MS_PER_SECOND;
 
+// A token that lives the least that one may is asked for again before it ends.
+const _: () = assert!(REFRESH_MIN_SECONDS * REFRESHES_BEFORE_END <= TOKEN_LIFETIME_MIN_SECONDS);
+const _: () = assert!(NOTHING_KV_SECONDS > KV_EXPIRATION_MIN_SECONDS);
 const _: () = assert!(REVOCATION_BOUND_MIN_SECONDS * MS_PER_SECOND > CLOCK_SKEW_MS * 2);
 const _: () = assert!(WEBHOOK_LEASE_MS > WEBHOOK_TIMEOUT_MS as i64);

@@ -33,7 +33,8 @@ const EXPIRES_AT_MAX: i64 = (1 << 40) - 1;
 pub struct Serial(pub u32);
 
 /// What a token says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claims {
     /// The signing key that made the tag.
     pub key_id: KeyId,

@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const LABEL = 'demo page';
 
-/** The token's text for a page on `origin`, and whether it was made just now: `{token, made}`. */
+/** The token's text and its family for a page on `origin`, and whether they were made just now: `{token, family, made}`. */
 export async function demoToken(gateway, adminKey, origin) {
   const found = await findToken(gateway, adminKey, origin);
   if (found) {
     const { token } = await call(gateway, adminKey, 'GET', `/tokens/${found.id}/token`);
-    return { token, made: false };
+    return { token, family: found.family, made: false };
   }
-  const created = await call(gateway, adminKey, 'POST', '/tokens', { label: LABEL, origins: [origin] });
-  return { token: created.token, made: true };
+  const created = await call(gateway, adminKey, 'POST', '/tokens', { label: LABEL, origins: [origin], distribute: true });
+  return { token: created.token, family: created.family, made: true };
 }
 
 // Of those that an operator has not withdrawn, changed or let run out, the one with the longest life.
@@ -21,7 +21,7 @@ async function findToken(gateway, adminKey, origin) {
   const query = new URLSearchParams({ q: LABEL, state: 'active', limit: '100' });
   const { items } = await call(gateway, adminKey, 'GET', `/tokens?${query}`);
   return items
-    .filter((item) => item.label === LABEL && Array.isArray(item.origins) && item.origins.includes(origin))
+    .filter((item) => item.label === LABEL && item.distribute && item.origins.includes(origin))
     .sort((a, b) => b.expires_at.localeCompare(a.expires_at))[0];
 }
 

@@ -1,5 +1,5 @@
-// The demo's web page: served from an origin of its own, with the gateway's address and the public token in its source,
-// as a site developer would paste them.
+// The demo's web page: served from an origin of its own, with the gateway's address and the family's id in its source, as a
+// site developer would paste them.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -10,18 +10,18 @@ const FILES = {
   '/page.js': ['page.js', 'text/javascript'],
 };
 
-/** `source()` gives `{gateway, token}` at each request: the token may have been replaced since. */
+/** `source()` gives `{gateway, family}` at each request: they are known only once the gateway runs. */
 export function demoPage(source) {
   return createServer(async (request, response) => {
     const file = FILES[new URL(request.url, 'http://page.invalid').pathname];
     if (!file) return response.writeHead(404, { 'content-type': 'text/plain' }).end('not here\n');
-    const { gateway, token } = source();
+    const { gateway, family } = source();
     const text = await readFile(new URL(`page/${file[0]}`, import.meta.url), 'utf8');
     response.writeHead(200, {
       'content-type': file[1],
       'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'; img-src ${gateway} data:; connect-src ${gateway}; base-uri 'none'`,
+      'content-security-policy': `default-src 'none'; script-src 'self' ${gateway}; style-src 'self'; img-src ${gateway} data:; connect-src ${gateway}; base-uri 'none'`,
     });
-    response.end(text.replaceAll('{{gateway}}', gateway).replaceAll('{{token}}', token));
+    response.end(text.replaceAll('{{gateway}}', gateway).replaceAll('{{family}}', family));
   });
 }

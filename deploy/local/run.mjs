@@ -36,9 +36,9 @@ async function main() {
   const { made, adminKey } = secrets(secretsFile, deployment());
   progress(made ? `made this machine's secrets: ${secretsFile}` : `secrets of an earlier start: ${secretsFile}`);
 
-  let token = '';
+  let family = '';
   await serve(demoUpstream(), ports.upstream);
-  await serve(demoPage(() => ({ gateway, token })), ports.page);
+  await serve(demoPage(() => ({ gateway, family })), ports.page);
   progress('starting the gateway in wrangler dev');
   const child = startGateway({
     port: ports.gateway,
@@ -51,23 +51,26 @@ async function main() {
   child.once('exit', () => ending || (console.error('wayleave: wrangler dev ended'), end(1)));
 
   const demo = await demoToken(gateway, adminKey, page);
-  token = demo.token;
+  family = demo.family;
   progress(demo.made ? 'made a first token for the demo page' : "found the demo page's token");
-  console.log(instructions(adminKey, token));
+  console.log(instructions(adminKey, demo));
 }
 
-function instructions(adminKey, token) {
+function instructions(adminKey, { token, family }) {
   const call = `${gateway}/v1/observations -H 'Authorization: Bearer ${token}'`;
   return `
 gateway  ${gateway}
 admin key  ${adminKey}
 page  ${page}
 token  ${token}
+family  ${family}
 
 From the page's origin, 200:
   curl -i ${call} -H 'Origin: ${page}'
 From another site, 403 origin_not_allowed:
   curl -i ${call} -H 'Origin: https://elsewhere.example'
+Replace the token at once; the page, which knows the family alone, goes on with the new one:
+  curl -X POST ${gateway}/_wayleave/api/families/${family}/rotate -H 'Authorization: Bearer ${adminKey}' -H 'Content-Type: application/json' -d '{"revoke_old": {"when": "now"}}'
 
 Ctrl-C ends it; the tokens stay for the next start (make reset forgets them).`;
 }

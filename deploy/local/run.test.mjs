@@ -23,6 +23,7 @@ test('the first start prints lines that work; the second finds the same key and 
   assert.match(first.told.gateway, /^http:\/\/localhost:\d+$/);
   assert.match(first.told['admin key'], /^wla_[0-9A-Za-z]{50}$/);
   assert.match(first.told.token, /^wlp_[\w-]{36}$/);
+  assert.match(first.told.family, /^fam_[\w-]{28}$/);
   await everyLineIsTrue(first);
   await stop(first);
   for (const port of ports) await listenOnce(port); // nothing was left behind
@@ -31,6 +32,7 @@ test('the first start prints lines that work; the second finds the same key and 
   assert.deepEqual(second.told, first.told);
   await everyLineIsTrue(second);
   assert.ok(second.seconds < 60, `the second start took ${second.seconds} s`);
+  await replaced(second);
   await stop(second);
 });
 
@@ -60,7 +62,10 @@ async function everyLineIsTrue({ told, output }) {
   assert.equal(JSON.parse(refused.body).code, 'origin_not_allowed');
 
   const page = await get(`${told.page}/`);
-  assert.ok(page.body.includes(told.token) && page.body.includes(told.gateway));
+  assert.ok(page.body.includes(told.family) && !page.body.includes('wlp_'), 'the page names the family, and no token');
+  const script = await get(`${told.page}/page.js`);
+  assert.ok(script.body.includes(`from '${told.gateway}/_wayleave/client.js'`));
+  assert.equal(await carriedBy(told), told.token);
   const tile = await get(`${told.gateway}/v1/tiles/5/16/10.png?token=${told.token}`, [`Referer: ${told.page}/`]);
   assert.equal(tile.status, 200);
   assert.equal(tile.headers['content-type'], 'image/png');
@@ -70,6 +75,26 @@ async function everyLineIsTrue({ told, output }) {
 
   const tokens = await get(`${told.gateway}/_wayleave/api/tokens`, [`Authorization: Bearer ${told['admin key']}`]);
   assert.deepEqual(JSON.parse(tokens.body).items.map((item) => item.origins), [[told.page]]);
+}
+
+/** The token that the page gets for itself. */
+async function carriedBy(told) {
+  const { status, body } = await get(`${told.gateway}/_wayleave/families/${told.family}/token`, [`Origin: ${told.page}`]);
+  return status === 200 ? JSON.parse(body).token : `${status} ${body}`;
+}
+
+/** The line that replaces the token does, and the page gets the new one. */
+async function replaced({ told, output }) {
+  const [, url, key, type, body] = /^ {2}curl -X POST (\S+) -H '([^']+)' -H '([^']+)' -d '([^']+)'$/m.exec(output());
+  const headers = Object.fromEntries([key, type].map((line) => line.split(/: (.*)/s).slice(0, 2)));
+  const answer = await fetch(url, { method: 'POST', headers, body });
+  assert.equal(answer.status, 201);
+  const { token } = await answer.json();
+  assert.notEqual(token, told.token);
+  for (const deadline = Date.now() + 65_000; (await carriedBy(told)) !== token; ) {
+    assert.ok(Date.now() < deadline, 'the page gets the new one within the bound');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
 
 function launch() {
@@ -93,7 +118,7 @@ async function start(t) {
   while (!run.output().includes('Ctrl-C')) {
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
   }
-  const told = Object.fromEntries([...run.output().matchAll(/^(gateway|admin key|page|token) {2}(\S+)$/gm)].map((m) => m.slice(1)));
+  const told = Object.fromEntries([...run.output().matchAll(/^(gateway|admin key|page|token|family) {2}(\S+)$/gm)].map((m) => m.slice(1)));
   return { ...run, told, seconds: (Date.now() - began) / 1000 };
 }
 

@@ -8,6 +8,8 @@
 use super::ids::{self, List};
 use super::render::fault_problem;
 use super::views::{EditedToken, Receipt, Token};
+use crate::distribution;
+use crate::limits::MS_PER_SECOND;
 use crate::registry::command::{self, BulkStep, FamilyView, Rotated, Skipped, TokenState, TokenView};
 use crate::time::UnixMillis;
 use crate::token::Serial;
@@ -84,6 +86,48 @@ impl Family {
             revoked,
             tokens: view.tokens.into_iter().map(|token| Token::of(token, now)).collect(),
             total: view.total,
+        }
+    }
+}
+
+/// The token of a family to copy, for jobs.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct FamilyToken {
+    /// `fam_…`
+    pub family: String,
+    /// `tok_` and its number.
+    pub id: String,
+    /// Its full text, `wlp_…`.
+    pub token: String,
+    /// RFC 3339 UTC.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub expires_at: String,
+    /// An operator's earlier end.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+    /// When to ask again, in seconds: a successor is then copied well before the end.
+    pub refresh_after_seconds: i64,
+}
+
+impl FamilyToken {
+    /// As `view`, with the token's `text`, judged at `now`.
+    #[must_use]
+    pub fn of(view: TokenView, text: String, now: UnixMillis) -> Self {
+        let planned_end = view.rotation.as_ref().and_then(|rotation| rotation.planned_end);
+        let ends = [Some(view.expires_at.to_millis()), view.ends_at, planned_end];
+        let soonest = ends.into_iter().flatten().min().unwrap_or(now);
+        let is_unseen = view.predecessor.is_some() && view.first_used_at.is_none();
+        let is_rotating = is_unseen || view.successor.is_some();
+        let ends_in = soonest.since_ms(now).max(0) / MS_PER_SECOND;
+        Self {
+            family: view.family,
+            id: ids::token_id(view.serial),
+            token: text,
+            expires_at: view.expires_at.to_rfc3339(),
+            ends_at: view.ends_at.map(UnixMillis::to_rfc3339),
+            refresh_after_seconds: distribution::refresh_after_seconds(ends_in, is_rotating),
         }
     }
 }

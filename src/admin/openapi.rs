@@ -5,7 +5,7 @@
 //! What it must not know: requests.
 //! What a mistake costs: a client generated from it sends what is refused.
 
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
+use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, FamilyToken, RotatedToken};
 use super::fields::Shape;
 use super::notice_views::Notice;
 use super::operation::{ID, OPERATIONS, Operation};
@@ -202,6 +202,7 @@ fn schemas() -> Value {
     insert::<EditedToken>(&mut schemas, &mut generator, "EditedToken");
     insert::<RotatedToken>(&mut schemas, &mut generator, "RotatedToken");
     insert::<Family>(&mut schemas, &mut generator, "Family");
+    insert::<FamilyToken>(&mut schemas, &mut generator, "FamilyToken");
     insert::<EditedFamily>(&mut schemas, &mut generator, "EditedFamily");
     insert::<BulkRevoked>(&mut schemas, &mut generator, "BulkRevoked");
     insert::<BulkRotated>(&mut schemas, &mut generator, "BulkRotated");

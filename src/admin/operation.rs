@@ -164,7 +164,7 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 34] = [
+pub static OPERATIONS: [Operation; 35] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -456,6 +456,20 @@ pub static OPERATIONS: [Operation; 34] = [
         success: Success::json(200, "Family"),
         problems: &[Code::NotFound],
         read: |input| Ok(Task::ask(Command::GetFamily(input.family_id()?), Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/families/{id}/token",
+        id: "getFamilyToken",
+        summary: "The token of the family to copy, with its full text, for jobs that keep their pages at it.",
+        least_role: Some(Role::Distributor),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "FamilyToken"),
+        problems: &[Code::NotFound],
+        read: |input| Ok(Task::ask(Command::GetFamilyToken(input.family_id()?), Rendering::Answer)),
     },
     Operation {
         method: "PATCH",

@@ -6,7 +6,7 @@
 //! What it must not know: requests, but for how they want their answer shown.
 //! What a mistake costs: a caller believes that something was withdrawn which was not.
 
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
+use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, FamilyToken, RotatedToken};
 use super::fields::code_of;
 use super::ids::{self, List};
 use super::notice_views::Notice;
@@ -66,6 +66,7 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
             Reply::json(201, &RotatedToken::of(*made, now)).with("ETag", etag).with("Location", location)
         }
         Answer::Family(view) => Reply::json(200, &Family::of(*view, now)),
+        Answer::FamilyToken { token, text } => Reply::json(200, &FamilyToken::of(*token, text, now)),
         Answer::FamilyEdited(edited) => Reply::json(200, &EditedFamily::of(edited, now)),
         Answer::RevokedInBulk(step) => Reply::json(200, &BulkRevoked::from(step)),
         Answer::RotatedInBulk(step) => Reply::json(200, &BulkRotated::of(step, now)),
@@ -107,6 +108,7 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
         Answer::List { .. }
         | Answer::Base { .. }
         | Answer::Record { .. }
+        | Answer::CurrentToken(_)
         | Answer::Reported
         | Answer::Noted
         | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),

@@ -10,13 +10,16 @@
 //! What it must not know: Workers, IO, clocks.
 //! What a mistake costs: a false accept for every token, or an API that is down.
 
+mod handout;
 mod onward;
 
+pub use handout::{FamilyFact, Handout, HandoutOutcome};
 pub use onward::Onward;
 
 use crate::config::Config;
 use crate::cors::{self, HeaderEdits, Preflight};
 use crate::credential::Credential;
+use crate::family::FamilyId;
 use crate::freshness::ListHolder;
 use crate::gate::{self, Asked, RecordFact, Unfit};
 use crate::headers::Headers;
@@ -63,6 +66,8 @@ pub enum Received<'a> {
     Guarded(Guarded<'a>),
     /// `/_wayleave/health`: the list is needed.
     Health,
+    /// A page asks for the token of a family: who names it, list and record are needed.
+    Handout(Handout<'a>),
     /// A file of ours: `If-None-Match` is needed.
     File(&'static client::File),
     /// The admin API: path and query after `/_wayleave/api`.
@@ -201,7 +206,8 @@ fn receive_own<'a>(
         return Received::Admin { path, query, own_origin };
     }
     let file = client::File::at(path);
-    let known = file.is_some() || ["/token", "/health", "/problems"].contains(&path);
+    let family = path.strip_prefix("/families/").and_then(|rest| rest.strip_suffix("/token"));
+    let known = file.is_some() || family.is_some() || ["/token", "/health", "/problems"].contains(&path);
     if !known {
         return Received::Reply(refusal(Code::NotFound, None, facts));
     }
@@ -213,6 +219,13 @@ fn receive_own<'a>(
     }
     if let Some(file) = file {
         return Received::File(file);
+    }
+    if let Some(id) = family {
+        let evidence = evidence(facts, own_origin);
+        return match FamilyId::parse(id, &config.check_keys.family) {
+            Some(family) => Received::Handout(Handout { family, evidence }),
+            None => Received::Reply(Handout::nothing(facts)),
+        };
     }
     match path {
         "/health" => Received::Health,

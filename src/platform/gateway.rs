@@ -8,7 +8,10 @@
 use super::isolate::{self, Isolate};
 use super::{clock, control, crossing, sources};
 use crate::cors::HeaderEdits;
-use crate::gateway::{self, Guarded, OWN_HEADER_PREFIX, Onward, Outcome, Received, RequestFacts};
+use crate::gateway::{
+    self, FamilyFact, Guarded, Handout, HandoutOutcome, OWN_HEADER_PREFIX, Onward, Outcome, Received,
+    RequestFacts,
+};
 use crate::headers::Headers;
 use crate::health;
 use crate::problem::Code;
@@ -21,6 +24,8 @@ use worker::{Context, Env, Result, console_warn};
 
 /// How often a decision may ask for a later record before the list is taken to outrun every source.
 const RECORD_READS_MAX: usize = 3;
+/// Times that a family's token is asked for: near by, then of the registry.
+const FAMILY_READS_MAX: usize = 2;
 /// Read where files are asked for alone: every other request would pay for it.
 const IF_NONE_MATCH: &str = "if-none-match";
 
@@ -51,6 +56,7 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
                 clock::now(),
             )
         }
+        Received::Handout(handout) => hand_out(&isolate, &env, &context, &request, &facts, &handout).await,
         Received::File(file) => {
             let text = crossing::read_request(&request, IF_NONE_MATCH)?;
             let fields = text.splitn(3, '\n').nth(2).unwrap_or_default();
@@ -85,6 +91,40 @@ async fn guard<'a>(
         sources::list(isolate, env, context, request).await;
     }
     guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now())
+}
+
+/// Gives the token of a family to a page: what is named near by, else what the registry names.
+async fn hand_out(
+    isolate: &Rc<Isolate>,
+    env: &Env,
+    context: &Context,
+    request: &Request,
+    facts: &RequestFacts<'_>,
+    handout: &Handout<'_>,
+) -> Reply {
+    let mut outdated = None;
+    for _ in 0..FAMILY_READS_MAX {
+        let named = match sources::family(isolate, env, &handout.family, outdated).await {
+            FamilyFact::Names(named) => named,
+            FamilyFact::NamesNone => return Handout::nothing(facts),
+            FamilyFact::Unavailable => return Handout::undecided(facts),
+        };
+        let mut record = sources::held_record(isolate, named.serial);
+        for _ in 0..=RECORD_READS_MAX {
+            sources::list(isolate, env, context, request).await;
+            let (lists, now) = (&isolate.lists, clock::now());
+            let outcome = handout.decide(&isolate.config, facts, &lists.borrow(), named, &record, now);
+            match outcome {
+                HandoutOutcome::Reply(reply) => return reply,
+                HandoutOutcome::NeedsRecord(version) => {
+                    record = sources::record(isolate, env, named.serial, version).await;
+                }
+                HandoutOutcome::Outdated => break,
+            }
+        }
+        outdated = Some(named);
+    }
+    Handout::undecided(facts)
 }
 
 /// Sends the request on, in this turn, and edits the answer's headers.

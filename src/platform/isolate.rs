@@ -6,6 +6,7 @@
 //! What a mistake costs: a borrow across an await panics every request of the isolate.
 
 use crate::config::{Config, ConfigError};
+use crate::distribution::FamilyHolder;
 use crate::freshness::ListHolder;
 use crate::gate::OnUnknown;
 use crate::limits::RECORDS_HELD_MAX_BYTES;
@@ -25,6 +26,8 @@ pub struct Isolate {
     pub lists: RefCell<ListHolder>,
     /// Records by serial.
     pub records: RefCell<RecordHolder>,
+    /// What the registry said of families.
+    pub families: RefCell<FamilyHolder>,
     /// Records from KV that did not open.
     pub records_refused: Cell<u64>,
 }
@@ -51,6 +54,7 @@ impl Isolate {
             config,
             header_names,
             lists: RefCell::default(),
+            families: RefCell::default(),
             records: RefCell::new(RecordHolder::new(RECORDS_HELD_MAX_BYTES)),
             records_refused: Cell::new(0),
         })

@@ -9,16 +9,20 @@
 
 use super::isolate::Isolate;
 use super::{bindings, clock, crossing, entropy};
+use crate::distribution;
+use crate::family::FamilyId;
 use crate::freshness::{Found, Plan, Source, Step, Taken};
 use crate::gate::RecordFact;
+use crate::gateway::FamilyFact;
 use crate::limits::{
-    BASE_KV_CACHE_TTL_SECONDS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_WAIT_POLL_MS,
-    LOCATION_CACHE_TIMEOUT_MS, RECORD_KV_CACHE_TTL_SECONDS, REGISTRY_READ_TIMEOUT_MS, REPORT_TIMEOUT_MS,
+    BASE_KV_CACHE_TTL_SECONDS, FAMILY_KV_CACHE_TTL_SECONDS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS,
+    LIST_WAIT_POLL_MS, LOCATION_CACHE_TIMEOUT_MS, RECORD_KV_CACHE_TTL_SECONDS, REGISTRY_READ_TIMEOUT_MS,
+    REPORT_TIMEOUT_MS,
 };
 use crate::list::{self, Delta, ListFault, Number, OpenedBase, OpenedDelta};
 use crate::record::{self, Record, VersionedRecord};
 use crate::registry::command::{Answer, Request as Call};
-use crate::token::Serial;
+use crate::token::{Claims, Serial};
 use data_encoding::BASE64;
 use std::rc::Rc;
 use worker::js_sys::Uint8Array;
@@ -103,6 +107,36 @@ pub async fn record(isolate: &Isolate, env: &Env, serial: Serial, version: u32) 
 /// The record of `serial` that memory holds, whatever its version.
 pub fn held_record(isolate: &Isolate, serial: Serial) -> RecordFact {
     isolate.records.borrow_mut().get(serial).map_or(RecordFact::NotRead, RecordFact::Known)
+}
+
+/// The token of a family: as the registry said a short while ago, as KV has it, as the registry says now. `outdated` is a name
+/// that the gate refused: then only the registry knows better.
+pub async fn family(isolate: &Isolate, env: &Env, family: &FamilyId, outdated: Option<Claims>) -> FamilyFact {
+    let held = isolate.families.borrow_mut().get(family, clock::now());
+    if let Some(held) = held.filter(|held| outdated.is_none() || *held != outdated) {
+        return held.map_or(FamilyFact::NamesNone, FamilyFact::Names);
+    }
+    let bindings = Bindings::of(env);
+    if outdated.is_none()
+        && let Some(named) = family_of_kv(isolate, &bindings.kv, family).await
+    {
+        return FamilyFact::Names(named);
+    }
+    let asked = Call::CurrentToken { family: family.as_str().to_owned() };
+    match call(&bindings.registry, &asked, REGISTRY_READ_TIMEOUT_MS).await {
+        Some(Answer::CurrentToken(named)) => {
+            isolate.families.borrow_mut().hold(family.clone(), named, clock::now());
+            named.map_or(FamilyFact::NamesNone, FamilyFact::Names)
+        }
+        _ => FamilyFact::Unavailable,
+    }
+}
+
+async fn family_of_kv(isolate: &Isolate, kv: &JsValue, family: &FamilyId) -> Option<Claims> {
+    let bytes = kv_bytes(kv, &distribution::kv_name(family), FAMILY_KV_CACHE_TTL_SECONDS).await?;
+    let (named, sealed_by) = distribution::open(&isolate.config.ring, family, &bytes)?;
+    let newest = isolate.lists.borrow().newest();
+    newest.is_none_or(|list| !list.retires(sealed_by)).then_some(named)
 }
 
 /// Calls the registry; `None` when it did not answer in time.

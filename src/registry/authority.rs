@@ -41,6 +41,8 @@ fn least_role(command: &Command) -> Role {
         | Command::RotateToken { rotate, .. }
         | Command::RotateTokens { rotate, .. } => role_to_rotate(rotate),
 
+        Command::GetFamilyToken(_) => Role::Distributor,
+
         // A probe writes: it makes a list.
         Command::BeginProbe(_)
         | Command::CreateToken(_)

@@ -13,6 +13,7 @@ use super::{admin_keys, events, notices, outbox, state, token_query};
 use crate::admin_key::Role;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
+use std::collections::BTreeSet;
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -77,6 +78,8 @@ pub(super) struct Call<'a, D: Database> {
     pub(super) entropy: &'a mut dyn FnMut(&mut [u8]),
     /// Set when the call changes what the revocation list says.
     pub(super) list_changed: bool,
+    /// Tokens that the call made or changed.
+    pub(super) touched: BTreeSet<Serial>,
 }
 
 impl<D: Database> Call<'_, D> {
@@ -114,6 +117,7 @@ impl<D: Database> Call<'_, D> {
             Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
             Command::EndToken { serial, at, force } => self.end(serial, at, force).map(Answer::Receipt),
             Command::GetFamily(family) => self.family(&family).map(|family| Answer::Family(Box::new(family))),
+            Command::GetFamilyToken(family) => self.family_token(&family),
             Command::GetSession => self.session().map(Answer::Session),
             Command::GetProbe(serial) => {
                 Ok(Answer::Probe { probe: Box::new(self.probe(serial)?), begun: false })
@@ -179,6 +183,7 @@ impl<D: Database> Call<'_, D> {
 
     /// Notes that the list says something new of the token that `receipt` is for: the next list names it.
     pub(super) fn list_names(&mut self, receipt: &Receipt) -> Result<(), StorageError> {
+        self.touched.insert(receipt.serial);
         state::change_listed(self.database, receipt, self.now)?;
         self.list_changes()
     }

@@ -23,7 +23,7 @@ use crate::key::KeyId;
 use crate::list::Number;
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
 use crate::time::{UnixMillis, UnixSeconds};
-use crate::token::Serial;
+use crate::token::{Claims, Serial};
 use serde::{Deserialize, Serialize};
 
 /// One call through the Durable Object's door.
@@ -52,6 +52,11 @@ pub enum Request {
         serial: Serial,
         /// The version that the list names; 1 for a token never edited.
         version: u32,
+    },
+    /// A location asks which token of a family pages are given.
+    CurrentToken {
+        /// `fam_…`
+        family: String,
     },
     /// A usage shard tells which tokens were used.
     Uses {
@@ -151,6 +156,8 @@ pub enum Command {
     },
     /// `GET /families/{id}`
     GetFamily(String),
+    /// `GET /families/{id}/token`
+    GetFamilyToken(String),
     /// `PATCH /families/{id}`: of every token of it that has not ended.
     EditFamily {
         /// `fam_…`
@@ -407,6 +414,15 @@ pub enum Answer {
     },
     /// A report was taken.
     Reported,
+    /// The token of a family that pages are given; `None`: none is.
+    CurrentToken(Option<Claims>),
+    /// The current token of a family, for a job that copies it.
+    FamilyToken {
+        /// The token as the API shows it.
+        token: Box<TokenView>,
+        /// Its full text.
+        text: String,
+    },
     /// Uses were taken.
     Noted,
     /// A token was rotated, now or by an earlier call with the same idempotency key.

@@ -27,7 +27,7 @@ impl Load {
         let [list, record, admin, base, report] = &mut self.totals;
         let total = match request {
             Request::List { .. } => list,
-            Request::Record { .. } => record,
+            Request::Record { .. } | Request::CurrentToken { .. } => record,
             Request::Admin(_) => admin,
             Request::Base { .. } => base,
             // A shard's telling is a report too: of uses.

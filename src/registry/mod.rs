@@ -18,6 +18,7 @@ mod bases;
 mod call;
 pub mod command;
 mod deliveries;
+mod distribution;
 mod events;
 mod families;
 mod idempotency;
@@ -75,6 +76,7 @@ use propagation::Propagation;
 use restore::Trust;
 use row::Stop;
 use state::State;
+use std::collections::BTreeSet;
 use token_row::TokenRow;
 
 /// The registry.
@@ -148,6 +150,7 @@ impl<D: Database> Registry<D> {
             Request::List { bound_seconds } => self.list(bound_seconds, now),
             Request::Base { number } => self.base(number),
             Request::Record { serial, .. } => self.record(serial, now),
+            Request::CurrentToken { family } => self.current_token(&family, now),
             Request::Report { location, holding } => self.report(location, &holding, now),
             Request::Uses { uses } => self.uses(&uses, now),
             Request::Admin(call) => self.admin(*call, now, entropy),
@@ -205,6 +208,12 @@ impl<D: Database> Registry<D> {
 
     /// The record as it now is, whatever version was asked for: an older one is of no use to anyone. That a location
     /// asks means that KV did not have it.
+    /// A location asks which token of a family pages are given: KV names none, or one that is refused.
+    fn current_token(&mut self, family: &str, now: UnixMillis) -> Result<Answer, Stop> {
+        let given = distribution::given_out(&self.database, family, now)?;
+        Ok(Answer::CurrentToken(given.map(|row| row.claims())))
+    }
+
     fn record(&mut self, serial: Serial, now: UnixMillis) -> Result<Answer, Stop> {
         let settings = &self.settings;
         let sealed = self.database.transaction(|database| {
@@ -268,8 +277,19 @@ impl<D: Database> Registry<D> {
     ) -> Result<T, Stop> {
         let settings = &self.settings;
         let (answer, list_changed) = self.database.transaction(|database| {
-            let mut call = Call { database, settings, actor, now, entropy, list_changed: false };
+            let mut call = Call {
+                database,
+                settings,
+                actor,
+                now,
+                entropy,
+                list_changed: false,
+                touched: BTreeSet::new(),
+            };
             let answer = body(&mut call)?;
+            for serial in &call.touched {
+                distribution::owe(database, settings, *serial, now)?;
+            }
             let list_changed = if call.list_changed { Some(State::read(database)?) } else { None };
             Ok::<_, Stop>((answer, list_changed))
         })?;

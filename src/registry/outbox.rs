@@ -13,9 +13,12 @@ use super::database::{Database, Value};
 use super::row::{Columns, StorageError, unsigned};
 use super::state::State;
 use super::token_row::{SealedRecord, TokenRow};
+use crate::distribution;
+use crate::family::FamilyId;
 use crate::limits::{
     BASE_KV_MARGIN_SECONDS, KV_EXPIRATION_MIN_SECONDS, KV_WRITE_INTERVAL_MS, LIST_HELD_MAX_MS, MS_PER_SECOND,
-    OUTBOX_BACKOFF_MAX_MS, OUTBOX_BACKOFF_MIN_MS, RECORD_KV_MARGIN_SECONDS, RECORD_REPUBLISH_INTERVAL_MS,
+    NOTHING_KV_SECONDS, OUTBOX_BACKOFF_MAX_MS, OUTBOX_BACKOFF_MIN_MS, RECORD_KV_MARGIN_SECONDS,
+    RECORD_REPUBLISH_INTERVAL_MS,
 };
 use crate::list::{self, Number};
 use crate::record::kv_name;
@@ -166,6 +169,41 @@ pub(super) fn owe_end_of_base<D: Database>(
             now.into(),
             now.plus_ms(BASE_KV_MARGIN_SECONDS * MS_PER_SECOND / 2).into(),
         ],
+    )?;
+    Ok(())
+}
+
+/// Owes KV the name of the token that pages of its family are given, at once.
+pub(super) fn owe_family<D: Database>(
+    database: &D,
+    row: &TokenRow,
+    value: Vec<u8>,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    owe_value(database, distribution::kv_name(&row.family), value, row.expires_at, now)
+}
+
+/// Lets a family of which pages are given no token leave KV, as a base does.
+pub(super) fn owe_end_of_family<D: Database>(
+    database: &D,
+    family: &FamilyId,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let expires_at = now.ceil_seconds().plus_seconds(NOTHING_KV_SECONDS);
+    owe_value(database, distribution::kv_name(family), Vec::new(), expires_at, now)
+}
+
+/// Owes KV a value whose key is written over by later ones. A new id each time, as for a list.
+fn owe_value<D: Database>(
+    database: &D,
+    key: String,
+    value: Vec<u8>,
+    expires_at: UnixSeconds,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    database.query(
+        "INSERT OR REPLACE INTO outbox (key, expires_at, value, owed_at, due_at, attempts) VALUES (?, ?, ?, ?, ?, 0)",
+        &[Value::Text(key), expires_at.into(), Value::Blob(value), now.into(), now.into()],
     )?;
     Ok(())
 }

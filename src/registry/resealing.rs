@@ -8,6 +8,7 @@
 //! What a mistake costs: records that locations must ask the registry for, for ever (load; it cannot admit).
 
 use super::database::Database;
+use super::distribution;
 use super::outbox;
 use super::retired_keys::{self, key_retired};
 use super::row::{Columns, StorageError};
@@ -39,6 +40,7 @@ pub(super) fn step<D: Database>(
     for serial in sealed_by(database, key_id, after, last, now)? {
         let Some(row) = TokenRow::find(database, serial)? else { continue };
         outbox::owe_resealed(database, &row, row.sealed_record(settings, signing_key)?, now)?;
+        distribution::owe_resealed(database, settings, &row, now)?;
     }
     retired_keys::looked_at(database, key_id, Some(last).filter(|_| !is_last))
 }

@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES];
+const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -231,6 +231,11 @@ const NOTICES: Migration = &[
         fault TEXT
     ) STRICT",
     "INSERT INTO webhook (id, failures, given_up) VALUES (1, 0, 0)",
+];
+
+const DISTRIBUTION: Migration = &[
+    // `named` is 1 for the token that KV was last owed as its family's.
+    "ALTER TABLE token ADD COLUMN named INTEGER NOT NULL DEFAULT 0",
 ];
 
 /// Brings the database to this release's version.

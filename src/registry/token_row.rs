@@ -394,6 +394,6 @@ impl TokenRow {
 }
 
 /// A family id that we minted and stored; its check was made when it came from outside.
-fn stored_family(text: &str) -> Result<FamilyId, StorageError> {
+pub(super) fn stored_family(text: &str) -> Result<FamilyId, StorageError> {
     serde_json::from_value(serde_json::Value::from(text)).map_err(|_| StorageError::Unreadable)
 }

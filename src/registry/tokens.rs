@@ -182,6 +182,7 @@ impl<D: Database> Call<'_, D> {
 
     /// Owes KV the record and the list: the list names the version of an edited token and the highest serial.
     pub(super) fn publish_record(&mut self, row: &TokenRow, state: &State) -> Result<(), Stop> {
+        self.touched.insert(row.serial);
         let sealed = row.sealed_record(self.settings, state.signing_key)?;
         outbox::owe_record(self.database, row, sealed, self.now)?;
         Ok(self.list_changes()?)

@@ -73,6 +73,13 @@ describe('watch()', () => {
     assert.equal(gateway.asks, asks, 'with nobody watching nothing is asked');
   });
 
+  it('is what makes it ask by itself: without, a token is only asked for when it is used', async () => {
+    const api = client();
+    await api.token();
+    await sleep(1300);
+    assert.equal(gateway.asks, 1);
+  });
+
   it('tells of a successor that a refused request brought', async () => {
     const api = client();
     gateway.life.refresh_after_seconds = 1000;

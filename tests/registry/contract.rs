@@ -39,6 +39,7 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::Status => vec![],
         Command::BeginProbe(_)
         | Command::GetFamily(_)
+        | Command::GetFamilyToken(_)
         | Command::GetProbe(_)
         | Command::RevokeFamily { .. }
         | Command::GetToken(_)

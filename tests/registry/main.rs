@@ -8,6 +8,7 @@ mod bases;
 mod contract;
 #[path = "../support/deployment.rs"]
 mod deployment;
+mod distribution;
 mod families;
 mod heartbeat;
 mod idempotency;

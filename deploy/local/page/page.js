@@ -1,50 +1,68 @@
-// A site developer's code: fetch with the public token, images with the token in their URL. Nothing here is secret.
+// A site developer's code: fetch with the family's public token, images with the token in their URL. Nothing here is secret.
 
-const { gateway, token } = document.body.dataset;
+import { wayleave } from '{{gateway}}/_wayleave/client.js';
+
+const gateway = '{{gateway}}';
+const api = wayleave({ family: document.body.dataset.family });
 const element = (id) => document.getElementById(id);
-// Past the browser's cache: it keeps an admitted answer for a minute, and would give it to a call with another token too.
-const call = (path, credential = token) =>
-  fetch(gateway + path, { cache: 'no-store', headers: credential ? { authorization: `Bearer ${credential}` } : {} });
+const tiles = [9, 10].flatMap((row) => [15, 16, 17].map((column) => `/v1/tiles/5/${column}/${row}.png`));
+const ASK_EVERY_MS = 5000;
 
 element('here').textContent = location.origin;
-element('token').textContent = `${token.slice(0, 8)}…${token.slice(-8)}`;
-showMap();
-showObservations().catch(unreadable('observations-state'));
+api.watch(carry, (fault) => say('tokens-state', fault.message, 'bad'));
+showObservations();
 showLive().catch(unreadable('live'));
 showRefusals().catch(unreadable('refused-state'));
 
-function showMap() {
-  const zoom = 5;
-  const tiles = [9, 10].flatMap((row) => [15, 16, 17].map((column) => `/v1/tiles/${zoom}/${column}/${row}.png`));
+// Called with the first token and with each successor: what holds the token in a URL is given the new one.
+function carry(token) {
+  element('tokens').lastElementChild?.classList.add('past');
+  element('tokens').append(
+    make('li', [make('code', `${token.slice(0, 8)}…${token.slice(-8)}`), make('span', `since ${new Date().toLocaleTimeString()}`)]),
+  );
+  showMap();
+}
+
+async function showMap() {
   let shown = 0;
-  element('map').append(
-    ...tiles.map((path) => {
+  const urls = await Promise.all(tiles.map((path) => api.url(path)));
+  element('map').replaceChildren(
+    ...urls.map((url) => {
       const image = new Image(256, 256);
       image.alt = '';
       image.onload = () => say('map-state', `${(shown += 1)} of ${tiles.length} tiles admitted.`, 'good');
       image.onerror = () => say('map-state', 'A tile was refused.', 'bad');
-      image.src = `${gateway}${path}?token=${encodeURIComponent(token)}`;
+      image.src = url;
       return image;
     }),
   );
 }
 
 async function showObservations() {
-  const response = await call('/v1/observations');
-  const answer = await response.json();
-  if (!response.ok) return say('observations-state', `${response.status} ${answer.code}: ${answer.detail}`, 'bad');
-  element('observations').replaceChildren(
-    ...answer.observations.map((seen) => {
-      const numbers = [seen.temperature_celsius, seen.wind_metres_per_second, seen.pressure_hectopascal];
-      return make('tr', [seen.name, ...numbers.map((number) => number.toFixed(1))].map((text) => make('td', text)));
-    }),
-  );
-  const expires = response.headers.get('Wayleave-Token-Expires');
-  say('observations-state', `${response.status} admitted.${expires ? ` The token ends ${expires}.` : ''}`, 'good');
+  try {
+    // Past the browser's cache, which keeps an admitted answer for a minute: this page is to see what the gateway says.
+    const response = await api.fetch('/v1/observations', { cache: 'no-store' });
+    const answer = await response.json();
+    if (response.ok) {
+      element('observations').replaceChildren(...answer.observations.map(row));
+      const expires = response.headers.get('Wayleave-Token-Expires');
+      say('observations-state', `${response.status} admitted at ${new Date().toLocaleTimeString()}. The token ends ${expires?.slice(0, 10)}.`, 'good');
+    } else {
+      say('observations-state', `${response.status} ${answer.code}: ${answer.detail}`, 'bad');
+    }
+  } catch (error) {
+    say('observations-state', error.message, 'bad');
+  }
+  setTimeout(showObservations, ASK_EVERY_MS);
+}
+
+function row(seen) {
+  const numbers = [seen.temperature_celsius, seen.wind_metres_per_second, seen.pressure_hectopascal];
+  return make('tr', [seen.name, ...numbers.map((number) => number.toFixed(1))].map((text) => make('td', text)));
 }
 
 async function showLive() {
-  const response = await call('/v1/live');
+  const response = await api.fetch('/v1/live');
   if (!response.ok) return say('live', `${response.status}`, 'bad');
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
@@ -59,6 +77,7 @@ async function showLive() {
 }
 
 async function showRefusals() {
+  const token = await api.token();
   const altered = token.slice(0, -1) + (token.endsWith('A') ? 'Q' : 'A');
   const tries = [
     ['No token', ''],
@@ -66,7 +85,8 @@ async function showRefusals() {
     ['A key of some other kind', 'sk_live_51H8'],
   ];
   for (const [title, credential] of tries) {
-    const response = await call('/v1/observations', credential);
+    const headers = credential ? { authorization: `Bearer ${credential}` } : {};
+    const response = await fetch(`${gateway}/v1/observations`, { cache: 'no-store', headers });
     const problem = await response.json();
     const refused = !response.ok && typeof problem.code === 'string';
     element('refusals').append(
@@ -86,7 +106,7 @@ function unreadable(id) {
 
 function say(id, text, tone = '') {
   element(id).textContent = text;
-  element(id).className = tone;
+  element(id).className = `${element(id).tagName === 'P' ? 'note ' : ''}${tone}`;
 }
 
 function make(name, content, className = '') {
