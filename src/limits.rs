@@ -249,6 +249,19 @@ pub const NOTICES_PAGE_LIMIT_DEFAULT: u32 = 20;
 /// … and bytes on it, at most, beyond its first item.
 pub const NOTICES_PAGE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// A rotation whose end is held is told of daily: 20 h, so that a sweep at the same time each day never falls short of it.
+pub const HELD_NOTICE_INTERVAL_MS: i64 = 20 * 3_600 * MS_PER_SECOND;
+/// A predecessor is still used when it was so in the last week: a page may have visitors only at weekends.
+pub const STILL_USED_WITHIN_MS: i64 = 7 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// A token that nobody has used for so long is told of (DESIGN section 8).
+pub const UNUSED_NOTICE_MS: i64 = 90 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// Tokens that a step of the daily sweep looks at: some 5 ms.
+pub const SWEEP_STEP_MAX: u32 = 1_000;
+/// A cron trigger within an hour of the last sweep is the same one again.
+pub const SWEEP_AGAIN_MS: i64 = 3_600 * MS_PER_SECOND;
+/// Where no cron trigger fires, a sweep begins by itself: a day after the one before, and two hours for cron to come first.
+pub const SWEEP_OVERDUE_MS: i64 = 26 * 3_600 * MS_PER_SECOND;
+
 /// Bytes of `WEBHOOK_SECRET`: what the Standard Webhooks specification asks for, and no more than SHA-256's block.
 pub const WEBHOOK_SECRET_MIN_BYTES: usize = 24;
 /// See [`WEBHOOK_SECRET_MIN_BYTES`].

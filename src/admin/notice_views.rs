@@ -49,7 +49,7 @@ struct Data {
     /// Which threshold was met, where the type has any.
     #[schemars(with = "u32", skip_serializing_if = "Option::is_none")]
     within_days: Option<u32>,
-    /// At most 500, each with id, family, label, owner, external_id, audiences, expires_at, and what the type adds.
+    /// At most 500, each with id, family, label, owner, external_id, audiences, expires_at, last_used_at, and what the type adds.
     tokens: Vec<Map<String, Value>>,
 }
 

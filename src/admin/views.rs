@@ -7,7 +7,7 @@
 
 use super::ids;
 use crate::admin_key::Role;
-use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, SESSION_IDLE_MS};
+use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, SESSION_IDLE_MS, UNUSED_NOTICE_MS};
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
 use crate::registry::command::{self, AdminKeyView, EventView, SessionView, TokenState, TokenView};
 use crate::time::{UnixMillis, UnixSeconds};
@@ -156,18 +156,20 @@ fn warnings(view: &TokenView, now: UnixMillis) -> Vec<&'static str> {
     let mut warnings: Vec<_> = view.origins.warnings().into_iter().map(RuleWarning::code).collect();
     let life_seconds = view.expires_at.0.saturating_sub(view.created_at.ceil_seconds().0);
     let may_be_used = matches!(view.state, TokenState::Active | TokenState::Disabled);
+    let idle_since = view.last_used_at.unwrap_or(view.created_at);
     let others = [
         (view.origin_mode == OriginMode::Report, "report_mode"),
         (view.missing_origin == MissingOrigin::Allow, "missing_origin_allowed"),
         (life_seconds > YEAR_SECONDS, "long_lived"),
         (may_be_used && now.since_ms(view.created_at) > YEAR_SECONDS * 1_000, "rotation_overdue"),
+        (may_be_used && now.since_ms(idle_since) >= UNUSED_NOTICE_MS, "unused"),
     ];
     warnings.extend(others.into_iter().filter(|(holds, _)| *holds).map(|(_, code)| code));
     warnings
 }
 
 /// Codes that [`warnings`] can give.
-pub const WARNINGS: [&str; 8] = [
+pub const WARNINGS: [&str; 9] = [
     "origin_any",
     "http_origin",
     "international_name",
@@ -176,6 +178,7 @@ pub const WARNINGS: [&str; 8] = [
     "missing_origin_allowed",
     "long_lived",
     "rotation_overdue",
+    "unused",
 ];
 
 /// The default life is a year and not called long; tokens are to be rotated once a year (DESIGN section 8).

@@ -12,6 +12,7 @@ use super::deliveries::{self, Attempt};
 use super::notices;
 use super::restore::Trust;
 use super::row::{Columns, StorageError};
+use super::sweep;
 use crate::limits::ANNOUNCER_REST_MS;
 use crate::time::UnixMillis;
 use crate::webhook::{Answered, WebhookRequest};
@@ -26,15 +27,18 @@ pub struct Post {
 }
 
 impl<D: Database> Registry<D> {
-    /// Takes a step: makes a digest if one is due, and forgets old notices.
+    /// Takes a step of the sweep, makes a digest if one is due, and forgets old notices.
     pub(super) fn gather(&mut self, now: UnixMillis) {
         if self.is_hushed(now) {
             return;
         }
         let settings = &self.settings;
-        let gathered = self.database.transaction(|database| {
-            notices::forget_old(database, now)?;
-            notices::digest(database, settings, now)
+        let swept = self.database.transaction(|database| sweep::step(database, now));
+        let gathered = swept.and_then(|()| {
+            self.database.transaction(|database| {
+                notices::forget_old(database, now)?;
+                notices::digest(database, settings, now)
+            })
         });
         if let Err(error) = gathered {
             self.hush(&error, now);
@@ -102,7 +106,8 @@ impl<D: Database> Registry<D> {
             Some(_) => deliveries::next_due(&self.database)?,
             None => None,
         };
-        Ok(digest.into_iter().chain(delivery).min())
+        let sweep = sweep::next_due(&self.database, now)?;
+        Ok(digest.into_iter().chain(delivery).chain(sweep).min())
     }
 
     /// Storage failed: a try every minute, and the publisher goes on.

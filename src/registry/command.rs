@@ -63,6 +63,8 @@ pub enum Request {
         /// Each token once.
         uses: Vec<TokenUse>,
     },
+    /// It is time for the daily sweep.
+    Sweep,
     /// An operator's call.
     Admin(Box<AdminCall>),
 }
@@ -423,7 +425,7 @@ pub enum Answer {
         /// Its full text.
         text: String,
     },
-    /// Uses were taken.
+    /// Uses were taken, or a sweep begins.
     Noted,
     /// A token was rotated, now or by an earlier call with the same idempotency key.
     Rotated(Box<Rotated>),

@@ -30,8 +30,8 @@ impl Load {
             Request::Record { .. } | Request::CurrentToken { .. } => record,
             Request::Admin(_) => admin,
             Request::Base { .. } => base,
-            // A shard's telling is a report too: of uses.
-            Request::Report { .. } | Request::Uses { .. } => report,
+            // A shard's telling is a report too: of uses. Cron's is one of the time.
+            Request::Report { .. } | Request::Uses { .. } | Request::Sweep => report,
         };
         *total = total.saturating_add(1);
         let second = now.floor_seconds().0;

@@ -26,6 +26,7 @@ mod instance;
 mod lifecycle;
 mod list_source;
 mod load;
+mod notice_rules;
 mod notice_view;
 mod notices;
 mod origin_index;
@@ -49,6 +50,7 @@ mod settings;
 mod signing_keys;
 mod state;
 mod status;
+mod sweep;
 mod token_query;
 mod token_row;
 mod tokens;
@@ -153,6 +155,7 @@ impl<D: Database> Registry<D> {
             Request::CurrentToken { family } => self.current_token(&family, now),
             Request::Report { location, holding } => self.report(location, &holding, now),
             Request::Uses { uses } => self.uses(&uses, now),
+            Request::Sweep => self.sweep(now),
             Request::Admin(call) => self.admin(*call, now, entropy),
         };
         match answer {
@@ -163,6 +166,11 @@ impl<D: Database> Registry<D> {
                 Answer::Refused(Fault::Internal)
             }
         }
+    }
+
+    fn sweep(&mut self, now: UnixMillis) -> Result<Answer, Stop> {
+        self.database.transaction(|database| sweep::begin(database, now))?;
+        Ok(Answer::Noted)
     }
 
     fn list(&mut self, bound_seconds: i64, now: UnixMillis) -> Result<Answer, Stop> {

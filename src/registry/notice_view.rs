@@ -12,19 +12,45 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
+    /// It ends soon and has no successor.
+    Expiring,
+    /// It has a successor, ends soon, and pages still use it.
+    PredecessorStillUsed,
+    /// Its rotation would have ended it by now, but its successor is not in use, or does not work.
+    RotationHeld,
+    /// A successor was used for the first time.
+    FirstUse,
+    /// It has got a successor.
+    Rotated,
     /// It was revoked.
     Revoked,
+    /// Nobody has used it for 90 days.
+    Unused,
 }
 
 impl NoticeKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Revoked];
+    pub const ALL: [Self; 7] = [
+        Self::Expiring,
+        Self::PredecessorStillUsed,
+        Self::RotationHeld,
+        Self::FirstUse,
+        Self::Rotated,
+        Self::Revoked,
+        Self::Unused,
+    ];
 
     /// As DESIGN section 8 has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Expiring => "expiring",
+            Self::PredecessorStillUsed => "predecessor_still_used",
+            Self::RotationHeld => "rotation_held",
+            Self::FirstUse => "first_use",
+            Self::Rotated => "rotated",
             Self::Revoked => "revoked",
+            Self::Unused => "unused",
         }
     }
 

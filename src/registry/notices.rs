@@ -150,6 +150,7 @@ fn shown(token: &TokenRow, facts: Option<&str>) -> Result<String, StorageError> 
         "external_id": token.policy.external_id,
         "audiences": token.policy.audiences,
         "expires_at": token.expires_at.to_rfc3339(),
+        "last_used_at": token.last_used_at.map(UnixMillis::to_rfc3339),
     });
     if let (Some(members), Some(facts)) = (shown.as_object_mut(), facts) {
         members

@@ -74,6 +74,7 @@ pub fn waits_for_kv(request: &Request) -> bool {
             | Command::RevealToken(_)
             | Command::ListTokens(_)
             | Command::ListEvents(_)
+            | Command::ListNotices(_)
             | Command::ListAdminKeys
             | Command::ListSigningKeys
             | Command::Status

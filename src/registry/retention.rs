@@ -11,6 +11,7 @@ use super::idempotency;
 use super::origin_index;
 use super::row::{Columns, StorageError};
 use super::settings::RegistrySettings;
+use super::sweep;
 use crate::limits::{RETENTION_SWEEP_MAX, REVOCATION_BOUND_MAX_SECONDS, SECONDS_PER_DAY};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -34,7 +35,9 @@ pub(super) fn sweep<D: Database>(
         &[ended_by.into(), Value::from(RETENTION_SWEEP_MAX)],
     )?;
     for row in deleted {
-        origin_index::forget(database, Columns::of(row).serial()?)?;
+        let serial = Columns::of(row).serial()?;
+        origin_index::forget(database, serial)?;
+        sweep::forget(database, serial)?;
     }
     idempotency::forget_old(database, now)
 }

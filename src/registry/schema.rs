@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION];
+const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -236,6 +236,25 @@ const NOTICES: Migration = &[
 const DISTRIBUTION: Migration = &[
     // `named` is 1 for the token that KV was last owed as its family's.
     "ALTER TABLE token ADD COLUMN named INTEGER NOT NULL DEFAULT 0",
+];
+
+const SWEEP: Migration = &[
+    // One row. `after_serial` is how far the sweep that is under way got, NULL when none is.
+    "CREATE TABLE sweep (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        ended_at INTEGER,
+        after_serial INTEGER
+    ) STRICT",
+    "INSERT INTO sweep (id) VALUES (1)",
+    // What the sweep last told of a token: which threshold, about what, when.
+    "CREATE TABLE noticed (
+        serial INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        within_days INTEGER NOT NULL,
+        about INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (serial, kind)
+    ) STRICT, WITHOUT ROWID",
 ];
 
 /// Brings the database to this release's version.

@@ -13,7 +13,7 @@ use super::events::Event;
 use super::promise::Promise;
 use super::row::{Columns, Stop, StorageError};
 use super::state::{self, State};
-use super::{bases, families, outbox, retired_keys};
+use super::{bases, families, outbox, retired_keys, sweep};
 use crate::key::KeyId;
 use crate::time::UnixMillis;
 use serde_json::json;
@@ -101,6 +101,7 @@ impl<D: Database> Call<'_, D> {
         let receipt = KeyReceipt::new(key_id, Promise::of(self.settings, &state, self.now), self.now);
         retired_keys::add(self.database, &receipt)?;
         families::release_predecessors(self.database, key_id)?;
+        sweep::begin_anew(self.database)?;
         // KV's copy may bear its seal. So may records': `resealing` looks at them, from the alarm.
         let base = bases::newest(self.database, state.list_number.epoch)?;
         if base.number.n > 0 {

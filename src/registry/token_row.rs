@@ -49,7 +49,7 @@ impl Status {
 }
 
 /// The kind of a revocation that came with the retirement of the token's key.
-const KEY_RETIRED: &str = "key_retired";
+pub(super) const KEY_RETIRED: &str = "key_retired";
 
 /// One row of `token`.
 #[derive(Clone, Debug, PartialEq)]

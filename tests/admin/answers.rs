@@ -134,12 +134,25 @@ fn warnings_say_what_an_owner_should_know() {
     let aged = |ms: i64, state| TokenView {
         created_at: NOW.plus_ms(-ms),
         expires_at: NOW.plus_ms(-ms + year).floor_seconds(),
+        last_used_at: Some(NOW.plus_ms(-90 * DAY_MS + 1)),
         state,
         ..view()
     };
     assert_eq!(warnings(aged(year, TokenState::Active)), json!([]));
     assert_eq!(warnings(aged(year + 1, TokenState::Active)), json!(["rotation_overdue"]));
     assert_eq!(warnings(aged(year + 1, TokenState::Revoked)), json!([]), "nobody need rotate what has ended");
+    let idle = |made_ms: i64, last_used_at| TokenView {
+        created_at: NOW.plus_ms(-made_ms),
+        expires_at: NOW.plus_ms(DAY_MS).floor_seconds(),
+        last_used_at,
+        ..view()
+    };
+    assert_eq!(warnings(idle(90 * DAY_MS - 1, None)), json!([]));
+    assert_eq!(warnings(idle(90 * DAY_MS, None)), json!(["unused"]));
+    assert_eq!(warnings(idle(100 * DAY_MS, Some(NOW.plus_ms(-DAY_MS)))), json!([]));
+    let used_once = idle(100 * DAY_MS, Some(NOW.plus_ms(-90 * DAY_MS)));
+    assert_eq!(warnings(TokenView { state: TokenState::Disabled, ..used_once.clone() }), json!(["unused"]));
+    assert_eq!(warnings(TokenView { state: TokenState::Revoked, ..used_once }), json!([]));
     for warning in ["international_name", "loopback_https"] {
         assert!(wayleave::admin::views::WARNINGS.contains(&warning));
     }

@@ -30,6 +30,7 @@ mod size;
 mod sqlite;
 mod status;
 mod storage;
+mod sweep;
 mod tokens;
 mod webhooks;
 mod world;

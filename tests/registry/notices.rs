@@ -77,7 +77,7 @@ fn a_revocation_is_told_ten_seconds_later_with_what_an_operator_needs() {
         "timestamp": START.plus_ms(10_000).to_rfc3339(),
         "data": {"tokens": [{
             "id": "tok_1", "family": token.family, "label": "Shop", "owner": "web@shop.example", "external_id": "c-17",
-            "audiences": ["api"], "expires_at": token.expires_at.to_rfc3339(), "reason": "operator: leaked",
+            "audiences": ["api"], "expires_at": token.expires_at.to_rfc3339(), "last_used_at": null, "reason": "operator: leaked",
         }]},
     });
     let notices = world.notices();

@@ -10,11 +10,13 @@
 use super::super::call::Call;
 use super::super::database::{Database, Value};
 use super::super::lifecycle::Reason;
+use super::super::notice_rules::Finding;
 use super::super::row::{Columns, Stop, StorageError};
+use super::super::sweep;
 use super::super::token_row::{COLUMNS, TokenRow};
 use super::super::tokens::event;
 use crate::limits::{PLANNED_ENDS_STEP_MAX, ROTATION_HELD_CHECK_MS};
-use crate::registry::command::TokenState;
+use crate::registry::command::{NoticeKind, TokenState};
 use crate::time::UnixMillis;
 use serde_json::json;
 
@@ -68,6 +70,8 @@ impl<D: Database> Call<'_, D> {
             let successor = row.successor.map(|successor| format!("tok_{}", successor.0));
             let after = json!({ "successor": successor, "successor_used": is_time });
             self.audit(event("token.rotation_held", &row, None, Some(after)))?;
+            let held = Finding { kind: NoticeKind::RotationHeld, within_days: 0, about: self.now };
+            sweep::tell(self.database, row.serial, &held, row.end(), self.now)?;
         }
         Ok(row.update_ends(self.database, next)?)
     }

@@ -32,12 +32,14 @@ pub(super) use plan::Plan;
 
 use super::call::Call;
 use super::command::{
-    Fault, Idempotency, Lifetime, Receipt, RevokeOld, Rotate, Rotated, Standing, Supersede, TokenState,
+    Fault, Idempotency, Lifetime, NoticeKind, Receipt, RevokeOld, Rotate, Rotated, Standing, Supersede,
+    TokenState,
 };
 use super::database::Database;
 use super::families;
 use super::idempotency::{self, Made};
 use super::lifecycle::Reason;
+use super::notices::{self, Owed};
 use super::policy::{Policy, field_fault};
 use super::row::{Stop, StorageError};
 use super::state::State;
@@ -230,6 +232,9 @@ impl<D: Database> Call<'_, D> {
             fields.insert("successor".to_owned(), format!("tok_{}", new.serial.0).into());
         }
         self.audit(event("token.rotated", old, None, Some(after)))?;
+        let owed =
+            Owed::of(NoticeKind::Rotated, old.serial).with("successor", format!("tok_{}", new.serial.0));
+        notices::owe(self.database, owed, self.now)?;
         let mut made = new.policy.difference(Some(&old.policy));
         if let Some(fields) = made.as_object_mut() {
             fields.insert("predecessor".to_owned(), format!("tok_{}", old.serial.0).into());

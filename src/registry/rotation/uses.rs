@@ -9,11 +9,12 @@
 use super::super::call::Call;
 use super::super::database::Database;
 use super::super::families;
+use super::super::notices::{self, Owed};
 use super::super::row::{Stop, StorageError};
 use super::super::token_row::TokenRow;
 use super::super::tokens::event;
 use crate::limits::LAST_USE_STORED_INTERVAL_MS;
-use crate::registry::command::TokenUse;
+use crate::registry::command::{NoticeKind, TokenUse};
 use serde_json::json;
 
 impl<D: Database> Call<'_, D> {
@@ -43,6 +44,10 @@ impl<D: Database> Call<'_, D> {
             if was_unused {
                 let after = json!({ "first_used_at": first_at.to_rfc3339() });
                 self.audit(event("token.first_used", &row, None, Some(after)))?;
+                let owed = Owed::of(NoticeKind::FirstUse, row.serial);
+                let owed =
+                    owed.with("predecessor", row.predecessor.map(|serial| format!("tok_{}", serial.0)));
+                notices::owe(self.database, owed.with("first_used_at", first_at.to_rfc3339()), self.now)?;
             }
             self.plan_predecessors(&row)?;
         }

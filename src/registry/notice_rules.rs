@@ -1,0 +1,239 @@
+//! Which notices a token is due for, by what is known of it: the daily sweep's rules, as functions of plain values.
+//!
+//! Standard: DESIGN section 8, "Notices".
+//!
+//! | kind                     | a token that works, and                                                         | again when |
+//! |--------------------------|---------------------------------------------------------------------------------|------------|
+//! | `expiring`               | has no successor, and ends within 30, 7, 1 days                                 | the next threshold is met, or its end was moved |
+//! | `predecessor_still_used` | has a successor, was used after that was made and in the last 7 days, and ends within 7, 1 days | likewise |
+//! | `rotation_held`          | is kept beyond its rotation's end, since the successor is not in use            | a day later |
+//! | `unused`                 | was not used, or not made, in the last 90 days                                  | it was used in between |
+//!
+//! Invariants: of several thresholds met at once the nearest is told, once; one longer than half of the life that it is about
+//! is skipped: a token of 8 days would else be announced as it is made.
+//! What it must not know: storage, how a notice travels.
+//! What a mistake costs: a site that goes dark unannounced, or an operator who learns to ignore notices.
+
+use super::command::NoticeKind;
+use crate::limits::{
+    HELD_NOTICE_INTERVAL_MS, MS_PER_SECOND, SECONDS_PER_DAY, STILL_USED_WITHIN_MS, UNUSED_NOTICE_MS,
+};
+use crate::time::UnixMillis;
+
+/// Days before an end at which a token without a successor is told of, nearest first.
+const EXPIRING_DAYS: [u32; 3] = [1, 7, 30];
+/// Days before an end at which a predecessor that is still used is told of, nearest first.
+const STILL_USED_DAYS: [u32; 2] = [1, 7];
+
+/// What the sweep knows of a token that works.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Subject {
+    pub(super) created_at: UnixMillis,
+    /// What it ends by, if nothing is done: what was signed, an operator's end, or a rotation's.
+    pub(super) end: UnixMillis,
+    /// When its successor was made.
+    pub(super) succeeded_at: Option<UnixMillis>,
+    /// Since when the end that its rotation planned is held.
+    pub(super) held_since: Option<UnixMillis>,
+    pub(super) last_used_at: Option<UnixMillis>,
+}
+
+/// A rule that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) kind: NoticeKind,
+    /// The threshold that was met; 0 for a kind without.
+    pub(super) within_days: u32,
+    /// What it is about: with another instant here it is another story.
+    pub(super) about: UnixMillis,
+}
+
+/// What was told of a token and kind before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) within_days: u32,
+    pub(super) about: UnixMillis,
+    pub(super) at: UnixMillis,
+}
+
+/// The rules that hold for a token.
+pub(super) fn findings(subject: &Subject, now: UnixMillis) -> Vec<Finding> {
+    [expiring(subject, now), still_used(subject, now), held(subject), unused(subject, now)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Whether a rule that holds is to be told, after what was told before.
+pub(super) fn is_news(finding: &Finding, told: Option<&Told>, now: UnixMillis) -> bool {
+    let Some(told) = told else { return true };
+    let since_ms = now.since_ms(told.at);
+    finding.about != told.about
+        || finding.within_days < told.within_days
+        // A clock that was set back must not silence it.
+        || (finding.kind == NoticeKind::RotationHeld && !(0..HELD_NOTICE_INTERVAL_MS).contains(&since_ms))
+}
+
+/// Whether a token that works has gone unused for so long that somebody should ask what it is for.
+pub(super) fn is_unused(created_at: UnixMillis, last_used_at: Option<UnixMillis>, now: UnixMillis) -> bool {
+    now.since_ms(last_used_at.unwrap_or(created_at)) >= UNUSED_NOTICE_MS
+}
+
+fn expiring(subject: &Subject, now: UnixMillis) -> Option<Finding> {
+    if subject.succeeded_at.is_some() {
+        return None;
+    }
+    let within_days = nearest(&EXPIRING_DAYS, subject.created_at, subject.end, now)?;
+    Some(Finding { kind: NoticeKind::Expiring, within_days, about: subject.end })
+}
+
+fn still_used(subject: &Subject, now: UnixMillis) -> Option<Finding> {
+    let succeeded_at = subject.succeeded_at?;
+    let last_used_at = subject.last_used_at.filter(|at| *at > succeeded_at)?;
+    if now.since_ms(last_used_at) > STILL_USED_WITHIN_MS {
+        return None;
+    }
+    // The life that counts here is the time in which both work.
+    let within_days = nearest(&STILL_USED_DAYS, succeeded_at, subject.end, now)?;
+    Some(Finding { kind: NoticeKind::PredecessorStillUsed, within_days, about: subject.end })
+}
+
+fn held(subject: &Subject) -> Option<Finding> {
+    let about = subject.held_since?;
+    Some(Finding { kind: NoticeKind::RotationHeld, within_days: 0, about })
+}
+
+fn unused(subject: &Subject, now: UnixMillis) -> Option<Finding> {
+    let about = subject.last_used_at.unwrap_or(subject.created_at);
+    let holds = is_unused(subject.created_at, subject.last_used_at, now);
+    holds.then_some(Finding { kind: NoticeKind::Unused, within_days: 0, about })
+}
+
+/// The nearest of `thresholds` (days, ascending) that is met at `now`, of those not longer than half of the time from `from`
+/// to `end`.
+fn nearest(thresholds: &[u32], from: UnixMillis, end: UnixMillis, now: UnixMillis) -> Option<u32> {
+    let ms = |days: u32| i64::from(days) * SECONDS_PER_DAY * MS_PER_SECOND;
+    let half_ms = end.since_ms(from) / 2;
+    thresholds.iter().copied().find(|days| end.since_ms(now) <= ms(*days) && ms(*days) <= half_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = SECONDS_PER_DAY * MS_PER_SECOND;
+
+    fn day(day: i64) -> UnixMillis {
+        UnixMillis(day * DAY_MS)
+    }
+
+    /// Made on day 0, ends on day 365, used yesterday.
+    fn subject(now: UnixMillis) -> Subject {
+        Subject {
+            created_at: day(0),
+            end: day(365),
+            succeeded_at: None,
+            held_since: None,
+            last_used_at: Some(now.plus_ms(-DAY_MS)),
+        }
+    }
+
+    fn found(subject: &Subject, now: UnixMillis) -> Vec<(NoticeKind, u32)> {
+        findings(subject, now).into_iter().map(|finding| (finding.kind, finding.within_days)).collect()
+    }
+
+    #[test]
+    fn an_end_without_a_successor_is_told_at_30_7_and_1_days() {
+        use NoticeKind::Expiring;
+        for (at, expected) in [
+            (day(335).plus_ms(-1), vec![]),
+            (day(335), vec![(Expiring, 30)]),
+            (day(358).plus_ms(-1), vec![(Expiring, 30)]),
+            (day(358), vec![(Expiring, 7)]),
+            (day(364), vec![(Expiring, 1)]),
+            (day(365).plus_ms(-1), vec![(Expiring, 1)]),
+        ] {
+            assert_eq!(found(&subject(at), at), expected, "{at:?}");
+            assert_eq!(found(&Subject { succeeded_at: Some(day(300)), ..subject(at) }, at).len(), {
+                // With a successor it is a predecessor that is still used.
+                usize::from(at >= day(358))
+            });
+        }
+    }
+
+    #[test]
+    fn thresholds_longer_than_half_a_life_are_skipped() {
+        // Life in days, and the thresholds that are told in it.
+        for (life, expected) in
+            [(365, vec![30, 7, 1]), (60, vec![30, 7, 1]), (59, vec![7, 1]), (14, vec![7, 1])]
+                .into_iter()
+                .chain([(13, vec![1]), (2, vec![1]), (1, vec![])])
+        {
+            let mut told = Vec::new();
+            for hour in 0..life * 24 {
+                let now = day(0).plus_ms(hour * 3_600_000);
+                let found = found(&Subject { end: day(life), ..subject(now) }, now);
+                let days = found.first().map(|(_, days)| *days);
+                if days.is_some() && told.last() != days.as_ref() {
+                    told.extend(days);
+                }
+            }
+            assert_eq!(told, expected, "{life} days");
+        }
+    }
+
+    #[test]
+    fn a_predecessor_is_still_used_only_by_uses_after_its_successor_was_made() {
+        use NoticeKind::PredecessorStillUsed;
+        let now = day(114);
+        let with = |last_used_at: Option<UnixMillis>| Subject {
+            end: day(115),
+            succeeded_at: Some(day(100)),
+            last_used_at,
+            ..subject(now)
+        };
+        assert_eq!(found(&with(Some(day(113))), now), [(PredecessorStillUsed, 1)]);
+        assert_eq!(found(&with(Some(day(107))), now), [(PredecessorStillUsed, 1)]);
+        assert_eq!(found(&with(Some(day(107).plus_ms(-1))), now), [], "a week of silence");
+        let soon = day(108);
+        assert_eq!(found(&with(Some(day(107))), soon), [(PredecessorStillUsed, 7)]);
+        assert_eq!(found(&with(Some(day(100))), soon), [], "before the successor was there");
+        assert_eq!(found(&with(None), day(80)), []);
+        // A rotation with the default overlap of 7 days is not announced as it is made.
+        let overlap = |at| Subject { end: day(107), succeeded_at: Some(day(100)), ..subject(at) };
+        assert_eq!(found(&overlap(day(102)), day(102)), []);
+        assert_eq!(found(&overlap(day(106)), day(106)), [(PredecessorStillUsed, 1)]);
+    }
+
+    #[test]
+    fn a_token_is_unused_90_days_after_its_last_use_or_its_making() {
+        let unused = |last_used_at, now| found(&Subject { last_used_at, ..subject(now) }, now);
+        assert_eq!(unused(None, day(90).plus_ms(-1)), []);
+        assert_eq!(unused(None, day(90)), [(NoticeKind::Unused, 0)]);
+        assert_eq!(unused(Some(day(50)), day(139)), []);
+        assert_eq!(unused(Some(day(50)), day(140)), [(NoticeKind::Unused, 0)]);
+    }
+
+    #[test]
+    fn each_threshold_is_news_once_and_a_held_end_every_day() {
+        let finding = |kind, within_days, about| Finding { kind, within_days, about };
+        let told = Told { within_days: 7, about: day(365), at: day(358) };
+        let expiring = |days, end| finding(NoticeKind::Expiring, days, end);
+        assert!(is_news(&expiring(30, day(365)), None, day(335)));
+        assert!(!is_news(&expiring(7, day(365)), Some(&told), day(359)));
+        assert!(!is_news(&expiring(30, day(365)), Some(&told), day(359)), "a clock that was set back");
+        assert!(is_news(&expiring(1, day(365)), Some(&told), day(364)));
+        assert!(is_news(&expiring(7, day(366)), Some(&told), day(359)), "its end was moved");
+        let held = finding(NoticeKind::RotationHeld, 0, day(10));
+        let told = Told { within_days: 0, about: day(10), at: day(10) };
+        for (now, news) in
+            [(day(10), false), (day(10).plus_ms(19 * 3_600_000), false), (day(11), true), (day(9), true)]
+        {
+            assert_eq!(is_news(&held, Some(&told), now), news, "{now:?}");
+        }
+        let unused = |about| finding(NoticeKind::Unused, 0, about);
+        let told = Told { within_days: 0, about: day(50), at: day(140) };
+        assert!(!is_news(&unused(day(50)), Some(&told), day(300)));
+        assert!(is_news(&unused(day(200)), Some(&told), day(290)), "used in between");
+    }
+}
