@@ -299,6 +299,7 @@ fn families(world: &mut World, refused: &mut impl FnMut(&mut World, Command, Opt
     };
     let edit = |family: &str, edit| Command::EditFamily { family: family.to_owned(), edit };
     refused(world, Command::GetFamily(nowhere.clone()), None);
+    refused(world, Command::GetFamilyToken(nowhere.clone()), None);
     let include_protected = false;
     refused(world, Command::RevokeFamily { family: nowhere.clone(), reason: None, include_protected }, None);
     refused(world, rotate(Serial(99), as_usual()), None);
