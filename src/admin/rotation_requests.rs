@@ -136,10 +136,16 @@ static STEP_LIMIT: Field<WholeNumber> = Field {
 static STEP_CURSOR: Field<Cursor> =
     Field { name: "cursor", about: "next_cursor of the step before.", kind: Cursor(List::Tokens) };
 
+static KIND: Field<Choice<bool>> = Field {
+    name: "kind",
+    about: "The kind of reason that is kept: bulk when not given, or owner_removed, when their owner has left.",
+    kind: Choice(&[("bulk", false), ("owner_removed", true)]),
+};
+
 /// `POST /tokens/revoke`
 pub static REVOKE_TOKENS: Shape = Shape {
     required: &[&FILTER],
-    optional: &[&REASON, &INCLUDE_PROTECTED, &DRY_RUN, &EXPECT, &STEP_LIMIT, &STEP_CURSOR],
+    optional: &[&REASON, &KIND, &INCLUDE_PROTECTED, &DRY_RUN, &EXPECT, &STEP_LIMIT, &STEP_CURSOR],
     refused: &[],
 };
 
@@ -147,9 +153,10 @@ pub static REVOKE_TOKENS: Shape = Shape {
 pub(super) fn revoke_tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut body = input.body(&REVOKE_TOKENS);
     let (reason, include) = (body.take(&REASON), body.take(&INCLUDE_PROTECTED).unwrap_or(false));
+    let owner_removed = body.take(&KIND).unwrap_or(false);
     let bulk = Box::new(bulk(&mut body));
     let (bulk, reason, include_protected) = body.finish((bulk, reason, include))?;
-    Ok(Command::RevokeTokens { bulk, reason, include_protected })
+    Ok(Command::RevokeTokens { bulk, reason, owner_removed, include_protected })
 }
 
 /// `POST /tokens/rotate`

@@ -6,6 +6,7 @@
 
 use super::command::{Answer, Command, Fault, Idempotency, Receipt};
 use super::database::Database;
+use super::lifecycle::Reason;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::token_row::TokenRow;
@@ -153,8 +154,10 @@ impl<D: Database> Call<'_, D> {
             Command::RevokeToken { serial, reason, force } => {
                 self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
             }
-            Command::RevokeTokens { bulk, reason, include_protected } => {
-                self.revoke_tokens(&bulk, reason.as_deref(), include_protected).map(Answer::RevokedInBulk)
+            Command::RevokeTokens { bulk, reason, owner_removed, include_protected } => {
+                let kind = if owner_removed { Reason::OwnerRemoved } else { Reason::Bulk };
+                self.revoke_tokens(&bulk, kind, reason.as_deref(), include_protected)
+                    .map(Answer::RevokedInBulk)
             }
             Command::RotateFamily { family, rotate } => {
                 self.rotate_family(&family, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))

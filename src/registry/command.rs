@@ -182,6 +182,8 @@ pub enum Command {
         bulk: Box<Bulk>,
         /// Free text.
         reason: Option<String>,
+        /// The reason's kind is that their owner has left; else that they were revoked in bulk.
+        owner_removed: bool,
         /// Protected ones too.
         include_protected: bool,
     },

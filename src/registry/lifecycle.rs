@@ -34,6 +34,8 @@ pub(super) enum Reason {
     Family,
     /// With others that a filter found.
     Bulk,
+    /// With others of somebody who has left.
+    OwnerRemoved,
 }
 
 impl Reason {
@@ -44,6 +46,7 @@ impl Reason {
             Self::Superseded => "superseded",
             Self::Family => "family",
             Self::Bulk => "bulk",
+            Self::OwnerRemoved => "owner_removed",
         }
     }
 

@@ -94,6 +94,8 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
             vec![
                 json!({"filter": {"key_id": 1, "unused_for_seconds": 1}, "reason": "leaked", "expect": 3}),
                 json!({"filter": {"q": "a"}, "include_protected": true}),
+                json!({"filter": {"owner": "ann"}, "kind": "owner_removed"}),
+                json!({"filter": {"owner": "ann"}, "kind": "whim"}),
                 json!({"filter": []}),
                 json!({"filter": {"has_successor": "no"}}),
                 json!({"filter": {"q": "a"}, "expect": -1}),

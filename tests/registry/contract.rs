@@ -310,6 +310,7 @@ fn families(world: &mut World, refused: &mut impl FnMut(&mut World, Command, Opt
         Command::RevokeTokens {
             bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
             reason: None,
+            owner_removed: false,
             include_protected,
         },
         Command::RotateTokens {

@@ -24,8 +24,12 @@ impl World {
     }
 
     fn revoke_all(&mut self, bulk: Bulk, include_protected: bool) -> BulkStep<Receipt> {
-        let command =
-            Command::RevokeTokens { bulk: Box::new(bulk), reason: Some("leak".into()), include_protected };
+        let command = Command::RevokeTokens {
+            bulk: Box::new(bulk),
+            reason: Some("leak".into()),
+            owner_removed: false,
+            include_protected,
+        };
         match self.ask(command) {
             Answer::RevokedInBulk(step) => step,
             other => panic!("{other:?}"),
@@ -103,7 +107,12 @@ fn a_dry_run_counts_and_changes_nothing_and_its_count_is_a_condition() {
     assert_eq!(world.database.dump(), before);
     world.token_of("ann");
     let expecting = Bulk { expect: Some(2), ..bulk(owned_by("ann")) };
-    let command = Command::RevokeTokens { bulk: Box::new(expecting), reason: None, include_protected: false };
+    let command = Command::RevokeTokens {
+        bulk: Box::new(expecting),
+        reason: None,
+        owner_removed: false,
+        include_protected: false,
+    };
     assert_eq!(world.fault(command), Fault::UnexpectedCount { matched: 3 });
     let done = world.revoke_all(Bulk { expect: Some(3), ..bulk(owned_by("ann")) }, false);
     assert_eq!(done.done.len(), 2);
@@ -176,4 +185,20 @@ fn filters_find_what_is_unused_and_what_has_a_successor() {
     let with = |has| TokenFilter { has_successor: Some(has), ..all() };
     assert_eq!(found(&mut world, with(true)), [unused.serial.0]);
     assert_eq!(found(&mut world, with(false)), [4, young.serial.0, used.serial.0]);
+}
+
+#[test]
+fn what_somebody_had_who_has_left_is_revoked_for_that_reason() {
+    let mut world = World::new();
+    let token = world.token_of("ann");
+    let others = world.token_of("bob");
+    let ann = Box::new(bulk(owned_by("ann")));
+    world.ask(Command::RevokeTokens {
+        bulk: ann,
+        reason: None,
+        owner_removed: true,
+        include_protected: false,
+    });
+    assert_eq!(world.get(token.serial).revoked_reason.as_deref(), Some("owner_removed"));
+    assert_eq!(world.get(others.serial).state, TokenState::Active);
 }

@@ -22,6 +22,7 @@ impl<D: Database> Call<'_, D> {
     pub(in crate::registry) fn revoke_tokens(
         &mut self,
         bulk: &Bulk,
+        reason: Reason,
         text: Option<&str>,
         include_protected: bool,
     ) -> Result<BulkStep<Receipt>, Stop> {
@@ -35,7 +36,7 @@ impl<D: Database> Call<'_, D> {
         }
         // Oldest first, as in a family.
         let rows = rows.into_iter().rev();
-        let step = self.revoke_all(rows, matched, Reason::Bulk, text, include_protected)?;
+        let step = self.revoke_all(rows, matched, reason, text, include_protected)?;
         Ok(BulkStep { next, ..step })
     }
 
