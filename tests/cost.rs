@@ -64,7 +64,7 @@ impl Location {
         let sha256 = sha256(&base.body().expect("a base has a body"));
         Self {
             terms,
-            base: Rc::new(OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) }),
+            base: Rc::new(OpenedBase { base, sha256 }),
             isolates: (0..isolates)
                 .map(|_| Isolate { used_at: i64::MIN / 2, ..Isolate::default() })
                 .collect(),
@@ -84,6 +84,7 @@ impl Location {
             base: self.base.base.number(),
             base_sha256: self.base.sha256,
             since: 1,
+            since_sha256: self.base.sha256,
             changed: 1,
             highest_serial: Serial(100),
         };
@@ -109,7 +110,7 @@ impl Location {
     }
 
     fn refresh(&mut self, lists: &mut ListHolder, now: i64) {
-        let mut run: Refresh = lists.refresh(&self.terms, self.random.next());
+        let mut run: Refresh = lists.refresh(&self.terms, UnixMillis(now), self.random.next());
         while let Some(step) = run.next(lists, UnixMillis(now)) {
             let found = self.fetch(step, now);
             let fetched = match &found {

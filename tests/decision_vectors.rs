@@ -115,11 +115,16 @@ fn list(case: &Value) -> ListHolder {
         base: empty.base.number(),
         base_sha256: empty.sha256,
         since: 0,
+        since_sha256: empty.sha256,
         changed: 1,
         highest_serial: Serial(9),
     };
     let opened = OpenedDelta { delta: Delta::new(head, changes, retired), sealed_by: KeyId(1) };
-    lists.refresh(&Terms::from_bound(60, true), 1).take(&mut lists, Found::Copy(Ok(opened)), this_update);
+    lists.refresh(&Terms::from_bound(60, true), this_update, 1).take(
+        &mut lists,
+        Found::Copy(Ok(opened)),
+        this_update,
+    );
     lists
 }
 

@@ -45,6 +45,11 @@ fn base() -> Base {
     Base::empty(2).fold(some.into_iter().chain(many).chain(run), [], NUMBER)
 }
 
+/// The base before it.
+fn earlier() -> Base {
+    Base::empty(2).fold([change(7, Status::Revoked, 1)], [], Number { n: 900, ..NUMBER })
+}
+
 fn head() -> DeltaHead {
     DeltaHead {
         number: Number { n: 1_005, ..NUMBER },
@@ -53,6 +58,7 @@ fn head() -> DeltaHead {
         base: NUMBER,
         base_sha256: sha256(&base().body().unwrap()),
         since: 900,
+        since_sha256: sha256(&earlier().body().unwrap()),
         changed: 1_003,
         highest_serial: Serial(500_000),
     }
@@ -79,6 +85,7 @@ fn opened_delta(value: &[u8]) -> Value {
                 base,
                 base_sha256,
                 since,
+                since_sha256,
                 changed,
                 highest_serial,
             } = opened.delta.head;
@@ -91,6 +98,7 @@ fn opened_delta(value: &[u8]) -> Value {
                 "base": [base.epoch, base.n],
                 "base_sha256": HEXLOWER.encode(&base_sha256),
                 "since": since,
+                "since_sha256": HEXLOWER.encode(&since_sha256),
                 "changed": changed,
                 "highest_serial": highest_serial.0,
                 "changes": opened.delta.changes().iter().map(said).collect::<Vec<_>>(),
@@ -131,7 +139,7 @@ fn opened_base(number: Number, value: &[u8]) -> Value {
             };
             json!({
                 "outcome": "opened",
-                "sealed_by": opened.sealed_by.unwrap().0,
+                "sealed_by": value[1],
                 "number": [opened.base.number().epoch, opened.base.number().n],
                 "sha256": HEXLOWER.encode(&opened.sha256),
                 "entries": opened.base.entries(),
@@ -154,7 +162,15 @@ fn deltas_are_what_the_vectors_say() {
     let body = &good[2..good.len() - 16];
     let sealed =
         |format: u8, body: &[u8]| seal::seal(ring, Purpose::List, KeyId(1), KV_NAME, format, body).unwrap();
-    let nothing = Delta::new(DeltaHead { base: Number { epoch: 2, n: 0 }, since: 0, ..head() }, [], []);
+    let OpenedBase { base: empty, sha256: empty_sha256 } = OpenedBase::empty(2);
+    let on_empty = DeltaHead {
+        base: empty.number(),
+        base_sha256: empty_sha256,
+        since: 0,
+        since_sha256: empty_sha256,
+        ..head()
+    };
+    let nothing = Delta::new(on_empty, [], []);
     let other = Delta::new(head(), [], []).seal(&self::ring("another"), KeyId(1)).unwrap();
     let layout = "body: postcard, format 1; seal: format, key id, body, tag";
     let tag = "tag: leftmost 16 bytes of HMAC-SHA256 over key name, zero byte, format, key id, body";
@@ -190,6 +206,18 @@ fn deltas_are_what_the_vectors_say() {
             "since after its base",
             Delta::new(DeltaHead { since: 1_001, ..head() }, [], []).seal(ring, KeyId(1)).unwrap(),
             "since <= base <= number",
+        ),
+        (
+            "one base under two hashes",
+            Delta::new(DeltaHead { since: 1_000, ..head() }, [], []).seal(ring, KeyId(1)).unwrap(),
+            "since = base exactly where their hashes are equal",
+        ),
+        (
+            "two bases under one hash",
+            Delta::new(DeltaHead { since_sha256: head().base_sha256, ..head() }, [], [])
+                .seal(ring, KeyId(1))
+                .unwrap(),
+            "since = base exactly where their hashes are equal",
         ),
     ];
     let rows = rows.map(|(name, value, source)| {

@@ -91,6 +91,7 @@ proptest! {
                 base: newest.base.number(),
                 base_sha256: newest.sha256,
                 since,
+                since_sha256: base.sha256,
                 changed: 1,
                 highest_serial: Serial(1),
             };
@@ -292,7 +293,7 @@ fn change((serial, status, version): (u32, u8, u32)) -> Change {
 
 fn opened(base: Base) -> OpenedBase {
     let sha256 = sha256(&base.body().unwrap());
-    OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) }
+    OpenedBase { base, sha256 }
 }
 
 fn anything() -> impl Strategy<Value = String> {

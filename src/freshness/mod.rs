@@ -11,8 +11,7 @@
 //! is usable only while now < t + L. By its own clock, which differs from the registry's by at most 2 s, a location uses
 //! it until t + L + 2 s = t + B at the latest. Whatever KV did in between does not matter.
 //! That a list says what was committed, although it comes in two parts: a delta is sealed, names the final state of all
-//! that changed since each base that it completes, and pins the newest of them by its hash; an earlier one is held only
-//! because an earlier delta pinned it. That numbers order lists also across a restore: the epoch leads them. That the
+//! that changed since each of the two bases that it completes, and pins both by their hashes. That numbers order lists also across a restore: the epoch leads them. That the
 //! registry's own clock may be used for its own lists: its age is then told by one clock alone, from before the question.
 //! Assumed: every clock, that of each registry instance too, is within 1 s of true time, or is seen to be off by
 //! [`ListHolder::clock_faults`].
@@ -31,7 +30,7 @@ pub use refresh::{Refresh, Source, Step, Taken};
 pub use terms::{KV_BOUND_MIN_SECONDS, Terms};
 
 use crate::limits::{CLOCK_SKEW_MS, LIST_LEASE_MS};
-use crate::list::{Delta, ListFault, Number, OpenedBase, OpenedDelta, RevocationList};
+use crate::list::{Delta, ListFault, OpenedBase, OpenedDelta, RevocationList};
 use crate::time::UnixMillis;
 use std::rc::Rc;
 
@@ -122,10 +121,12 @@ impl ListHolder {
         }
     }
 
-    /// Begins the run through the sources. `random` is any number, best a random one.
+    /// Begins the run through the sources, at the `now` of the plan that said so. `random` is any number, best a random
+    /// one.
     #[must_use]
-    pub fn refresh(&self, terms: &Terms, random: u32) -> Refresh {
-        Refresh::new(terms, self.clock_is_off, random)
+    pub fn refresh(&self, terms: &Terms, now: UnixMillis, random: u32) -> Refresh {
+        let is_awaited = self.usable(terms, now).is_none();
+        Refresh::new(terms, self.clock_is_off, is_awaited, random)
     }
 
     /// A run has ended. A newer look is due after about L/6; after a run that found nothing, sooner: within what is left
@@ -187,10 +188,6 @@ impl ListHolder {
             let empty = OpenedBase::empty(delta.head.base.epoch);
             delta.completes(&empty).then(|| Rc::new(empty))
         })
-    }
-
-    fn base_number(&self) -> Option<Number> {
-        self.held.as_ref().map(|held| held.list.base().base.number())
     }
 
     /// Holds `list` from now on. `is_new_here`: it came from beyond this location.

@@ -48,6 +48,8 @@ pub struct Refresh {
     next: Option<Source>,
     /// Where the newest delta that was looked at came from.
     asked: Option<Source>,
+    /// Requests wait for it: it fetches what they need and no more.
+    is_awaited: bool,
     /// Whether the location's cache had a delta fit to use.
     location_had_one: bool,
     /// A delta whose base is asked for.
@@ -76,7 +78,7 @@ pub enum Taken {
 }
 
 impl Refresh {
-    pub(super) fn new(terms: &Terms, registry_only: bool, random: u32) -> Self {
+    pub(super) fn new(terms: &Terms, registry_only: bool, is_awaited: bool, random: u32) -> Self {
         let spread = terms.next_source_ms / 4;
         Self {
             terms: *terms,
@@ -85,6 +87,7 @@ impl Refresh {
             refreshes_early: random.is_multiple_of(EARLY_ONE_IN),
             next: Some(if registry_only { Source::Registry } else { Source::Location }),
             asked: None,
+            is_awaited,
             location_had_one: false,
             waiting: None,
             base_asked: None,
@@ -157,13 +160,15 @@ impl Refresh {
         let newest_base = opened.delta.head.base;
         // The same list again, by our own clock: the clock by which it is held is as good or better.
         let is_held = clock == ListClock::Own && lists.holds(&opened);
-        let taken = match lists.base_for(&opened.delta) {
+        let base = lists.base_for(&opened.delta);
+        // On an earlier base for now: the newest is fetched before the earlier one no longer does, while nobody waits.
+        let has_newest = base.as_ref().is_some_and(|base| base.base.number() == newest_base);
+        let wants_newest = base.is_none() || (!has_newest && !self.is_awaited);
+        let taken = match base {
             Some(base) if !is_held => self.hold(lists, &opened, clock, base, now),
             _ => Taken::Nothing,
         };
-        // On an earlier base for now: the newest is fetched before the earlier one no longer does.
-        let has_newest = lists.base_number().is_some_and(|number| number == newest_base);
-        if !has_newest && newest_base.n > 0 && self.base_asked != Some(newest_base) {
+        if wants_newest && self.base_asked != Some(newest_base) {
             self.waiting = Some(Waiting { opened, clock, base_from: Source::Kv });
         }
         taken

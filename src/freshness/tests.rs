@@ -1,6 +1,6 @@
 use super::*;
 use crate::key::KeyId;
-use crate::list::{Base, Change, DeltaHead, Status};
+use crate::list::{Base, Change, DeltaHead, Number, Status};
 use crate::token::Serial;
 
 const TERMS: Terms = Terms::from_bound(60, true);
@@ -9,22 +9,28 @@ const L: i64 = 58_000;
 const MIDDLE: u32 = u32::MAX / 2 + 1;
 
 fn opened(n: u64, made_ms: i64) -> OpenedDelta {
-    on_base(&OpenedBase::empty(1), 0, n, made_ms)
+    on_base(&OpenedBase::empty(1), n, made_ms)
 }
 
-/// Delta `n`, which names `base` and completes all since `since`.
-fn on_base(base: &OpenedBase, since: u64, n: u64, made_ms: i64) -> OpenedDelta {
+/// Delta `n`, which names `newest` and completes it and `since`.
+fn on_bases(newest: &OpenedBase, since: &OpenedBase, n: u64, made_ms: i64) -> OpenedDelta {
     let head = DeltaHead {
         number: Number { epoch: 1, n },
         this_update: UnixMillis(made_ms),
         next_update: UnixMillis(made_ms + 60_000),
-        base: base.base.number(),
-        base_sha256: base.sha256,
-        since,
+        base: newest.base.number(),
+        base_sha256: newest.sha256,
+        since: since.base.number().n,
+        since_sha256: since.sha256,
         changed: n,
         highest_serial: Serial(1),
     };
     OpenedDelta { delta: Delta::new(head, [], [KeyId(9)]), sealed_by: KeyId(1) }
+}
+
+/// Delta `n`, which completes `base` alone.
+fn on_base(base: &OpenedBase, n: u64, made_ms: i64) -> OpenedDelta {
+    on_bases(base, base, n, made_ms)
 }
 
 /// A base that revokes serial `n`.
@@ -33,7 +39,7 @@ fn base(n: u64) -> OpenedBase {
     let change = Change { serial, status: Status::Revoked, version: 1 };
     let base = Base::empty(1).fold([change], [], Number { epoch: 1, n });
     let sha256 = crate::key::sha256(&base.body().unwrap());
-    OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) }
+    OpenedBase { base, sha256 }
 }
 
 fn from_kv(n: u64, made_ms: i64) -> Found {
@@ -47,7 +53,7 @@ fn from_registry(n: u64, made_ms: i64, registry_now: i64, asked_at: i64) -> Foun
 
 /// Takes what was found, in a run of its own that asks past the location's cache.
 fn take(lists: &mut ListHolder, found: Found, now: UnixMillis) {
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, now, 1);
     run.next(lists, now);
     run.next(lists, now);
     run.take(lists, found, now);
@@ -55,7 +61,7 @@ fn take(lists: &mut ListHolder, found: Found, now: UnixMillis) {
 
 /// What a run asks of `lists` at `now`, and that every source has nothing.
 fn asked(lists: &mut ListHolder, terms: &Terms, random: u32, now: UnixMillis) -> Vec<Step> {
-    let mut run = lists.refresh(terms, random);
+    let mut run = lists.refresh(terms, now, random);
     std::iter::from_fn(|| run.next(lists, now)).collect()
 }
 
@@ -98,7 +104,7 @@ fn a_list_that_ends_sooner_than_the_bound_here_says_is_looked_for_again_in_time(
     let longer = Terms::from_bound(300, true);
     let (mut lists, now) = (ListHolder::default(), UnixMillis(57_000));
     assert_eq!(lists.plan(&longer, now), Plan::Refresh);
-    let mut run = lists.refresh(&longer, 0);
+    let mut run = lists.refresh(&longer, now, 0);
     assert_eq!([run.next(&mut lists, now), run.next(&mut lists, now)], [Some(LOCATION), Some(KV)]);
     run.take(&mut lists, from_kv(1, 0), now);
     assert_eq!(run.next(&mut lists, now), Some(REGISTRY));
@@ -217,7 +223,7 @@ fn a_fresh_copy_of_the_location_is_enough_except_at_random() {
     let now = UnixMillis(1_000);
     for (random, next) in [(1, None), (EARLY, Some(KV))] {
         let mut lists = holder(1, 0);
-        let mut run = lists.refresh(&TERMS, random);
+        let mut run = lists.refresh(&TERMS, now, random);
         assert_eq!(run.next(&mut lists, now), Some(LOCATION));
         assert_eq!(run.take(&mut lists, from_kv(2, 900), now), Taken::Held);
         assert_eq!((number(&lists), run.next(&mut lists, now)), (Some(2), next), "{random}");
@@ -225,7 +231,7 @@ fn a_fresh_copy_of_the_location_is_enough_except_at_random() {
     // One that is held already is fresh too; an old one is not.
     for (n, made_ms, next) in [(1, 0, None), (0, 0, Some(KV))] {
         let mut lists = holder(1, 0);
-        let mut run = lists.refresh(&TERMS, 1);
+        let mut run = lists.refresh(&TERMS, now, 1);
         run.next(&mut lists, now);
         assert_eq!(run.take(&mut lists, from_kv(n, made_ms), now), Taken::Nothing);
         assert_eq!(run.next(&mut lists, now), next, "{n}");
@@ -235,10 +241,10 @@ fn a_fresh_copy_of_the_location_is_enough_except_at_random() {
 #[test]
 fn only_what_came_from_beyond_is_shared_and_not_by_a_location_whose_clock_is_off() {
     let mut lists = ListHolder::default();
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, UnixMillis(0), 1);
     run.next(&mut lists, UnixMillis(0));
     assert_eq!(run.take(&mut lists, from_kv(1, 0), UnixMillis(0)), Taken::Held);
-    let mut run = lists.refresh(&TERMS, 0);
+    let mut run = lists.refresh(&TERMS, UnixMillis(0), 0);
     run.next(&mut lists, UnixMillis(0));
     run.next(&mut lists, UnixMillis(0));
     assert_eq!(run.take(&mut lists, from_kv(2, 0), UnixMillis(0)), Taken::Shareable);
@@ -259,9 +265,9 @@ fn below_a_minute_and_without_a_heartbeat_kv_is_left_out() {
 fn a_delta_whose_base_is_not_held_waits_for_it() {
     let (base, now) = (base(5), UnixMillis(0));
     let mut lists = holder(4, 0);
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
-    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 7, 0))), now), Taken::Nothing);
+    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_base(&base, 7, 0))), now), Taken::Nothing);
     assert_eq!(number(&lists), Some(4));
     // KV lacks it, or has another under its name; the registry has it.
     for lacking in [Found::Nothing, Found::Base(Err(ListFault::BrokenSeal)), Found::Base(Ok(self::base(6)))] {
@@ -275,7 +281,7 @@ fn a_delta_whose_base_is_not_held_waits_for_it() {
     assert_eq!((number(&lists), lists.newest().unwrap().status(Serial(5))), (Some(7), Status::Revoked));
     assert_eq!(run.next(&mut lists, now), None);
     // Held from now on: the next delta on it needs no other.
-    take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 8, 0))), now);
+    take(&mut lists, Found::Copy(Ok(on_base(&base, 8, 0))), now);
     assert_eq!(number(&lists), Some(8));
 }
 
@@ -283,10 +289,10 @@ fn a_delta_whose_base_is_not_held_waits_for_it() {
 fn a_delta_whose_base_nobody_has_is_dropped_and_the_run_goes_on() {
     let (base, now) = (base(5), UnixMillis(0));
     let mut lists = ListHolder::default();
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
     run.next(&mut lists, now);
-    run.take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 7, 0))), now);
+    run.take(&mut lists, Found::Copy(Ok(on_base(&base, 7, 0))), now);
     for _ in 0..2 {
         assert!(matches!(run.next(&mut lists, now), Some(Step::Base(..))));
         run.take(&mut lists, Found::Nothing, now);
@@ -295,7 +301,7 @@ fn a_delta_whose_base_nobody_has_is_dropped_and_the_run_goes_on() {
     // The same base is not asked for twice in a run.
     run.take(
         &mut lists,
-        Found::Registry { read: Ok(on_base(&base, 5, 8, 0)), registry_now: now, asked_at: now },
+        Found::Registry { read: Ok(on_base(&base, 8, 0)), registry_now: now, asked_at: now },
         now,
     );
     assert_eq!((run.next(&mut lists, now), number(&lists)), (None, None));
@@ -305,14 +311,14 @@ fn a_delta_whose_base_nobody_has_is_dropped_and_the_run_goes_on() {
 fn a_delta_on_a_newer_base_is_used_with_the_earlier_one_and_the_newer_is_fetched() {
     let (earlier, newer, now) = (base(5), base(9), UnixMillis(0));
     let mut lists = ListHolder::default();
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
-    run.take(&mut lists, Found::Copy(Ok(on_base(&earlier, 5, 7, 0))), now);
+    run.take(&mut lists, Found::Copy(Ok(on_base(&earlier, 7, 0))), now);
     run.next(&mut lists, now);
-    run.take(&mut lists, Found::Base(Ok(earlier)), now);
-    let mut run = lists.refresh(&TERMS, 1);
+    run.take(&mut lists, Found::Base(Ok(earlier.clone())), now);
+    let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
-    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_base(&newer, 5, 10, 0))), now), Taken::Held);
+    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_bases(&newer, &earlier, 10, 0))), now), Taken::Held);
     assert_eq!(lists.newest().unwrap().base().base.number().n, 5);
     assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, newer.base.number())));
     run.take(&mut lists, Found::Base(Ok(newer)), now);
@@ -320,10 +326,26 @@ fn a_delta_on_a_newer_base_is_used_with_the_earlier_one_and_the_newer_is_fetched
 }
 
 #[test]
+fn who_waits_for_a_list_does_not_wait_for_a_base_that_it_can_do_without() {
+    let (newer, now) = (base(9), UnixMillis(0));
+    let delta = || Found::Copy(Ok(on_bases(&newer, &OpenedBase::empty(1), 10, 0)));
+    let mut lists = ListHolder::default();
+    let mut run = lists.refresh(&TERMS, now, 1);
+    run.next(&mut lists, now);
+    assert_eq!(run.take(&mut lists, delta(), now), Taken::Held);
+    assert_eq!((run.next(&mut lists, now), number(&lists)), (None, Some(10)));
+    // Nobody waits for the next run: it brings the base, though the list is the same.
+    let mut run = lists.refresh(&TERMS, now, 1);
+    run.next(&mut lists, now);
+    assert_eq!(run.take(&mut lists, delta(), now), Taken::Nothing);
+    assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, newer.base.number())));
+}
+
+#[test]
 fn each_step_of_a_run_renews_the_lease() {
     let mut lists = ListHolder::default();
     assert_eq!(lists.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, UnixMillis(0), 1);
     run.next(&mut lists, UnixMillis(4_000));
     assert_eq!(lists.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), Plan::Wait);
     assert_eq!(lists.plan(&TERMS, UnixMillis(4_000 + LIST_LEASE_MS)), Plan::Refresh);
@@ -392,7 +414,7 @@ fn a_location_tells_at_once_then_once_a_minute_and_soon_after_a_change() {
     assert_eq!(tell(&mut lists, 5_000), Some((4, vec![Took { after: 3, changed: 4, ago_ms: 3_000 }])));
     // The same again is no news; nor is one from the location's own cache.
     take(&mut lists, from_kv(4, 1_000), UnixMillis(70_000));
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, UnixMillis(70_000), 1);
     run.next(&mut lists, UnixMillis(70_000));
     run.take(&mut lists, from_kv(5, 70_000), UnixMillis(70_000));
     assert_eq!((number(&lists), tell(&mut lists, 70_000)), (Some(5), None));
@@ -412,15 +434,15 @@ fn a_stale_delta_of_kv_on_a_base_of_its_own_does_not_keep_a_run_from_the_registr
     let (earlier, newer, now) = (base(5), base(9), UnixMillis(300_000));
     for kv_has_the_earlier in [true, false] {
         let mut lists = ListHolder::default();
-        let mut run = lists.refresh(&TERMS, 1);
+        let mut run = lists.refresh(&TERMS, now, 1);
         let (mut steps, mut found) = (Vec::new(), 0);
         while let Some(step) = run.next(&mut lists, now) {
             steps.push(step);
             assert!(steps.len() < 10, "{steps:?}");
             let gives = match step {
-                KV => Found::Copy(Ok(on_base(&earlier, 5, 7, 0))),
+                KV => Found::Copy(Ok(on_base(&earlier, 7, 0))),
                 REGISTRY => {
-                    let read = Ok(on_base(&newer, 9, 20, 300_000));
+                    let read = Ok(on_base(&newer, 20, 300_000));
                     Found::Registry { read, registry_now: now, asked_at: now }
                 }
                 Step::Base(Source::Kv, Number { n: 5, .. }) if kv_has_the_earlier => {
@@ -441,9 +463,9 @@ fn a_list_that_cannot_be_trusted_any_more_is_looked_for_again_soon() {
     let newer = base(9);
     let mut lists = holder(1, 0);
     let now = UnixMillis(1_000);
-    let mut run = lists.refresh(&TERMS, 1);
+    let mut run = lists.refresh(&TERMS, now, 1);
     while run.next(&mut lists, now).is_some_and(|step| step != KV) {}
-    let read = Ok(on_base(&newer, 9, 20, 11_000));
+    let read = Ok(on_base(&newer, 20, 11_000));
     let off = Found::Registry { read, registry_now: UnixMillis(11_000), asked_at: now };
     run.take(&mut lists, off, now);
     while run.next(&mut lists, now).is_some() {
@@ -488,9 +510,9 @@ fn a_registry_that_is_behind_the_list_held_is_told_so() {
 fn a_base_that_comes_late_does_not_bring_an_older_list_back() {
     let (base, now) = (base(5), UnixMillis(0));
     let mut lists = holder(4, 0);
-    let mut slow = lists.refresh(&TERMS, 1);
+    let mut slow = lists.refresh(&TERMS, now, 1);
     slow.next(&mut lists, now);
-    slow.take(&mut lists, Found::Copy(Ok(on_base(&base, 5, 7, 0))), now);
+    slow.take(&mut lists, Found::Copy(Ok(on_base(&base, 7, 0))), now);
     assert!(matches!(slow.next(&mut lists, now), Some(Step::Base(..))));
     // Its lease ran out meanwhile, and another run found a later list.
     take(&mut lists, from_kv(9, 0), now);

@@ -41,8 +41,6 @@ pub struct OpenedBase {
     pub base: Base,
     /// SHA-256 of its body.
     pub sha256: [u8; 32],
-    /// The key that sealed it; `None` for the empty base, which nobody sealed.
-    pub sealed_by: Option<KeyId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -192,7 +190,7 @@ impl OpenedBase {
     pub fn empty(epoch: u32) -> Self {
         let base = Base::empty(epoch);
         let sha256 = sha256(&base.body().unwrap_or_default());
-        Self { base, sha256, sealed_by: None }
+        Self { base, sha256 }
     }
 
     /// Opens a value read as the base `number`.
@@ -209,7 +207,7 @@ impl OpenedBase {
         if base.number != number {
             return Err(ListFault::Misshapen);
         }
-        Ok(Self { base, sha256: sha256(opened.body), sealed_by: Some(opened.key_id) })
+        Ok(Self { base, sha256: sha256(opened.body) })
     }
 }
 
@@ -286,7 +284,7 @@ mod tests {
         let body = base().body().unwrap();
         let value = seal(&ring(), KeyId(1), number(7), &body).unwrap();
         let opened = OpenedBase::open(&ring(), number(7), &value).unwrap();
-        assert_eq!(opened, OpenedBase { base: base(), sha256: sha256(&body), sealed_by: Some(KeyId(1)) });
+        assert_eq!(opened, OpenedBase { base: base(), sha256: sha256(&body) });
         assert_eq!(OpenedBase::open(&ring(), number(8), &value), Err(ListFault::BrokenSeal));
         // The number inside counts too: a base sealed under another name was not made so by us.
         let misnamed = seal(&ring(), KeyId(1), number(8), &body).unwrap();

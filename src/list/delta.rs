@@ -3,7 +3,7 @@
 //! Standards: RFC 5280 section 5 for the terms (`this_update`, `next_update`, CRL number, delta). DESIGN section 4,
 //! `list/delta`. The body is postcard, format 1, inside a seal.
 //! Invariants: serials strictly ascending, so a serial has one state; the state is the final one, so a delta completes
-//! every base from `since` on, whatever happened between; the order between deltas is by `number` alone, their age by
+//! the base at `since` as it completes the newest, whatever happened between, and pins both by their hashes; the order between deltas is by `number` alone, their age by
 //! `this_update` alone.
 //! What it must not know: what a base holds, when a list may be used, where it was read.
 //! What a mistake costs: a serial lost from a delta is a revoked token that works again (false accept).
@@ -33,8 +33,10 @@ pub struct DeltaHead {
     pub base: Number,
     /// SHA-256 of that base's body.
     pub base_sha256: [u8; 32],
-    /// It completes every base of the same epoch from this n up to `base`; 0: the empty base too.
+    /// The n of the oldest base that it completes: the one before `base` for a while, else `base` itself; 0: the empty one.
     pub since: u64,
+    /// SHA-256 of that base's body.
+    pub since_sha256: [u8; 32],
     /// The n of the newest list that brought a change: until that grows, all later lists say the same.
     pub changed: u64,
     /// The highest serial issued.
@@ -105,17 +107,11 @@ impl Delta {
         self.changes.iter().zip(self.changes.iter().skip(1)).all(|(a, b)| a.serial < b.serial)
     }
 
-    /// Whether `held` and this delta make up a list. The newest base is told by its SHA-256; an earlier one of the same
-    /// epoch was so told by an earlier delta, and counts for as long as the key that sealed it does.
+    /// Whether `held` and this delta make up a list. A base is told by its SHA-256, in which its number is: whoever sealed
+    /// it, it is the one that the registry meant, also where a restore gave a number twice.
     #[must_use]
     pub fn completes(&self, held: &OpenedBase) -> bool {
-        let number = held.base.number();
-        if number == self.head.base {
-            return held.sha256 == self.head.base_sha256;
-        }
-        let is_between = (self.head.since..self.head.base.n).contains(&number.n);
-        let same_epoch = number.epoch == self.head.base.epoch || number.n == 0;
-        is_between && same_epoch && !held.sealed_by.is_some_and(|key_id| self.retires(key_id))
+        [self.head.base_sha256, self.head.since_sha256].contains(&held.sha256)
     }
 
     /// Whether tokens signed with `key_id` are refused.
@@ -145,9 +141,14 @@ impl Delta {
 }
 
 impl DeltaHead {
-    /// No registry makes another: a base is as old as its list or older, and of its epoch.
+    /// No registry makes another: a base is as old as its list or older, and of its epoch; what is the oldest and the
+    /// newest has one hash.
     fn is_ordered(&self) -> bool {
-        self.since <= self.base.n && self.base <= self.number && self.base.epoch == self.number.epoch
+        let is_one_base = self.since == self.base.n;
+        self.since <= self.base.n
+            && is_one_base == (self.since_sha256 == self.base_sha256)
+            && self.base <= self.number
+            && self.base.epoch == self.number.epoch
     }
 }
 
@@ -176,8 +177,9 @@ mod tests {
             this_update: UnixMillis(1_000),
             next_update: UnixMillis(61_000),
             base: number(2, 7),
-            base_sha256: opened_base(7, None).sha256,
+            base_sha256: opened_base(7).sha256,
             since: 4,
+            since_sha256: opened_base(4).sha256,
             changed: 8,
             highest_serial: Serial(100),
         }
@@ -187,10 +189,10 @@ mod tests {
         Delta::new(head(), changes, retired)
     }
 
-    fn opened_base(n: u64, sealed_by: Option<KeyId>) -> OpenedBase {
+    fn opened_base(n: u64) -> OpenedBase {
         let base = Base::empty(2).fold([change(1, Status::Revoked, 1)], [], number(2, n));
         let sha256 = crate::key::sha256(&base.body().unwrap());
-        OpenedBase { base, sha256, sealed_by }
+        OpenedBase { base, sha256 }
     }
 
     #[test]
@@ -218,6 +220,8 @@ mod tests {
         misshapen(&unordered);
         for head in [
             DeltaHead { since: 8, ..head() },
+            DeltaHead { since: 7, ..head() },
+            DeltaHead { since_sha256: head().base_sha256, ..head() },
             DeltaHead { base: number(2, 10), ..head() },
             DeltaHead { base: number(1, 7), ..head() },
         ] {
@@ -242,19 +246,19 @@ mod tests {
     }
 
     #[test]
-    fn it_completes_its_base_and_those_since_and_no_other() {
-        let completes = |base: &OpenedBase| delta(vec![], vec![KeyId(2)]).completes(base);
-        let by = |n, key_id| opened_base(n, Some(KeyId(key_id)));
-        assert!(completes(&by(7, 1)) && completes(&by(4, 1)) && completes(&by(6, 1)));
-        assert!(!completes(&by(3, 1)) && !completes(&by(8, 1)));
-        // Its SHA-256 vouches for the newest, whatever sealed it; an earlier one had only its seal.
-        assert!(completes(&by(7, 2)) && !completes(&by(6, 2)));
-        assert!(!completes(&OpenedBase { sha256: [0; 32], ..by(7, 1) }));
-        let mut earlier_epoch = by(6, 1);
-        earlier_epoch.base = Base::empty(1).fold([], [], number(1, 6));
-        assert!(!completes(&earlier_epoch));
-        assert!(!completes(&OpenedBase::empty(2)));
-        let from_nothing = Delta { head: DeltaHead { since: 0, ..head() }, ..delta(vec![], vec![]) };
-        assert!(from_nothing.completes(&OpenedBase::empty(1)));
+    fn it_completes_its_base_and_the_one_before_and_no_other() {
+        let completes = |base: &OpenedBase| delta(vec![], vec![]).completes(base);
+        assert_eq!([3, 4, 6, 7, 8].map(|n| completes(&opened_base(n))), [false, true, false, true, false]);
+        // The same number of a lost time, and the empty base, which it does not complete.
+        let other = |n| {
+            let base = Base::empty(2).fold([change(2, Status::Revoked, 1)], [], number(2, n));
+            let sha256 = crate::key::sha256(&base.body().unwrap());
+            OpenedBase { base, sha256 }
+        };
+        assert!(!completes(&other(4)) && !completes(&other(7)) && !completes(&OpenedBase::empty(2)));
+        let since_sha256 = OpenedBase::empty(2).sha256;
+        let from_nothing =
+            Delta { head: DeltaHead { since: 0, since_sha256, ..head() }, ..delta(vec![], vec![]) };
+        assert!(from_nothing.completes(&OpenedBase::empty(2)));
     }
 }

@@ -183,13 +183,14 @@ mod tests {
             base: number(5),
             base_sha256: sha256,
             since: 5,
+            since_sha256: sha256,
             changed: 9,
             highest_serial: Serial(9),
         };
         let changes = [change(2, Status::Good, 3), change(3, Status::Revoked, 5)];
         let opened = OpenedDelta { delta: Delta::new(head, changes, [KeyId(4)]), sealed_by: KeyId(1) };
         assert_eq!(RevocationList::of(Rc::new(OpenedBase::empty(1)), opened.clone()), None);
-        let base = Rc::new(OpenedBase { base, sha256, sealed_by: Some(KeyId(1)) });
+        let base = Rc::new(OpenedBase { base, sha256 });
         let list = RevocationList::of(base, opened).unwrap();
         let says = |serial| (list.status(Serial(serial)), list.record_version(Serial(serial)));
         assert_eq!(

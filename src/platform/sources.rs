@@ -161,7 +161,7 @@ impl Bindings {
 /// One run through the sources, for whoever holds the lease.
 async fn refresh_list(isolate: &Isolate, bindings: &Bindings) {
     let terms = isolate.config.terms;
-    let mut run = isolate.lists.borrow().refresh(&terms, entropy::number());
+    let mut run = isolate.lists.borrow().refresh(&terms, clock::now(), entropy::number());
     loop {
         // Statements of their own: a borrow in a condition would last over the await.
         let next = run.next(&mut isolate.lists.borrow_mut(), clock::now());

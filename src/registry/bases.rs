@@ -6,7 +6,7 @@
 //! What it must not know: KV, who reads a base.
 //! What a mistake costs: a base that lacks a serial is a revoked token that works again (false accept).
 
-use super::database::{Database, Value};
+use super::database::{Database, Row, Value};
 use super::row::{Columns, StorageError, unsigned};
 use super::settings::RegistrySettings;
 use super::state::State;
@@ -31,8 +31,21 @@ pub(super) struct StoredBase {
 pub(super) fn newest<D: Database>(database: &D, epoch: u32) -> Result<StoredBase, StorageError> {
     let rows = database
         .query("SELECT n, epoch, sha256, made_at, gone_until FROM list_base ORDER BY n DESC LIMIT 1", &[])?;
+    stored_or_empty(rows, epoch)
+}
+
+/// The newest base of this n or a lower one: the empty one when none is stored.
+pub(super) fn up_to<D: Database>(database: &D, n: u64, epoch: u32) -> Result<StoredBase, StorageError> {
+    let rows = database.query(
+        "SELECT n, epoch, sha256, made_at, gone_until FROM list_base WHERE n <= ? ORDER BY n DESC LIMIT 1",
+        &[unsigned(n)],
+    )?;
+    stored_or_empty(rows, epoch)
+}
+
+fn stored_or_empty(rows: Vec<Row>, epoch: u32) -> Result<StoredBase, StorageError> {
     let Some(row) = rows.into_iter().next() else {
-        let OpenedBase { base, sha256, .. } = OpenedBase::empty(epoch);
+        let OpenedBase { base, sha256 } = OpenedBase::empty(epoch);
         let (made_at, gone_until) = (UnixMillis(0), UnixSeconds(0));
         return Ok(StoredBase { number: base.number(), sha256, made_at, gone_until });
     };

@@ -69,6 +69,7 @@ pub(super) fn make<D: Database>(
         base: base.number,
         base_sha256: base.sha256,
         since: state.since,
+        since_sha256: bases::up_to(database, state.since, state.list_number.epoch)?.sha256,
         changed: state.changed,
         highest_serial: state.highest_serial,
     };

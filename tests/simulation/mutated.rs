@@ -6,7 +6,7 @@ use crate::world::World;
 use data_encoding::BASE64;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use wayleave::key::sha256;
+use wayleave::key::{KeyId, sha256};
 use wayleave::list::{Base, Change, Delta, DeltaHead, KV_NAME, Number, OpenedBase, base_kv_name, seal_base};
 use wayleave::registry::KvWrite;
 use wayleave::registry::command::{Answer, Request};
@@ -86,8 +86,8 @@ impl Instance {
         let mut kept = self.altered.restamped.borrow_mut();
         let (_, delta) = match kept.take().filter(|(made, _)| now - made < 60_000) {
             Some((made, mut old)) => {
-                let (base, base_sha256, since) = (old.head.base, old.head.base_sha256, old.head.since);
-                old.head = DeltaHead { base, base_sha256, since, ..fresh.head };
+                let DeltaHead { base, base_sha256, since, since_sha256, .. } = old.head;
+                old.head = DeltaHead { base, base_sha256, since, since_sha256, ..fresh.head };
                 kept.insert((made, old))
             }
             None => kept.insert((now, fresh)),
@@ -108,13 +108,17 @@ impl Instance {
     }
 
     fn over_altered_base(&self, world: &World, mut delta: Delta) -> Delta {
-        let true_number = delta.head.base;
-        delta.head.base = number_as_handed_out(world, true_number);
+        let newest = delta.head.base;
+        let since = Number { n: delta.head.since, ..newest };
+        delta.head.base = number_as_handed_out(world, newest);
         delta.head.number = number_as_handed_out(world, delta.head.number);
-        self.altered.bases.borrow_mut().insert(delta.head.base, true_number);
-        let altered = self.base(world, true_number).and_then(|opened| altered_base(world, opened.base));
-        delta.head.base_sha256 =
-            altered.and_then(|base| base.body()).map_or(delta.head.base_sha256, |body| sha256(&body));
+        self.altered.bases.borrow_mut().insert(delta.head.base, newest);
+        let altered = |number, unaltered| {
+            let base = self.base(world, number).and_then(|opened| altered_base(world, opened.base));
+            base.and_then(|base| base.body()).map_or(unaltered, |body| sha256(&body))
+        };
+        delta.head.base_sha256 = altered(newest, delta.head.base_sha256);
+        delta.head.since_sha256 = altered(since, delta.head.since_sha256);
         delta
     }
 
@@ -140,7 +144,7 @@ fn leaves_early(world: &World, delta: &Delta) -> Delta {
 fn altered_base_value(world: &World, number: Number, sealed: &[u8]) -> Option<Vec<u8>> {
     let opened = OpenedBase::open(&world.ring, number, sealed).ok()?;
     let base = altered_base(world, opened.base)?;
-    seal_base(&world.ring, opened.sealed_by?, base.number(), &base.body()?)
+    seal_base(&world.ring, KeyId(sealed[1]), base.number(), &base.body()?)
 }
 
 fn altered_base(world: &World, base: Base) -> Option<Base> {

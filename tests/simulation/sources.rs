@@ -14,7 +14,7 @@ use wayleave::limits::{
     LIST_WAIT_POLL_MS, LOCATION_CACHE_TIMEOUT_MS, RECORD_KV_CACHE_TTL_SECONDS, REGISTRY_READ_TIMEOUT_MS,
     REPORT_TIMEOUT_MS,
 };
-use wayleave::list::{self, Delta, ListFault, Number, OpenedBase};
+use wayleave::list::{self, Delta, ListFault, Number, OpenedBase, OpenedDelta};
 use wayleave::record::{self, Record, VersionedRecord};
 use wayleave::registry::command::{Answer, Request};
 use wayleave::token::Serial;
@@ -67,7 +67,7 @@ impl World {
     async fn refresh_list(self: &Rc<Self>, isolate: &Rc<Isolate>) {
         isolate.leased.set(true);
         let (terms, began) = (isolate.terms, self.engine.now());
-        let mut run = isolate.lists.borrow().refresh(&terms, self.chance.number());
+        let mut run = isolate.lists.borrow().refresh(&terms, isolate.now(self), self.chance.number());
         loop {
             let next = run.next(&mut isolate.lists.borrow_mut(), isolate.now(self));
             let Some(step) = next else { break };
@@ -168,14 +168,14 @@ impl World {
                 Found::Copy(Ok(opened))
             }
             (Some(Mutation::AnyBaseTaken), Found::Copy(Ok(mut opened))) => {
-                opened.delta.head.since = 0;
+                opened.delta.head.since_sha256 = held_base(lists, &opened);
                 Found::Copy(Ok(opened))
             }
             (
                 Some(Mutation::AnyBaseTaken),
                 Found::Registry { read: Ok(mut opened), registry_now, asked_at },
             ) => {
-                opened.delta.head.since = 0;
+                opened.delta.head.since_sha256 = held_base(lists, &opened);
                 Found::Registry { read: Ok(opened), registry_now, asked_at }
             }
             (_, found) => found,
@@ -320,6 +320,12 @@ impl World {
         self.wait(isolate, ended - self.engine.now()).await;
         answer
     }
+}
+
+/// SHA-256 of the base held: the empty one when there is none.
+fn held_base(lists: &ListHolder, opened: &OpenedDelta) -> [u8; 32] {
+    let empty = || OpenedBase::empty(opened.delta.head.base.epoch).sha256;
+    lists.newest().map_or_else(empty, |held| held.base().sha256)
 }
 
 /// Whether the newest list lets `record` be used.

@@ -52,6 +52,7 @@ impl Population {
             base: NUMBER,
             base_sha256: sha256(&body),
             since: NUMBER.n,
+            since_sha256: sha256(&body),
             changed: 8_999,
             highest_serial: Serial(self.issued),
         };

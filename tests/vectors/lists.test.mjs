@@ -81,13 +81,16 @@ function delta(body, sealed_by) {
   const [this_update, next_update] = [from.signed(), from.signed()];
   const base = [from.number(), from.number()];
   const base_sha256 = from.take(32).toString('hex');
-  const [since, changed, highest_serial] = [from.number(), from.number(), from.number()];
+  const since = from.number();
+  const since_sha256 = from.take(32).toString('hex');
+  const [changed, highest_serial] = [from.number(), from.number()];
   const changes = from.sequence(() => [from.number(), ['Good', 'Disabled', 'Revoked'][from.number()], from.number()]);
   const retired = from.sequence(() => from.take(1)[0]);
   from.end();
   if (since > base[1] || base[1] > number[1] || base[0] !== number[0]) throw new Error('out of order');
+  if ((since === base[1]) !== (since_sha256 === base_sha256)) throw new Error('a base and its hash disagree');
   if (retired.includes(sealed_by)) return refused('RetiredKey');
-  return { outcome: 'opened', sealed_by, number, this_update, next_update, base, base_sha256, since, changed, highest_serial, changes, retired };
+  return { outcome: 'opened', sealed_by, number, this_update, next_update, base, base_sha256, since, since_sha256, changed, highest_serial, changes, retired };
 }
 
 function base(key, body, sealed_by, serials) {
