@@ -273,7 +273,7 @@ impl Code {
                 "conflict",
                 409,
                 "Clashes with the present state",
-                "The call clashes with how things are now; for instance, the last owner's admin key cannot be deleted, the key that signs cannot be retired, and one with live tokens (live_tokens says how many) only with force: true. A disabled token, or one that has a successor, is not rotated: rotate_instead names the one to rotate, or enable it first. Where matched is given, the filter finds another number of tokens than was expected. Nothing was changed.",
+                "The call clashes with how things are now; for instance, the last owner's admin key cannot be deleted, the key that signs cannot be retired, and one with live tokens (live_tokens says how many) only with force: true; a signing key that locations lack (missing_at names them) is activated once SIGNING_KEYS with it is deployed there and they have told so, within a minute of their next request. A disabled token, or one that has a successor, is not rotated: rotate_instead names the one to rotate, or enable it first. Where matched is given, the filter finds another number of tokens than was expected. Nothing was changed.",
                 None,
             ),
             Self::PreconditionFailed => entry(

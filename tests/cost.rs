@@ -124,8 +124,8 @@ impl Location {
             }
         }
         lists.refreshed(&self.terms, UnixMillis(now), self.random.next());
-        if lists.holdings.due(UnixMillis(now)).is_some() {
-            lists.holdings.reported(UnixMillis(now));
+        if lists.report([KeyId(1)].into_iter(), UnixMillis(now)).is_some() {
+            lists.reported(UnixMillis(now));
             self.cost.registry_reports += 1;
         }
     }

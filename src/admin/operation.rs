@@ -595,7 +595,7 @@ pub static OPERATIONS: [Operation; 35] = [
         method: "POST",
         path: "/signing-keys/{id}/activate",
         id: "activateSigningKey",
-        summary: "Signs with this key from now on; the others go on verifying.",
+        summary: "Signs with this key from now on; the others go on verifying. Refused while a location lacks it.",
         least_role: Some(Role::Owner),
         query: &Shape::EMPTY,
         body: Some(&Shape::EMPTY),

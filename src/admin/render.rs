@@ -158,6 +158,10 @@ pub fn fault_problem(fault: Fault) -> AdminProblem {
             members: Map::from_iter([("matched".to_owned(), matched.into())]),
             ..AdminProblem::of(Code::Conflict)
         },
+        Fault::KeyMissing { missing_at } => AdminProblem {
+            members: Map::from_iter([("missing_at".to_owned(), missing_at.into())]),
+            ..AdminProblem::of(Code::Conflict)
+        },
         Fault::Fields(faults) => AdminProblem::fields(code_of(&faults), faults),
         Fault::Internal => AdminProblem::of(Code::Internal),
         Fault::Restoring => AdminProblem::of(Code::RegistryUnavailable),

@@ -26,6 +26,8 @@ pub struct SigningKey {
     pub in_ring: bool,
     /// Tokens under it that are neither revoked nor ended.
     pub live_tokens: u64,
+    /// Locations that told in the last hour and lack it: while there are any, it cannot be activated.
+    pub missing_at: Vec<String>,
     /// When it was retired; null while it is not.
     pub retired_at: Option<String>,
     /// No location admits a token under it after this; null while it is not retired.
@@ -39,6 +41,7 @@ impl From<SigningKeyView> for SigningKey {
             state: view.state,
             in_ring: view.in_ring,
             live_tokens: view.live_tokens,
+            missing_at: view.missing_at,
             retired_at: view.retired_at.map(UnixMillis::to_rfc3339),
             effective_by: view.effective_by.map(UnixSeconds::to_rfc3339),
         }

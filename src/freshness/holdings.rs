@@ -1,4 +1,5 @@
-//! What a location tells the registry of the lists it holds: that there is traffic, and how quickly changes arrived.
+//! What a location tells the registry of the lists and keys it holds: that there is traffic, how quickly changes arrived,
+//! which signing keys it has, and which it knows to be retired.
 //!
 //! Standard: DESIGN section 5 ("the registry also learns which list number each location holds").
 //! Invariants: no request waits for a report; one that is lost is made up for by the next; what is kept is bounded. Only
@@ -7,6 +8,7 @@
 //! What it must not know: how a report is sent, tokens.
 //! What a mistake costs: a wrong figure on a dashboard, a heartbeat that stops; the bound does not rest on it.
 
+use crate::key::KeyId;
 use crate::limits::{REPORT_CHANGE_INTERVAL_MS, REPORT_INTERVAL_MS, REPORT_TOOK_MAX};
 use crate::list::{Number, RevocationList};
 use crate::time::UnixMillis;
@@ -19,6 +21,12 @@ pub struct Holding {
     pub number: Number,
     /// Changes that arrived since the last report.
     pub took: Vec<Took>,
+    /// The signing keys that the location has; an earlier release does not say.
+    #[serde(default)]
+    pub keys: Vec<KeyId>,
+    /// The signing keys that the list held retires: a registry put back from a backup may have lost that.
+    #[serde(default)]
+    pub retired: Vec<KeyId>,
 }
 
 /// Changes that arrived together.
@@ -34,7 +42,7 @@ pub struct Took {
 
 /// What is still to be reported.
 #[derive(Debug, Default)]
-pub struct Holdings {
+pub(super) struct Holdings {
     reported_at: Option<UnixMillis>,
     newest: Option<Number>,
     is_news: bool,
@@ -54,16 +62,15 @@ impl Holdings {
         }
     }
 
-    /// The registry gave a list older than `held`: it is told at once.
+    /// The registry gave a list that shows it to lack what `held` knows: it is told at once.
     pub(super) fn registry_is_behind(&mut self, held: Number) {
         self.newest = Some(held);
         self.is_news = true;
         self.reported_at = None;
     }
 
-    /// The report that is due at `now`, if any: within a few seconds of a change, else once a minute.
-    #[must_use]
-    pub fn due(&self, now: UnixMillis) -> Option<Holding> {
+    /// The list and the changes to report at `now`, if that is due: within a few seconds of a change, else once a minute.
+    pub(super) fn due(&self, now: UnixMillis) -> Option<(Number, Vec<Took>)> {
         let number = self.newest.filter(|_| self.is_news)?;
         let interval_ms = if self.took.is_empty() { REPORT_INTERVAL_MS } else { REPORT_CHANGE_INTERVAL_MS };
         // A clock that was set back counts as long ago.
@@ -73,11 +80,11 @@ impl Holdings {
         }
         let took =
             self.took.iter().map(|&(after, changed, at)| Took { after, changed, ago_ms: now.since_ms(at) });
-        Some(Holding { number, took: took.collect() })
+        Some((number, took.collect()))
     }
 
     /// A report was begun at `now`: what it held counts as told, so that a registry that is slow is not told twice.
-    pub fn reported(&mut self, now: UnixMillis) {
+    pub(super) fn reported(&mut self, now: UnixMillis) {
         *self = Self { reported_at: Some(now), newest: self.newest, ..Self::default() };
     }
 }

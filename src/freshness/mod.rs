@@ -25,13 +25,15 @@ mod holdings;
 mod refresh;
 mod terms;
 
-pub use holdings::{Holding, Holdings, Took};
+pub use holdings::{Holding, Took};
 pub use refresh::{Refresh, Source, Step, Taken};
 pub use terms::{KV_BOUND_MIN_SECONDS, Terms};
 
+use crate::key::KeyId;
 use crate::limits::{CLOCK_SKEW_MS, LIST_LEASE_MS};
 use crate::list::{Delta, ListFault, OpenedBase, OpenedDelta, RevocationList};
 use crate::time::UnixMillis;
+use holdings::Holdings;
 use std::rc::Rc;
 
 /// What a request does about the list.
@@ -101,7 +103,7 @@ pub struct ListHolder {
     /// Answers of the registry that showed this location's clock to be off.
     pub clock_faults: u64,
     /// What the registry is to be told of the lists held.
-    pub holdings: Holdings,
+    holdings: Holdings,
 }
 
 impl ListHolder {
@@ -160,6 +162,19 @@ impl ListHolder {
         self.held.as_ref().map(|held| held.age_ms(now))
     }
 
+    /// What the registry is to be told at `now`, if that is due. `keys`: the signing keys that this location has.
+    #[must_use]
+    pub fn report(&self, keys: impl Iterator<Item = KeyId>, now: UnixMillis) -> Option<Holding> {
+        let (number, took) = self.holdings.due(now)?;
+        let retired = self.newest().map(|list| list.delta().retired().to_vec()).unwrap_or_default();
+        Some(Holding { number, took, keys: keys.collect(), retired })
+    }
+
+    /// A report was begun at `now`.
+    pub fn reported(&mut self, now: UnixMillis) {
+        self.holdings.reported(now);
+    }
+
     /// For how long the list held may be used; `None` without one, or when its age cannot be told.
     fn left_ms(&self, terms: &Terms, now: UnixMillis) -> Option<i64> {
         let trusted = self.held.as_ref().filter(|held| held.clock != ListClock::Own || !self.clock_is_off);
@@ -214,13 +229,12 @@ impl ListHolder {
         self.refused = self.refused.saturating_add(1);
     }
 
-    /// The registry never gives a number below one that it gave: it was put back from a backup, and must hear of it.
-    fn compare_numbers(&mut self, of_registry: Option<&OpenedDelta>) {
-        let held = self.held.as_ref().map(|held| held.list.number());
-        if let (Some(held), Some(opened)) = (held, of_registry)
-            && held > opened.delta.head.number
-        {
-            self.holdings.registry_is_behind(held);
+    /// The registry never gives a number below one that it gave, nor signs with a key that it retired: it was put back from
+    /// a backup, and must hear of it.
+    fn compare_with(&mut self, of_registry: Option<&OpenedDelta>) {
+        let (Some(held), Some(opened)) = (self.newest(), of_registry) else { return };
+        if held.number() > opened.delta.head.number || held.retires(opened.sealed_by) {
+            self.holdings.registry_is_behind(held.number());
         }
     }
 

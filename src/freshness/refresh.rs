@@ -54,8 +54,8 @@ pub struct Refresh {
     location_had_one: bool,
     /// A delta whose base is asked for.
     waiting: Option<Waiting>,
-    /// The base that was asked for last: another delta may name another.
-    base_asked: Option<Number>,
+    /// SHA-256 of the base that was asked for last: another delta may name another, also under the same number.
+    base_asked: Option<[u8; 32]>,
 }
 
 /// A delta that was read and is acceptable, and whose newest base is not held.
@@ -99,7 +99,7 @@ impl Refresh {
     pub fn next(&mut self, lists: &mut ListHolder, now: UnixMillis) -> Option<Step> {
         lists.renew_lease(now);
         if let Some(Waiting { opened, base_from, .. }) = &self.waiting {
-            self.base_asked = Some(opened.delta.head.base);
+            self.base_asked = Some(opened.delta.head.base_sha256);
             return Some(Step::Base(*base_from, opened.delta.head.base));
         }
         let source = self.next?;
@@ -136,7 +136,7 @@ impl Refresh {
             Found::Copy(read) => (read, ListClock::Own),
             Found::Registry { read, registry_now, asked_at } => {
                 lists.compare_clocks(registry_now, asked_at, now);
-                lists.compare_numbers(read.as_ref().ok());
+                lists.compare_with(read.as_ref().ok());
                 (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) })
             }
         };
@@ -157,18 +157,18 @@ impl Refresh {
         now: UnixMillis,
     ) -> Taken {
         self.location_had_one |= self.asked == Some(Source::Location);
-        let newest_base = opened.delta.head.base;
+        let newest_sha256 = opened.delta.head.base_sha256;
         // The same list again, by our own clock: the clock by which it is held is as good or better.
         let is_held = clock == ListClock::Own && lists.holds(&opened);
         let base = lists.base_for(&opened.delta);
         // On an earlier base for now: the newest is fetched before the earlier one no longer does, while nobody waits.
-        let has_newest = base.as_ref().is_some_and(|base| base.base.number() == newest_base);
+        let has_newest = base.as_ref().is_some_and(|base| base.sha256 == newest_sha256);
         let wants_newest = base.is_none() || (!has_newest && !self.is_awaited);
         let taken = match base {
             Some(base) if !is_held => self.hold(lists, &opened, clock, base, now),
             _ => Taken::Nothing,
         };
-        if wants_newest && self.base_asked != Some(newest_base) {
+        if wants_newest && self.base_asked != Some(newest_sha256) {
             self.waiting = Some(Waiting { opened, clock, base_from: Source::Kv });
         }
         taken

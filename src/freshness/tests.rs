@@ -399,9 +399,9 @@ fn a_clock_set_back_ends_a_list_and_sends_the_run_to_the_registry() {
 fn a_location_tells_at_once_then_once_a_minute_and_soon_after_a_change() {
     let mut lists = ListHolder::default();
     let tell = |lists: &mut ListHolder, now| {
-        let due = lists.holdings.due(UnixMillis(now));
+        let due = lists.report([KeyId(1)].into_iter(), UnixMillis(now));
         if due.is_some() {
-            lists.holdings.reported(UnixMillis(now));
+            lists.reported(UnixMillis(now));
         }
         due.map(|holding| (holding.number.n, holding.took))
     };
@@ -494,16 +494,30 @@ fn a_slow_answer_does_not_show_a_clock_to_be_right() {
 fn a_registry_that_is_behind_the_list_held_is_told_so() {
     // Put back from a backup, and KV does not show it: the registry hears of it from locations alone.
     let mut lists = holder(500, 0);
-    lists.holdings.reported(UnixMillis(0));
+    lists.reported(UnixMillis(0));
     let late = UnixMillis(TERMS.usable_ms + 10_000);
     take(&mut lists, from_registry(100, late.0, late.0, late.0), late);
     assert_eq!((number(&lists), lists.usable(&TERMS, late)), (Some(500), None));
-    let due = lists.holdings.due(late).map(|holding| holding.number.n);
+    let due = lists.report([].into_iter(), late).map(|holding| holding.number.n);
     assert_eq!(due, Some(500));
     // KV's copy is allowed to be older.
-    lists.holdings.reported(late);
+    lists.reported(late);
     take(&mut lists, from_kv(99, 0), late);
-    assert_eq!(lists.holdings.due(late.plus_ms(crate::limits::REPORT_INTERVAL_MS)), None);
+    assert_eq!(lists.report([].into_iter(), late.plus_ms(crate::limits::REPORT_INTERVAL_MS)), None);
+}
+
+#[test]
+fn a_registry_that_signs_with_a_key_that_it_retired_is_told_so() {
+    let (mut lists, now) = (holder(5, 0), UnixMillis(1_000));
+    lists.reported(now);
+    // The list held retires key 9.
+    let by_9 = OpenedDelta { sealed_by: KeyId(9), ..opened(6, 0) };
+    take(&mut lists, Found::Copy(Ok(by_9.clone())), now);
+    assert_eq!(lists.report([].into_iter(), now), None, "anybody may have put that into KV");
+    let found = Found::Registry { read: Ok(by_9), registry_now: now, asked_at: now };
+    take(&mut lists, found, now);
+    let told = lists.report([KeyId(1)].into_iter(), now).unwrap();
+    assert_eq!((told.number.n, told.keys, told.retired), (5, vec![KeyId(1)], vec![KeyId(9)]));
 }
 
 #[test]

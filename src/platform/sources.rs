@@ -67,9 +67,9 @@ fn report(isolate: &Rc<Isolate>, bindings: Bindings, context: &Context, request:
 /// Tells the registry which list is held, when that is due. One that does not arrive is made up for by the next.
 async fn send_report(isolate: &Isolate, bindings: &Bindings, location: String) {
     let now = clock::now();
-    let due = isolate.lists.borrow().holdings.due(now);
+    let due = isolate.lists.borrow().report(isolate.config.ring.ids(), now);
     let Some(holding) = due else { return };
-    isolate.lists.borrow_mut().holdings.reported(now);
+    isolate.lists.borrow_mut().reported(now);
     let _lost_or_not = call(&bindings.registry, &Call::Report { location, holding }, REPORT_TIMEOUT_MS).await;
 }
 

@@ -578,6 +578,11 @@ pub enum Fault {
         /// How many.
         live_tokens: u64,
     },
+    /// A signing key is activated only once every location that told in the last hour has it.
+    KeyMissing {
+        /// The locations that lack it.
+        missing_at: Vec<String>,
+    },
     /// Fields that only the registry can judge.
     Fields(Vec<FieldFault>),
     /// The registry was put back from a backup and has not read KV's lists yet: nothing is answered.

@@ -23,6 +23,7 @@ mod events;
 mod families;
 mod idempotency;
 mod instance;
+mod key_holders;
 mod lifecycle;
 mod list_source;
 mod load;
@@ -187,6 +188,15 @@ impl<D: Database> Registry<D> {
 
     fn report(&mut self, location: String, holding: &Holding, now: UnixMillis) -> Result<Answer, Stop> {
         self.note_traffic(now)?;
+        let settings = &self.settings;
+        let relearnt = self.database.transaction(|database| {
+            key_holders::told(database, &location, &holding.keys, now)?;
+            signing_keys::relearn(database, settings, &location, &holding.retired, now)
+        })?;
+        if let Some(state) = relearnt {
+            self.list = None;
+            self.propagation.committed(state.changed, state.changed_at);
+        }
         if holding.number > State::read(&self.database)?.list_number {
             // A number is stored before it is given: this storage is older than that list.
             self.trust = Trust::Restored;

@@ -95,7 +95,7 @@ mod tests {
 
     fn holding(took: &[(u64, u64, i64)]) -> Holding {
         let took = took.iter().map(|&(after, changed, ago_ms)| Took { after, changed, ago_ms });
-        Holding { number: Number { epoch: 1, n: 9 }, took: took.collect() }
+        Holding { number: Number { epoch: 1, n: 9 }, took: took.collect(), keys: vec![], retired: vec![] }
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] = &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP];
+const MIGRATIONS: &[Migration] =
+    &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP, LOCATIONS];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -254,6 +255,15 @@ const SWEEP: Migration = &[
         about INTEGER NOT NULL,
         at INTEGER NOT NULL,
         PRIMARY KEY (serial, kind)
+    ) STRICT, WITHOUT ROWID",
+];
+
+const LOCATIONS: Migration = &[
+    // The ids of the signing keys that each location has, a byte each, as it last told.
+    "CREATE TABLE location (
+        id TEXT PRIMARY KEY,
+        keys BLOB NOT NULL,
+        told_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
 ];
 

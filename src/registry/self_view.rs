@@ -21,6 +21,8 @@ pub struct SigningKeyView {
     pub in_ring: bool,
     /// Tokens under it that are neither revoked nor ended.
     pub live_tokens: u64,
+    /// Locations that told lately and lack it.
+    pub missing_at: Vec<String>,
     /// When it was retired.
     pub retired_at: Option<UnixMillis>,
     /// When its retirement holds everywhere.

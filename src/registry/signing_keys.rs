@@ -1,8 +1,9 @@
 //! Signing keys: which there are, which one signs, and retiring one.
 //!
 //! Standard: DESIGN section 4 "Keys", section 7 (`/signing-keys`).
-//! Invariants: the key that signs is in the ring and never retired; a retirement is final, and the list that names it is
-//! owed in the same transaction.
+//! Invariants: the key that signs is in the ring and never retired; a key signs only once every location that told lately
+//! has it; a retirement is final, also where a restore lost it and a location remembers, and the list that names it is owed
+//! in the same transaction.
 //! What it must not know: HTTP, the secrets themselves.
 //! What a mistake costs: a leaked key whose tokens go on working (false accept), or every token dead at once (false refuse).
 
@@ -12,8 +13,9 @@ use super::database::Database;
 use super::events::Event;
 use super::promise::Promise;
 use super::row::{Columns, Stop, StorageError};
+use super::settings::RegistrySettings;
 use super::state::{self, State};
-use super::{bases, families, outbox, retired_keys, sweep};
+use super::{bases, events, families, key_holders, outbox, retired_keys, sweep};
 use crate::key::KeyId;
 use crate::time::UnixMillis;
 use serde_json::json;
@@ -38,6 +40,7 @@ impl<D: Database> Call<'_, D> {
         let signing_key = State::read(self.database)?.signing_key;
         let receipts = retired_keys::receipts(self.database)?;
         let live = self.live_tokens()?;
+        let holders = key_holders::all(self.database, self.now)?;
         let retired = receipts.iter().map(|receipt| receipt.key_id);
         let ids: BTreeSet<KeyId> = self.settings.ring.ids().chain(retired).collect();
         let view = |id: KeyId| {
@@ -52,6 +55,7 @@ impl<D: Database> Call<'_, D> {
                 state,
                 in_ring: self.settings.ring.get(id).is_some(),
                 live_tokens: live.get(&id).copied().filter(|_| receipt.is_none()).unwrap_or(0),
+                missing_at: if receipt.is_none() { key_holders::lacking(&holders, id) } else { Vec::new() },
                 retired_at: receipt.map(|receipt| receipt.retired_at),
                 effective_by: receipt.map(|receipt| receipt.effective_by),
             }
@@ -69,6 +73,10 @@ impl<D: Database> Call<'_, D> {
         }
         let before = State::read(self.database)?.signing_key;
         if before != key_id {
+            let missing_at = key_holders::lacking(&key_holders::all(self.database, self.now)?, key_id);
+            if !missing_at.is_empty() {
+                return Err(Fault::KeyMissing { missing_at }.into());
+            }
             state::signs_with(self.database, key_id)?;
             self.audit(Event {
                 action: "signing_key.activated",
@@ -98,16 +106,8 @@ impl<D: Database> Call<'_, D> {
         if live_tokens > 0 && !force {
             return Err(Fault::KeyInUse { live_tokens }.into());
         }
-        let receipt = KeyReceipt::new(key_id, Promise::of(self.settings, &state, self.now), self.now);
-        retired_keys::add(self.database, &receipt)?;
-        families::release_predecessors(self.database, key_id)?;
-        sweep::begin_anew(self.database)?;
-        // KV's copy may bear its seal. So may records': `resealing` looks at them, from the alarm.
-        let base = bases::newest(self.database, state.list_number.epoch)?;
-        if base.number.n > 0 {
-            outbox::owe_base(self.database, base.number, self.now)?;
-        }
-        self.list_announces()?;
+        let receipt = retire(self.database, self.settings, &state, key_id, self.now)?;
+        self.list_changed = true;
         self.audit(Event {
             action: "signing_key.retired",
             after: Some(json!({ "key_id": key_id, "live_tokens": live_tokens })),
@@ -137,4 +137,51 @@ impl<D: Database> Call<'_, D> {
             .query("SELECT EXISTS (SELECT 1 FROM token WHERE key_id = ?)", &[u32::from(key_id.0).into()])?;
         Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).flag()
     }
+}
+
+/// Makes good what a restore undid: keys that `location` knows to be retired, and the storage does not, are retired again.
+/// A retirement is final, and a location has it from a list that the registry sealed. Gives the state when there were any.
+pub(super) fn relearn<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    location: &str,
+    told: &[KeyId],
+    now: UnixMillis,
+) -> Result<Option<State>, StorageError> {
+    let known = retired_keys::all(database)?;
+    let mut lost = told.iter().copied().filter(|key_id| !known.contains(key_id)).peekable();
+    if lost.peek().is_none() {
+        return Ok(None);
+    }
+    let mut state = State::read(database)?;
+    for key_id in lost {
+        retire(database, settings, &state, key_id, now)?;
+        let after = Some(json!({ "key_id": key_id, "told_by": location }));
+        let event = Event { action: "signing_key.retired", after, ..Event::default() };
+        events::append(database, now, events::SYSTEM, event)?;
+    }
+    state.choose_signing_key(database, &settings.ring, &retired_keys::all(database)?, None)?;
+    State::read(database).map(Some)
+}
+
+/// Stores the retirement, and owes KV what names it.
+fn retire<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    state: &State,
+    key_id: KeyId,
+    now: UnixMillis,
+) -> Result<KeyReceipt, StorageError> {
+    let receipt = KeyReceipt::new(key_id, Promise::of(settings, state, now), now);
+    retired_keys::add(database, &receipt)?;
+    families::release_predecessors(database, key_id)?;
+    sweep::begin_anew(database)?;
+    // KV's copy may bear its seal. So may records': `resealing` looks at them, from the alarm.
+    let base = bases::newest(database, state.list_number.epoch)?;
+    if base.number.n > 0 {
+        outbox::owe_base(database, base.number, now)?;
+    }
+    state::change_announced(database, now)?;
+    outbox::owe_list(database, now)?;
+    Ok(receipt)
 }

@@ -377,12 +377,13 @@ fn signing_keys_are_shown_without_their_secrets() {
         state: SigningKeyState::Retired,
         in_ring: false,
         live_tokens: 0,
+        missing_at: vec!["FRA".into()],
         retired_at: Some(NOW),
         effective_by: Some(UnixSeconds(1_795_313_046)),
     };
     let expected = json!({
-        "id": 2, "state": "retired", "in_ring": false, "live_tokens": 0, "retired_at": NOW.to_rfc3339(),
-        "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(),
+        "id": 2, "state": "retired", "in_ring": false, "live_tokens": 0, "missing_at": ["FRA"],
+        "retired_at": NOW.to_rfc3339(), "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(),
     });
     assert_eq!(body_of(&rendered(Answer::SigningKey(key.clone()))), expected);
     let page = body_of(&rendered(Answer::SigningKeys(vec![key])));
@@ -400,6 +401,14 @@ fn signing_keys_are_shown_without_their_secrets() {
         "effective_by": UnixSeconds(1_795_313_046).to_rfc3339(), "list_number": [1, 42],
     });
     assert_eq!(body_of(&rendered(Answer::SigningKeyRetired(receipt))), expected);
+}
+
+#[test]
+fn a_key_that_locations_lack_is_a_conflict_that_names_them() {
+    let missing_at = vec!["AMS".into(), "FRA".into()];
+    let body = body_of(&rendered(Answer::Refused(Fault::KeyMissing { missing_at })));
+    let seen = (&body["status"], &body["code"], &body["missing_at"]);
+    assert_eq!(seen, (&json!(409), &json!("conflict"), &json!(["AMS", "FRA"])));
 }
 
 #[test]

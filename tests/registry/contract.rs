@@ -1,17 +1,21 @@
 //! What the operation table of the admin API documents is what the registry does: each operation's request is read by the
 //! admin API and put to the registry.
 
-use crate::world::{World, as_usual, edit_label, idempotency, new_token, rotate, settings, without_key_1};
+use crate::world::{
+    World, as_usual, edit_label, holding, idempotency, new_token, rotate, settings, without_key_1,
+};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use wayleave::admin::fault_problem;
 use wayleave::admin::operation::{ID, OPERATIONS, Operation};
 use wayleave::admin_key::{AdminKey, Role};
+use wayleave::freshness::Holding;
 use wayleave::key::KeyId;
+use wayleave::list::Number;
 use wayleave::problem::Code;
 use wayleave::registry::command::{
-    Answer, Bulk, Command, Fault, Lifetime, NewAdminKey, NewToken, RevokeOld, Rotate, Standing, Supersede,
-    TokenEdit, TokenFilter, TokenState,
+    Answer, Bulk, Command, Fault, Lifetime, NewAdminKey, NewToken, Request, RevokeOld, Rotate, Standing,
+    Supersede, TokenEdit, TokenFilter, TokenState,
 };
 use wayleave::time::UnixSeconds;
 use wayleave::token::Serial;
@@ -20,8 +24,8 @@ use wayleave::token::Serial;
 /// registry is held against it, the random ones too ([`World::ask_idempotent`]).
 fn possible(command: &Command) -> Vec<Fault> {
     use Fault::{
-        Conflict, IdempotencyConflict, KeyInUse, LastActiveToken, NotFound, PreconditionFailed, TokenEnded,
-        TokenProtected,
+        Conflict, IdempotencyConflict, KeyInUse, KeyMissing, LastActiveToken, NotFound, PreconditionFailed,
+        TokenEnded, TokenProtected,
     };
     let instead = |ended| Fault::RotateInstead { ended, instead: None };
     let nobody = Standing { serial: Serial(0), last_used_at: None };
@@ -70,7 +74,8 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::EndToken { .. } => {
             vec![NotFound, TokenEnded, TokenProtected, LastActiveToken, fields, Conflict]
         }
-        Command::ActivateSigningKey(_) | Command::DeleteAdminKey(_) => vec![NotFound, Conflict],
+        Command::ActivateSigningKey(_) => vec![NotFound, Conflict, KeyMissing { missing_at: vec![] }],
+        Command::DeleteAdminKey(_) => vec![NotFound, Conflict],
         Command::RetireSigningKey { .. } => vec![NotFound, Conflict, KeyInUse { live_tokens: 1 }],
     }
 }
@@ -251,6 +256,12 @@ fn each_fault_that_is_listed_happens() {
     refused(&mut world, key(None), Some(("k", "body")));
 
     families(&mut world, &mut refused);
+
+    // A location of an earlier release.
+    let holding = Holding { keys: vec![], ..holding(Number { epoch: 1, n: 0 }, vec![]) };
+    world.request(Request::Report { location: "FRA".into(), holding });
+    refused(&mut world, Command::ActivateSigningKey(KeyId(2)), None);
+    world.seconds_pass(2 * 3_600);
 
     // Numbers that have run out.
     world.database.one("UPDATE token SET version = 4294967295 WHERE serial = 1 RETURNING 1");

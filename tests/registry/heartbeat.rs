@@ -1,7 +1,7 @@
 //! When KV's copy of the list is written anew, and what the registry learns of locations.
 
-use crate::world::{START, World, edit_label, settings};
-use wayleave::freshness::{Holding, Took};
+use crate::world::{START, World, edit_label, holding, settings};
+use wayleave::freshness::Took;
 use wayleave::limits::TRAFFIC_LASTS_MS;
 use wayleave::list::Number;
 use wayleave::registry::RegistrySettings;
@@ -15,7 +15,7 @@ fn with_heartbeat() -> World {
 
 fn report(number: Number) -> Request {
     let took = vec![Took { after: 0, changed: 1, ago_ms: 0 }];
-    Request::Report { location: "FRA".into(), holding: Holding { number, took } }
+    Request::Report { location: "FRA".into(), holding: holding(number, took) }
 }
 
 impl World {

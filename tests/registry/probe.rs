@@ -1,7 +1,7 @@
 //! Probes: a list at once, and where it has arrived.
 
-use crate::world::{START, World, edit_label, settings};
-use wayleave::freshness::{Holding, Took};
+use crate::world::{START, World, edit_label, holding, settings};
+use wayleave::freshness::Took;
 use wayleave::key::KeyId;
 use wayleave::limits::TRAFFIC_LASTS_MS;
 use wayleave::list::Number;
@@ -30,7 +30,7 @@ impl World {
 
     fn report(&mut self, location: &str, number: Number) {
         let took = vec![Took { after: 0, changed: number.n, ago_ms: 0 }];
-        let holding = Holding { number, took };
+        let holding = holding(number, took);
         assert_eq!(self.request(Request::Report { location: location.into(), holding }), Answer::Reported);
     }
 }

@@ -1,7 +1,7 @@
 //! A database put back from a backup: nothing that KV knows to be withdrawn works again.
 
 use crate::sqlite::Sqlite;
-use crate::world::{ADMIN_KEY, START, World, edit_label, new_token, settings};
+use crate::world::{ADMIN_KEY, START, World, edit_label, holding, new_token, open_delta, settings};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use wayleave::freshness::Holding;
@@ -241,13 +241,40 @@ fn a_restore_that_dies_at_any_statement_is_made_whole_by_the_next_start() {
 fn the_epoch_after_a_restore_lies_above_one_that_a_location_has_seen() {
     // Put back twice from the same backup, and KV took nothing of the time between.
     let mut world = World::new();
-    let holding = |epoch, n| Holding { number: Number { epoch, n }, took: vec![] };
     for (epoch, n) in [(3, 500), (4, 100)] {
-        let holding = holding(epoch, n);
+        let holding = holding(Number { epoch, n }, vec![]);
         world.request(Request::Report { location: "FRA".into(), holding });
     }
     world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
     assert_eq!(world.list().number().epoch, 5);
+}
+
+#[test]
+fn a_retirement_that_the_restore_lost_is_made_anew_when_a_location_remembers_it() {
+    // The backup is from before, and KV took nothing since.
+    let mut world = World::new();
+    let token = world.token().serial;
+    let backup = world.database.fork();
+    world.activate(KeyId(2));
+    world.retire(KeyId(1));
+    let held = world.list();
+    world.put_back(backup, RegistrySettings { restore_id: Some("a day".into()), ..settings() });
+    world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
+    assert_eq!(open_delta(&world.sealed_delta()).sealed_by, KeyId(1), "which such a location does not take");
+
+    world.seconds_pass(10);
+    let told = Holding { retired: held.delta().retired().to_vec(), ..holding(held.number(), vec![]) };
+    for _ in 0..2 {
+        let report = Request::Report { location: "FRA".into(), holding: told.clone() };
+        assert_eq!(world.request(report), Answer::Reported);
+    }
+    let opened = open_delta(&world.sealed_delta());
+    assert_eq!((opened.sealed_by, opened.delta.retired()), (KeyId(2), &[KeyId(1)][..]));
+    assert_eq!(world.get(token).state, TokenState::Revoked);
+    let events = world.events();
+    let retired: Vec<_> = events.iter().filter(|event| event.action == "signing_key.retired").collect();
+    assert_eq!(retired.len(), 1, "told twice, retired once");
+    assert_eq!(retired[0].after.as_deref(), Some(r#"{"key_id":1,"told_by":"FRA"}"#));
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! Signing keys: activation, retirement, and records that get a new seal.
 
-use crate::world::{World, all, edit_label, new_token, open_delta, settings, without_key_1};
+use crate::world::{World, all, edit_label, holding, new_token, open_delta, settings, without_key_1};
 use std::collections::BTreeMap;
+use wayleave::freshness::Holding;
 use wayleave::key::KeyId;
 use wayleave::limits::{FOLD_AT_CHANGES, RESEAL_BACKLOG_MAX, RESEAL_STEP_MAX};
-use wayleave::list::{OpenedBase, base_kv_name};
+use wayleave::list::{Number, OpenedBase, base_kv_name};
 use wayleave::record::Record;
 use wayleave::registry::KvWrite;
 use wayleave::registry::command::{
-    Answer, Command, Fault, Lifetime, NewToken, SigningKeyState, SigningKeyView, TokenFilter, TokenState,
+    Answer, Command, Fault, Lifetime, NewToken, Request, SigningKeyState, SigningKeyView, TokenFilter,
+    TokenState,
 };
+use wayleave::registry::database::Value;
 use wayleave::token::Serial;
 
 const FIRST: KeyId = KeyId(1);
@@ -25,6 +28,10 @@ impl World {
 
     fn states(&mut self) -> Vec<(u8, SigningKeyState, u64)> {
         self.signing_keys().into_iter().map(|key| (key.id.0, key.state, key.live_tokens)).collect()
+    }
+
+    fn activated(&mut self) -> bool {
+        self.events().iter().any(|event| event.action == "signing_key.activated")
     }
 
     fn in_state(&mut self, state: TokenState) -> Vec<u32> {
@@ -63,6 +70,66 @@ fn an_activated_key_signs_tokens_lists_and_records_and_the_other_goes_on_verifyi
     let activated: Vec<_> = events.iter().filter(|event| event.action == "signing_key.activated").collect();
     assert_eq!(activated.len(), 1, "the second time nothing changed");
     assert_eq!(activated[0].before.as_deref(), Some(r#"{"signing_key":1}"#));
+}
+
+#[test]
+fn a_key_is_activated_only_once_every_location_that_told_in_the_last_hour_has_it() {
+    let mut world = World::new();
+    let tell = |world: &mut World, location: &str, keys: &[u8]| {
+        let keys = keys.iter().copied().map(KeyId).collect();
+        let holding = Holding { keys, ..holding(Number { epoch: 1, n: 0 }, vec![]) };
+        world.request(Request::Report { location: location.into(), holding });
+    };
+    let missing = |world: &mut World| world.signing_keys()[1].missing_at.clone();
+    let refused = |world: &mut World, missing_at: &[&str]| {
+        let missing_at: Vec<String> = missing_at.iter().map(|&name| name.into()).collect();
+        assert_eq!(missing(world), missing_at);
+        assert_eq!(world.fault(Command::ActivateSigningKey(SECOND)), Fault::KeyMissing { missing_at });
+    };
+    tell(&mut world, "AMS", &[1]);
+    tell(&mut world, "FRA", &[1, 2]);
+    // An earlier release does not say which keys it has.
+    tell(&mut world, "GRU", &[]);
+    refused(&mut world, &["AMS", "GRU"]);
+    assert!(world.signing_keys()[0].missing_at == ["GRU"] && !world.activated());
+    // The deploy that brought the key started the registry anew.
+    world.restart(settings());
+    tell(&mut world, "GRU", &[1, 2]);
+    refused(&mut world, &["AMS"]);
+    // The key that signs is activated again without a question.
+    world.activate(FIRST);
+    // Silent: it counts for an hour at least, told every ten minutes or not.
+    world.seconds_pass(599);
+    tell(&mut world, "AMS", &[1]);
+    world.seconds_pass(3_600);
+    refused(&mut world, &["AMS"]);
+    world.seconds_pass(10);
+    assert_eq!(world.activate(SECOND).missing_at, [""; 0]);
+}
+
+#[test]
+fn which_keys_a_location_has_is_written_when_it_is_news_and_bounded() {
+    let mut world = World::new();
+    let rows = |world: &World| world.database.one("SELECT COUNT(*) FROM location");
+    let tell = |world: &mut World, location: String| {
+        let holding = holding(Number { epoch: 1, n: 0 }, vec![]);
+        let before = world.database.rows_written();
+        world.request(Request::Report { location, holding });
+        world.database.rows_written() - before
+    };
+    tell(&mut world, "AMS".into());
+    world.seconds_pass(59);
+    assert_eq!(tell(&mut world, "AMS".into()), 0);
+    world.seconds_pass(541);
+    assert!(tell(&mut world, "AMS".into()) > 0);
+    for at in 0..1_100 {
+        world.now = world.now.plus_ms(1);
+        tell(&mut world, at.to_string());
+    }
+    assert_eq!(rows(&world), Value::Integer(1_000));
+    world.seconds_pass(2 * 3_600);
+    tell(&mut world, "FRA".into());
+    assert_eq!(rows(&world), Value::Integer(1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `GET /status`: what is new in it beside counts.
 
-use crate::world::{START, World, settings};
-use wayleave::freshness::{Holding, Took};
+use crate::world::{START, World, holding, settings};
+use wayleave::freshness::Took;
 use wayleave::list::Number;
 use wayleave::registry::RegistrySettings;
 use wayleave::registry::command::{Request, StatusWarning};
@@ -17,8 +17,7 @@ fn propagation_and_locations_are_those_reported() {
     let n = world.revoke(serial).list_number.1;
     world.registry.due(world.now, 10);
     world.seconds_pass(7);
-    let holding =
-        Holding { number: Number { epoch: 1, n }, took: vec![Took { after: 0, changed: n, ago_ms: 4_000 }] };
+    let holding = holding(Number { epoch: 1, n }, vec![Took { after: 0, changed: n, ago_ms: 4_000 }]);
     world.request(Request::Report { location: "FRA".into(), holding });
     let status = world.status();
     assert_eq!(status.propagation.samples, 1);

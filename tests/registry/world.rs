@@ -7,6 +7,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use std::rc::Rc;
 use wayleave::admin::{self, AdminRequest, Body, Parsed};
 use wayleave::admin_key::{AdminKey, Role};
+use wayleave::freshness::{Holding, Took};
 use wayleave::key::{KeyId, KeyRing, sha256};
 use wayleave::list::{Delta, Number, OpenedBase, OpenedDelta, RevocationList};
 use wayleave::origin::{OriginRule, OriginRules};
@@ -31,6 +32,11 @@ pub fn settings() -> RegistrySettings {
 pub fn without_key_1() -> RegistrySettings {
     let ring = KeyRing::derive(&[(KeyId(2), Zeroizing::new(vec![2; 32]))], "test");
     RegistrySettings { ring, first_signing_key: KeyId(2), ..settings() }
+}
+
+/// What a location reports that has every key.
+pub fn holding(number: Number, took: Vec<Took>) -> Holding {
+    Holding { number, took, keys: vec![KeyId(1), KeyId(2)], retired: vec![] }
 }
 
 pub struct World {

@@ -13,8 +13,9 @@ use data_encoding::HEXLOWER;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wayleave::key::sha256;
+use wayleave::list::Number;
 use wayleave::registry::command::{AdminCall, Answer, Caller, Command, Fault, Idempotency, Request};
-use wayleave::registry::database::{Database, Value};
+use wayleave::registry::database::Value;
 use wayleave::registry::{Registry, waits_for_kv};
 use wayleave::time::UnixMillis;
 
@@ -48,6 +49,8 @@ pub struct Control {
     /// A crashed instance is not started again before.
     down_until: Cell<i64>,
     pub bound_seconds: Cell<i64>,
+    /// The smallest that it ever was.
+    pub least_bound_seconds: Cell<i64>,
     /// The release that runs does not know every call yet.
     pub is_earlier_release: Cell<bool>,
     backups: RefCell<Vec<Backup>>,
@@ -70,6 +73,7 @@ impl Control {
             old_answered_at: Cell::new(0),
             down_until: Cell::new(0),
             bound_seconds: Cell::new(bound_seconds),
+            least_bound_seconds: Cell::new(bound_seconds),
             is_earlier_release: Cell::new(false),
             backups: RefCell::default(),
             restore_id: Cell::new(0),
@@ -83,9 +87,13 @@ impl Control {
         self.current.borrow().database.clone()
     }
 
-    /// Whether an instance that was superseded still answers.
-    pub fn has_old(&self) -> bool {
-        self.old.borrow().is_some()
+    /// Of the newest list that the registry made.
+    pub fn list_number(&self) -> Number {
+        let column = |name: &str| match self.database().one(&format!("SELECT {name} FROM registry")) {
+            Value::Integer(value) => value.unsigned_abs(),
+            other => panic!("{other:?} is no number"),
+        };
+        Number { epoch: u32::try_from(column("epoch")).unwrap(), n: column("list_n") }
     }
 
     pub fn end_old(&self) {
@@ -118,7 +126,7 @@ impl Instance {
     /// The output gate: whether an answer given now leaves.
     pub fn answers_leave(&self, world: &World) -> bool {
         let durable = self.superseded_at.get().is_none_or(|rows| rows == self.database.rows_written());
-        durable || world.mutation == Some(Mutation::FencingOff)
+        durable || world.mutation() == Some(Mutation::FencingOff)
     }
 
     pub fn handle(&self, world: &World, request: Request) -> Answer {
@@ -127,11 +135,16 @@ impl Instance {
         {
             return Answer::Refused(Fault::Internal);
         }
+        self.sweep(world);
         let request = self.altered.request(request);
         let asked = if let Request::Base { number } = &request { Some(*number) } else { None };
+        let is_report = matches!(request, Request::Report { .. });
         let entropy = &mut |buffer: &mut [u8]| world.chance.fill(buffer);
         let answer = self.registry.borrow_mut().handle(request, self.now(world), entropy);
         self.database.take_statements();
+        if is_report && self.answers_leave(world) {
+            world.learn_retirements(self);
+        }
         self.altered_answer(world, asked, answer)
     }
 
@@ -184,6 +197,7 @@ impl World {
         self.control.end_old();
         old.superseded_at.set(Some(old.database.rows_written()));
         self.log(|| "registry: superseded".into());
+        self.counts.borrow_mut().superseded += 1;
         let next = self.start_registry(old.database.fork());
         self.control.current.replace(next);
         self.control.old.replace(Some(old));
@@ -214,11 +228,6 @@ impl World {
             self.control.restore_id.set(self.control.restore_id.get() + 1);
         }
         let database = backup.database.fork();
-        if self.mutation == Some(Mutation::RestoreUnnoticed) {
-            let id = self.registry_settings().restore_id;
-            let id = id.map_or(Value::Null, Value::Text);
-            database.query("UPDATE registry SET restore_id = ?", &[id]).unwrap();
-        }
         self.log(|| {
             let ago_ms = self.engine.now() - backup.at;
             let said = if says_so { "and said" } else { "unsaid" };

@@ -45,6 +45,14 @@ pub struct SourceLog {
     pub cache_failed_at: Cell<i64>,
     pub kv_failed_at: Cell<i64>,
     pub registry_failed_at: Cell<i64>,
+    /// When an instance that was superseded last answered it.
+    pub old_answered_at: Cell<i64>,
+    /// When the registry, put back from a backup, last gave it a list or record that what it holds forbids to use.
+    pub unfit_at: Cell<i64>,
+    /// Requests and refreshes that the platform cut off.
+    pub cancelled: Cell<i64>,
+    /// Its clock was set.
+    pub clock_set: Cell<bool>,
     pub list_calls: RefCell<Vec<Call>>,
     pub reports: RefCell<Vec<i64>>,
 }
@@ -53,6 +61,7 @@ pub struct SourceLog {
 #[derive(Clone, Copy)]
 pub struct Call {
     pub at: i64,
+    /// With a list that it may use.
     pub answered: bool,
 }
 
@@ -69,7 +78,7 @@ impl Isolate {
         let number = world.isolates_started.get() + 1;
         world.isolates_started.set(number);
         let mut terms = Terms::from_bound(bound_seconds, world.shape.heartbeat_seconds > 0);
-        if world.mutation == Some(Mutation::SkewForgotten) {
+        if world.mutation() == Some(Mutation::SkewForgotten) {
             terms.usable_ms = bound_seconds * 1_000;
         }
         let far = world.shape.far_clocks && world.chance.percent(30);
@@ -130,7 +139,7 @@ impl World {
         self.list(isolate).await;
         let mut record = self.held_record(isolate, serial);
         for reads in 0..=RECORD_READS_MAX {
-            let early = self.mutation == Some(Mutation::CheckedBeforeAwait);
+            let early = self.mutation() == Some(Mutation::CheckedBeforeAwait);
             let now = if early { began } else { isolate.now(self) };
             let evidence = OriginEvidence { origin: Some(ask.site()), ..OriginEvidence::default() };
             let asked = Asked { audience: ask.audience(), evidence };
@@ -158,7 +167,7 @@ impl World {
 
     pub fn known(&self, held: Rc<VersionedRecord>) -> RecordFact {
         let mut changed = VersionedRecord::clone(&held);
-        match self.mutation {
+        match self.mutation() {
             Some(Mutation::RecordVersionIgnored) => changed.version |= 0xf_ffff,
             Some(Mutation::EndsIgnored) => changed.record.ends_at = None,
             _ => return RecordFact::Known(held),

@@ -10,6 +10,7 @@ use wayleave::key::{KeyId, sha256};
 use wayleave::list::{Base, Change, Delta, DeltaHead, KV_NAME, Number, OpenedBase, base_kv_name, seal_base};
 use wayleave::registry::KvWrite;
 use wayleave::registry::command::{Answer, Request};
+use wayleave::registry::database::Database;
 
 #[derive(Default)]
 pub struct Altered {
@@ -37,7 +38,7 @@ impl Instance {
         let text =
             |bytes: Option<Vec<u8>>, sealed: String| bytes.map_or(sealed, |bytes| BASE64.encode(&bytes));
         let bytes = |sealed: &str| BASE64.decode(sealed.as_bytes()).unwrap();
-        match (world.mutation, asked, answer) {
+        match (world.mutation(), asked, answer) {
             (Some(_), _, Answer::List { sealed, now }) => {
                 let sealed = text(self.altered_delta(world, &bytes(&sealed)), sealed);
                 Answer::List { sealed, now }
@@ -45,12 +46,23 @@ impl Instance {
             (Some(_), Some(number), Answer::Base { sealed: Some(sealed) }) => Answer::Base {
                 sealed: Some(text(altered_base_value(world, number, &bytes(&sealed)), sealed)),
             },
+            (Some(Mutation::RecordsForgotten), _, Answer::Record { .. }) if world.chance.percent(20) => {
+                Answer::Record { sealed: None }
+            }
             (_, _, answer) => answer,
         }
     }
 
+    /// What a mutated retention takes before a call is answered.
+    pub fn sweep(&self, world: &World) {
+        if world.mutation() == Some(Mutation::RetentionFromRevocation) {
+            let revoked = "DELETE FROM token WHERE status = 'revoked'";
+            self.database.query(revoked, &[]).unwrap();
+        }
+    }
+
     pub fn altered_write(&self, world: &World, write: KvWrite) -> KvWrite {
-        if world.mutation.is_none() {
+        if world.mutation().is_none() {
             return write;
         }
         if write.key == KV_NAME {
@@ -66,7 +78,7 @@ impl Instance {
 
     fn altered_delta(&self, world: &World, sealed: &[u8]) -> Option<Vec<u8>> {
         let opened = Delta::open(&world.ring, sealed).unwrap();
-        let delta = match world.mutation? {
+        let delta = match world.mutation()? {
             Mutation::Restamped => self.restamped(world, opened.delta),
             Mutation::LeavesListEarly => leaves_early(world, &opened.delta),
             Mutation::RetiredKeysForgotten => {
@@ -149,7 +161,7 @@ fn altered_base_value(world: &World, number: Number, sealed: &[u8]) -> Option<Ve
 
 fn altered_base(world: &World, base: Base) -> Option<Base> {
     let number = number_as_handed_out(world, base.number());
-    let unversioned: Vec<Change> = match world.mutation? {
+    let unversioned: Vec<Change> = match world.mutation()? {
         Mutation::VersionsNotFolded => {
             base.serials().map(|serial| Change { serial, status: base.status(serial), version: 1 }).collect()
         }
@@ -160,7 +172,7 @@ fn altered_base(world: &World, base: Base) -> Option<Base> {
 }
 
 fn number_as_handed_out(world: &World, number: Number) -> Number {
-    match world.mutation {
+    match world.mutation() {
         Some(Mutation::EpochNotRaised) => Number { epoch: 1, ..number },
         _ => number,
     }

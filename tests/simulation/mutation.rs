@@ -1,6 +1,18 @@
 //! The ways in which a world can be built wrong, each to show that a judge sees it. They live here; `src` has none.
 
+use crate::shape::Shape;
 use crate::truth::Judge;
+use crate::world::Counts;
+
+/// A mutation, and from when on it holds.
+#[derive(Clone, Copy)]
+pub struct Mutated {
+    pub mutation: Mutation,
+    /// In worlds of this kind.
+    pub shaped: fn(&mut Shape),
+    /// Once this has happened.
+    pub after: fn(&Counts) -> bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
@@ -31,14 +43,29 @@ pub enum Mutation {
     /// A restored registry's lists bear the old epoch.
     EpochNotRaised,
     /// A restored registry does not ask KV what was revoked.
-    RestoreUnnoticed,
+    RestoredWithoutKv,
     /// Planned ends are not enforced.
     EndsIgnored,
     /// Lists do not name retired keys.
     RetiredKeysForgotten,
+    /// Rows leave the registry after their revocation, not after their tokens' end.
+    RetentionFromRevocation,
+    /// The registry is asked at every look.
+    RegistryAlwaysAsked,
+    /// The registry is never asked for a list.
+    RegistryNotAsked,
+    /// The registry says of some tokens that it has no record.
+    RecordsForgotten,
+    /// Locations do not tell which keys are retired.
+    RetirementsNotTold,
 }
 
 impl Mutation {
+    /// From the beginning.
+    pub fn at_once(self) -> Mutated {
+        Mutated { mutation: self, shaped: |_| {}, after: |_| true }
+    }
+
     /// Whose business it is.
     pub fn seen_by(self) -> &'static [Judge] {
         match self {
@@ -47,19 +74,23 @@ impl Mutation {
             Self::LeaseNeverEnds => &[Judge::Stuck],
             Self::EndsIgnored => &[Judge::End],
             Self::RetiredKeysForgotten => &[Judge::RetiredKey],
+            Self::RegistryAlwaysAsked => &[Judge::Load],
+            Self::RegistryNotAsked => &[Judge::NeedlessUnknown],
+            Self::RecordsForgotten => &[Judge::FalseRefusal],
+            Self::RetirementsNotTold => &[Judge::Calm],
             // A clock that is far off then only makes lists look old, or from the future.
             Self::ClockOfRegistryIgnored => &[Judge::Calm, Judge::NeedlessUnknown],
             // Locations that hold a later list of the lost time take none of the new.
             Self::EpochNotRaised => &[Judge::Calm, Judge::NeedlessUnknown],
-            // Serials are given twice, and a token answers for another.
-            Self::RestoreUnnoticed => &[Judge::Revocation, Judge::Edit, Judge::FalseRefusal],
+            Self::RestoredWithoutKv => &[Judge::Revocation, Judge::Edit, Judge::FalseRefusal],
             Self::CheckedBeforeAwait => &[Judge::Revocation, Judge::Edit, Judge::End],
             _ => &[Judge::Revocation, Judge::Edit],
         }
     }
 }
 
-pub const ALL: [Mutation; 16] = [
+/// Those that ordinary worlds show.
+pub const FROM_THE_START: [Mutation; 17] = [
     Mutation::SkewForgotten,
     Mutation::NumberOrderIgnored,
     Mutation::FencingOff,
@@ -73,7 +104,16 @@ pub const ALL: [Mutation; 16] = [
     Mutation::LeavesListEarly,
     Mutation::ClockOfRegistryIgnored,
     Mutation::EpochNotRaised,
-    Mutation::RestoreUnnoticed,
+    Mutation::RestoredWithoutKv,
     Mutation::EndsIgnored,
     Mutation::RetiredKeysForgotten,
+    Mutation::RetentionFromRevocation,
+];
+
+/// Those that begin when something has happened.
+pub const LATER: [Mutation; 4] = [
+    Mutation::RegistryAlwaysAsked,
+    Mutation::RegistryNotAsked,
+    Mutation::RecordsForgotten,
+    Mutation::RetirementsNotTold,
 ];

@@ -23,7 +23,7 @@ impl World {
             let world = Rc::clone(self);
             self.engine.spawn(async move { world.create().await });
         }
-        if self.chance.percent(20) {
+        if self.shape.rotates_keys {
             let in_ms = self.chance.within(0..=self.shape.lasts_ms);
             let world = Rc::clone(self);
             self.engine.spawn(async move {
@@ -88,13 +88,7 @@ impl World {
 
     /// The answer's state is committed now.
     fn learn(self: &Rc<Self>, serial: Serial, answer: &Answer, policy: Option<Policy>) {
-        let mut truth = self.truth.borrow_mut();
-        if truth.restores.is_unnoticed {
-            // What the registry gives now it may have given before: a version, to another edit.
-            truth.unjudged.insert(serial);
-        }
-        let Some(was) = truth.tokens.get(&serial).map(|token| token.row) else { return };
-        drop(truth);
+        let Some(was) = self.truth.borrow().tokens.get(&serial).map(|token| token.row) else { return };
         let (receipt, policy) = match answer {
             Answer::Receipt(receipt) => (receipt, was.policy),
             Answer::Edited { receipt, .. } => (receipt, policy.unwrap_or(was.policy)),
@@ -104,6 +98,12 @@ impl World {
         if (status, version) == (was.status, was.version) {
             return;
         }
+        let mut truth = self.truth.borrow_mut();
+        if version != was.version && truth.tokens[&serial].has_had(version) {
+            // A registry that does not know that it was restored gives a version twice.
+            truth.unjudged.insert(serial);
+        }
+        drop(truth);
         self.learn_state(serial, receipt, State { holds_from: 0, status, policy, ends_at, version });
     }
 
@@ -218,12 +218,14 @@ impl World {
             lost: Vec::new(),
         };
         self.log(|| format!("created: {token:?}"));
-        if self.truth.borrow().restores.is_unnoticed {
-            // Its serial may have been given before.
-            self.truth.borrow_mut().unjudged.insert(view.serial);
-        } else if self.truth.borrow_mut().tokens.insert(view.serial, token).is_some() {
+        let mut truth = self.truth.borrow_mut();
+        let is_second = truth.tokens.insert(view.serial, token).is_some();
+        if is_second && truth.restores.is_unnoticed {
+            truth.unjudged.insert(view.serial);
+        } else if is_second {
             self.violated(Judge::Lost, format!("{:?} was used twice", view.serial));
         }
+        drop(truth);
         self.spawn_probes(view.serial, 5_000);
     }
 

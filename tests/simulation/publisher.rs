@@ -3,6 +3,7 @@
 //! Mirrors `alarm`, `publish` and `compare` of `platform/registry_object.rs` await for await.
 
 use crate::control::Instance;
+use crate::mutation::Mutation;
 use crate::world::World;
 use std::rc::Rc;
 use wayleave::limits::{
@@ -140,7 +141,10 @@ impl World {
             return;
         }
         let epoch = instance.epoch();
-        instance.registry.borrow_mut().compare(read.as_ref(), instance.now(self));
+        let nothing = KvLists { delta: None, base: None };
+        let ignored = self.mutation() == Some(Mutation::RestoredWithoutKv);
+        let given = if ignored { read.as_ref().map(|_| &nothing) } else { read.as_ref() };
+        instance.registry.borrow_mut().compare(given, instance.now(self));
         for line in instance.registry.borrow_mut().take_log() {
             self.log(|| format!("registry: {line}"));
         }

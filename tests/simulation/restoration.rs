@@ -2,8 +2,8 @@
 //!
 //! What KV's list, as the registry read it then, revokes, disables or retires must hold, and a token that it knows at a
 //! later version than the backup must be off. Nothing else of what came after the backup is known to anyone: a location may
-//! go by it or not, until the token is changed again. Of a second restore, when neither the backup nor KV knows of the first
-//! one, nothing is judged until a later one is: serials and versions may then be given twice.
+//! go by it or not, until the token is changed again. Where a registry does not know that it was restored, or of the restore before,
+//! it may give a serial or a record's version twice: such a token is not judged, and those that were issued in the lost time.
 
 use crate::control::Instance;
 use crate::truth::{State, Status, Truth};
@@ -13,6 +13,8 @@ use std::rc::Rc;
 use wayleave::list::{self, Delta, OpenedBase, RevocationList};
 use wayleave::record::next_version;
 use wayleave::registry::KvLists;
+use wayleave::registry::command::KeyReceipt;
+use wayleave::registry::database::{Database, Value};
 use wayleave::token::Serial;
 
 /// What the database holds.
@@ -30,8 +32,6 @@ pub struct Restores {
     pending: Option<Rows>,
     /// Put back, and the registry was not told.
     pub is_unnoticed: bool,
-    /// Until then, true time, somebody may still go by a list of the lost time.
-    pub unsettled_until: i64,
 }
 
 impl Truth {
@@ -47,8 +47,8 @@ impl Truth {
     /// The storage is `rows` again.
     pub fn put_back(&mut self, rows: &Rows, says_so: bool) {
         self.restores.count += 1;
-        self.restores.unsettled_until = i64::MAX;
-        if says_so {
+        // What was said and not heard yet is heard now.
+        if says_so || self.restores.pending.is_some() {
             self.restores.pending = Some(rows.clone());
             return;
         }
@@ -56,10 +56,9 @@ impl Truth {
         for (serial, token) in &mut self.tokens {
             // Whatever was true since may be gone by, or not.
             let row = rows.tokens.get(serial).copied();
-            let (known, mut lost) = (row.unwrap_or(token.row), token.states.clone());
-            lost.retain(|state| row.is_none() || state.version >= known.version);
+            let known = row.unwrap_or(token.row);
+            token.lost = token.records_from(row.map_or(0, |row| row.version));
             token.row = known;
-            token.lost = lost;
             let status = if row.is_none() { Status::Good } else { known.status };
             token.learn(State { holds_from: i64::MAX, status, ..known });
             if row.is_none() {
@@ -73,23 +72,23 @@ impl Truth {
     /// `is_whole`: the backup or KV knew of the last restore before.
     fn restored(&mut self, known: Option<&RevocationList>, epoch: u32, holds_from: i64, is_whole: bool) {
         let rows = self.restores.pending.take().unwrap_or_else(|| self.rows());
-        if !is_whole {
-            self.unjudged.extend(self.tokens.keys());
-        }
         self.restores.is_unnoticed = !is_whole;
-        self.restores.unsettled_until = if is_whole { holds_from } else { i64::MAX };
         for (serial, token) in &mut self.tokens {
             let Some(row) = rows.tokens.get(serial) else {
+                if !is_whole {
+                    self.unjudged.insert(*serial);
+                }
                 // Its serial is among those that are skipped.
                 token.learn(State { holds_from, status: Status::Revoked, ..token.row });
                 token.row.status = Status::Unheard;
                 continue;
             };
             let kept = known.map_or(*row, |list| kept(*row, list, *serial, epoch));
-            let mut lost = token.states.clone();
-            lost.retain(|state| state.version >= kept.version);
+            if kept.version != row.version && token.has_had(kept.version) {
+                self.unjudged.insert(*serial);
+            }
+            token.lost = token.records_from(kept.version);
             token.row = kept;
-            token.lost = lost;
             token.learn(State { holds_from, ..kept });
         }
         let kept_retired: BTreeSet<u8> =
@@ -126,14 +125,26 @@ impl World {
             let number = known.as_ref().map(|list| list.number().to_string());
             format!("registry: restored to epoch {epoch}, KV's list is {number:?}")
         });
-        self.counts.borrow_mut().restores += 1;
         // Lists of the lost time run out.
         let bound_ms = self.control.bound_seconds.get() * 1_000;
         let holds_from = self.engine.now() + bound_ms;
         let known_epoch = known.as_ref().map_or(before, |list| list.number().epoch.max(before));
         let highest = self.control.highest_epoch.replace(epoch.max(self.control.highest_epoch.get()));
         let is_whole = known_epoch >= highest;
+        self.counts.borrow_mut().restores += 1;
+        self.counts.borrow_mut().unknown_restores += u64::from(!is_whole);
         self.truth.borrow_mut().restored(known.as_ref(), epoch, holds_from, is_whole);
+    }
+
+    /// A location may have told the registry of retirements that a restore undid.
+    pub fn learn_retirements(&self, instance: &Instance) {
+        let retired = instance.database.query("SELECT receipt FROM retired_key", &[]).unwrap();
+        for row in retired {
+            let [Value::Text(receipt)] = &row[..] else { panic!("{row:?} is no receipt") };
+            let receipt: KeyReceipt = serde_json::from_str(receipt).unwrap();
+            let holds_from = self.engine.now() + receipt.bound_seconds * 1_000;
+            self.truth.borrow_mut().retired.entry(receipt.key_id.0).or_insert(holds_from);
+        }
     }
 
     fn open_kv_lists(&self, read: &KvLists) -> Option<RevocationList> {

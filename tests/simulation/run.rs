@@ -1,8 +1,7 @@
 //! One world from its seed to its end: troubles, then a calm tail, then the account.
 
 use crate::edge::{Isolate, Outcome};
-use crate::mutation::Mutation;
-use crate::shape::Trouble;
+use crate::mutation::Mutated;
 use crate::truth::{Ask, Judge, Moment, Status, Token, Violation};
 use crate::world::{Counts, START, World};
 use std::cell::Cell;
@@ -24,8 +23,8 @@ pub struct Ended {
     pub events: Vec<String>,
 }
 
-pub fn world(seed: u64, mutation: Option<Mutation>, is_watched: bool) -> Ended {
-    let world = World::new(seed, mutation, is_watched);
+pub fn world(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> Ended {
+    let world = World::new(seed, mutated, is_watched);
     world.log(|| format!("{:?}", world.shape));
     world.spawn_operators();
     world.spawn_troubles();
@@ -65,7 +64,8 @@ impl World {
         for isolate in isolates {
             let world = Rc::clone(self);
             self.engine.spawn(async move {
-                for _ in 0..2 {
+                // What a location alone remembers the registry must hear of, also at B = 300.
+                for _ in 0..if world.truth.borrow().restores.count > 0 { 6 } else { 2 } {
                     world.engine.sleep(60_000).await;
                     let serials: Vec<Serial> = world.truth.borrow().tokens.keys().copied().collect();
                     if !serials.is_empty() {
@@ -114,9 +114,6 @@ impl World {
         let verified = UnverifiedToken::parse(&token.text).unwrap().verify(&self.ring).unwrap();
         let outcome = self.guard(isolate, verified, ask).await;
         isolate.use_at(self.engine.now());
-        if self.truth.borrow().has_lost_retirement() {
-            return;
-        }
         let at = Moment { ask, now: self.engine.now(), clock: isolate.now(self).0 };
         let is_settled = |answer| self.truth.borrow().is_settled(token, answer, at);
         let (said, is_right) = match &outcome {
@@ -175,28 +172,24 @@ impl World {
         let calls = isolate.log.list_calls.borrow();
         self.counts.borrow_mut().registry_list_calls += calls.len() as u64;
         // While B is lowered or raised a list ends by the smaller bound, and is looked for as often as that needs.
-        let terms = if self.shape.has(Trouble::Deploy) { Terms::from_bound(5, true) } else { isolate.terms };
+        let bound_seconds = self.control.least_bound_seconds.get().min(isolate.terms.bound_seconds);
+        let terms = Terms::from_bound(bound_seconds, self.shape.heartbeat_seconds > 0);
         let Some(used_since) = isolate.used_since.get() else { return };
-        // Lists of a lost time are of no use, and what replaces them is looked for at each turn.
-        if self.truth.borrow().restores.count > 0 {
-            return;
-        }
         let used_ms = isolate.used_until.get() - used_since;
         // After an answer: 2L/3 less a quarter (jitter), less the age that a list may have when it is handed out, and
         // never sooner than L/6 less a quarter. Clocks that are off ask at each look.
-        let registry_bound_s =
-            if self.shape.has(Trouble::Deploy) { 300 } else { isolate.terms.bound_seconds };
-        let remade_ms = (registry_bound_s * 1_000 / 30).max(1_000);
+        let remade_ms = (isolate.terms.bound_seconds * 1_000 / 30).max(1_000);
         let least_ms = terms.refresh_after_ms * 3 / 4;
         let is_far = isolate.skew_ms.get().abs() > 1_000;
         let apart_ms =
             if is_far { least_ms } else { (terms.next_source_ms * 3 / 4 - remade_ms - 2_000).max(least_ms) };
         let answered = calls.iter().filter(|call| call.answered).count() as i64;
         // A call whose request was cut off is followed by another.
-        let most = 2 + used_ms / apart_ms + self.counts.borrow().cancelled as i64;
+        let cancelled = isolate.log.cancelled.get();
+        let most = 2 + used_ms / apart_ms + cancelled;
         let soonest_ms = (terms.retry_ms * 3 / 4).min(least_ms);
         // A clock that is set ends a wait early.
-        let may_hurry = self.shape.has(Trouble::ClockStep) || self.counts.borrow().cancelled > 0;
+        let may_hurry = isolate.log.clock_set.get() || cancelled > 0;
         let hurried = !may_hurry && calls.windows(2).any(|pair| pair[1].at - pair[0].at < soonest_ms - 1);
         if answered > most || hurried {
             let text = format!("{}: {answered} answers in {used_ms} ms, at most {most}", isolate.name);

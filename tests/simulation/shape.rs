@@ -51,6 +51,8 @@ pub struct Shape {
     pub far_clocks: bool,
     /// Some tokens end while the world runs.
     pub short_lives: bool,
+    /// Another key signs from some moment on, and the first is retired.
+    pub rotates_keys: bool,
 }
 
 /// Something that lasts a while, or happens once.
@@ -151,6 +153,7 @@ impl Shape {
             troubles: Vec::new(),
             far_clocks: false,
             short_lives: false,
+            rotates_keys: false,
         }
     }
 
@@ -205,6 +208,7 @@ impl Shape {
             troubles: TROUBLES.iter().copied().filter(wanted).collect(),
             far_clocks,
             short_lives: !far_clocks && chance.percent(40),
+            rotates_keys: chance.percent(20),
         }
     }
 }

@@ -26,7 +26,7 @@ impl World {
     pub async fn list(self: &Rc<Self>, isolate: &Rc<Isolate>) {
         loop {
             let mut plan = isolate.lists.borrow_mut().plan(&isolate.terms, isolate.now(self));
-            if self.mutation == Some(Mutation::LeaseNeverEnds) && isolate.leased.get() {
+            if self.mutation() == Some(Mutation::LeaseNeverEnds) && isolate.leased.get() {
                 plan = match plan {
                     Plan::Refresh => Plan::Wait,
                     Plan::UseAndRefresh => Plan::Use,
@@ -38,12 +38,12 @@ impl World {
                 Plan::Refresh => {
                     self.refresh_list(isolate).await;
                     let (world, isolate) = (Rc::clone(self), Rc::clone(isolate));
-                    self.in_background(async move { world.report(&isolate).await });
+                    self.in_background(&isolate.clone(), async move { world.report(&isolate).await });
                     return;
                 }
                 Plan::UseAndRefresh => {
                     let (world, isolate) = (Rc::clone(self), Rc::clone(isolate));
-                    self.in_background(async move {
+                    self.in_background(&isolate.clone(), async move {
                         world.refresh_list(&isolate).await;
                         world.report(&isolate).await;
                     });
@@ -55,18 +55,20 @@ impl World {
     }
 
     /// `waitUntil`, which the platform may cut off too.
-    fn in_background(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
+    fn in_background(self: &Rc<Self>, isolate: &Isolate, task: impl Future<Output = ()> + 'static) {
         let cut_after = self.misfortune(self.shape.cancelled).then(|| self.chance.within(0..=500));
         let task = self.engine.spawn(task);
         if let Some(ms) = cut_after {
-            self.counts.borrow_mut().cancelled += 1;
-            self.cancel_in(task, ms);
+            self.cut_off(isolate, task, ms);
         }
     }
 
     async fn refresh_list(self: &Rc<Self>, isolate: &Rc<Isolate>) {
         isolate.leased.set(true);
-        let (terms, began) = (isolate.terms, self.engine.now());
+        let (mut terms, began) = (isolate.terms, self.engine.now());
+        if self.mutation() == Some(Mutation::RegistryAlwaysAsked) {
+            terms.next_source_ms = 0;
+        }
         let mut run = isolate.lists.borrow().refresh(&terms, isolate.now(self), self.chance.number());
         loop {
             let next = run.next(&mut isolate.lists.borrow_mut(), isolate.now(self));
@@ -91,6 +93,9 @@ impl World {
             Step::Delta(Source::Kv) => {
                 self.copy(self.kv_get(isolate, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await)
             }
+            Step::Delta(Source::Registry) if self.mutation() == Some(Mutation::RegistryNotAsked) => {
+                (Found::Nothing, None)
+            }
             Step::Delta(Source::Registry) => self.delta_of_registry(isolate).await,
             Step::Base(source, number) => (self.base(isolate, source, number).await, None),
         }
@@ -111,10 +116,27 @@ impl World {
         let Some(Answer::List { sealed, now }) = self.registry_read(isolate, request).await else {
             return (Found::Nothing, None);
         };
-        isolate.log.list_calls.borrow_mut()[call].answered = true;
         let bytes: Option<Bytes> = BASE64.decode(sealed.as_bytes()).ok().map(Into::into);
         let read = bytes.as_deref().map_or(Err(ListFault::Misshapen), |bytes| Delta::open(&self.ring, bytes));
+        let is_fit = read.as_ref().is_ok_and(|opened| !self.is_of_lost_time(isolate, opened));
+        isolate.log.list_calls.borrow_mut()[call].answered = is_fit;
+        if !is_fit {
+            self.excuse_restored(isolate);
+        }
         (Found::Registry { read, registry_now: now, asked_at }, bytes)
+    }
+
+    /// Whether the isolate knows a later list, or that the key is retired: the registry has lost that.
+    fn is_of_lost_time(&self, isolate: &Isolate, opened: &OpenedDelta) -> bool {
+        let held = isolate.lists.borrow().newest();
+        held.is_some_and(|held| held.number() > opened.delta.head.number || held.retires(opened.sealed_by))
+    }
+
+    /// What the registry gave was of no use, which only a restore explains.
+    fn excuse_restored(&self, isolate: &Isolate) {
+        if self.truth.borrow().restores.count > 0 {
+            isolate.log.unfit_at.set(self.engine.now());
+        }
     }
 
     async fn base(self: &Rc<Self>, isolate: &Isolate, source: Source, number: Number) -> Found {
@@ -125,7 +147,13 @@ impl World {
                     Some(Answer::Base { sealed: Some(sealed) }) => {
                         BASE64.decode(sealed.as_bytes()).ok().map(Into::into)
                     }
-                    _ => None,
+                    answer => {
+                        // It had named this base: unless it was put back since.
+                        if answer.is_some() {
+                            self.excuse_restored(isolate);
+                        }
+                        None
+                    }
                 }
             }
         };
@@ -153,7 +181,7 @@ impl World {
     }
 
     fn mutated_found(&self, lists: &mut ListHolder, found: Found) -> Found {
-        match (self.mutation, found) {
+        match (self.mutation(), found) {
             (Some(Mutation::ClockOfRegistryIgnored), Found::Registry { read, asked_at, .. }) => {
                 Found::Registry { read, registry_now: asked_at, asked_at }
             }
@@ -185,9 +213,12 @@ impl World {
     /// Tells the registry which list is held, when that is due.
     async fn report(self: &Rc<Self>, isolate: &Isolate) {
         let now = isolate.now(self);
-        let due = isolate.lists.borrow().holdings.due(now);
-        let Some(holding) = due else { return };
-        isolate.lists.borrow_mut().holdings.reported(now);
+        let due = isolate.lists.borrow().report(self.ring.ids(), now);
+        let Some(mut holding) = due else { return };
+        if self.mutation() == Some(Mutation::RetirementsNotTold) {
+            holding.retired.clear();
+        }
+        isolate.lists.borrow_mut().reported(now);
         isolate.log.reports.borrow_mut().push(self.engine.now());
         let request = Request::Report { location: isolate.location.to_string(), holding };
         self.registry_call(isolate, request, REPORT_TIMEOUT_MS.into()).await;
@@ -207,11 +238,14 @@ impl World {
         }
         match self.registry_read(isolate, Request::Record { serial, version }).await {
             Some(Answer::Record { sealed: None }) => RecordFact::NoSuchToken,
-            Some(Answer::Record { sealed: Some((version, sealed)) }) => BASE64
-                .decode(sealed.as_bytes())
-                .ok()
-                .and_then(|bytes| self.hold(isolate, serial, version, &bytes))
-                .unwrap_or(RecordFact::Unavailable),
+            Some(Answer::Record { sealed: Some((given, sealed)) }) => {
+                let bytes = BASE64.decode(sealed.as_bytes()).unwrap();
+                let known = self.hold(isolate, serial, given, &bytes).unwrap_or(RecordFact::Unavailable);
+                if given < version || !matches!(known, RecordFact::Known(_)) {
+                    self.excuse_restored(isolate);
+                }
+                known
+            }
             _ => RecordFact::Unavailable,
         }
     }
@@ -300,7 +334,11 @@ impl World {
         self.wait(isolate, there_ms).await;
         let location = isolate.location;
         let down = self.weather.registry_down.get() > 0 || self.weather.registry_away[location].get() > 0;
+        let old_answered_at = self.control.old_answered_at.get();
         let answer = if down { None } else { self.registry_answers(request).await };
+        if self.control.old_answered_at.get() != old_answered_at {
+            isolate.log.old_answered_at.set(self.engine.now());
+        }
         let took_ms = self.engine.now() + back_ms - began;
         let answer = answer.filter(|_| !lost && took_ms <= timeout_ms);
         let ended = match (&answer, self.chance.percent(50)) {

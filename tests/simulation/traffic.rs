@@ -75,10 +75,10 @@ impl World {
         }
         let world = Rc::clone(self);
         let text = token.text;
-        let request = self.engine.spawn(async move { world.request(&isolate, serial, &text, ask).await });
+        let at = Rc::clone(&isolate);
+        let request = self.engine.spawn(async move { world.request(&at, serial, &text, ask).await });
         if self.misfortune(self.shape.cancelled) {
-            self.counts.borrow_mut().cancelled += 1;
-            self.cancel_in(request, self.chance.within(0..=500));
+            self.cut_off(&isolate, request, self.chance.within(0..=500));
         }
     }
 
@@ -147,12 +147,20 @@ impl World {
                 self.log(|| format!("{} as {}", what("refuses"), code.code()));
                 *self.counts.borrow_mut().refusals.entry(code.code()).or_default() += 1;
                 // A superseded instance may still say that a token made after its time is none.
-                let excused = *code == Code::TokenInvalid && self.control.has_old();
+                let heard_old = *code == Code::TokenInvalid && isolate.log.old_answered_at.get() >= began;
+                // A restore names the serials revoked that it skips, and one that does not know of it may issue them.
+                let excused = heard_old || (*code == Code::TokenRevoked && self.goes_by_lost_list(isolate));
                 if !excused && !self.truth.borrow().refusal(serial, *code, at) {
                     self.violated(Judge::FalseRefusal, format!("{} as {}", what("refused"), code.code()));
                 }
             }
         }
+    }
+
+    /// Whether the list held has a number that the registry has not reached: a restore undid it.
+    fn goes_by_lost_list(&self, isolate: &Isolate) -> bool {
+        let held = isolate.lists.borrow().newest().map(|list| list.number());
+        self.truth.borrow().restores.count > 0 && held > Some(self.control.list_number())
     }
 
     /// Why a 503 was not needed, from what the world did to this isolate; `None` when it was.
@@ -161,12 +169,11 @@ impl World {
         let since = began - isolate.terms.retry_ms * 5 / 4 - LOOK_TAKES_MAX_MS;
         let log = &isolate.log;
         // A superseded registry knows no later record than it had.
-        if self.control.old_answered_at.get() >= since || isolate.asleep_until.get() >= since {
+        if log.old_answered_at.get() >= since || isolate.asleep_until.get() >= since {
             return None;
         }
-        // Lists of a time that the registry has lost ask for records that it does not have.
-        let truth = self.truth.borrow();
-        if truth.restores.unsettled_until >= since || truth.has_lost_retirement() {
+        // Lists of a time that the registry has lost admit no older one, and ask for records that it does not have.
+        if log.unfit_at.get() >= since {
             return None;
         }
         if log.registry_failed_at.get() < since {

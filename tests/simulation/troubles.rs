@@ -178,6 +178,7 @@ impl World {
         // One that is far off stays so: its distance from the registry's clock is what the age is told by.
         if isolate.skew_ms.get().abs() <= 1_000 {
             isolate.skew_ms.set(self.draw_skew());
+            isolate.log.clock_set.set(true);
             isolate.excuse(self.engine.now());
         }
     }
@@ -201,6 +202,8 @@ impl World {
     fn deploy_at(&self, location: usize, bound_seconds: i64) {
         if location == self.shape.isolates.len() {
             self.control.bound_seconds.set(bound_seconds);
+            let least = self.control.least_bound_seconds.get().min(bound_seconds);
+            self.control.least_bound_seconds.set(least);
             self.crash_registry(50);
         } else {
             self.bounds.borrow_mut()[location] = bound_seconds;

@@ -93,6 +93,25 @@ impl Token {
         self.states.extend(lost);
     }
 
+    /// What records of this version or a later one say.
+    pub fn records_from(&self, version: u32) -> Vec<State> {
+        let mut records: Vec<State> = Vec::new();
+        for state in self.states.iter().filter(|state| state.version >= version) {
+            let is_same = |other: &State| {
+                (other.version, other.policy, other.ends_at) == (state.version, state.policy, state.ends_at)
+            };
+            if !records.iter().any(is_same) {
+                records.push(*state);
+            }
+        }
+        records
+    }
+
+    /// Whether some record, perhaps of a lost time, was of this version or a later one.
+    pub fn has_had(&self, version: u32) -> bool {
+        self.states.iter().any(|state| state.version >= version)
+    }
+
     /// States by which a location may still go at `now`: the newest that must hold by then, and all later ones.
     pub fn standing(&self, now: i64) -> &[State] {
         let newest = self.states.iter().rposition(|state| state.holds_from <= now).unwrap_or(0);
@@ -217,11 +236,6 @@ impl Truth {
         }
     }
 
-    /// A location that knows of a retirement which a restore undid takes no list under that key until it is evicted.
-    pub fn has_lost_retirement(&self) -> bool {
-        self.once_retired.iter().any(|key_id| !self.retired.contains_key(key_id))
-    }
-
     /// Whether refusing with `code` has a reason.
     pub fn refusal(&self, serial: Serial, code: Code, at: Moment<'_>) -> bool {
         if self.unjudged.contains(&serial) {
@@ -253,7 +267,8 @@ impl Truth {
         if self.retired.contains_key(&key_id) {
             return answer == Some(Code::TokenInvalid);
         }
-        token.standing(at.now).iter().any(|state| state.answer(at.ask, at.clock) == answer)
+        let is_unheard = token.row.status == Status::Unheard && answer == Some(Code::TokenInvalid);
+        is_unheard || token.standing(at.now).iter().any(|state| state.answer(at.ask, at.clock) == answer)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::edge::Isolate;
 use crate::engine::{Engine, TaskId};
 use crate::kv::Kv;
 use crate::location_cache::LocationCaches;
-use crate::mutation::Mutation;
+use crate::mutation::{Mutated, Mutation};
 use crate::settings;
 use crate::shape::Shape;
 use crate::truth::{Judge, Truth, Violation};
@@ -25,7 +25,7 @@ pub struct World {
     pub engine: Engine,
     pub chance: Chance,
     pub shape: Shape,
-    pub mutation: Option<Mutation>,
+    mutated: Option<Mutated>,
     pub ring: KeyRing,
     pub kv: RefCell<Kv>,
     pub caches: RefCell<LocationCaches>,
@@ -70,17 +70,24 @@ pub struct Counts {
     pub kv_reads: u64,
     pub kv_writes: u64,
     pub restores: u64,
+    /// Of which neither the backup nor KV knew the one before.
+    pub unknown_restores: u64,
+    /// Instances that were superseded.
+    pub superseded: u64,
     pub bases: u64,
 }
 
 impl World {
-    pub fn new(seed: u64, mutation: Option<Mutation>, is_watched: bool) -> Rc<Self> {
+    pub fn new(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> Rc<Self> {
         let chance = Chance::of(seed);
-        let shape = Shape::draw(&chance);
-        Self::of(chance, shape, mutation, is_watched)
+        let mut shape = Shape::draw(&chance);
+        if let Some(mutated) = mutated {
+            (mutated.shaped)(&mut shape);
+        }
+        Self::of(chance, shape, mutated, is_watched)
     }
 
-    pub fn of(chance: Chance, shape: Shape, mutation: Option<Mutation>, is_watched: bool) -> Rc<Self> {
+    pub fn of(chance: Chance, shape: Shape, mutated: Option<Mutated>, is_watched: bool) -> Rc<Self> {
         let locations = shape.isolates.len();
         let cells = || (0..locations).map(|_| Cell::new(0)).collect();
         let weather = Weather {
@@ -93,7 +100,7 @@ impl World {
         let skew_ms = chance.within(-1_000..=1_000);
         let world = Rc::new(Self {
             engine: Engine::default(),
-            mutation,
+            mutated,
             ring: settings::ring(),
             kv: RefCell::new(Kv::new(locations + 1, shape.kv_delay_max_ms)),
             caches: RefCell::new(LocationCaches::new(locations)),
@@ -121,6 +128,11 @@ impl World {
             world.isolates.borrow_mut().push(isolates);
         }
         world
+    }
+
+    /// How the world is built wrong now.
+    pub fn mutation(&self) -> Option<Mutation> {
+        self.mutated.filter(|mutated| (mutated.after)(&self.counts.borrow())).map(|mutated| mutated.mutation)
     }
 
     fn start_isolate(&self, location: usize) -> Rc<Isolate> {
@@ -153,7 +165,14 @@ impl World {
         percent > 0 && !self.weather.calm.get() && self.chance.percent(percent)
     }
 
-    pub fn cancel_in(self: &Rc<Self>, task: TaskId, ms: i64) {
+    /// The platform ends what runs in an isolate.
+    pub fn cut_off(self: &Rc<Self>, isolate: &Isolate, task: TaskId, in_ms: i64) {
+        self.counts.borrow_mut().cancelled += 1;
+        isolate.log.cancelled.set(isolate.log.cancelled.get() + 1);
+        self.cancel_in(task, in_ms);
+    }
+
+    fn cancel_in(self: &Rc<Self>, task: TaskId, ms: i64) {
         let world = Rc::clone(self);
         self.engine.spawn(async move {
             world.engine.sleep(ms).await;
