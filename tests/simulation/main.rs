@@ -107,19 +107,20 @@ fn each_mutation_is_seen_by_a_judge() {
 fn no_judge_is_silent_after_a_restore() {
     /// Worlds until it must have been seen.
     const SEEDS: u64 = 400;
-    let restored: (fn(&mut Shape), fn(&Counts) -> bool) =
-        (|shape| shape.troubles = vec![Trouble::Restore], |counts| counts.restores > 0);
-    let superseded: (fn(&mut Shape), fn(&Counts) -> bool) =
+    /// Of which shape, and after what.
+    type Kind = (fn(&mut Shape), fn(&Counts) -> bool);
+    let restored: Kind = (|shape| shape.troubles = vec![Trouble::Restore], |counts| counts.restores > 0);
+    let superseded: Kind =
         (|shape| shape.troubles = vec![Trouble::Supersede], |counts| counts.superseded > 0);
     // KV takes little, so that it knows nothing of the restore before, or of a retirement.
-    let forgotten: (fn(&mut Shape), fn(&Counts) -> bool) = (
+    let forgotten: Kind = (
         |shape| {
             shape.troubles = vec![Trouble::Restore, Trouble::KvDown];
             (shape.episodes, shape.kv_write_fails, shape.rotates_keys) = (12, 80, true);
         },
         |counts| counts.restores > 0,
     );
-    let unknown = (forgotten.0, (|counts| counts.unknown_restores > 0) as fn(&Counts) -> bool);
+    let unknown: Kind = (forgotten.0, |counts| counts.unknown_restores > 0);
     for (mutation, judge, (shaped, after)) in [
         (Mutation::RegistryAlwaysAsked, Judge::Load, restored),
         (Mutation::RegistryNotAsked, Judge::NeedlessUnknown, restored),

@@ -69,7 +69,7 @@ impl World {
                     world.engine.sleep(60_000).await;
                     let serials: Vec<Serial> = world.truth.borrow().tokens.keys().copied().collect();
                     if !serials.is_empty() {
-                        world.spawn_request_at(Rc::clone(&isolate), world.chance.one_of(&serials));
+                        world.spawn_request_at(&isolate, world.chance.one_of(&serials));
                     }
                 }
             });

@@ -57,10 +57,10 @@ impl World {
     /// One request at an isolate of its own choice; the platform may cut it off.
     pub fn spawn_request(self: &Rc<Self>, serial: Serial) {
         let isolate = self.any_isolate();
-        self.spawn_request_at(isolate, serial);
+        self.spawn_request_at(&isolate, serial);
     }
 
-    pub fn spawn_request_at(self: &Rc<Self>, isolate: Rc<Isolate>, serial: Serial) {
+    pub fn spawn_request_at(self: &Rc<Self>, isolate: &Rc<Isolate>, serial: Serial) {
         let Some(token) = self.truth.borrow().tokens.get(&serial).cloned() else { return };
         if self.chance.percent(3) {
             self.forge(&token.text);
@@ -75,10 +75,10 @@ impl World {
         }
         let world = Rc::clone(self);
         let text = token.text;
-        let at = Rc::clone(&isolate);
+        let at = Rc::clone(isolate);
         let request = self.engine.spawn(async move { world.request(&at, serial, &text, ask).await });
         if self.misfortune(self.shape.cancelled) {
-            self.cut_off(&isolate, request, self.chance.within(0..=500));
+            self.cut_off(isolate, request, self.chance.within(0..=500));
         }
     }
 
