@@ -6,7 +6,7 @@
 //! What it must not know: where variables come from; any other module's rules beyond calling their parsers.
 //! What a mistake costs: a bound or host silently replaced by a default is a promise the operator did not make.
 
-use crate::admin;
+use crate::admin::{self, configuration_view::Configuration};
 use crate::admin_key::{CONFIGURED_KEY_MIN_CHARS, ConfiguredKey};
 use crate::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources};
 use crate::freshness::Terms;
@@ -61,6 +61,8 @@ pub struct Config {
     pub configured_key: Option<ConfiguredKey>,
     /// Who receives notices, when anybody does.
     pub webhook: Option<Webhook>,
+    /// All that is no secret, as `GET /configuration` shows it.
+    pub described: String,
 }
 
 /// A variable is missing or wrong.
@@ -103,7 +105,7 @@ impl Config {
             0..=limits::HEARTBEAT_MAX_SECONDS,
         )?;
         let routes = variables.routes()?;
-        Ok(Self {
+        let mut config = Self {
             audiences: routes.audiences().into_iter().map(str::to_owned).collect(),
             routes,
             credential_sources: variables.credential_sources()?,
@@ -126,7 +128,10 @@ impl Config {
             check_keys: variables.check_keys(&deployment)?,
             configured_key: variables.configured_key()?,
             webhook: variables.webhook()?,
-        })
+            described: String::new(),
+        };
+        config.described = Configuration::of(&config, &deployment).to_json();
+        Ok(config)
     }
 
     /// The registry's part.
@@ -161,6 +166,7 @@ impl Config {
             audiences: &self.audiences,
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             own_origin,
+            configuration: &self.described,
             has_sessions: self.has_console(own_origin),
             now,
         }
@@ -342,6 +348,41 @@ mod tests {
             variables.insert((*name).to_owned(), (*value).to_owned());
         }
         Config::read(|name| variables.get(name).cloned())
+    }
+
+    #[test]
+    fn what_is_described_holds_every_setting_and_no_secret() {
+        let secret = data_encoding::BASE64.encode(&[7; 32]);
+        let key = "an-admin-key-of-the-operators-own-making";
+        let config = read(&[("ADMIN_KEY", key), ("CONTROL_HOSTS", "control.example:8443")]).unwrap();
+        let described: serde_json::Value = serde_json::from_str(&config.described).unwrap();
+        assert_eq!(described["deployment"], "test");
+        assert_eq!(described["control_hosts"][0], "control.example:8443");
+        assert_eq!(
+            described["credential_sources"],
+            serde_json::json!(["bearer", "header:x-api-key", "query:token"])
+        );
+        assert_eq!(described["routes"][0]["upstream"], "https://api.example.com");
+        for hidden in [secret.as_str(), key] {
+            assert!(!config.described.contains(hidden));
+        }
+    }
+
+    #[test]
+    fn the_console_has_an_origin_of_its_own() {
+        let alone = read(&[("CONTROL_HOSTS", "control.example")]).unwrap();
+        assert!(alone.has_console("https://control.example"));
+        assert!(!alone.has_console("https://api.example"));
+        assert!(!alone.has_console("http://localhost:8787"));
+        let shared = read(&[]).unwrap();
+        for origin in ["http://localhost:8787", "http://127.0.0.1", "http://[::1]:1", "https://a.localhost"] {
+            assert!(shared.has_console(origin), "{origin}");
+        }
+        for origin in
+            ["https://api.example", "http://localhost.example", "http://1.127.0.0.1.example", "null", ""]
+        {
+            assert!(!shared.has_console(origin), "{origin}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod token;
 // The control plane: one writer.
 pub mod admin;
 pub mod admin_key;
+pub mod console;
 pub mod database;
 pub mod family;
 pub mod registry;

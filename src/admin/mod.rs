@@ -11,6 +11,7 @@
 
 mod admin_key_requests;
 mod caller;
+pub mod configuration_view;
 mod family_views;
 pub mod fields;
 mod filters;
@@ -71,6 +72,8 @@ pub struct Context<'a> {
     pub max_token_lifetime_seconds: i64,
     /// `scheme://host[:port]` that the request was sent to: `origin-test` takes it for the gateway's own.
     pub own_origin: &'a str,
+    /// What `GET /configuration` answers: JSON without secrets.
+    pub configuration: &'a str,
     /// Whether there are console sessions at that origin: on a control host, or on loopback where none is configured. Elsewhere
     /// upstream content would share the console's origin.
     pub has_sessions: bool,
@@ -130,6 +133,8 @@ pub enum Rendering {
     Answer,
     /// A status, as Prometheus reads it.
     Metrics,
+    /// The registry only says whether the caller is known; the answer is this JSON.
+    Configuration(String),
     /// The registry only says whether the caller is known; the verdict is this.
     OriginTest(OriginTest),
 }

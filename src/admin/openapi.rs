@@ -5,7 +5,9 @@
 //! What it must not know: requests.
 //! What a mistake costs: a client generated from it sends what is refused.
 
+use super::configuration_view::Configuration;
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, FamilyToken, RotatedToken};
+use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
 use super::fields::Shape;
 use super::notice_views::Notice;
 use super::operation::{ID, OPERATIONS, Operation};
@@ -216,6 +218,7 @@ fn schemas() -> Value {
     insert::<Page<Token>>(&mut schemas, &mut generator, "TokenPage");
     insert::<Page<AdminKey>>(&mut schemas, &mut generator, "AdminKeyPage");
     insert::<Page<Event>>(&mut schemas, &mut generator, "EventPage");
+    insert::<Configuration>(&mut schemas, &mut generator, "Configuration");
     insert::<Session>(&mut schemas, &mut generator, "Session");
     insert::<Page<Notice>>(&mut schemas, &mut generator, "NoticePage");
     insert::<Status>(&mut schemas, &mut generator, "Status");
@@ -238,12 +241,20 @@ fn insert<T: JsonSchema>(schemas: &mut Map<String, Value>, generator: &mut Schem
 /// `crate::origin::OriginTest` is of the data plane, which knows no schemas.
 fn origin_test_schema() -> Value {
     json!({
-        "type": "object", "additionalProperties": false, "required": ["allowed", "warnings"],
+        "type": "object", "additionalProperties": false, "required": ["allowed", "warnings", "rules"],
         "properties": {
             "allowed": {"type": "boolean"},
             "rule": {"type": "string", "description": "The rule that matched, in its one spelling."},
             "code": {"enum": [Code::OriginMissing.code(), Code::OriginNotAllowed.code()]},
             "warnings": {"type": "array", "items": {"type": "string"}},
+            "rules": {"type": "array", "description": "How each rule is read, in their order; empty for any.", "items": {
+                "type": "object", "additionalProperties": false, "required": ["rule", "warnings"],
+                "properties": {
+                    "rule": {"type": "string", "description": "Its one spelling, with A-labels."},
+                    "unicode": {"type": "string", "description": "The same in U-labels, where that differs."},
+                    "warnings": {"type": "array", "items": {"type": "string"}},
+                },
+            }},
         },
     })
 }

@@ -649,6 +649,23 @@ pub static OPERATIONS: [Operation; 35] = [
     },
     Operation {
         method: "GET",
+        path: "/configuration",
+        id: "getConfiguration",
+        summary: "What this deployment is configured to do; no secrets.",
+        least_role: Some(Role::Viewer),
+        query: &Shape::EMPTY,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "Configuration"),
+        problems: &[],
+        read: |input| {
+            let text = input.context.configuration.to_owned();
+            Ok(Task::ask(Command::Authenticate, Rendering::Configuration(text)))
+        },
+    },
+    Operation {
+        method: "GET",
         path: "/status",
         id: "getStatus",
         summary: "The registry's state: the list, what is owed to KV, counts.",

@@ -30,9 +30,12 @@ pub fn render(answer: Answer, rendering: &Rendering, now: UnixMillis) -> Reply {
     match (answer, rendering) {
         (Answer::Refused(fault), _) => fault_problem(fault).into_reply(),
         (Answer::Authenticated, Rendering::OriginTest(verdict)) => Reply::json(200, verdict),
+        (Answer::Authenticated, Rendering::Configuration(json)) => Reply::json_text(200, json.clone()),
         (Answer::Status(status), Rendering::Metrics) => render_metrics(*status, now),
         (answer, Rendering::Answer) => render_answer(answer, now),
-        (_, Rendering::OriginTest(_) | Rendering::Metrics) => AdminProblem::of(Code::Internal).into_reply(),
+        (_, Rendering::OriginTest(_) | Rendering::Configuration(_) | Rendering::Metrics) => {
+            AdminProblem::of(Code::Internal).into_reply()
+        }
     }
 }
 

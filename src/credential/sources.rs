@@ -82,6 +82,16 @@ impl CredentialSources {
         &self.headers
     }
 
+    /// The places as the operator lists them, headers in lower case.
+    #[must_use]
+    pub fn listed(&self) -> Vec<String> {
+        let headers = self.listed_headers.iter().map(|name| match name.as_str() {
+            AUTHORIZATION => "bearer".to_owned(),
+            name => format!("header:{name}"),
+        });
+        headers.chain(self.listed_parameters.iter().map(|name| format!("query:{name}"))).collect()
+    }
+
     pub(super) fn lists_header(&self, name: &str) -> bool {
         self.listed_headers.iter().any(|listed| listed == name)
     }

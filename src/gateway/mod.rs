@@ -29,7 +29,7 @@ use crate::reply::Reply;
 use crate::route::{Resolved, Route, RouteFault, Target};
 use crate::time::UnixMillis;
 use crate::token::{UnverifiedToken, VerifiedToken};
-use crate::{admin, client, self_test};
+use crate::{admin, client, console, self_test};
 
 /// Every header of ours begins so, in lower case; the caller's own are removed from every request.
 pub const OWN_HEADER_PREFIX: &str = "wayleave-";
@@ -205,6 +205,10 @@ fn receive_own<'a>(
         }
         return Received::Admin { path, query, own_origin };
     }
+    if let Some(path) = path.strip_prefix("/console").filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    {
+        return Received::Reply(receive_console(config, facts, path, own_origin));
+    }
     let file = client::File::at(path);
     let family = path.strip_prefix("/families/").and_then(|rest| rest.strip_suffix("/token"));
     let known = file.is_some() || family.is_some() || ["/token", "/health", "/problems"].contains(&path);
@@ -231,6 +235,15 @@ fn receive_own<'a>(
         "/health" => Received::Health,
         "/problems" => Received::Reply(readable(Reply::page(problem::page()), None, facts)),
         _ => receive_self_test(config, facts, query, own_origin, now),
+    }
+}
+
+fn receive_console(config: &Config, facts: &RequestFacts<'_>, path: &str, own_origin: &str) -> Reply {
+    match config.has_console(own_origin) {
+        true => console::reply(facts.method, path),
+        // Whoever opens it here is to learn why it is not.
+        false if config.control_hosts.is_empty() => console::nowhere(),
+        false => Reply::problem(Code::NotFound),
     }
 }
 

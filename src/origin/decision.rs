@@ -7,7 +7,7 @@
 //! What it must not know: modes, tokens, HTTP types.
 //! What a mistake costs: as in the rest of `origin`. No mistake here helps a script, which can write any header.
 
-use super::rule::RuleWarning;
+use super::rule::{OriginRule, RuleWarning};
 use super::rules::{MissingOrigin, OriginRules};
 use super::tuple::Origin;
 use serde::Serialize;
@@ -176,6 +176,28 @@ pub struct OriginTest {
     pub code: Option<&'static str>,
     /// Codes of the warnings about the rules.
     pub warnings: Vec<&'static str>,
+    /// How each rule is read, in their order; empty for `any`.
+    pub rules: Vec<RuleReading>,
+}
+
+/// How one rule is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleReading {
+    /// Its one spelling, as it is stored and compared: A-labels.
+    pub rule: String,
+    /// With its name in U-labels, for people, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unicode: Option<String>,
+    /// Codes of the warnings about it.
+    pub warnings: Vec<&'static str>,
+}
+
+impl RuleReading {
+    fn of(rule: &OriginRule) -> Self {
+        let (text, unicode) = (rule.to_string(), rule.to_unicode());
+        let warnings = rule.warnings().into_iter().map(RuleWarning::code).collect();
+        Self { unicode: (unicode != text).then_some(unicode), rule: text, warnings }
+    }
 }
 
 /// Which rule matches this evidence, or why none does.
@@ -190,5 +212,9 @@ pub fn origin_test(rules: &OriginRules, missing: MissingOrigin, evidence: &Origi
     };
     let code = decision.refusal().map(OriginRefusal::code);
     let warnings = rules.warnings().into_iter().map(RuleWarning::code).collect();
-    OriginTest { allowed: code.is_none(), rule, code, warnings }
+    let readings = match rules {
+        OriginRules::Any => Vec::new(),
+        OriginRules::Rules(rules) => rules.iter().map(RuleReading::of).collect(),
+    };
+    OriginTest { allowed: code.is_none(), rule, code, warnings, rules: readings }
 }

@@ -6,6 +6,7 @@
 //! What a mistake costs: a control host that is not recognised serves the upstream on the console's own origin.
 
 use super::path::RequestUrl;
+use std::fmt;
 use url::Url;
 
 /// A host, with a port if one was written.
@@ -15,6 +16,15 @@ pub struct ServedHost {
     pub(super) name: String,
     /// `None` is any port.
     pub(super) port: Option<u16>,
+}
+
+impl fmt::Display for ServedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 impl ServedHost {

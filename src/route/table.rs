@@ -112,6 +112,24 @@ impl Routes {
 }
 
 impl Route {
+    /// The host it serves; `None` is every host.
+    #[must_use]
+    pub fn host(&self) -> Option<&ServedHost> {
+        self.host.as_ref()
+    }
+
+    /// The path it serves, without a final slash; empty is every path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The upstream's URL, without a final slash.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
     /// What a token must be for.
     #[must_use]
     pub fn audience(&self) -> &str {

@@ -491,11 +491,19 @@ fn an_origin_test_is_answered_only_to_the_known() {
     };
     assert_eq!(
         verdict(r#"{"origins":["*.example.com"],"origin":"https://a.example.com"}"#),
-        json!({"allowed": true, "rule": "https://*.example.com", "warnings": []})
+        json!({
+            "allowed": true, "rule": "https://*.example.com", "warnings": [],
+            "rules": [{"rule": "https://*.example.com", "warnings": []}],
+        })
     );
     let refused =
         verdict(r#"{"origins":["http://example.com"],"origin":"https://example.com.evil.example"}"#);
-    assert_eq!(refused, json!({"allowed": false, "code": "origin_not_allowed", "warnings": ["http_origin"]}));
+    assert_eq!(refused["code"], "origin_not_allowed");
+    assert_eq!(refused["rules"], json!([{"rule": "http://example.com", "warnings": ["http_origin"]}]));
+    let international = verdict(r#"{"origins":["*.bücher.example"]}"#)["rules"][0].clone();
+    assert_eq!(international["rule"], "https://*.xn--bcher-kva.example");
+    assert_eq!(international["unicode"], "https://*.bücher.example");
+    assert_eq!(verdict(r#"{"origins":"any"}"#)["rules"], json!([]));
     let referer = verdict(r#"{"origins":["https://example.com"],"referer":"https://example.com/page?x"}"#);
     assert_eq!(referer["allowed"], true);
     let own = verdict(r#"{"origins":["https://gateway.example"],"sec_fetch_site":"same-origin"}"#);

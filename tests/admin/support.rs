@@ -41,6 +41,7 @@ impl Deployment {
             audiences: &self.audiences,
             max_token_lifetime_seconds: 63_072_000,
             own_origin: "https://gateway.example",
+            configuration: "{}",
             has_sessions: true,
             now: NOW,
         }

@@ -270,6 +270,7 @@ impl World {
             audiences: &settings.audiences,
             max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
             own_origin: "https://gateway.example",
+            configuration: "{}",
             has_sessions: true,
             now: self.now,
         };

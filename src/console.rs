@@ -1,0 +1,180 @@
+//! The console: the files of `www/`, compiled in, and the headers they are served with.
+//!
+//! Standards: CSP level 3, Fetch metadata, RFC 9111 (`immutable`: RFC 8246).
+//! Invariants: every file of `www/` that a browser loads is in [`FILES`] (a test); nothing inline and nothing from another
+//! origin may run or be framed; scripts and styles lie under a name that changes with them, so that one page never mixes
+//! two releases, and no browser asks for one twice.
+//! What it must not know: sessions, tokens; the console is a client of the admin API.
+//! What a mistake costs: a page that runs a stranger's script acts as the operator (false accept).
+
+use crate::key::sha256;
+use crate::problem::Code;
+use crate::reply::Reply;
+use data_encoding::BASE64URL_NOPAD;
+use std::sync::LazyLock;
+
+const INDEX: &str = include_str!("../www/index.html");
+/// Where `index.html` names the folder of this release.
+const RELEASE_MARK: &str = "RELEASE/";
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../www/", $name)))),+] };
+}
+
+/// Name below `www/`, and text.
+const FILES: &[(&str, &str)] = files![
+    "api.js",
+    "console.css",
+    "dom.js",
+    "icon.svg",
+    "main.js",
+    "router.js",
+    "time.js",
+    "ui/badge.js",
+    "ui/copy.js",
+    "ui/dialog.js",
+    "ui/failure.js",
+    "ui/form.js",
+    "ui/menu.js",
+    "ui/notice.js",
+    "ui/table.js",
+    "views/admin_keys.js",
+    "views/attention.js",
+    "views/audit.js",
+    "views/create.js",
+    "views/edit.js",
+    "views/event_list.js",
+    "views/origins_field.js",
+    "views/policy_fields.js",
+    "views/receipt.js",
+    "views/revocation.js",
+    "views/revoke_dialog.js",
+    "views/settings.js",
+    "views/sign_in.js",
+    "views/token.js",
+    "views/token_actions.js",
+    "views/tokens.js",
+    "who.js",
+];
+
+/// A name for exactly these files.
+static RELEASE: LazyLock<String> = LazyLock::new(|| {
+    let mut bytes = Vec::new();
+    for (name, text) in FILES {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    // 72 bits tell releases apart.
+    BASE64URL_NOPAD.encode(&sha256(&bytes)).chars().take(12).collect()
+});
+
+/// Scripts, styles, images and calls of its own origin and nothing else; no forms but those that scripts send; `blob:` and
+/// `data:` nowhere; texts never become markup (`trusted-types 'none'`: no policy may make any).
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The answer below `/_wayleave/console`.
+#[must_use]
+pub fn reply(method: &str, path: &str) -> Reply {
+    if !matches!(method, "GET" | "HEAD") {
+        return Reply::problem(Code::MethodNotAllowed).with("Allow", "GET, HEAD");
+    }
+    match path {
+        // Relative links need the slash.
+        "" => Reply::empty(308).with("Location", "/_wayleave/console/"),
+        "/" => page(200, INDEX.replace(RELEASE_MARK, &format!("{}/", *RELEASE))),
+        _ => file(path).unwrap_or(Reply::problem(Code::NotFound)),
+    }
+}
+
+/// The answer where the console would share its origin with an upstream.
+#[must_use]
+pub fn nowhere() -> Reply {
+    page(404, include_str!("../www/nowhere.html").to_owned())
+}
+
+fn file(path: &str) -> Option<Reply> {
+    let (release, name) = path.strip_prefix('/')?.split_once('/')?;
+    let (_, text) = FILES.iter().find(|(known, _)| *known == name && release == *RELEASE)?;
+    let media_type = match name.rsplit_once('.')?.1 {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    };
+    let reply = Reply::text(200, media_type, (*text).to_owned());
+    Some(guarded(reply).with("Cache-Control", "public, max-age=31536000, immutable"))
+}
+
+fn page(status: u16, html: String) -> Reply {
+    guarded(Reply::text(status, "text/html; charset=utf-8", html))
+}
+
+fn guarded(reply: Reply) -> Reply {
+    reply
+        .with("Content-Security-Policy", POLICY)
+        .with("Referrer-Policy", "same-origin")
+        .with("Cross-Origin-Opener-Policy", "same-origin")
+        .with("Cross-Origin-Resource-Policy", "same-origin")
+        .with("X-Frame-Options", "DENY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    /// Files below `folder`, as names relative to `www/`.
+    fn names(folder: &Path, within: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{within}{}", entry.file_name().to_str().unwrap());
+            match entry.file_type().unwrap().is_dir() {
+                true => found.extend(names(&entry.path(), &format!("{name}/"))),
+                false => found.push(name),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_file_that_a_browser_loads_is_served() {
+        let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
+        let loaded = |name: &String| [".css", ".js", ".svg"].iter().any(|end| name.ends_with(end));
+        let mut expected: Vec<_> = names(&www, "").into_iter().filter(loaded).collect();
+        expected.sort();
+        let mut served: Vec<_> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        served.sort();
+        assert_eq!(served, expected);
+        for name in served {
+            let reply = reply("GET", &format!("/{}/{name}", *RELEASE));
+            assert_eq!(reply.status, 200, "{name}");
+            assert!(reply.header("Cache-Control").unwrap().contains("immutable"));
+            assert_eq!(reply.header("Content-Security-Policy"), Some(POLICY));
+        }
+    }
+
+    #[test]
+    fn the_page_names_the_release_and_is_not_kept() {
+        let page = reply("GET", "/");
+        assert_eq!(page.header("Cache-Control"), Some("no-store"));
+        assert_eq!(page.header("X-Content-Type-Options"), Some("nosniff"));
+        let html = page.body.unwrap();
+        assert!(html.contains(&format!("\"{}/main.js\"", *RELEASE)));
+        assert!(!html.contains(RELEASE_MARK));
+    }
+
+    #[test]
+    fn another_release_another_name_and_another_method_are_refused() {
+        assert_eq!(reply("GET", "/another/main.js").status, 404);
+        for path in
+            ["/main.js", "/x", "/x/", &format!("/{}/index.html", *RELEASE), &format!("/{}/", *RELEASE)]
+        {
+            assert_eq!(reply("GET", path).status, 404, "{path}");
+        }
+        assert_eq!(reply("POST", "/").status, 405);
+        assert_eq!(reply("GET", "").header("Location"), Some("/_wayleave/console/"));
+    }
+}

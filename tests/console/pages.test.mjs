@@ -1,0 +1,88 @@
+// Every page: accessible in both colour schemes and on a phone, small, the same for no stranger; and its picture.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { assertAccessible } from './harness/axe.mjs';
+import { Console, PATH } from './harness/console.mjs';
+import { town } from './harness/town.mjs';
+
+const ROOT = new URL('../../', import.meta.url);
+/** Pictures are made anew only when asked for, so that a test run leaves the tree as it was. */
+const PICTURES = process.env.WAYLEAVE_PICTURES ? new URL('docs/images/', ROOT).pathname : null;
+const FIRST_LOAD_MAX_BYTES = 100_000;
+
+const site = new Console();
+let places;
+before(async () => {
+  await site.start();
+  places = await town(site.admin);
+  if (PICTURES) mkdirSync(PICTURES, { recursive: true });
+});
+after(() => site.stop());
+
+const VIEWS = [
+  { name: 'desktop-light', scheme: 'light', width: 1280, height: 860 },
+  { name: 'desktop-dark', scheme: 'dark', width: 1280, height: 860 },
+  { name: 'phone', scheme: 'light', width: 360, height: 740 },
+];
+/** The page shows, and nothing more will come. */
+async function settled(page, heading) {
+  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+  await page.waitForLoadState('networkidle');
+}
+
+for (const view of VIEWS) {
+  describe(`in ${view.name}`, () => {
+    let page;
+    before(async () => (page = await site.signedIn(view)));
+
+    async function look(name, hash, heading, prepare = async () => {}) {
+      await page.evaluate((hash) => (location.hash = hash), hash);
+      await settled(page, heading);
+      await prepare();
+      assert.ok(await assertAccessible(page, `${name} in ${view.name}`) > 20);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the screen`);
+      if (PICTURES) await page.screenshot({ path: `${PICTURES}${name}-${view.name}.png`, animations: 'disabled' });
+    }
+
+    it('tokens', () => look('tokens', '#/tokens', 'Tokens'));
+    it('the menu of a row', () => look('menu', '#/tokens?q=Maps', 'Tokens', async () => {
+      await page.getByRole('button', { name: 'Actions for Maps on the town site' }).click();
+    }));
+    it('no tokens that match', () => look('nothing', '#/tokens?q=nothing', 'Tokens'));
+    it('a new token, with rules read while typing', () => look('create', '#/new', 'New token', async () => {
+      await page.getByLabel('Label').fill('Bücherei am Markt');
+      await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.bücher.example\n*.github.io');
+      await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
+    }));
+    it('one token', () => look('token', `#/token/${places.active}`, 'Maps on the town site'));
+    it('a token just revoked', () => look('revoked', `#/token/${places.revoked}`, 'Leaked in a gist', () => page.getByRole('region', { name: 'When it holds' }).getByText(/location/).first().waitFor()));
+    it('the dialog before a revocation', () => look('revoke', `#/token/${places.active}`, 'Maps on the town site', async () => {
+      await page.getByRole('button', { name: 'Revoke …' }).click();
+      await page.getByRole('dialog').waitFor();
+    }));
+    it('editing', async () => {
+      await page.keyboard.press('Escape');
+      await look('edit', `#/edit/${places.active}`, 'Edit “Maps on the town site”');
+    });
+    it('revocation', () => look('revocation', '#/revocation', 'Revocation'));
+    it('audit log', () => look('audit', '#/audit', 'Audit log'));
+    it('admin keys', () => look('keys', '#/keys', 'Admin keys'));
+    it('settings', () => look('settings', '#/settings', 'Settings'));
+    it('a page that is not there', () => look('nowhere', '#/nothing', 'There is no such page'));
+    it('a token that is not there', () => look('unknown', '#/token/tok_99999', '', async () => page.getByText('Nothing is known under this path or id').waitFor()).catch((error) => {
+      // It has no heading of its own: the failure stands in its place.
+      if (!/Timeout/.test(String(error))) throw error;
+    }));
+    it('signing in', async () => {
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByLabel('Admin key').waitFor();
+      await assertAccessible(page, `signing in, ${view.name}`);
+      if (PICTURES) await page.screenshot({ path: `${PICTURES}sign-in-${view.name}.png` });
+      assert.deepEqual(page.troubles, []);
+    });
+  });
+}

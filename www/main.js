@@ -1,0 +1,137 @@
+// The frame: who is signed in, where people are, and the view that belongs there. It holds no data of its own.
+
+import * as api from './api.js';
+import { h, put } from './dom.js';
+import { here } from './router.js';
+import { announce, noticeRegion } from './ui/notice.js';
+import { failure } from './ui/failure.js';
+import { signInAgain, signInPage } from './views/sign_in.js';
+import { becomes, may, who } from './who.js';
+
+/** @import { View } from './router.js' */
+
+/**
+ * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, load: () => Promise<{ view: View }> }} Section
+ * @type {Section[]}
+ */
+const SECTIONS = [
+  { name: 'tokens', title: 'Tokens', least: 'viewer', inMenu: true, load: () => import('./views/tokens.js') },
+  { name: 'new', title: 'New token', least: 'operator', inMenu: false, load: () => import('./views/create.js') },
+  { name: 'token', title: 'Token', least: 'viewer', inMenu: false, load: () => import('./views/token.js') },
+  { name: 'edit', title: 'Edit token', least: 'operator', inMenu: false, load: () => import('./views/edit.js') },
+  { name: 'revocation', title: 'Revocation', least: 'viewer', inMenu: true, load: () => import('./views/revocation.js') },
+  { name: 'audit', title: 'Audit log', least: 'viewer', inMenu: true, load: () => import('./views/audit.js') },
+  { name: 'keys', title: 'Admin keys', least: 'owner', inMenu: true, load: () => import('./views/admin_keys.js') },
+  { name: 'settings', title: 'Settings', least: 'viewer', inMenu: true, load: () => import('./views/settings.js') },
+];
+
+const main = h('main', { class: 'page', id: 'main', tabindex: '-1' });
+const top = h('header', { class: 'top' });
+/** Ends what the view before is still doing. */
+let leaving = new AbortController();
+
+await start();
+
+async function start() {
+  document.body.append(noticeRegion());
+  api.whenSessionEnds(async () => {
+    becomes(await signInAgain());
+    drawTop();
+  });
+  addEventListener('hashchange', () => who() && show());
+  try {
+    becomes(await api.session());
+  } catch (error) {
+    document.body.append(main);
+    put(main, failure(error, () => location.reload()));
+    return;
+  }
+  if (who()) enter();
+  else await askWho();
+}
+
+async function askWho() {
+  becomes(await signInPage());
+  enter();
+}
+
+function enter() {
+  document.body.prepend(
+    h('button', { type: 'button', class: 'skip', on: { click: () => main.focus() } }, 'Skip to content'), top, main);
+  if (location.hash === '') history.replaceState(null, '', '#/tokens');
+  show();
+}
+
+/** Shows the view that the address names, moves the focus to its heading and so has it read out. */
+async function show() {
+  leaving.abort(new DOMException('left', 'AbortError'));
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const place = here(signal);
+  const section = SECTIONS.find(({ name }) => name === (place.path[0] ?? 'tokens'));
+  drawTop(section?.name === 'token' || section?.name === 'new' || section?.name === 'edit' ? 'tokens' : section?.name);
+  // Only what takes longer than a moment is said to be loading.
+  const slow = setTimeout(() => put(main, h('p', { class: 'muted', role: 'status' }, 'Loading …')), 400);
+  let content;
+  try {
+    if (!section) content = nothingHere();
+    else if (!may(section.least)) content = notForYou(section);
+    else content = await (await load(section)).view(place);
+  } catch (error) {
+    content = failure(error, show);
+  }
+  clearTimeout(slow);
+  if (signal.aborted) return;
+  put(main, content);
+  const heading = main.querySelector('h1');
+  document.title = heading ? `${heading.textContent} · Wayleave` : 'Wayleave console';
+  scrollTo(0, 0);
+  heading?.setAttribute('tabindex', '-1');
+  (heading ?? main).focus({ preventScroll: true });
+}
+
+/** @param {Section} section */
+async function load(section) {
+  try {
+    return await section.load();
+  } catch (error) {
+    console.error(error);
+    throw new api.ApiError({ type: '', title: 'This part of the console cannot be loaded', status: 0, code: 'unreachable',
+      detail: 'Wayleave cannot be reached, or a new release was deployed. Reload the page.' });
+  }
+}
+
+/** @param {string} [current] */
+function drawTop(current) {
+  const session = who();
+  if (!session) return;
+  const links = SECTIONS.filter(({ inMenu, least }) => inMenu && may(least));
+  put(top, h('div', null,
+    h('a', { class: 'brand', href: '#/tokens' }, h('img', { src: new URL('icon.svg', import.meta.url).href, alt: '' }), 'Wayleave'),
+    h('nav', { 'aria-label': 'Main' }, h('ul', null, links.map(({ name, title }) =>
+      h('li', null, h('a', { href: `#/${name}`, 'aria-current': name === current && 'page' }, title))))),
+    h('div', { class: 'who' },
+      h('span', null, h('strong', { title: session.label }, session.label), h('span', { class: 'role' }, `, ${session.role}`)),
+      h('button', { type: 'button', class: 'quiet', on: { click: leave } }, 'Sign out'))));
+}
+
+async function leave() {
+  try {
+    await api.signOut();
+  } catch (error) {
+    // A session that has ended already is what was asked for.
+    if (!(error instanceof api.ApiError && error.status === 401)) return announce('Signing out failed: Wayleave did not answer. Try again.');
+  }
+  // Nothing of the session stays on the page.
+  location.replace(location.pathname);
+}
+
+function nothingHere() {
+  return h('div', { class: 'empty' }, h('h1', null, 'There is no such page'), h('p', null, h('a', { href: '#/tokens' }, 'Go to the tokens')));
+}
+
+/** @param {Section} section */
+function notForYou(section) {
+  return h('div', { class: 'empty' }, h('h1', null, section.title),
+    h('p', null, `This needs the role ${section.least}. You are signed in as ${who()?.role}.`));
+}

@@ -1,0 +1,53 @@
+// Times as people say them, with the exact one at hand. The API's are RFC 3339 in UTC; people see their own zone.
+
+import { h } from './dom.js';
+
+const MINUTE = 60, HOUR = 3600, DAY = 86_400;
+const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+const EXACT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
+const DAY_ONLY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
+/** @type {[Intl.RelativeTimeFormatUnit, number, number][]} unit, its seconds, used below so many seconds */
+const UNITS = [['second', 1, 2 * MINUTE], ['minute', MINUTE, 2 * HOUR], ['hour', HOUR, 2 * DAY], ['day', DAY, 90 * DAY], ['month', 30.44 * DAY, 730 * DAY], ['year', 365.25 * DAY, Infinity]];
+
+/** "in 12 days", "3 minutes ago". @param {string} at @param {number} [now] */
+export function relative(at, now = Date.now()) {
+  const seconds = (Date.parse(at) - now) / 1000;
+  const [unit, size] = UNITS.find(([, , below]) => Math.abs(seconds) < below) ?? UNITS[UNITS.length - 1];
+  return RELATIVE.format(Math.trunc(seconds / size), unit);
+}
+
+/** @param {string} at */
+export const exact = (at) => EXACT.format(new Date(at));
+/** @param {string} at */
+export const day = (at) => DAY_ONLY.format(new Date(at));
+
+/** A time: what is said, with the exact one on hover and for machines. @param {string | null | undefined} at @param {string} [none] */
+export function time(at, none = 'never') {
+  if (!at) return h('span', { class: 'muted' }, none);
+  return h('time', { datetime: at, title: exact(at) }, relative(at));
+}
+
+/** The same, as a date with the relative time on hover. @param {string} at */
+export function date(at) {
+  return h('time', { datetime: at, title: `${relative(at)}, ${exact(at)}` }, day(at));
+}
+
+/** "45 s", "12 min", "3 h", "30 days". @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 2 * MINUTE) return `${Math.round(seconds)} s`;
+  if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;
+  if (seconds < 2 * DAY) return `${Math.round(seconds / HOUR)} h`;
+  return `${Math.round(seconds / DAY)} days`;
+}
+
+/** The value of `<input type=datetime-local>` for a time, in the zone of this machine. @param {string} at */
+export function toLocalInput(at) {
+  const when = new Date(at);
+  return new Date(when.getTime() - when.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** RFC 3339 of such a value; null when it is empty. @param {string} value */
+export function fromLocalInput(value) {
+  if (value === '') return null;
+  return new Date(value).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,144 @@
+// What the admin API answers, as far as the console reads it (docs/openapi.json has it all).
+
+export type Role = 'distributor' | 'viewer' | 'operator' | 'owner';
+export type State = 'active' | 'disabled' | 'revoked' | 'expired';
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  errors?: { field: string; code: string; detail: string }[];
+  live_tokens?: number;
+}
+
+export interface Session {
+  admin_key: string;
+  label: string;
+  role: Role;
+  ends_at: string | null;
+  idle_seconds: number;
+}
+
+export interface Token {
+  id: string;
+  family: string;
+  label: string;
+  owner: string | null;
+  external_id: string | null;
+  metadata: Record<string, unknown> | null;
+  fingerprint: string;
+  state: State;
+  version: number;
+  origins: 'any' | string[];
+  origin_mode: 'enforce' | 'report';
+  missing_origin: 'refuse' | 'allow';
+  audiences: string[];
+  rate: string | null;
+  protected: boolean;
+  created_at: string;
+  created_by: string;
+  expires_at: string;
+  ends_at?: string;
+  revoked_at?: string;
+  revoked_reason?: string;
+  effective_by?: string;
+  warnings: string[];
+}
+
+export interface Receipt {
+  id: string;
+  state: State;
+  reason: string | null;
+  revoked_at: string | null;
+  effective_by: string;
+  bound_seconds: number;
+  guaranteed: boolean;
+  list_number: ListNumber;
+}
+
+export type ListNumber = [epoch: number, n: number];
+
+export interface Location {
+  id: string;
+  list_number: ListNumber;
+  at: string;
+}
+
+export interface Probe extends Receipt {
+  probe_list_number: ListNumber;
+  locations: Location[];
+  idle: boolean;
+}
+
+export interface OriginTest {
+  allowed: boolean;
+  rule?: string;
+  code?: 'origin_missing' | 'origin_not_allowed';
+  warnings: string[];
+  rules: { rule: string; unicode?: string; warnings: string[] }[];
+}
+
+export interface Event {
+  id: number;
+  at: string;
+  actor: string;
+  action: string;
+  token: string | null;
+  family: string | null;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+}
+
+export interface AdminKey {
+  id: string;
+  label: string;
+  role: Role;
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface Status {
+  list: { number: ListNumber; entries: number; bytes: number; base: { number: ListNumber; bytes: number } };
+  bound: { seconds: number; guaranteed: boolean };
+  heartbeat: { seconds: number; published_at: string | null; traffic_at: string | null };
+  outbox: { pending: number; oldest_at: string | null; failures: number };
+  propagation: { samples: number; p50_ms: number | null; p99_ms: number | null; max_ms: number | null };
+  locations: Location[];
+  tokens: Record<State, number>;
+  highest_serial: number;
+  signing_key: number;
+  load: { calls_per_second: number; limit_per_second: number; share: number };
+  restored_at: string | null;
+  warnings: string[];
+}
+
+export interface Configuration {
+  deployment: string;
+  revocation_bound_seconds: number;
+  heartbeat_seconds: number;
+  on_unknown: 'refuse' | 'admit';
+  control_hosts: string[];
+  credential_sources: string[];
+  app_schemes: string[];
+  max_token_lifetime_seconds: number;
+  retention_days: number;
+  audiences: string[];
+  routes: {
+    host: string | null;
+    path: string;
+    upstream: string;
+    audience: string;
+    anonymous: boolean;
+    credentials: boolean;
+    shared_cache: boolean;
+    timeout_seconds: number;
+  }[];
+}

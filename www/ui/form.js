@@ -1,0 +1,133 @@
+// Forms: fields with label, hint and error; the API's words next to the field that they belong to; nothing typed is lost.
+
+import { ApiError } from '../api.js';
+import { h, put, uniqueId } from '../dom.js';
+import { wordsOf } from './failure.js';
+
+/**
+ * A field. `control` gets its id, name and descriptions here.
+ * @param {{ name: string, label: string, hint?: import('../dom.js').Child, control: HTMLElement, extra?: import('../dom.js').Child, wide?: boolean }} field
+ */
+export function field({ name, label, hint, control, extra }) {
+  const id = uniqueId(name);
+  control.id = id;
+  control.setAttribute('name', name);
+  control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
+  return h('div', { class: 'field', 'data-field': name },
+    h('label', { for: id }, label),
+    hint && h('p', { class: 'hint', id: `${id}-hint` }, hint),
+    control,
+    h('p', { class: 'error', id: `${id}-error` }),
+    extra);
+}
+
+/**
+ * Choices of which one holds.
+ * @param {{ name: string, legend: string, hint?: string, value: string, choices: { value: string, label: string, about?: import('../dom.js').Child, disabled?: boolean }[], change?: (value: string) => void }} options
+ */
+export function choices({ name, legend, hint, value, choices, change }) {
+  const id = uniqueId(name);
+  return h('fieldset', { class: 'field', 'data-field': name, 'aria-describedby': `${id}-error` },
+    h('legend', null, legend),
+    hint && h('p', { class: 'hint' }, hint),
+    choices.map((choice) => {
+      const about = choice.about ? `${id}-${choice.value}` : undefined;
+      return h('div', { class: 'choice' },
+        h('label', null,
+          h('input', { type: 'radio', name, value: choice.value, checked: choice.value === value, disabled: choice.disabled, 'aria-describedby': about, on: { change: () => change?.(choice.value) } }),
+          h('span', null, choice.label)),
+        about && h('p', { class: 'hint', id: about }, choice.about));
+    }),
+    h('p', { class: 'error', id: `${id}-error` }));
+}
+
+/** @param {{ name: string, label: string, checked?: boolean, hint?: string }} options */
+export function checkbox({ name, label, checked, hint }) {
+  const id = uniqueId(name);
+  return h('div', { class: 'field choice', 'data-field': name },
+    h('label', null, h('input', { type: 'checkbox', name, checked, 'aria-describedby': hint && `${id}-hint` }), h('span', null, label)),
+    hint && h('p', { class: 'hint', id: `${id}-hint` }, hint),
+    h('p', { class: 'error' }));
+}
+
+/**
+ * A form. While it is sent its button says so; whatever comes back, what was typed stays.
+ * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void>, cancel?: () => void, more?: import('../dom.js').Child[] }} options
+ * @param {...(import('../dom.js').Child | import('../dom.js').Child[])} children
+ */
+export function form({ submit, danger, send, cancel, more = [] }, ...children) {
+  const problem = h('div', { class: 'problem' });
+  const button = h('button', { type: 'submit', class: danger ? 'primary danger' : 'primary' }, submit);
+  const element = h('form', { novalidate: true, on: { submit: (/** @type {SubmitEvent} */ event) => { event.preventDefault(); sent(); } } },
+    ...children, problem,
+    h('div', { class: 'actions' }, button, cancel && h('button', { type: 'button', on: { click: cancel } }, 'Cancel'), ...more));
+  async function sent() {
+    if (button.getAttribute('aria-disabled') === 'true') return;
+    button.setAttribute('aria-disabled', 'true');
+    button.textContent = `${submit} …`;
+    clearErrors(element);
+    try {
+      await send(element);
+    } catch (error) {
+      showErrors(element, problem, error);
+    } finally {
+      button.removeAttribute('aria-disabled');
+      button.textContent = submit;
+    }
+  }
+  return element;
+}
+
+/** @param {HTMLFormElement} form */
+function clearErrors(form) {
+  for (const error of form.querySelectorAll('.error')) put(error);
+  for (const control of form.querySelectorAll('[aria-invalid]')) control.removeAttribute('aria-invalid');
+  put(/** @type {Element} */ (form.querySelector('.problem')));
+}
+
+/**
+ * Each fault goes next to its field (`origins[2]` to `origins`); what belongs to no field is said above the button.
+ * @param {HTMLFormElement} form @param {HTMLElement} problem @param {unknown} error
+ */
+function showErrors(form, problem, error) {
+  const faults = error instanceof ApiError ? error.errors : [];
+  /** @type {HTMLElement | null} */
+  let first = null;
+  const elsewhere = [];
+  for (const { field, detail } of faults) {
+    const [, name, index] = /^([^[.]+)(?:\[(\d+)\])?/.exec(field) ?? [];
+    const place = form.querySelector(`[data-field="${CSS.escape(name ?? '')}"]`);
+    if (!place) {
+      elsewhere.push(`${field}: ${detail}`);
+      continue;
+    }
+    const slot = /** @type {Element} */ (place.querySelector('.error'));
+    slot.append(h('span', null, index === undefined ? sentence(detail) : `Line ${Number(index) + 1}: ${sentence(detail)}`));
+    const control = /** @type {HTMLElement | null} */ (place.querySelector('input, textarea, select'));
+    control?.setAttribute('aria-invalid', 'true');
+    first ??= control;
+  }
+  if (faults.length === 0 || elsewhere.length > 0) {
+    const words = faults.length === 0 ? wordsOf(error) : elsewhere.join('; ');
+    put(problem, h('div', { class: 'box bad', role: 'alert', tabindex: '-1' }, h('p', null, words)));
+    first ??= /** @type {HTMLElement} */ (problem.firstElementChild);
+  }
+  first?.focus();
+}
+
+/** The API's expectation ("a name of …") as a sentence. @param {string} detail */
+function sentence(detail) {
+  const text = detail.charAt(0).toUpperCase() + detail.slice(1);
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}
+
+/** What stands in a form's control. @param {HTMLFormElement} form @param {string} name */
+export function valueOf(form, name) {
+  const control = form.elements.namedItem(name);
+  return control instanceof RadioNodeList ? control.value : /** @type {HTMLInputElement | null} */ (control)?.value ?? '';
+}
+
+/** @param {HTMLFormElement} form @param {string} name */
+export function isChecked(form, name) {
+  return /** @type {HTMLInputElement | null} */ (form.elements.namedItem(name))?.checked ?? false;
+}

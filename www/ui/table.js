@@ -1,0 +1,28 @@
+// A table. On a phone each row is a card (console.css); the roles stay, which `display: block` would take away.
+
+import { h } from '../dom.js';
+
+/**
+ * @template T
+ * @typedef {{ name: string, hidden?: boolean, class?: string, cell: (item: T) => import('../dom.js').Child | import('../dom.js').Child[] }} Column
+ */
+
+/**
+ * @template T
+ * @param {string} caption for those who cannot see what stands around it
+ * @param {Column<T>[]} columns the first names the row
+ * @param {T[]} items
+ */
+export function table(caption, columns, items) {
+  return h('div', { class: 'scroll' },
+    h('table', { class: 'cards', role: 'table' },
+      h('caption', { class: 'hidden-visually' }, caption),
+      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' },
+        columns.map(({ name, hidden }) => h('th', { scope: 'col', role: 'columnheader' }, hidden ? h('span', { class: 'hidden-visually' }, name) : name)))),
+      h('tbody', { role: 'rowgroup' }, items.map((item) => h('tr', { role: 'row' },
+        columns.map((column, index) => h('td', {
+          role: 'cell',
+          class: index === 0 ? 'first' : column.class,
+          'data-column': index === 0 || column.hidden ? null : column.name,
+        }, h('div', null, column.cell(item)))))))));
+}

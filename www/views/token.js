@@ -1,0 +1,137 @@
+// One token: everything about it, what can be done with it, and, after a change, by when that holds.
+
+import { get, post } from '../api.js';
+import { h } from '../dom.js';
+import { reload, to } from '../router.js';
+import { date, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
+import { stateBadge, badge, warningText } from '../ui/badge.js';
+import { field, form, valueOf } from '../ui/form.js';
+import { openDialog } from '../ui/dialog.js';
+import { announce } from '../ui/notice.js';
+import { may } from '../who.js';
+import { eventList } from './event_list.js';
+import { receipt } from './receipt.js';
+import { attempt, tokenActions } from './token_actions.js';
+
+/** @import { Event, Page, Token } from '../types.d.ts' */
+/** @import { Place } from '../router.js' */
+
+/** A change that holds since longer than this is history. */
+const RECENT_MS = 10 * 60_000;
+
+/** @param {Place} place */
+export async function view({ path: [, id], signal }) {
+  const address = `/tokens/${encodeURIComponent(id ?? '')}`;
+  const [token, events] = await Promise.all([
+    /** @type {Promise<Token>} */ (get(address, signal)),
+    /** @type {Promise<Page<Event>>} */ (get(`/events?token=${encodeURIComponent(id ?? '')}&limit=10`, signal)),
+  ]);
+  return h('div', null,
+    h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
+    h('div', { class: 'head' },
+      h('div', null, h('h1', null, token.label), h('p', null, stateBadge(token.state), ' ', token.protected && badge('Protected'), ' ', h('code', null, token.fingerprint))),
+      buttons(token)),
+    told(token),
+    h('div', { class: 'columns' },
+      h('div', null, settings(token), history(token, events)),
+      h('div', null, change(token, signal), life(token))));
+}
+
+/** @param {Token} token */
+function buttons(token) {
+  const actions = tokenActions(token);
+  return actions.length > 0 && h('div', { class: 'buttons' }, actions.map(({ label, act, danger }) =>
+    h('button', { type: 'button', class: danger && 'danger', on: { click: act } }, label)));
+}
+
+/** @param {Token} token */
+function told(token) {
+  if (token.state === 'revoked' || token.state === 'expired' || token.warnings.length === 0) return null;
+  return h('section', { class: 'box warn banner', 'aria-label': 'Warnings' }, h('ul', null, token.warnings.map((code) => h('li', null, warningText(code)))));
+}
+
+/** The countdown, while there is something to count. @param {Token} token @param {AbortSignal} signal */
+function change(token, signal) {
+  if (!token.effective_by || Date.now() - Date.parse(token.effective_by) > RECENT_MS) return null;
+  const what = { revoked: 'refused everywhere', disabled: 'refused everywhere', active: 'let in again everywhere', expired: 'refused everywhere' }[token.state];
+  return receipt(token.id, token.effective_by, what, signal);
+}
+
+/** @param {Token} token */
+function settings(token) {
+  return h('section', { class: 'card', 'aria-labelledby': 'settings' }, h('h2', { id: 'settings' }, 'Settings'),
+    h('dl', { class: 'facts' },
+      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : h('ul', null, token.origins.map((rule) => h('li', null, h('code', null, rule))))),
+      fact('Other sites', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
+      fact('No site named', token.missing_origin === 'allow' ? 'is let in' : 'is refused'),
+      fact('For', token.audiences.join(', ')),
+      fact('Owner', token.owner ?? muted('nobody named')),
+      fact('External id', token.external_id ?? muted('none')),
+      token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
+      fact('Id', h('code', null, token.id)),
+      fact('Family', h('code', null, token.family)),
+      fact('Version', String(token.version)),
+      fact('Created', h('span', null, date(token.created_at), ` with the key ${token.created_by}`))));
+}
+
+/** @param {Token} token */
+function life(token) {
+  const [from, until] = [Date.parse(token.created_at), Date.parse(token.expires_at)];
+  const over = token.revoked_at ?? token.ends_at;
+  const part = Math.min(1, Math.max(0, ((token.revoked_at ? Date.parse(token.revoked_at) : Date.now()) - from) / (until - from)));
+  const bar = h('span');
+  bar.style.width = `${(part * 100).toFixed(1)}%`;
+  const live = token.state === 'active' || token.state === 'disabled';
+  return h('section', { class: 'card stack', 'aria-labelledby': 'life' }, h('h2', { id: 'life' }, 'Life'),
+    h('div', null,
+      h('div', { class: 'life', role: 'img', 'aria-label': `${Math.round(part * 100)} % of its life has passed` }, bar),
+      h('div', { class: 'life-ends' }, h('span', null, date(token.created_at)), h('span', null, date(token.expires_at)))),
+    h('dl', { class: 'facts' },
+      fact('Expires', h('span', null, time(token.expires_at), h('span', { class: 'under muted small' }, ` ${exact(token.expires_at)}`))),
+      token.ends_at && fact('Planned end', h('span', null, time(token.ends_at), h('span', { class: 'muted small' }, ` ${exact(token.ends_at)}`))),
+      token.revoked_at && fact('Revoked', h('span', null, time(token.revoked_at), token.revoked_reason && `, ${token.revoked_reason}`)),
+      token.effective_by && fact('Holds everywhere', exact(token.effective_by))),
+    live && may('operator') && h('p', null,
+      h('button', { type: 'button', on: { click: () => endDialog(token) } }, token.ends_at ? 'Move or cancel the end' : 'Set an earlier end')),
+    over === undefined && live && h('p', { class: 'muted small' }, 'The expiry is signed into the token. An earlier end can be set, moved and cancelled.'));
+}
+
+/** @param {Token} token */
+async function endDialog(token) {
+  await openDialog(token.ends_at ? 'Move or cancel the end' : 'Set an earlier end', (close) => {
+    const at = h('input', { type: 'datetime-local', required: true, value: toLocalInput(token.ends_at ?? new Date(Date.now() + 7 * 86_400_000).toISOString()), max: toLocalInput(token.expires_at) });
+    const force = h('input', { type: 'checkbox', name: 'force' });
+    return [
+      h('p', null, `The gate ends it by itself, to the second. It may not be later than its expiry, ${exact(token.expires_at)}.`),
+      form({
+        submit: token.ends_at ? 'Move the end' : 'Set the end', cancel: close,
+        more: token.ends_at ? [h('button', { type: 'button', on: { click: () => { close(); attempt(() => end(token, null, false)); } } }, 'Cancel the end')] : [],
+        send: async (form) => {
+          await end(token, fromLocalInput(valueOf(form, 'at')) ?? '', force.checked);
+          close();
+        },
+      },
+      field({ name: 'at', label: 'Ends at', hint: 'In the time of this machine.', control: at }),
+      h('div', { class: 'choice' }, h('label', null, force, h('span', null, 'Also when no other token of the family is active until then')))),
+    ];
+  });
+}
+
+/** @param {Token} token @param {string | null} at @param {boolean} force */
+async function end(token, at, force) {
+  await post(`/tokens/${token.id}/end`, { at, ...(force && { force }) });
+  announce(at === null ? 'The planned end is cancelled.' : `It ends ${relative(at)}.`);
+  reload();
+}
+
+/** @param {Token} token @param {Page<Event>} events */
+function history(token, events) {
+  return h('section', { class: 'card', 'aria-labelledby': 'history' }, h('h2', { id: 'history' }, 'History'),
+    eventList(events.items, { of: token.id }),
+    events.next_cursor !== null && h('p', null, h('a', { href: to(['audit'], { token: token.id }) }, 'All of it')));
+}
+
+/** @param {string} name @param {import('../dom.js').Child} value */
+const fact = (name, value) => [h('dt', null, name), h('dd', null, value)];
+/** @param {string} text */
+const muted = (text) => h('span', { class: 'muted' }, text);

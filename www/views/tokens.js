@@ -1,0 +1,189 @@
+// All tokens: search, filters, pages. Filters and place stand in the address, so Back, reload and bookmarks keep them.
+
+import { get, post, query } from '../api.js';
+import { h, put } from '../dom.js';
+import { go, to } from '../router.js';
+import { time, day, exact } from '../time.js';
+import { badge, stateBadge, warningText } from '../ui/badge.js';
+import { failure } from '../ui/failure.js';
+import { menuButton } from '../ui/menu.js';
+import { announce } from '../ui/notice.js';
+import { table } from '../ui/table.js';
+import { may } from '../who.js';
+import { attention } from './attention.js';
+import { tokenActions } from './token_actions.js';
+
+/** @import { Page, Token } from '../types.d.ts' */
+/** @import { Place } from '../router.js' */
+
+const PAGE = 50;
+const TYPED_MS = 300;
+const FILTERS = ['q', 'state', 'expiring_within_seconds', 'unused_for_seconds', 'audience'];
+/** Cursors of the pages before, by filters: the API only knows the way on. @type {Map<string, string[]>} */
+const ways = new Map();
+
+/** @param {Place} place */
+export async function view({ params, signal }) {
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? '']));
+  const cursor = params.get('cursor') ?? '';
+  const [page, notices] = await Promise.all([load(filters, cursor, signal), attention(signal)]);
+  const results = h('div', null, list(page, filters, cursor));
+  const changed = new Refresh(results, signal);
+  return h('div', null,
+    h('div', { class: 'head' },
+      h('div', null, h('h1', null, 'Tokens')),
+      may('operator') && h('div', { class: 'buttons' }, h('a', { class: 'button primary', href: '#/new' }, 'New token'))),
+    notices,
+    filterForm(filters, changed),
+    results);
+}
+
+/** @param {Record<string, string>} filters @param {string} cursor @param {AbortSignal} signal @returns {Promise<Page<Token>>} */
+const load = (filters, cursor, signal) => get(`/tokens${query({ ...filters, cursor, limit: PAGE })}`, signal);
+
+/** The list under the filters, loaded anew while people go on typing: the focus stays where it is. */
+class Refresh {
+  #loading = new AbortController();
+  /** @param {HTMLElement} results @param {AbortSignal} signal */
+  constructor(results, signal) {
+    this.results = results;
+    this.signal = signal;
+  }
+
+  /** @param {Record<string, string>} filters @returns {Promise<void>} */
+  async run(filters) {
+    this.#loading.abort(new DOMException('superseded', 'AbortError'));
+    this.#loading = new AbortController();
+    const signal = AbortSignal.any([this.#loading.signal, this.signal]);
+    try {
+      const page = await load(filters, '', signal);
+      put(this.results, list(page, filters, ''));
+      const more = page.next_cursor === null ? '' : ' or more';
+      announce(`${page.items.length}${more} ${page.items.length === 1 ? 'token' : 'tokens'}`, { quietly: true });
+    } catch (error) {
+      if (!signal.aborted) put(this.results, failure(error, () => this.run(filters)));
+    }
+  }
+}
+
+/** @param {Record<string, string>} filters @param {Refresh} refresh */
+function filterForm(filters, refresh) {
+  /** @type {number | undefined} */
+  let timer;
+  const said = h('p', { class: 'error', id: 'search-error' });
+  const search = h('input', {
+    type: 'search', id: 'search', value: filters.q, placeholder: 'Label, owner, id, last 8 characters', autocomplete: 'off', spellcheck: 'false',
+    'aria-describedby': 'search-error', on: { input: () => { clearTimeout(timer); timer = setTimeout(apply, TYPED_MS); } },
+  });
+  const state = select('state', filters.state, [['', 'Any state'], ['active', 'Active'], ['disabled', 'Disabled'], ['revoked', 'Revoked'], ['expired', 'Expired']]);
+  const expiring = select('expiring', filters.expiring_within_seconds, [['', 'Any time'], ['86400', 'Within a day'], ['604800', 'Within 7 days'], ['2592000', 'Within 30 days']]);
+  const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Tokens', on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); apply(); } } },
+    h('div', { class: 'search' }, h('label', { for: 'search' }, 'Search'), search, said),
+    h('div', null, h('label', { for: 'state' }, 'State'), state),
+    h('div', null, h('label', { for: 'expiring' }, 'Expires'), expiring));
+  refresh.signal.addEventListener('abort', () => clearTimeout(timer));
+
+  /** @param {string} id @param {string} value @param {[string, string][]} options */
+  function select(id, value, options) {
+    return h('select', { id, on: { change: apply } }, options.map(([option, text]) => h('option', { value: option, selected: option === value }, text)));
+  }
+  async function apply() {
+    clearTimeout(timer);
+    const q = search.value.trim();
+    put(said);
+    if (/\bwla_/.test(q)) return put(said, 'That is an admin key. It belongs nowhere but in the sign-in form.');
+    if (/^wlp_[\w-]{36}$/.test(q)) return lookUp(q);
+    const chosen = { ...filters, q, state: state.value, expiring_within_seconds: expiring.value };
+    history.replaceState(null, '', to(['tokens'], chosen));
+    await refresh.run(chosen);
+  }
+  /** A whole token goes in a body, not into an address. @param {string} text */
+  async function lookUp(text) {
+    try {
+      const token = /** @type {Token} */ (await post('/tokens/lookup', { token: text }));
+      go(to(['token', token.id]));
+    } catch (error) {
+      put(said, error instanceof Error ? error.message : '');
+    }
+  }
+  return form;
+}
+
+/** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor */
+function list(page, filters, cursor) {
+  if (page.items.length === 0) return empty(filters, cursor);
+  return h('div', { class: 'card table-card' },
+    table('Tokens, newest first', columns(), page.items),
+    pager(page, filters, cursor));
+}
+
+/** @returns {import('../ui/table.js').Column<Token>[]} */
+function columns() {
+  return [
+    { name: 'Token', cell: (token) => [
+      h('a', { class: 'label', href: to(['token', token.id]) }, token.label),
+      h('span', { class: 'under' }, h('code', null, token.fingerprint), token.owner && ` · ${token.owner}`)] },
+    { name: 'State', cell: (token) => [stateBadge(token.state), ' ', ...warnings(token)] },
+    { name: 'Works from', cell: (token) => origins(token) },
+    { name: 'Ends', class: 'nowrap', cell: (token) => end(token) },
+    { name: 'Created', class: 'nowrap', cell: (token) => h('time', { datetime: token.created_at, title: exact(token.created_at) }, day(token.created_at)) },
+    { name: 'Actions', hidden: true, class: 'menu-cell', cell: (token) => {
+      const actions = tokenActions(token);
+      return actions.length > 0 && menuButton(`Actions for ${token.label}`, actions);
+    } },
+  ];
+}
+
+/** @param {Token} token */
+function warnings(token) {
+  const told = token.state === 'active' ? token.warnings.filter((code) => code !== 'long_lived') : [];
+  return told.length === 0 ? [] : [h('span', { class: 'badge warn', title: told.map(warningText).join('\n') }, told.length === 1 ? '1 warning' : `${told.length} warnings`)];
+}
+
+/** @param {Token} token */
+function origins(token) {
+  if (token.origins === 'any') return badge('Every site', 'warn');
+  const [first, second, ...others] = token.origins;
+  return [h('span', { class: 'under' }, first), second && h('span', { class: 'under' }, second),
+    others.length > 0 && h('span', { class: 'under', title: others.join('\n') }, `and ${others.length} more`)];
+}
+
+/** @param {Token} token */
+function end(token) {
+  if (token.state === 'revoked') return time(token.revoked_at);
+  return time(token.ends_at ?? token.expires_at);
+}
+
+/** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor */
+function pager(page, filters, cursor) {
+  const key = JSON.stringify(filters);
+  const way = ways.get(key) ?? [];
+  const at = way.indexOf(cursor);
+  const before = cursor === '' ? [] : at === -1 ? [''] : way.slice(0, at);
+  ways.clear();
+  ways.set(key, [...before, cursor]);
+  const number = before.length + 1;
+  const link = (/** @type {string} */ text, /** @type {string} */ where) => h('a', { class: 'button', href: to(['tokens'], { ...filters, cursor: where }) }, text);
+  const only = cursor === '' && page.next_cursor === null;
+  return h('nav', { class: 'pager', 'aria-label': 'Pages' },
+    h('span', { class: 'muted' }, only ? `${page.items.length} ${page.items.length === 1 ? 'token' : 'tokens'}` : `Page ${number}, newest first`),
+    !only && h('div', null,
+      cursor !== '' && link('First', ''),
+      cursor !== '' && link('Previous', before[before.length - 1] ?? ''),
+      page.next_cursor !== null && link('Next', page.next_cursor)));
+}
+
+/** @param {Record<string, string>} filters @param {string} cursor */
+function empty(filters, cursor) {
+  if (cursor !== '' || Object.values(filters).some((value) => value !== '')) {
+    return h('div', { class: 'card empty' }, h('h2', null, 'No token matches'),
+      h('p', null, 'A search finds part of a label, owner or external id, a whole id such as tok_7, a whole token, or its last 8 characters.'),
+      h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')));
+  }
+  return h('div', { class: 'card empty' }, h('h2', null, 'No tokens yet'),
+    h('p', null, 'A token lets web pages call your API. Make one for each site or customer, so that one can end without the others.'),
+    may('operator')
+      ? h('p', null, h('a', { class: 'button primary', href: '#/new' }, 'Make the first token'))
+      : h('p', null, 'Your role may look, but not make any.'));
+}
+
