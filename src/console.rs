@@ -14,6 +14,8 @@ use data_encoding::BASE64URL_NOPAD;
 use std::sync::LazyLock;
 
 const INDEX: &str = include_str!("../www/index.html");
+/// Where `index.html` names what `main.js` imports, so that a browser asks for all of it at once.
+const MODULES_MARK: &str = "<!-- modules -->";
 /// Where `index.html` names the folder of this release.
 const RELEASE_MARK: &str = "RELEASE/";
 
@@ -44,12 +46,16 @@ const FILES: &[(&str, &str)] = files![
     "views/create.js",
     "views/edit.js",
     "views/event_list.js",
+    "views/family.js",
+    "views/life_field.js",
     "views/origins_field.js",
+    "views/plan.js",
     "views/policy_fields.js",
     "views/receipt.js",
     "views/revocation.js",
     "views/revoke_dialog.js",
     "views/settings.js",
+    "views/rotate_dialog.js",
     "views/sign_in.js",
     "views/token.js",
     "views/token_actions.js",
@@ -82,9 +88,19 @@ pub fn reply(method: &str, path: &str) -> Reply {
     match path {
         // Relative links need the slash.
         "" => Reply::empty(308).with("Location", "/_wayleave/console/"),
-        "/" => page(200, INDEX.replace(RELEASE_MARK, &format!("{}/", *RELEASE))),
+        "/" => page(200, index()),
         _ => file(path).unwrap_or(Reply::problem(Code::NotFound)),
     }
+}
+
+fn index() -> String {
+    let modules: String = FILES
+        .iter()
+        // What lies in vendor/ is loaded when it is needed.
+        .filter(|(name, _)| name.ends_with(".js") && !name.starts_with("vendor/"))
+        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{RELEASE_MARK}{name}\">\n"))
+        .collect();
+    INDEX.replace(MODULES_MARK, &modules).replace(RELEASE_MARK, &format!("{}/", *RELEASE))
 }
 
 /// The answer where the console would share its origin with an upstream.
@@ -163,7 +179,8 @@ mod tests {
         assert_eq!(page.header("X-Content-Type-Options"), Some("nosniff"));
         let html = page.body.unwrap();
         assert!(html.contains(&format!("\"{}/main.js\"", *RELEASE)));
-        assert!(!html.contains(RELEASE_MARK));
+        assert!(!html.contains(RELEASE_MARK) && !html.contains(MODULES_MARK));
+        assert!(html.contains(&format!("<link rel=\"modulepreload\" href=\"{}/dom.js\">", *RELEASE)));
     }
 
     #[test]

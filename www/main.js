@@ -5,24 +5,34 @@ import { h, put } from './dom.js';
 import { here } from './router.js';
 import { announce, noticeRegion } from './ui/notice.js';
 import { failure } from './ui/failure.js';
+import { view as adminKeys } from './views/admin_keys.js';
+import { view as audit } from './views/audit.js';
+import { view as create } from './views/create.js';
+import { view as edit } from './views/edit.js';
+import { view as family } from './views/family.js';
+import { view as revocation } from './views/revocation.js';
+import { view as settings } from './views/settings.js';
 import { signInAgain, signInPage } from './views/sign_in.js';
+import { view as token } from './views/token.js';
+import { view as tokens } from './views/tokens.js';
 import { becomes, may, who } from './who.js';
 
 /** @import { View } from './router.js' */
 
 /**
- * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, load: () => Promise<{ view: View }> }} Section
+ * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, view: View }} Section
  * @type {Section[]}
  */
 const SECTIONS = [
-  { name: 'tokens', title: 'Tokens', least: 'viewer', inMenu: true, load: () => import('./views/tokens.js') },
-  { name: 'new', title: 'New token', least: 'operator', inMenu: false, load: () => import('./views/create.js') },
-  { name: 'token', title: 'Token', least: 'viewer', inMenu: false, load: () => import('./views/token.js') },
-  { name: 'edit', title: 'Edit token', least: 'operator', inMenu: false, load: () => import('./views/edit.js') },
-  { name: 'revocation', title: 'Revocation', least: 'viewer', inMenu: true, load: () => import('./views/revocation.js') },
-  { name: 'audit', title: 'Audit log', least: 'viewer', inMenu: true, load: () => import('./views/audit.js') },
-  { name: 'keys', title: 'Admin keys', least: 'owner', inMenu: true, load: () => import('./views/admin_keys.js') },
-  { name: 'settings', title: 'Settings', least: 'viewer', inMenu: true, load: () => import('./views/settings.js') },
+  { name: 'tokens', title: 'Tokens', least: 'viewer', inMenu: true, view: tokens },
+  { name: 'new', title: 'New token', least: 'operator', inMenu: false, view: create },
+  { name: 'token', title: 'Token', least: 'viewer', inMenu: false, view: token },
+  { name: 'family', title: 'Family', least: 'viewer', inMenu: false, view: family },
+  { name: 'edit', title: 'Edit token', least: 'operator', inMenu: false, view: edit },
+  { name: 'revocation', title: 'Revocation', least: 'viewer', inMenu: true, view: revocation },
+  { name: 'audit', title: 'Audit log', least: 'viewer', inMenu: true, view: audit },
+  { name: 'keys', title: 'Admin keys', least: 'owner', inMenu: true, view: adminKeys },
+  { name: 'settings', title: 'Settings', least: 'viewer', inMenu: true, view: settings },
 ];
 
 const main = h('main', { class: 'page', id: 'main', tabindex: '-1' });
@@ -69,16 +79,16 @@ async function show() {
   const { signal } = leaving;
   const place = here(signal);
   const section = SECTIONS.find(({ name }) => name === (place.path[0] ?? 'tokens'));
-  drawTop(section?.name === 'token' || section?.name === 'new' || section?.name === 'edit' ? 'tokens' : section?.name);
+  drawTop(section?.inMenu ? section.name : section && 'tokens');
   // Only what takes longer than a moment is said to be loading.
   const slow = setTimeout(() => put(main, h('p', { class: 'muted', role: 'status' }, 'Loading …')), 400);
   let content;
   try {
     if (!section) content = nothingHere();
     else if (!may(section.least)) content = notForYou(section);
-    else content = await (await load(section)).view(place);
+    else content = await section.view(place);
   } catch (error) {
-    content = failure(error, show);
+    content = h('div', { class: 'stack' }, h('h1', null, 'This cannot be shown'), failure(error, show));
   }
   clearTimeout(slow);
   if (signal.aborted) return;
@@ -88,17 +98,6 @@ async function show() {
   scrollTo(0, 0);
   heading?.setAttribute('tabindex', '-1');
   (heading ?? main).focus({ preventScroll: true });
-}
-
-/** @param {Section} section */
-async function load(section) {
-  try {
-    return await section.load();
-  } catch (error) {
-    console.error(error);
-    throw new api.ApiError({ type: '', title: 'This part of the console cannot be loaded', status: 0, code: 'unreachable',
-      detail: 'Wayleave cannot be reached, or a new release was deployed. Reload the page.' });
-  }
 }
 
 /** @param {string} [current] */

@@ -13,7 +13,7 @@ const UNITS = [['second', 1, 2 * MINUTE], ['minute', MINUTE, 2 * HOUR], ['hour',
 export function relative(at, now = Date.now()) {
   const seconds = (Date.parse(at) - now) / 1000;
   const [unit, size] = UNITS.find(([, , below]) => Math.abs(seconds) < below) ?? UNITS[UNITS.length - 1];
-  return RELATIVE.format(Math.trunc(seconds / size), unit);
+  return RELATIVE.format(Math.round(seconds / size), unit);
 }
 
 /** @param {string} at */

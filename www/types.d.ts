@@ -11,6 +11,16 @@ export interface Problem {
   code: string;
   errors?: { field: string; code: string; detail: string }[];
   live_tokens?: number;
+  /** With successor_unused and max_active_tokens: which tokens stand in the way. */
+  waiting?: Used;
+  predecessor?: Used;
+  active?: Used[];
+  rotate_instead?: string | null;
+}
+
+export interface Used {
+  id: string;
+  last_used_at: string | null;
 }
 
 export interface Session {
@@ -44,7 +54,46 @@ export interface Token {
   revoked_at?: string;
   revoked_reason?: string;
   effective_by?: string;
+  predecessor?: string;
+  successor?: string;
+  rotation?: Rotation;
+  distribute?: boolean;
+  auto_rotate?: Record<string, unknown>;
+  first_used_at?: string;
+  last_used_at?: string;
   warnings: string[];
+}
+
+export interface RevokeOld {
+  when: 'after' | 'first_use' | 'never' | 'now';
+  after_seconds?: number;
+  drain_seconds?: number;
+  deadline_seconds?: number;
+  strict?: boolean;
+}
+
+export interface Rotation {
+  revoke_old: RevokeOld;
+  begun_at: string;
+  planned_end: string | null;
+  held_since: string | null;
+}
+
+export interface Family {
+  id: string;
+  current: string | null;
+  active: string[];
+  revoked: string[];
+  tokens: Token[];
+  total: number;
+}
+
+export interface Notice {
+  id: string;
+  type: string;
+  timestamp: string;
+  data: { tokens: { id: string; label: string }[]; within_days?: number };
+  delivery: { state: 'pending' | 'delivered' | 'given_up'; attempts: number; error: string | null; at: string } | null;
 }
 
 export interface Receipt {
@@ -117,6 +166,17 @@ export interface Status {
   signing_key: number;
   load: { calls_per_second: number; limit_per_second: number; share: number };
   restored_at: string | null;
+  webhook: {
+    configured: boolean;
+    pending: number;
+    oldest_at: string | null;
+    failures: number;
+    given_up: number;
+    given_up_at: string | null;
+    succeeded_at: string | null;
+    failed_at: string | null;
+    error: string | null;
+  };
   warnings: string[];
 }
 

@@ -36,7 +36,7 @@ describe('the list', () => {
     assert.deepEqual([token.label, token.owner, token.origins], ['Town shop', 'ana@shop.example', ['https://shop.example', 'https://*.shop.example']]);
     assert.equal(Math.round((Date.parse(token.expires_at) - Date.parse(token.created_at)) / 86_400_000), 7);
     await page.getByRole('link', { name: 'All tokens' }).click();
-    await row(page, 'Town shop').getByText('in 6 days').or(row(page, 'Town shop').getByText('in 7 days')).waitFor();
+    await row(page, 'Town shop').getByText('in 7 days').waitFor();
     assert.match(await row(page, 'Town shop').innerText(), new RegExp(`${shown.slice(0, 8)}…${shown.slice(-8)}`));
     assert.deepEqual(page.troubles, []);
   });
@@ -80,7 +80,7 @@ describe('the list', () => {
     await row(page, 'Ends soon').waitFor();
     await page.getByRole('region', { name: 'Needs attention' }).getByRole('link', { name: /Show/ }).click();
     await row(page, 'Asleep').waitFor({ state: 'detached' });
-    await row(page, 'Ends soon').getByText('in 59 minutes').waitFor();
+    await row(page, 'Ends soon').getByText(/in (59|60) minutes/).waitFor();
   });
 
   it('shows, copies, disables and enables from the menu of a row', async () => {

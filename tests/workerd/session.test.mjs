@@ -31,6 +31,43 @@ async function session(key = ADMIN_KEY) {
   return answer.all("set-cookie")[0].split(";")[0];
 }
 
+describe("the console", () => {
+  const CONSOLE = "/_wayleave/console/";
+
+  it("is on the control host alone, under a policy that lets nothing inline or foreign run", async () => {
+    const page = await client.get(CONSOLE);
+    assert.equal(page.status, 200, String(page));
+    assert.match(page.headers["content-type"], /^text\/html/);
+    assert.equal(page.headers["x-content-type-options"], "nosniff");
+    assert.equal(page.headers["x-frame-options"], "DENY");
+    const policy = page.headers["content-security-policy"];
+    for (const directive of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]) {
+      assert.ok(policy.includes(directive), directive);
+    }
+    assert.doesNotMatch(policy, /unsafe|https?:|\*|data:|blob:/);
+    const [, script] = /src="([^"]+main\.js)"/.exec(page.text);
+    const file = await client.get(CONSOLE + script);
+    assert.equal(file.headers["content-type"], "text/javascript; charset=utf-8");
+    assert.match(file.headers["cache-control"], /immutable/);
+    assert.equal(file.headers["content-security-policy"], policy);
+    assert.equal((await client.get("/_wayleave/console")).headers.location, CONSOLE);
+    assertProblem(await client.send("POST", CONSOLE), "method_not_allowed");
+    for (const path of [CONSOLE, CONSOLE + script, "/_wayleave/console", `${CONSOLE}%2e%2e/api/tokens`]) {
+      const elsewhere = await client.get(path, { host: "api.example" });
+      assert.ok([400, 404].includes(elsewhere.status), `${path}: ${elsewhere}`);
+      assert.doesNotMatch(elsewhere.text, /console/i);
+    }
+  });
+
+  it("without control hosts is on loopback alone, and says why where it is not", async () => {
+    for (const host of ["localhost:8787", "127.0.0.1"]) assert.equal((await shared.get(CONSOLE, { host })).status, 200, host);
+    const elsewhere = await shared.get(CONSOLE, { host: "api.example" });
+    assert.equal(elsewhere.status, 404);
+    assert.match(elsewhere.text, /CONTROL_HOSTS/);
+    assert.doesNotMatch(elsewhere.text, /main\.js/);
+  });
+});
+
 describe("signing in", () => {
   it("sets one cookie with every flag, and the answer holds neither key nor session", async () => {
     const answer = await signIn(ADMIN_KEY);

@@ -23,7 +23,7 @@ export function field({ name, label, hint, control, extra }) {
 
 /**
  * Choices of which one holds.
- * @param {{ name: string, legend: string, hint?: string, value: string, choices: { value: string, label: string, about?: import('../dom.js').Child, disabled?: boolean }[], change?: (value: string) => void }} options
+ * @param {{ name: string, legend: string, hint?: string, value: string, choices: { value: string, label: string, about?: import('../dom.js').Child, more?: import('../dom.js').Child }[], change?: (value: string) => void }} options
  */
 export function choices({ name, legend, hint, value, choices, change }) {
   const id = uniqueId(name);
@@ -34,9 +34,9 @@ export function choices({ name, legend, hint, value, choices, change }) {
       const about = choice.about ? `${id}-${choice.value}` : undefined;
       return h('div', { class: 'choice' },
         h('label', null,
-          h('input', { type: 'radio', name, value: choice.value, checked: choice.value === value, disabled: choice.disabled, 'aria-describedby': about, on: { change: () => change?.(choice.value) } }),
+          h('input', { type: 'radio', name, value: choice.value, checked: choice.value === value, 'aria-describedby': about, on: { change: () => change?.(choice.value) } }),
           h('span', null, choice.label)),
-        about && h('p', { class: 'hint', id: about }, choice.about));
+        about && h('p', { class: 'hint', id: about }, choice.about), choice.more);
     }),
     h('p', { class: 'error', id: `${id}-error` }));
 }
@@ -109,7 +109,8 @@ function showErrors(form, problem, error) {
   }
   if (faults.length === 0 || elsewhere.length > 0) {
     const words = faults.length === 0 ? wordsOf(error) : elsewhere.join('; ');
-    put(problem, h('div', { class: 'box bad', role: 'alert', tabindex: '-1' }, h('p', null, words)));
+    const title = faults.length === 0 && error instanceof ApiError && error.problem.title;
+    put(problem, h('div', { class: 'box bad', role: 'alert', tabindex: '-1' }, title && h('p', null, h('strong', null, title)), h('p', null, words)));
     first ??= /** @type {HTMLElement} */ (problem.firstElementChild);
   }
   first?.focus();

@@ -8,6 +8,7 @@ import { badge } from '../ui/badge.js';
 import { copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
 import { choices, field, form, valueOf } from '../ui/form.js';
+import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { table } from '../ui/table.js';
 import { who } from '../who.js';
@@ -35,7 +36,7 @@ export async function view({ signal }) {
       { name: 'Last used', class: 'nowrap', cell: (key) => time(key.last_used_at) },
       { name: 'Ends', class: 'nowrap', cell: (key) => time(key.expires_at) },
       { name: 'Created', class: 'nowrap', cell: (key) => date(key.created_at) },
-      { name: 'Actions', hidden: true, class: 'menu-cell', cell: (key) => h('button', { type: 'button', class: 'danger', 'aria-label': `Delete ${key.label}`, on: { click: () => deleteDialog(key) } }, 'Delete') },
+      { name: 'Actions', hidden: true, class: 'menu-cell', cell: (key) => menuButton(`Actions for ${key.label}`, [{ label: 'Delete …', danger: true, act: () => deleteDialog(key) }]) },
     ], keys)));
 }
 

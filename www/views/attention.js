@@ -1,7 +1,7 @@
 // The banner: what needs attention, from the registry's status and the tokens that end soon. Nothing when nothing does.
 
 import { get, query } from '../api.js';
-import { h } from '../dom.js';
+import { h, put } from '../dom.js';
 
 /** @import { Page, Status, Token } from '../types.d.ts' */
 
@@ -11,22 +11,33 @@ export const STATUS_WARNINGS = {
   unguaranteed: 'ON_UNKNOWN is admit: a location that cannot know lets tokens through, and no revocation is guaranteed.',
   kv_unwritten: 'A write to KV has been waiting for longer than the bound. Locations ask the registry meanwhile; look at KV’s health.',
   restored: 'The registry was put back from a backup in the last week. Tokens may have been disabled: look through them.',
+  webhook_undelivered: 'A webhook could not be delivered. Check its receiver and WEBHOOK_URL.',
 };
 
 const SOON_SECONDS = 7 * 86_400;
 
+/** Counting what there is reads every row: once a minute is enough. */
+const ASKED_EVERY_MS = 60_000;
+/** @type {{ at: number, status: Status, ending: Page<Token> } | null} */
+let last = null;
+
+/** The place of the banner: nothing waits for it. @param {AbortSignal} signal */
+export function attention(signal) {
+  const place = h('div');
+  ask(signal).then(({ status, ending }) => put(place, banner(status, ending)), () => {
+    // The page itself says what is wrong; a second word for it helps nobody.
+  });
+  return place;
+}
+
 /** @param {AbortSignal} signal */
-export async function attention(signal) {
-  try {
-    const [status, ending] = await Promise.all([
-      /** @type {Promise<Status>} */ (get('/status', signal)),
-      /** @type {Promise<Page<Token>>} */ (get(`/tokens${query({ expiring_within_seconds: SOON_SECONDS, limit: 21 })}`, signal)),
-    ]);
-    return banner(status, ending);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return null; // The list says what is wrong; a second word for it helps nobody.
-  }
+async function ask(signal) {
+  if (last !== null && Date.now() - last.at < ASKED_EVERY_MS) return last;
+  const [status, ending] = await Promise.all([
+    /** @type {Promise<Status>} */ (get('/status', signal)),
+    /** @type {Promise<Page<Token>>} */ (get(`/tokens${query({ expiring_within_seconds: SOON_SECONDS, limit: 21 })}`, signal)),
+  ]);
+  return (last = { at: Date.now(), status, ending });
 }
 
 /** @param {Status} status @param {Page<Token>} ending */

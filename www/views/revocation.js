@@ -22,26 +22,19 @@ export async function view({ signal }) {
     status.warnings.length > 0 && h('section', { class: 'box warn banner', 'aria-label': 'Needs attention' },
       h('ul', null, status.warnings.map((code) => h('li', null, STATUS_WARNINGS[code] ?? code)))),
     h('section', { class: 'card' }, h('h2', null, 'How long changes took'), arrivals(status)),
-    h('div', { class: 'columns' },
-      h('section', { class: 'card' }, h('h2', null, 'Locations'),
-        status.locations.length === 0
-          ? h('p', { class: 'muted' }, 'No location has told in the last hour which list it holds. They do so while they have traffic.')
-          : table('Locations', [
-            { name: 'Location', cell: (location) => h('code', null, location.id) },
-            { name: 'List', cell: (location) => location.list_number.join('.') },
-            { name: 'Said so', cell: (location) => time(location.at) },
-          ], status.locations)),
-      h('div', null,
-        h('section', { class: 'card' }, h('h2', null, 'List'), h('dl', { class: 'facts' },
-          fact('Number', status.list.number.join('.')), fact('Names', `${status.list.entries} tokens`), fact('Size', bytes(status.list.bytes)),
-          fact('Base', `${status.list.base.number.join('.')}, ${bytes(status.list.base.bytes)}`),
-          fact('Given to KV', time(status.heartbeat.published_at)), fact('Last traffic', time(status.heartbeat.traffic_at)))),
-        h('section', { class: 'card' }, h('h2', null, 'Owed to KV'), h('dl', { class: 'facts' },
-          fact('Writes', String(status.outbox.pending)), fact('Oldest', time(status.outbox.oldest_at, 'none')), fact('Failed', `${status.outbox.failures} since the registry started`))),
-        h('section', { class: 'card' }, h('h2', null, 'Registry'), h('dl', { class: 'facts' },
-          fact('Load', `${(status.load.share * 100).toFixed(1)} % of ${status.load.limit_per_second} calls a second`),
-          fact('Tokens', `${status.tokens.active} active, ${status.tokens.disabled} disabled, ${status.tokens.revoked} revoked, ${status.tokens.expired} expired`),
-          fact('Put back from a backup', status.restored_at ? exact(status.restored_at) : 'never'))))));
+    h('section', { class: 'card' }, h('h2', null, 'Locations'), locations(status)),
+    h('div', { class: 'tiles' },
+      tile('List', [
+        fact('Number', status.list.number.join('.')), fact('Names', `${status.list.entries} tokens`), fact('Size', bytes(status.list.bytes)),
+        fact('Base', `${status.list.base.number.join('.')}, ${bytes(status.list.base.bytes)}`),
+        fact('Given to KV', time(status.heartbeat.published_at)), fact('Last traffic', time(status.heartbeat.traffic_at))]),
+      tile('Owed to KV', [
+        fact('Writes', String(status.outbox.pending)), fact('Oldest', time(status.outbox.oldest_at, 'none')), fact('Failed', `${status.outbox.failures} since the registry started`)]),
+      webhooks(status),
+      tile('Registry', [
+        fact('Load', `${(status.load.share * 100).toFixed(1)} % of ${status.load.limit_per_second} calls a second`),
+        fact('Tokens', `${status.tokens.active} active, ${status.tokens.disabled} disabled, ${status.tokens.revoked} revoked, ${status.tokens.expired} expired`),
+        fact('Put back from a backup', status.restored_at ? exact(status.restored_at) : 'never')])));
 }
 
 /** @param {Status} status */
@@ -53,5 +46,28 @@ function arrivals({ propagation, bound }) {
       .map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))));
 }
 
+/** @param {Status} status */
+function locations({ locations }) {
+  if (locations.length === 0) return h('p', { class: 'muted' }, 'No location has told in the last hour which list it holds. They do so while they have traffic.');
+  return table('Locations', [
+    { name: 'Location', cell: (location) => h('code', null, location.id) },
+    { name: 'List', cell: (location) => location.list_number.join('.') },
+    { name: 'Said so', cell: (location) => time(location.at) },
+  ], locations);
+}
+
+/** @param {Status} status */
+function webhooks({ webhook }) {
+  if (!webhook.configured) return h('section', { class: 'card' }, h('h2', null, 'Webhooks'), h('p', { class: 'muted' }, 'WEBHOOK_URL is not set: notices are kept for 90 days, and sent to nobody.'));
+  return tile('Webhooks', [
+    fact('Still to be taken', webhook.pending === 0 ? 'none' : h('span', null, `${webhook.pending}, the oldest `, time(webhook.oldest_at))),
+    fact('Last taken', time(webhook.succeeded_at)),
+    fact('Last failure', h('span', null, time(webhook.failed_at), webhook.failed_at && webhook.error && `, ${webhook.error.replaceAll('_', ' ')}`)),
+    fact('Failed', String(webhook.failures)),
+    fact('Given up', h('span', null, String(webhook.given_up), webhook.given_up_at && h('span', null, ', last ', time(webhook.given_up_at))))]);
+}
+
+/** @param {string} title @param {HTMLElement[][]} facts */
+const tile = (title, facts) => h('section', { class: 'card' }, h('h2', null, title), h('dl', { class: 'facts' }, facts.flat()));
 /** @param {string} name @param {import('../dom.js').Child} value */
 const fact = (name, value) => [h('dt', null, name), h('dd', null, value)];

@@ -15,13 +15,13 @@ export async function view({ signal }) {
       h('p', null, 'As this deployment is configured. They are changed in wrangler.toml (or the environment of a self-hosted process) and deployed.'))),
     h('section', { class: 'card' }, h('h2', null, 'Routes'),
       table('Routes', [
-        { name: 'API', cell: (route) => h('code', null, `${route.host ?? 'any host'}${route.path || '/'}`) },
+        { name: 'API', cell: (route) => route.host === null && route.path === '' ? 'everything' : h('code', null, `${route.host ?? '*'}${route.path || '/'}`) },
         { name: 'Upstream', cell: (route) => h('code', null, route.upstream) },
         { name: 'Audience', cell: (route) => route.audience },
         { name: 'Options', cell: (route) => [
           route.anonymous && badge('anonymous', 'warn'), ' ', route.credentials && badge('credentials'), ' ', route.shared_cache && badge('shared cache'), ' ', `${route.timeout_seconds} s`] },
       ], settings.routes)),
-    h('div', { class: 'columns' },
+    h('div', { class: 'columns even' },
       h('section', { class: 'card' }, h('h2', null, 'Revocation'), h('dl', { class: 'facts' },
         fact('Bound', `${settings.revocation_bound_seconds} s`),
         fact('When a location cannot know', settings.on_unknown === 'admit' ? badge('let in: not guaranteed', 'bad') : 'refuse'),

@@ -10,6 +10,7 @@ import { openDialog } from '../ui/dialog.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { eventList } from './event_list.js';
+import { planWords } from './plan.js';
 import { receipt } from './receipt.js';
 import { attempt, tokenActions } from './token_actions.js';
 
@@ -62,14 +63,16 @@ function settings(token) {
   return h('section', { class: 'card', 'aria-labelledby': 'settings' }, h('h2', { id: 'settings' }, 'Settings'),
     h('dl', { class: 'facts' },
       fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : h('ul', null, token.origins.map((rule) => h('li', null, h('code', null, rule))))),
-      fact('Other sites', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
-      fact('No site named', token.missing_origin === 'allow' ? 'is let in' : 'is refused'),
+      fact('Sites not listed', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
+      fact('Requests without a site', token.missing_origin === 'allow' ? 'are let in' : 'are refused'),
       fact('For', token.audiences.join(', ')),
       fact('Owner', token.owner ?? muted('nobody named')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
       fact('Id', h('code', null, token.id)),
-      fact('Family', h('code', null, token.family)),
+      fact('Family', h('a', { href: to(['family', token.family]) }, h('code', null, token.family))),
+      token.predecessor && fact('Came after', h('a', { href: to(['token', token.predecessor]) }, token.predecessor)),
+      token.successor && fact('Replaced by', h('a', { href: to(['token', token.successor]) }, token.successor)),
       fact('Version', String(token.version)),
       fact('Created', h('span', null, date(token.created_at), ` with the key ${token.created_by}`))));
 }
@@ -88,6 +91,8 @@ function life(token) {
       h('div', { class: 'life-ends' }, h('span', null, date(token.created_at)), h('span', null, date(token.expires_at)))),
     h('dl', { class: 'facts' },
       fact('Expires', h('span', null, time(token.expires_at), h('span', { class: 'under muted small' }, ` ${exact(token.expires_at)}`))),
+      fact('Last used', time(token.last_used_at, 'not known')),
+      token.rotation && live && fact('Rotation', planWords(token)),
       token.ends_at && fact('Planned end', h('span', null, time(token.ends_at), h('span', { class: 'muted small' }, ` ${exact(token.ends_at)}`))),
       token.revoked_at && fact('Revoked', h('span', null, time(token.revoked_at), token.revoked_reason && `, ${token.revoked_reason}`)),
       token.effective_by && fact('Holds everywhere', exact(token.effective_by))),

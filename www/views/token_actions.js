@@ -8,6 +8,7 @@ import { copy, copyable } from '../ui/copy.js';
 import { announce } from '../ui/notice.js';
 import { wordsOf } from '../ui/failure.js';
 import { may } from '../who.js';
+import { rotateDialog } from './rotate_dialog.js';
 import { revokeDialog } from './revoke_dialog.js';
 
 /** @import { Token } from '../types.d.ts' */
@@ -19,6 +20,7 @@ export function tokenActions(token) {
   return [
     live && { label: 'Show', act: () => attempt(() => show(token)) },
     live && { label: 'Copy', act: () => attempt(async () => copy(await textOf(token), 'The token')) },
+    token.state === 'active' && { label: 'Rotate …', act: () => rotateDialog(token) },
     live && { label: 'Edit', act: () => go(to(['edit', token.id])) },
     { label: 'Clone', act: () => go(to(['new'], { clone: token.id })) },
     token.state === 'active' && !token.protected && { label: 'Disable', act: () => attempt(() => disable(token)) },

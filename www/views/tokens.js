@@ -26,14 +26,14 @@ const ways = new Map();
 export async function view({ params, signal }) {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? '']));
   const cursor = params.get('cursor') ?? '';
-  const [page, notices] = await Promise.all([load(filters, cursor, signal), attention(signal)]);
+  const page = await load(filters, cursor, signal);
   const results = h('div', null, list(page, filters, cursor));
   const changed = new Refresh(results, signal);
   return h('div', null,
     h('div', { class: 'head' },
       h('div', null, h('h1', null, 'Tokens')),
       may('operator') && h('div', { class: 'buttons' }, h('a', { class: 'button primary', href: '#/new' }, 'New token'))),
-    notices,
+    attention(signal),
     filterForm(filters, changed),
     results);
 }
@@ -76,11 +76,13 @@ function filterForm(filters, refresh) {
     'aria-describedby': 'search-error', on: { input: () => { clearTimeout(timer); timer = setTimeout(apply, TYPED_MS); } },
   });
   const state = select('state', filters.state, [['', 'Any state'], ['active', 'Active'], ['disabled', 'Disabled'], ['revoked', 'Revoked'], ['expired', 'Expired']]);
+  const unused = select('unused', filters.unused_for_seconds, [['', 'Any use'], ['604800', 'Not for 7 days'], ['2592000', 'Not for 30 days'], ['7776000', 'Not for 90 days']]);
   const expiring = select('expiring', filters.expiring_within_seconds, [['', 'Any time'], ['86400', 'Within a day'], ['604800', 'Within 7 days'], ['2592000', 'Within 30 days']]);
   const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Tokens', on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); apply(); } } },
     h('div', { class: 'search' }, h('label', { for: 'search' }, 'Search'), search, said),
     h('div', null, h('label', { for: 'state' }, 'State'), state),
-    h('div', null, h('label', { for: 'expiring' }, 'Expires'), expiring));
+    h('div', null, h('label', { for: 'expiring' }, 'Expires'), expiring),
+    h('div', null, h('label', { for: 'unused' }, 'Used'), unused));
   refresh.signal.addEventListener('abort', () => clearTimeout(timer));
 
   /** @param {string} id @param {string} value @param {[string, string][]} options */
@@ -93,7 +95,7 @@ function filterForm(filters, refresh) {
     put(said);
     if (/\bwla_/.test(q)) return put(said, 'That is an admin key. It belongs nowhere but in the sign-in form.');
     if (/^wlp_[\w-]{36}$/.test(q)) return lookUp(q);
-    const chosen = { ...filters, q, state: state.value, expiring_within_seconds: expiring.value };
+    const chosen = { ...filters, q, state: state.value, expiring_within_seconds: expiring.value, unused_for_seconds: unused.value };
     history.replaceState(null, '', to(['tokens'], chosen));
     await refresh.run(chosen);
   }
@@ -122,16 +124,24 @@ function columns() {
   return [
     { name: 'Token', cell: (token) => [
       h('a', { class: 'label', href: to(['token', token.id]) }, token.label),
-      h('span', { class: 'under' }, h('code', null, token.fingerprint), token.owner && ` · ${token.owner}`)] },
-    { name: 'State', cell: (token) => [stateBadge(token.state), ' ', ...warnings(token)] },
+      h('span', { class: 'under' }, h('code', null, token.fingerprint)),
+      token.owner && h('span', { class: 'under' }, token.owner)] },
+    { name: 'State', cell: (token) => [stateBadge(token.state), ' ', place(token), ' ', ...warnings(token)] },
     { name: 'Works from', cell: (token) => origins(token) },
     { name: 'Ends', class: 'nowrap', cell: (token) => end(token) },
+    { name: 'Last used', class: 'nowrap', cell: (token) => time(token.last_used_at, 'not known') },
     { name: 'Created', class: 'nowrap', cell: (token) => h('time', { datetime: token.created_at, title: exact(token.created_at) }, day(token.created_at)) },
     { name: 'Actions', hidden: true, class: 'menu-cell', cell: (token) => {
       const actions = tokenActions(token);
       return actions.length > 0 && menuButton(`Actions for ${token.label}`, actions);
     } },
   ];
+}
+
+/** Where it stands among its like: only families of more than one need to be told apart. @param {Token} token */
+function place({ state, predecessor, successor }) {
+  if (state === 'active' && predecessor && !successor) return badge('Current', 'good');
+  return successor && (state === 'active' || state === 'disabled') && badge('Has a successor');
 }
 
 /** @param {Token} token */
@@ -157,16 +167,17 @@ function end(token) {
 /** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor */
 function pager(page, filters, cursor) {
   const key = JSON.stringify(filters);
-  const way = ways.get(key) ?? [];
+  const way = ways.get(key) ?? [''];
   const at = way.indexOf(cursor);
-  const before = cursor === '' ? [] : at === -1 ? [''] : way.slice(0, at);
+  // After a reload in the middle nobody knows what came before: then the way back is the first page.
+  const before = at === -1 ? [''] : way.slice(0, at);
   ways.clear();
-  ways.set(key, [...before, cursor]);
-  const number = before.length + 1;
+  if (at !== -1) ways.set(key, [...before, cursor, ...(page.next_cursor === null ? [] : [page.next_cursor])]);
+  const number = at === -1 ? '' : `Page ${before.length + 1}, `;
   const link = (/** @type {string} */ text, /** @type {string} */ where) => h('a', { class: 'button', href: to(['tokens'], { ...filters, cursor: where }) }, text);
   const only = cursor === '' && page.next_cursor === null;
   return h('nav', { class: 'pager', 'aria-label': 'Pages' },
-    h('span', { class: 'muted' }, only ? `${page.items.length} ${page.items.length === 1 ? 'token' : 'tokens'}` : `Page ${number}, newest first`),
+    h('span', { class: 'muted' }, only ? `${page.items.length} ${page.items.length === 1 ? 'token' : 'tokens'}` : `${number}newest first`),
     !only && h('div', null,
       cursor !== '' && link('First', ''),
       cursor !== '' && link('Previous', before[before.length - 1] ?? ''),

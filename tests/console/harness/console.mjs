@@ -1,5 +1,7 @@
 // A console to be used as a person uses it: the real Worker in workerd, on a port of localhost, and pages of a real browser.
 
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { openBrowser } from '../../browser/chromium.mjs';
 import { Gateway } from '../../workerd/harness/gateway.mjs';
 
@@ -35,6 +37,7 @@ export class Console {
     const context = await this.browser.newContext({ colorScheme: scheme, viewport: { width, height }, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'UTC', ...options });
     context.setDefaultTimeout(WAIT_MS);
     const page = await context.newPage();
+    if (process.env.WAYLEAVE_WWW === 'disk') await fromDisk(page);
     page.troubles = [];
     page.on('pageerror', (error) => page.troubles.push(String(error)));
     page.on('console', (message) => {
@@ -64,4 +67,17 @@ export async function signIn(page, key) {
 export async function goTo(page, hash, heading) {
   await page.evaluate((hash) => (location.hash = hash), hash);
   await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+}
+
+const WWW = new URL('../../../www/', import.meta.url);
+const MEDIA_TYPES = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+
+/** While one works on www/: its files as they are, under the headers of the Worker, which was built with others. */
+async function fromDisk(page) {
+  await page.route(`**${PATH}*/**`, async (route) => {
+    const url = new URL(route.request().url());
+    const name = url.pathname.slice(PATH.length).replace(/^[^/]+\//, '');
+    const { headers } = await fetch(url.origin + PATH);
+    await route.fulfill({ headers: { ...Object.fromEntries(headers), 'content-type': MEDIA_TYPES[extname(name)] }, body: await readFile(new URL(name, WWW)) });
+  });
 }

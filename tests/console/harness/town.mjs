@@ -17,8 +17,10 @@ export async function town(admin) {
     origins: ['https://www.town.example', 'https://maps.town.example', '*.preview.town.example'], expires_in: 90 * DAY,
   });
   await admin.edit(active.id, { owner: 'maps-team@town.example' });
+  const before = await make({ label: 'Search on the portal', owner: 'portal@town.example', origins: ['https://portal.town.example'], expires_in: 40 * DAY });
+  const rotated = await admin.call('POST', `/tokens/${before.id}/rotate`, { body: { revoke_old: { when: 'first_use', drain_seconds: DAY }, expires_in: 90 * DAY } });
   await admin.createAdminKey('operator', { label: 'Ana Ruiz' });
   await admin.createAdminKey('viewer', { label: 'Dashboard in the hall', expires_at: new Date(Date.now() + 200 * DAY * 1000).toISOString() });
   await admin.revoke(leaked.id, { reason: 'copied into a public gist', force: true });
-  return { active: active.id, revoked: leaked.id };
+  return { active: active.id, revoked: leaked.id, family: before.family, rotated: rotated.json.id };
 }

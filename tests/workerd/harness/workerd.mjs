@@ -35,11 +35,15 @@ export class Workerd {
     this.configFor = configFor;
   }
 
-  /** Starts the process and waits until every socket listens. Rejects with workerd's own output when it ends first. */
-  async start() {
+  /**
+   * Starts the process and waits until every socket listens. Rejects with workerd's own output when it ends first.
+   * @param {Record<string, number>} ports of sockets that somebody still expects where they were
+   */
+  async start(ports = {}) {
     const config = join(this.folder, "config.capnp");
     writeFileSync(config, this.configFor(this.folder));
-    const child = spawn(workerdPackage.default, ["serve", config, "--control-fd=3"], {
+    const addresses = Object.entries(ports).map(([name, port]) => `--socket-addr=${name}=127.0.0.1:${port}`);
+    const child = spawn(workerdPackage.default, ["serve", config, "--control-fd=3", ...addresses], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
     this.#process = child;
