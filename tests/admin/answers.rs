@@ -261,7 +261,7 @@ fn status_is_shown_by_name() {
             "seconds": 10, "published_at": NOW.plus_ms(-4_000).to_rfc3339(), "traffic_at": NOW.plus_ms(-60_000).to_rfc3339(),
         },
         "outbox": {"pending": 1, "oldest_at": "1970-01-01T00:00:00.000Z", "failures": 2},
-        "propagation": {"samples": 9, "p50_ms": 8_500, "p99_ms": 20_000, "max_ms": null},
+        "propagation": {"samples": 9, "p50_ms": 8_500, "p99_ms": 20_000, "max_ms": null, "histogram": [{"up_to_ms": 9_000, "count": 9}, {"up_to_ms": null, "count": 0}]},
         "locations": [{
             "id": "FR\"A", "list_number": [1, 41], "at": NOW.plus_ms(-59_999).to_rfc3339(), "age_seconds": 59,
         }],
@@ -293,7 +293,7 @@ fn status() -> StatusView {
         published_at: Some(NOW.plus_ms(-4_000)),
         traffic_at: Some(NOW.plus_ms(-60_000)),
         restored_at: None,
-        propagation: PropagationView { samples: 9, p50_ms: Some(8_500), p99_ms: Some(20_000), max_ms: None },
+        propagation: PropagationView { samples: 9, p50_ms: Some(8_500), p99_ms: Some(20_000), max_ms: None, histogram: vec![(Some(9_000), 9), (None, 0)] },
         locations: vec![LocationView {
             // Such a name is no airport's, but the variable LOCATION may hold it.
             id: "FR\"A".to_owned(),

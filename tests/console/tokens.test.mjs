@@ -226,7 +226,7 @@ describe('ending', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     assert.equal((await admin.token(token.id)).ends_at.slice(0, 16), at(10));
     await page.getByRole('button', { name: 'Move or cancel the end' }).click();
-    await page.getByRole('button', { name: 'Cancel the end' }).click();
+    await page.getByRole('button', { name: 'Cancel the end', exact: true }).click();
     await page.getByRole('button', { name: 'Set an earlier end' }).waitFor();
     assert.equal((await admin.token(token.id)).ends_at, undefined);
   });

@@ -40,6 +40,8 @@ describe('a session that ends', () => {
   it('with its key, at once', async () => {
     const key = await admin.createAdminKey('operator');
     const page = await site.signedIn({ key: key.key });
+    // The banner, too, asks the API.
+    await page.waitForLoadState('networkidle');
     assert.equal((await admin.call('DELETE', `/admin-keys/${key.id}`)).status, 204);
     await page.getByRole('link', { name: 'Revocation' }).click();
     await page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();

@@ -77,7 +77,8 @@ async function fromDisk(page) {
   await page.route(`**${PATH}*/**`, async (route) => {
     const url = new URL(route.request().url());
     const name = url.pathname.slice(PATH.length).replace(/^[^/]+\//, '');
-    const { headers } = await fetch(url.origin + PATH);
-    await route.fulfill({ headers: { ...Object.fromEntries(headers), 'content-type': MEDIA_TYPES[extname(name)] }, body: await readFile(new URL(name, WWW)) });
+    const page = await fetch(url.origin + PATH).catch(() => null);
+    if (page === null) return route.abort();
+    await route.fulfill({ headers: { ...Object.fromEntries(page.headers), 'content-type': MEDIA_TYPES[extname(name)] }, body: await readFile(new URL(name, WWW)) });
   });
 }
