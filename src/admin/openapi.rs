@@ -6,9 +6,7 @@
 //! What a mistake costs: a client generated from it sends what is refused.
 
 use super::configuration_view::Configuration;
-use super::configuration_view::Configuration;
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, FamilyToken, RotatedToken};
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, RotatedToken};
 use super::fields::Shape;
 use super::notice_views::Notice;
 use super::operation::{ID, OPERATIONS, Operation};

@@ -164,7 +164,7 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 35] = [
+pub static OPERATIONS: [Operation; 36] = [
     Operation {
         method: "POST",
         path: "/session",

@@ -293,7 +293,13 @@ fn status() -> StatusView {
         published_at: Some(NOW.plus_ms(-4_000)),
         traffic_at: Some(NOW.plus_ms(-60_000)),
         restored_at: None,
-        propagation: PropagationView { samples: 9, p50_ms: Some(8_500), p99_ms: Some(20_000), max_ms: None, histogram: vec![(Some(9_000), 9), (None, 0)] },
+        propagation: PropagationView {
+            samples: 9,
+            p50_ms: Some(8_500),
+            p99_ms: Some(20_000),
+            max_ms: None,
+            histogram: vec![(Some(9_000), 9), (None, 0)],
+        },
         locations: vec![LocationView {
             // Such a name is no airport's, but the variable LOCATION may hold it.
             id: "FR\"A".to_owned(),
