@@ -222,6 +222,8 @@ pub const RECORD_KV_MARGIN_SECONDS: i64 = 300;
 pub const RETENTION_SWEEP_MAX: u32 = 500;
 /// `last_used_at` of an admin key is written at most once a minute: a write per call would cost more than it tells.
 pub const ADMIN_KEY_USE_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;
+/// Measured arrivals are counted in so many parts of the bound, and once more beyond it: 3 s each at B = 60.
+pub const PROPAGATION_PARTS: u32 = 20;
 /// A console session ends at the latest after 12 hours: one working day, and the next begins with the key.
 pub const SESSION_MAX_MS: i64 = 12 * 3_600 * MS_PER_SECOND;
 /// A console session ends after an hour without a call: who comes back from lunch signs in again.

@@ -10,6 +10,7 @@ import { view as audit } from './views/audit.js';
 import { view as create } from './views/create.js';
 import { view as edit } from './views/edit.js';
 import { view as family } from './views/family.js';
+import { view as notices } from './views/notices.js';
 import { view as revocation } from './views/revocation.js';
 import { view as settings } from './views/settings.js';
 import { signInAgain, signInPage } from './views/sign_in.js';
@@ -30,6 +31,7 @@ const SECTIONS = [
   { name: 'family', title: 'Family', least: 'viewer', inMenu: false, view: family },
   { name: 'edit', title: 'Edit token', least: 'operator', inMenu: false, view: edit },
   { name: 'revocation', title: 'Revocation', least: 'viewer', inMenu: true, view: revocation },
+  { name: 'notices', title: 'Notices', least: 'viewer', inMenu: true, view: notices },
   { name: 'audit', title: 'Audit log', least: 'viewer', inMenu: true, view: audit },
   { name: 'keys', title: 'Admin keys', least: 'owner', inMenu: true, view: adminKeys },
   { name: 'settings', title: 'Settings', least: 'viewer', inMenu: true, view: settings },

@@ -159,7 +159,7 @@ export interface Status {
   bound: { seconds: number; guaranteed: boolean };
   heartbeat: { seconds: number; published_at: string | null; traffic_at: string | null };
   outbox: { pending: number; oldest_at: string | null; failures: number };
-  propagation: { samples: number; p50_ms: number | null; p99_ms: number | null; max_ms: number | null };
+  propagation: { samples: number; p50_ms: number | null; p99_ms: number | null; max_ms: number | null; histogram: { up_to_ms: number | null; count: number }[] };
   locations: Location[];
   tokens: Record<State, number>;
   highest_serial: number;

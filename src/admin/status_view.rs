@@ -108,6 +108,24 @@ pub struct PropagationStatus {
     pub p99_ms: Option<i64>,
     /// The longest.
     pub max_ms: Option<i64>,
+    /// The samples counted in equal parts of the bound, and those beyond it; empty without samples.
+    pub histogram: Vec<HistogramPart>,
+}
+
+/// How many samples took up to a time, and longer than the part before.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct HistogramPart {
+    /// Null: longer than the bound.
+    pub up_to_ms: Option<i64>,
+    /// Samples.
+    pub count: u64,
+}
+
+impl HistogramPart {
+    fn of((up_to_ms, count): (Option<i64>, u64)) -> Self {
+        Self { up_to_ms, count }
+    }
 }
 
 /// How much of what the registry carries is used.
@@ -187,6 +205,7 @@ impl Status {
                 p50_ms: view.propagation.p50_ms,
                 p99_ms: view.propagation.p99_ms,
                 max_ms: view.propagation.max_ms,
+                histogram: view.propagation.histogram.into_iter().map(HistogramPart::of).collect(),
             },
             locations: view.locations.into_iter().map(|location| Location::of(location, now)).collect(),
             tokens: TokenCounts { active, disabled, revoked, expired },

@@ -25,7 +25,7 @@ impl<D: Database> Registry<D> {
                 status.outbox_failures = self.kv_failures;
                 status.calls = self.load.totals();
                 status.calls_last_minute = self.load.last_minute(now);
-                status.propagation = self.propagation.view();
+                status.propagation = self.propagation.view(self.settings.bound_seconds);
                 status.locations = self.propagation.locations(now.plus_ms(-LOCATION_SHOWN_MS));
                 status.warnings = status::warnings(&status, now);
                 Answer::Status(status)

@@ -8,7 +8,7 @@
 
 use super::command::{LocationView, PropagationView};
 use crate::freshness::Holding;
-use crate::limits::{LOCATIONS_MAX, PROPAGATION_SAMPLES_MAX};
+use crate::limits::{LOCATIONS_MAX, MS_PER_SECOND, PROPAGATION_PARTS, PROPAGATION_SAMPLES_MAX};
 use crate::list::Number;
 use crate::time::UnixMillis;
 use std::collections::{BTreeMap, VecDeque};
@@ -65,8 +65,8 @@ impl Propagation {
             .collect()
     }
 
-    /// The measured propagation.
-    pub(super) fn view(&self) -> PropagationView {
+    /// The measured propagation, counted in parts of the bound.
+    pub(super) fn view(&self, bound_seconds: i64) -> PropagationView {
         let mut sorted: Vec<i64> = self.samples.iter().copied().collect();
         sorted.sort_unstable();
         let quantile =
@@ -76,8 +76,26 @@ impl Propagation {
             p50_ms: quantile(50),
             p99_ms: quantile(99),
             max_ms: sorted.last().copied(),
+            histogram: histogram(&sorted, bound_seconds),
         }
     }
+}
+
+/// How many took at most so long: equal parts of the bound, then all that took longer. Empty without samples.
+fn histogram(samples: &[i64], bound_seconds: i64) -> Vec<(Option<i64>, u64)> {
+    if samples.is_empty() {
+        return Vec::new();
+    }
+    let bound_ms = bound_seconds.saturating_mul(MS_PER_SECOND);
+    let edges = (1..=i64::from(PROPAGATION_PARTS)).map(|part| bound_ms * part / i64::from(PROPAGATION_PARTS));
+    let mut below = 0;
+    let mut counts = Vec::new();
+    for edge in edges.map(Some).chain([None]) {
+        let up_to = samples.iter().filter(|sample| edge.is_none_or(|edge| **sample <= edge)).count();
+        counts.push((edge, u64::try_from(up_to - below).unwrap_or(u64::MAX)));
+        below = up_to;
+    }
+    counts
 }
 
 /// Adds to a ring that keeps the newest.
@@ -105,11 +123,17 @@ mod tests {
             propagation.committed(n, UnixMillis(at));
         }
         propagation.reported("FRA".into(), &holding(&[(2, 5, 1_000)]), UnixMillis(11_000));
-        let view = propagation.view();
+        let view = propagation.view(60);
         assert_eq!((view.samples, view.p50_ms, view.max_ms), (2, Some(8_000), Some(9_000)));
         // Its clock is ahead: nothing arrives before it was made.
         propagation.reported("FRA".into(), &holding(&[(5, 8, 5_000)]), UnixMillis(12_000));
-        assert_eq!(propagation.view().samples, 3);
+        let view = propagation.view(8);
+        assert_eq!(view.samples, 3);
+        let counted: Vec<_> = view.histogram.iter().filter(|(_, count)| *count > 0).collect();
+        // 0 s, 8 s and, beyond a bound of 8 s, 9 s.
+        assert_eq!(counted, [&(Some(400), 1), &(Some(8_000), 1), &(None, 1)]);
+        assert_eq!(view.histogram.len(), 21);
+        assert_eq!(Propagation::default().view(60).histogram, []);
         assert_eq!(propagation.locations(UnixMillis(12_000)).len(), 1);
         assert!(propagation.locations(UnixMillis(12_001)).is_empty());
     }

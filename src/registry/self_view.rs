@@ -93,6 +93,8 @@ pub struct PropagationView {
     pub p99_ms: Option<i64>,
     /// The longest.
     pub max_ms: Option<i64>,
+    /// How many took up to so many milliseconds, and longer than the entry before; `None` is longer than the bound.
+    pub histogram: Vec<(Option<i64>, u64)>,
 }
 
 /// The registry's state for `GET /status`.

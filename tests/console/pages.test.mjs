@@ -1,23 +1,24 @@
 // Every page: accessible in both colour schemes and on a phone, small, the same for no stranger; and its picture.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { assertAccessible } from './harness/axe.mjs';
-import { Console, PATH } from './harness/console.mjs';
+import { ADMIN_KEY, Console, PATH, signIn } from './harness/console.mjs';
 import { town } from './harness/town.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
-/** Pictures are made anew only when asked for, so that a test run leaves the tree as it was. */
-const PICTURES = process.env.WAYLEAVE_PICTURES ? new URL('docs/images/', ROOT).pathname : null;
+/** Pictures are made anew only when asked for, so that a test run leaves the tree as it was; into docs/images those that are shown. */
+const PICTURES = process.env.WAYLEAVE_PICTURES ? new URL(`${process.env.WAYLEAVE_PICTURES}/`, ROOT).pathname : null;
+const SHOWN = ['tokens', 'create', 'token', 'revoke', 'revoked', 'family', 'revocation'];
 const FIRST_LOAD_MAX_BYTES = 100_000;
 
-const site = new Console();
+const site = new Console({ variables: (upstream) => ({ UPSTREAM: upstream, REVOCATION_BOUND_SECONDS: '5', LOCATION: 'FRA' }) });
 let places;
 before(async () => {
   await site.start();
-  places = await town(site.admin);
+  places = await town(site.admin, site.gateway.client);
   if (PICTURES) mkdirSync(PICTURES, { recursive: true });
 });
 after(() => site.stop());
@@ -33,6 +34,30 @@ async function settled(page, heading) {
   await page.waitForLoadState('networkidle');
 }
 
+async function picture(page, name, view) {
+  if (PICTURES === null || (PICTURES.endsWith('docs/images/') && !SHOWN.includes(name))) return;
+  await page.screenshot({ path: `${PICTURES}console-${name}-${view.name}.png`, animations: 'disabled' });
+}
+
+describe('the first load', () => {
+  it(`is at most ${FIRST_LOAD_MAX_BYTES} bytes compressed, and all of this origin`, async () => {
+    const page = await site.page();
+    const bodies = [];
+    page.on('response', (response) => bodies.push(response.body().then((body) => ({ url: response.url(), bytes: body.length, compressed: gzipSync(body).length }), () => null)));
+    await page.goto(site.origin + PATH);
+    await signIn(page, ADMIN_KEY);
+    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+    await page.waitForLoadState('networkidle');
+    const loaded = (await Promise.all(bodies)).filter((body) => body !== null);
+    const sum = (field) => loaded.reduce((total, body) => total + body[field], 0);
+    console.log(`${loaded.length} answers, ${sum('bytes')} bytes, ${sum('compressed')} compressed`);
+    assert.ok(loaded.length > 20);
+    assert.ok(loaded.every(({ url }) => url.startsWith(site.origin)));
+    assert.ok(!loaded.some(({ url }) => url.includes('vendor')), 'charts are loaded where there is one');
+    assert.ok(sum('compressed') <= FIRST_LOAD_MAX_BYTES);
+  });
+});
+
 for (const view of VIEWS) {
   describe(`in ${view.name}`, () => {
     let page;
@@ -45,7 +70,7 @@ for (const view of VIEWS) {
       assert.ok(await assertAccessible(page, `${name} in ${view.name}`) > 20);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the screen`);
-      if (PICTURES) await page.screenshot({ path: `${PICTURES}${name}-${view.name}.png`, animations: 'disabled' });
+      await picture(page, name, view);
     }
 
     it('tokens', () => look('tokens', '#/tokens', 'Tokens'));
@@ -76,7 +101,8 @@ for (const view of VIEWS) {
       await page.keyboard.press('Escape');
       await look('edit', `#/edit/${places.active}`, 'Edit “Maps on the town site”');
     });
-    it('revocation', () => look('revocation', '#/revocation', 'Revocation'));
+    it('revocation, measured', () => look('revocation', '#/revocation', 'Revocation', () => page.locator('.uplot canvas').waitFor()));
+    it('notices', () => look('notices', '#/notices', 'Notices'));
     it('audit log', () => look('audit', '#/audit', 'Audit log'));
     it('admin keys', () => look('keys', '#/keys', 'Admin keys'));
     it('settings', () => look('settings', '#/settings', 'Settings'));
@@ -86,7 +112,7 @@ for (const view of VIEWS) {
       await page.getByRole('button', { name: 'Sign out' }).click();
       await page.getByLabel('Admin key').waitFor();
       await assertAccessible(page, `signing in, ${view.name}`);
-      if (PICTURES) await page.screenshot({ path: `${PICTURES}sign-in-${view.name}.png` });
+      await picture(page, 'sign-in', view);
       assert.deepEqual(page.troubles, []);
     });
   });

@@ -4,6 +4,7 @@ import { get } from '../api.js';
 import { h } from '../dom.js';
 import { reload } from '../router.js';
 import { exact, time } from '../time.js';
+import { barChart } from '../ui/chart.js';
 import { table } from '../ui/table.js';
 import { STATUS_WARNINGS } from './attention.js';
 
@@ -21,7 +22,7 @@ export async function view({ signal }) {
       h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: reload } }, 'Look again'))),
     status.warnings.length > 0 && h('section', { class: 'box warn banner', 'aria-label': 'Needs attention' },
       h('ul', null, status.warnings.map((code) => h('li', null, STATUS_WARNINGS[code] ?? code)))),
-    h('section', { class: 'card' }, h('h2', null, 'How long changes took'), arrivals(status)),
+    h('section', { class: 'card' }, h('h2', null, 'How long changes took'), arrivals(status, signal)),
     h('section', { class: 'card' }, h('h2', null, 'Locations'), locations(status)),
     h('div', { class: 'tiles' },
       tile('List', [
@@ -37,14 +38,26 @@ export async function view({ signal }) {
         fact('Put back from a backup', status.restored_at ? exact(status.restored_at) : 'never')])));
 }
 
-/** @param {Status} status */
-function arrivals({ propagation, bound }) {
+/** @param {Status} status @param {AbortSignal} signal */
+function arrivals({ propagation, bound }, signal) {
   if (propagation.samples === 0) return h('p', { class: 'muted' }, 'Nothing has been measured since the registry started. A change, or a probe, with traffic at a location is a measurement.');
   const seconds = (/** @type {number | null} */ ms) => (ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`);
-  return h('dl', { class: 'numbers' },
+  return h('div', { class: 'stack' }, histogram(propagation, bound, signal), h('dl', { class: 'numbers' },
     [['Half within', seconds(propagation.p50_ms)], ['99 of 100 within', seconds(propagation.p99_ms)], ['The longest', seconds(propagation.max_ms)], ['The bound', `${bound.seconds} s`], ['Measured', `${propagation.samples}`]]
-      .map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))));
+      .map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value)))));
 }
+
+/** Measured against the bound: what took longer stands beyond the line. @param {Status['propagation']} propagation @param {Status['bound']} bound @param {AbortSignal} signal */
+function histogram({ histogram: parts }, bound, signal) {
+  const width = bound.seconds / Math.max(1, parts.length - 1);
+  return barChart({
+    title: 'Arrivals of changes at locations, by how long they took',
+    x: { name: 'Seconds', values: parts.map((_, at) => (at + 1) * width), say: (value) => (value > bound.seconds ? 'longer' : `${Math.round(value * 10) / 10} s`) },
+    series: [{ name: 'Arrivals of changes; the line is the bound', color: '--accent', values: parts.map(({ count }) => count) }],
+    mark: bound.seconds, signal,
+  });
+}
+
 
 /** @param {Status} status */
 function locations({ locations }) {

@@ -2,8 +2,8 @@
 
 const DAY = 86_400;
 
-/** Makes it; gives the ids of what the pictures show. */
-export async function town(admin) {
+/** Makes it; gives the ids of what the pictures show. `client` is a page's: its requests are the traffic that measures. */
+export async function town(admin, client) {
   const make = (settings) => admin.createToken(settings);
   await make({ label: 'Old bus timetable', owner: 'transport@town.example', origins: ['http://bus.town.example'], expires_in: 2 * DAY });
   const asleep = await make({ label: 'Summer campaign', owner: 'agency@ads.example', origins: 'any', expires_in: 60 * DAY });
@@ -22,5 +22,21 @@ export async function town(admin) {
   await admin.createAdminKey('operator', { label: 'Ana Ruiz' });
   await admin.createAdminKey('viewer', { label: 'Dashboard in the hall', expires_at: new Date(Date.now() + 200 * DAY * 1000).toISOString() });
   await admin.revoke(leaked.id, { reason: 'copied into a public gist', force: true });
+  await traffic(admin, client, active);
   return { active: active.id, revoked: leaked.id, family: before.family, rotated: rotated.json.id };
+}
+
+/** Requests with a good token while other tokens change: the location learns of each change, and says how long it took. */
+async function traffic(admin, client, token) {
+  const call = () => client.get('/v1/map', { headers: { Authorization: `Bearer ${token.token}`, Origin: 'https://www.town.example' } });
+  await call();
+  const { id } = await admin.createToken({ label: 'Roadworks (draft)', origins: ['https://roads.town.example'], expires_in: 30 * DAY });
+  await admin.disable(id);
+  // A location looks for a newer list by itself, within a second at this bound, and tells within five.
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    await call();
+    if ((await admin.status()).propagation.samples > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  throw new Error('no arrival was measured');
 }
