@@ -236,6 +236,16 @@ describe("when stores lie or are down", () => {
     assert.equal((await use(edge, token.token)).status, 200, "the token itself still works");
   });
 
+  it("the registry's own word of some seconds ago is behind: it is asked again", async () => {
+    kv.unseen = (key) => key.startsWith("family/");
+    const token = await newToken();
+    assert.equal((await ask(edge, token.family)).json.token, token.token); // kept for 10 s
+    const successor = await rotate(token, { when: "now" });
+    const seen = new Set();
+    await neverARefusedOneUntil(edge, token.family, (answer) => (seen.add(answer.status), answer.json.token === successor.token));
+    assert.deepEqual([...seen], [200], "never 503 in between");
+  });
+
   it("KV names another token under a good seal: only one of the family is given out", async () => {
     const [token, other] = [await newToken(), await newToken()];
     await rotate(token);
