@@ -42,6 +42,9 @@ pub mod registry;
 pub mod session;
 pub mod webhook;
 
+// Counting, apart from both: nothing waits for it.
+pub mod usage;
+
 pub mod config;
 
 #[cfg(target_arch = "wasm32")]

@@ -200,6 +200,31 @@ pub const FAMILY_TOKENS_SHOWN_MAX: u32 = 100;
 pub const FAMILY_REVOKED_SHOWN: usize = 3;
 /// Tokens in one step of a bulk call: some 50 ms, in which the registry answers nobody else.
 pub const BULK_STEP_MAX: u32 = 100;
+/// Usage objects. An isolate that counts tokens of every shard calls each of them once in [`USAGE_SEND_INTERVAL_MS`]: 10,000
+/// busy isolates are 333 calls a second to each, a third of what an object carries. What is divided by their number is the
+/// work and the storage: 10,000 tokens are 1,250 to each.
+pub const USAGE_SHARDS: u32 = 8;
+/// An isolate sends a shard its counts at most this often.
+pub const USAGE_SEND_INTERVAL_MS: i64 = 30 * MS_PER_SECOND;
+/// After a rest the first request's count waits so long for those that follow it: a page asks for several things.
+pub const USAGE_GATHER_MS: i64 = 5 * MS_PER_SECOND;
+/// The platform ends what runs after an answer at 30 s: a send is not waited for longer than leaves time to send.
+pub const USAGE_WAIT_MAX_MS: i64 = 24 * MS_PER_SECOND;
+/// A report that takes longer is given up and sent again under the same number.
+pub const USAGE_SEND_TIMEOUT_MS: u32 = 5_000;
+/// A first use that is not acknowledged is reported again at most this often while the token is used (DESIGN section 8).
+pub const FIRST_USE_REPEAT_MS: i64 = 10 * MS_PER_SECOND;
+/// Tokens whose first use an isolate remembers: a bulk rotation makes so many successors at most between two deployments.
+pub const FIRST_USES_HELD_MAX: usize = 5_000;
+/// Tokens that an isolate counts one by one for one shard until it has sent them, some 300 bytes each: 8 × 640 are 5,000
+/// tokens and 1.5 MB. Requests of others are counted for the deployment alone.
+pub const USAGE_TOKENS_HELD_MAX: usize = 640;
+/// Origins that an isolate holds for one shard, some 100 bytes each: 8 × 2,500 are 2 MB; at 350 bytes, the longest, 7 MB.
+pub const USAGE_ORIGINS_HELD_MAX: usize = 2_500;
+/// Origins kept of a token and a day, allowed and refused each.
+pub const USAGE_ORIGINS_KEPT: usize = 20;
+/// A batch that no shard took in 20 minutes is given up, and its requests are counted as lost.
+pub const USAGE_GIVEN_UP_MS: i64 = 1_200 * MS_PER_SECOND;
 
 /// KV takes one write per second to the same key.
 pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;

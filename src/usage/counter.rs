@@ -1,0 +1,166 @@
+//! The counter: what one isolate counts for one shard between two batches.
+//!
+//! Invariants: it never holds more than its limits, however many tokens and origins come; what finds no room is counted for
+//! the deployment; counting allocates only for a token or an origin that is new.
+//! What it must not know: when it is sent, what was sent before.
+//! What a mistake costs: an isolate that runs out of memory fails every request in it (false refuse).
+
+use super::heaviest::Heaviest;
+use super::outcome::{Counts, Outcome};
+use super::tally::{Tally, widest};
+use crate::limits::{USAGE_ORIGINS_HELD_MAX, USAGE_TOKENS_HELD_MAX};
+use crate::origin::Origin;
+use crate::time::UnixMillis;
+use crate::token::Serial;
+use std::collections::BTreeMap;
+
+/// What is to be counted of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The token, if its tag verified and it is one of ours.
+    pub serial: Option<Serial>,
+    /// What became of the request.
+    pub outcome: Outcome,
+    /// Where it came from, as far as it says one origin.
+    pub origin: Option<Origin>,
+    /// The token is a successor whose first use is not known yet.
+    pub is_watched: bool,
+}
+
+impl Counted {
+    /// A request without a token of ours.
+    #[must_use]
+    pub fn of_nobody(outcome: Outcome) -> Self {
+        Self { serial: None, outcome, origin: None, is_watched: false }
+    }
+}
+
+/// Counts since the last batch.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    tokens: BTreeMap<Serial, Held>,
+    others: Counts,
+    origins: usize,
+    began_at: Option<UnixMillis>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    counts: Counts,
+    allowed: Heaviest<Origin>,
+    refused: Heaviest<Origin>,
+    used: Option<(UnixMillis, UnixMillis)>,
+}
+
+impl Counter {
+    /// Counts one request.
+    pub(super) fn count(&mut self, counted: Counted, now: UnixMillis) {
+        let Counted { serial, outcome, origin, .. } = counted;
+        self.began_at.get_or_insert(now);
+        let has_room = self.tokens.len() < USAGE_TOKENS_HELD_MAX;
+        let Some(serial) = serial else { return self.others.add(outcome, 1) };
+        if !has_room && !self.tokens.contains_key(&serial) {
+            self.others.add(outcome, 1);
+            return self.others.add(Outcome::Unattributed, 1);
+        }
+        let held = self.tokens.entry(serial).or_default();
+        held.counts.add(outcome, 1);
+        if outcome.is_use() {
+            held.used = widest(held.used, Some((now, now)));
+        }
+        let origins = match outcome {
+            _ if outcome.is_refusal_by_origin() => &mut held.refused,
+            Outcome::Admitted => &mut held.allowed,
+            _ => return,
+        };
+        if let Some(origin) = origin
+            && origins.count(origin, self.origins < USAGE_ORIGINS_HELD_MAX)
+        {
+            self.origins += 1;
+        }
+    }
+
+    /// Counts `count` requests that are lost.
+    pub(super) fn count_lost(&mut self, count: u64, now: UnixMillis) {
+        self.began_at.get_or_insert(now);
+        self.others.add(Outcome::Lost, count);
+    }
+
+    /// Everything counted, and since when; the counter begins anew.
+    pub(super) fn take(&mut self) -> Option<(UnixMillis, Vec<(Serial, Tally)>, Counts)> {
+        let began_at = self.began_at?;
+        let Self { tokens, others, .. } = std::mem::take(self);
+        let tokens = tokens.into_iter().map(|(serial, held)| (serial, held.into_tally())).collect();
+        Some((began_at, tokens, others))
+    }
+}
+
+impl Held {
+    fn into_tally(self) -> Tally {
+        let text = |origin: Origin| origin.to_string();
+        Tally {
+            counts: self.counts,
+            allowed: self.allowed.map(text),
+            refused: self.refused.map(text),
+            used: self.used,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> Option<Origin> {
+        Origin::parse_header(text).ok()
+    }
+
+    fn counted(serial: u32, outcome: Outcome, from: &str) -> Counted {
+        Counted { serial: Some(Serial(serial)), outcome, origin: origin(from), is_watched: false }
+    }
+
+    #[test]
+    fn a_token_is_counted_by_outcome_origin_and_time() {
+        let mut counter = Counter::default();
+        for (at, outcome, from) in [
+            (5, Outcome::Admitted, "https://a.example"),
+            (6, Outcome::ReportedOriginNotAllowed, "https://b.example"),
+            (7, Outcome::OriginNotAllowed, "null"),
+            (8, Outcome::Revoked, "https://a.example"),
+        ] {
+            counter.count(counted(1, outcome, from), UnixMillis(at));
+        }
+        counter.count(Counted::of_nobody(Outcome::Malformed), UnixMillis(9));
+        let (began_at, tokens, others) = counter.take().unwrap();
+        assert_eq!((began_at, others.get(Outcome::Malformed)), (UnixMillis(5), 1));
+        let [(Serial(1), tally)] = &tokens[..] else { panic!("{tokens:?}") };
+        assert_eq!(tally.counts.requests(), 4);
+        // A refusal is no use; what report mode let in is one, and its origin is among the refused.
+        assert_eq!(tally.used, Some((UnixMillis(5), UnixMillis(6))));
+        let keys = |heaviest: &Heaviest<String>| {
+            heaviest.clone().sorted().into_iter().map(|weighed| weighed.key).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&tally.allowed), ["https://a.example"]);
+        assert_eq!(keys(&tally.refused), ["https://b.example", "null"]);
+        assert_eq!(counter.take(), None);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_for_the_deployment() {
+        let mut counter = Counter::default();
+        let many = u32::try_from(USAGE_TOKENS_HELD_MAX).unwrap();
+        for serial in 0..many + 10 {
+            for number in 0..5 {
+                let from = format!("https://{number}.example");
+                counter.count(counted(serial, Outcome::Admitted, &from), UnixMillis(0));
+            }
+        }
+        assert_eq!((counter.tokens.len(), counter.origins), (USAGE_TOKENS_HELD_MAX, USAGE_ORIGINS_HELD_MAX));
+        let (_, tokens, others) = counter.take().unwrap();
+        assert_eq!([others.get(Outcome::Unattributed), others.get(Outcome::Admitted)], [50, 50]);
+        let counted: u64 = tokens.iter().map(|(_, tally)| tally.counts.requests()).sum();
+        assert_eq!(counted + others.requests(), u64::from(many + 10) * 5);
+        let origins: usize = tokens.iter().map(|(_, tally)| tally.allowed.len()).sum();
+        assert_eq!(origins, USAGE_ORIGINS_HELD_MAX);
+    }
+}
