@@ -225,6 +225,31 @@ pub const USAGE_ORIGINS_HELD_MAX: usize = 2_500;
 pub const USAGE_ORIGINS_KEPT: usize = 20;
 /// A batch that no shard took in 20 minutes is given up, and its requests are counted as lost.
 pub const USAGE_GIVEN_UP_MS: i64 = 1_200 * MS_PER_SECOND;
+/// A batch counts for the minute in which it began, or for one an hour ago if that was earlier: no true one is so old.
+pub const USAGE_BATCH_AGE_MAX_MS: i64 = 3_600 * MS_PER_SECOND;
+/// A shard knows the last number of an isolate for two hours after its last batch: six times as long as one is sent again.
+pub const USAGE_REPORTERS_KEPT_MS: i64 = 7_200 * MS_PER_SECOND;
+/// A shard tells the registry uses at most this often, first uses of watched tokens at once (DESIGN section 3).
+pub const USES_TOLD_INTERVAL_MS: i64 = 10 * MS_PER_SECOND;
+/// Uses in one such call: some 50 kB, and some 10 ms of the registry's time.
+pub const USES_TOLD_MAX: u32 = 500;
+/// A token's last use is told when it is ten minutes later than the one told before: 10,000 tokens in constant use are 17
+/// rows a second in the registry. Whoever needs it to the second asks the shard.
+pub const LAST_USE_TOLD_INTERVAL_MS: i64 = 600 * MS_PER_SECOND;
+/// First wait after the registry did not answer a shard, or a shard's storage failed; doubled each time.
+pub const USAGE_RETRY_MIN_MS: i64 = 2 * MS_PER_SECOND;
+/// The longest wait between two tries.
+pub const USAGE_RETRY_MAX_MS: i64 = 20 * MS_PER_SECOND;
+/// Minutes are kept for two hours at least, and rolled up hour by hour.
+pub const USAGE_MINUTES_KEPT_MS: i64 = 7_200 * MS_PER_SECOND;
+/// Hours are kept for 31 days at least, and rolled up day by day.
+pub const USAGE_HOURS_KEPT_MS: i64 = 31 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// Days are kept as long as the registry keeps an ended token by default.
+pub const USAGE_DAYS_KEPT_MS: i64 = RETENTION_DEFAULT_DAYS * SECONDS_PER_DAY * MS_PER_SECOND;
+/// … and their origins for 92 days: 40 origins of 60 bytes are 2.4 kB a day, fifty times what the counts are.
+pub const USAGE_ORIGINS_KEPT_MS: i64 = 92 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// Rows that a shard goes through in one transaction when it rolls up: some 50 ms.
+pub const USAGE_WALK_STEP_MAX: u32 = 1_000;
 
 /// KV takes one write per second to the same key.
 pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;

@@ -12,8 +12,10 @@
 mod counter;
 mod heaviest;
 mod outcome;
+pub mod reading;
 pub mod report;
 mod reporter;
+pub mod shard;
 mod tally;
 
 pub use counter::Counted;

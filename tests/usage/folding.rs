@@ -1,0 +1,145 @@
+//! Many isolates report through a network that loses, doubles and reorders: the totals are right.
+
+use crate::chance::chance;
+use crate::world::{DAY, START, Shards, days, settle, sum};
+use std::collections::BTreeMap;
+use wayleave::limits::USAGE_SHARDS;
+use wayleave::origin::Origin;
+use wayleave::time::UnixMillis;
+use wayleave::token::Serial;
+use wayleave::usage::report::Report;
+use wayleave::usage::{Counted, Counts, Outcome, Reporter};
+
+const ISOLATES: u64 = 50;
+const REQUESTS_EACH: u32 = 20_000;
+const TOKENS: u32 = 200;
+
+const OUTCOMES: [Outcome; 6] = [
+    Outcome::Admitted,
+    Outcome::ReportedOriginNotAllowed,
+    Outcome::OriginNotAllowed,
+    Outcome::OriginMissing,
+    Outcome::Revoked,
+    Outcome::Malformed,
+];
+
+/// What is under way: a report to a shard, or its acknowledgement back.
+enum Message {
+    To(usize, u32, Report),
+    Back(usize, u32, Report),
+}
+
+/// Messages by the time at which they arrive.
+#[derive(Default)]
+struct Network(BTreeMap<(i64, u64), Message>, u64);
+
+impl Network {
+    /// A third is lost, a third arrives twice; each takes up to two minutes.
+    fn send(&mut self, random: &mut fastrand::Rng, at: i64, message: impl Fn() -> Message) {
+        for _ in 0..random.u32(0..3) {
+            self.1 += 1;
+            self.0.insert((at + random.i64(0..120_000), self.1), message());
+        }
+    }
+
+    fn arrived(&mut self, by: i64) -> Option<Message> {
+        let (key, _) = self.0.first_key_value().filter(|((at, _), _)| *at <= by)?;
+        let key = *key;
+        self.0.remove(&key)
+    }
+}
+
+fn carry(
+    network: &mut Network,
+    random: &mut fastrand::Rng,
+    isolates: &mut [Reporter],
+    shards: &mut Shards,
+    at: i64,
+) {
+    while let Some(message) = network.arrived(at) {
+        match message {
+            Message::To(isolate, shard, report) => {
+                shards.take(shard, &report, UnixMillis(at));
+                network.send(random, at, || Message::Back(isolate, shard, report.clone()));
+            }
+            Message::Back(isolate, shard, report) => isolates[isolate].acknowledged(shard, &report),
+        }
+    }
+}
+
+#[test]
+fn a_million_usage_counts_from_fifty_isolates_fold_into_right_totals() {
+    let mut random = chance();
+    let mut shards = Shards::new();
+    let mut isolates: Vec<_> = (0..ISOLATES).map(|_| Reporter::new(random.u64(..))).collect();
+    let mut network = Network::default();
+    let mut truth: BTreeMap<u32, Counts> = BTreeMap::new();
+    let mut from: BTreeMap<(u32, String), u64> = BTreeMap::new();
+    let mut everything = Counts::default();
+    let origins: Vec<_> = (0..60).map(|number| format!("https://site-{number}.example")).collect();
+
+    let mut at = START.0;
+    for _ in 0..20 {
+        for isolate in &mut isolates {
+            for _ in 0..REQUESTS_EACH / 20 {
+                let now = UnixMillis(at + random.i64(0..30_000));
+                let outcome = OUTCOMES[random.usize(0..OUTCOMES.len())];
+                let serial = 1 + random.u32(0..TOKENS).min(random.u32(0..TOKENS));
+                everything.add(outcome, 1);
+                if outcome == Outcome::Malformed {
+                    isolate.count(Counted::of_nobody(outcome), now);
+                    continue;
+                }
+                // Few sites for most tokens; one has more than are kept.
+                let sites = if serial == 1 { origins.len() } else { 8 };
+                let origin = &origins[random.usize(0..sites).min(random.usize(0..sites))];
+                truth.entry(serial).or_default().add(outcome, 1);
+                if outcome == Outcome::Admitted {
+                    *from.entry((serial, origin.clone())).or_default() += 1;
+                }
+                let origin = Origin::parse_header(origin).ok();
+                isolate
+                    .count(Counted { serial: Some(Serial(serial)), outcome, origin, is_watched: false }, now);
+            }
+        }
+        at += 30_000;
+        for (number, isolate) in isolates.iter_mut().enumerate() {
+            for (shard, report) in isolate.freeze(UnixMillis(at)) {
+                network.send(&mut random, at, || Message::To(number, shard, report.clone()));
+            }
+        }
+        carry(&mut network, &mut random, &mut isolates, &mut shards, at);
+    }
+    // Nobody asks any more; every batch is sent until it is acknowledged, well before it would be given up.
+    for _ in 0..36 {
+        at += 30_000;
+        for (number, isolate) in isolates.iter_mut().enumerate() {
+            for (shard, report) in isolate.freeze(UnixMillis(at)) {
+                network.send(&mut random, at, || Message::To(number, shard, report.clone()));
+            }
+        }
+        carry(&mut network, &mut random, &mut isolates, &mut shards, at);
+    }
+    assert!(isolates.iter_mut().all(|isolate| isolate.freeze(UnixMillis(at)).is_empty()), "all acknowledged");
+
+    let check = |shards: &mut Shards, when: &str| {
+        for (serial, counts) in &truth {
+            let usage = shards.usage(*serial, days(START, 2), UnixMillis(at));
+            let sorted = |counts: &Counts| counts.iter().collect::<Vec<_>>();
+            assert_eq!(sorted(&sum(&usage)), sorted(counts), "token {serial} {when}");
+            for weighed in &usage.allowed {
+                let true_count = from[&(*serial, weighed.key.clone())];
+                assert!((weighed.count - weighed.over..=weighed.count).contains(&true_count), "{weighed:?}");
+                assert!(*serial == 1 || weighed.over == 0, "{weighed:?} of token {serial}");
+            }
+        }
+        let totals = shards.totals();
+        assert_eq!(totals.iter().collect::<Vec<_>>(), everything.iter().collect::<Vec<_>>(), "{when}");
+        assert_eq!(totals.requests(), ISOLATES * u64::from(REQUESTS_EACH));
+    };
+    check(&mut shards, "in minutes");
+    for shard in 0..USAGE_SHARDS {
+        settle(shards.of(shard), UnixMillis(at + DAY));
+    }
+    check(&mut shards, "in hours");
+}

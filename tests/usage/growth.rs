@@ -1,0 +1,64 @@
+//! How much a shard stores after a year: docs/growth.md has the arithmetic.
+
+use crate::sqlite::Sqlite;
+use crate::world::{DAY, HOUR, MINUTE, START, settle};
+use wayleave::database::Value;
+use wayleave::token::Serial;
+use wayleave::usage::reading::{Answer, Request};
+use wayleave::usage::report::{Batch, Report};
+use wayleave::usage::shard::Shard;
+use wayleave::usage::{Counts, Outcome, Tally};
+
+const TOKENS: u32 = 20;
+const DAYS: i64 = 400;
+
+/// Bytes that a shard of tokens in use at every hour keeps after 400 days, and in the last three hours at every minute.
+/// The year before is hourly: what is rolled up does not show of how many minutes it was made.
+#[test]
+fn a_year_of_constant_use_takes_a_bounded_number_of_bytes_a_token() {
+    let database = Sqlite::in_memory();
+    let mut shard = Shard::open(database.clone()).unwrap();
+    let end = START.plus_ms(DAYS * DAY);
+    let mut now = START;
+    let mut sequence = 0;
+    while now < end {
+        sequence += 1;
+        let tokens = (1..=TOKENS).map(|serial| (Serial(serial), busy(now, serial))).collect();
+        let batch = Batch { sequence, began_at: now, tokens, others: Counts::default() };
+        let report = Report { isolate: 1, batch: Some(batch), first_uses: Vec::new() };
+        assert_eq!(shard.handle(&Request::Report(report), now), Answer::Taken);
+        settle(&mut shard, now);
+        now = now.plus_ms(if end.since_ms(now) > 3 * HOUR { HOUR } else { MINUTE });
+    }
+    settle(&mut shard, now);
+    let count = |sql: &str| match database.one(sql) {
+        Value::Integer(count) => count,
+        value => panic!("{value:?}"),
+    };
+    let bytes = count("SELECT SUM(pgsize) FROM dbstat");
+    let rows: Vec<_> =
+        (0..3).map(|step| count(&format!("SELECT COUNT(*) FROM tally WHERE step = {step}"))).collect();
+    let each = bytes / i64::from(TOKENS);
+    println!("{bytes} bytes for {TOKENS} tokens: {each} each; minutes, hours, days: {rows:?}");
+    println!(
+        "10,000 tokens: {} MB in all, {} MB a shard",
+        each * 10_000 / 1_000_000,
+        each * 1_250 / 1_000_000
+    );
+    // Per token: 3 hours of minutes, 32 days of hours, 400 days.
+    assert!(rows[0] <= i64::from(TOKENS) * 240 && rows[1] <= i64::from(TOKENS) * 33 * 24);
+    assert!(rows[2] <= i64::from(TOKENS) * 402);
+    assert!(each < 120_000, "{each} bytes a token");
+}
+
+/// What a token of two sites has in an hour: some outcomes, two origins allowed and one refused.
+fn busy(now: wayleave::time::UnixMillis, serial: u32) -> Tally {
+    let mut tally = Tally { used: Some((now, now.plus_ms(29_000))), ..Tally::default() };
+    tally.counts.add(Outcome::Admitted, 4_000);
+    tally.counts.add(Outcome::OriginNotAllowed, 12);
+    for site in ["https://www.customer-", "https://shop.customer-"] {
+        tally.allowed.count(format!("{site}{serial}.example"), true);
+    }
+    tally.refused.count("https://staging.somebody-else.example".to_owned(), true);
+    tally
+}
