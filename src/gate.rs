@@ -9,7 +9,7 @@
 use crate::freshness::{ListHolder, Terms};
 use crate::key::KeyId;
 use crate::list::{RevocationList, Status};
-use crate::origin::{self, OriginEvidence, OriginMode, OriginRefusal};
+use crate::origin::{self, Origin, OriginEvidence, OriginMode, OriginRefusal};
 use crate::problem::Code;
 use crate::record::{Record, VersionedRecord};
 use crate::time::{UnixMillis, UnixSeconds};
@@ -63,6 +63,7 @@ pub struct Admission {
     record: Rc<VersionedRecord>,
     ends_at: UnixSeconds,
     reported: Option<Code>,
+    origin: Option<Origin>,
 }
 
 impl Admission {
@@ -88,6 +89,12 @@ impl Admission {
     #[must_use]
     pub fn reported(&self) -> Option<Code> {
         self.reported
+    }
+
+    /// The origin that the request showed; `None` when it showed none, or nothing that is one origin.
+    #[must_use]
+    pub fn into_origin(self) -> Option<Origin> {
+        self.origin
     }
 }
 
@@ -120,10 +127,10 @@ pub fn decide(
     if !policy.audiences.iter().any(|audience| audience == asked.audience) {
         return Err(Unfit::Refused(Code::AudienceMismatch));
     }
-    let reported = judge_origin(policy, &asked.evidence)?;
+    let (reported, origin) = judge_origin(policy, &asked.evidence)?;
     let claims = token.claims();
     let ends_at = policy.ends_at.map_or(claims.expires_at, |at| at.floor_seconds().min(claims.expires_at));
-    Ok(Admission { serial: claims.serial, ends_at, reported, record })
+    Ok(Admission { serial: claims.serial, ends_at, reported, origin, record })
 }
 
 /// Whether a page may be given this token: everything that [`decide`] asks of its use, but for the audience, since it is asked
@@ -145,13 +152,16 @@ pub fn may_be_given(
     Ok(record)
 }
 
-/// The refusal by origin: an error where the policy enforces it, else told.
-fn judge_origin(policy: &Record, evidence: &OriginEvidence<'_>) -> Result<Option<Code>, Unfit> {
+/// The refusal by origin, an error where the policy enforces it, else told; and the origin that was seen.
+fn judge_origin(
+    policy: &Record,
+    evidence: &OriginEvidence<'_>,
+) -> Result<(Option<Code>, Option<Origin>), Unfit> {
     let verdict = origin::decide(&policy.origins, policy.missing_origin, evidence);
     let refused = verdict.refusal().map(refusal_code);
     match (refused, policy.origin_mode) {
         (Some(code), OriginMode::Enforce) => Err(Unfit::Refused(code)),
-        _ => Ok(refused),
+        _ => Ok((refused, verdict.seen.origin)),
     }
 }
 

@@ -200,6 +200,7 @@ pub const FAMILY_TOKENS_SHOWN_MAX: u32 = 100;
 pub const FAMILY_REVOKED_SHOWN: usize = 3;
 /// Tokens in one step of a bulk call: some 50 ms, in which the registry answers nobody else.
 pub const BULK_STEP_MAX: u32 = 100;
+
 /// Usage objects. An isolate that counts tokens of every shard calls each of them once in [`USAGE_SEND_INTERVAL_MS`]: 10,000
 /// busy isolates are 333 calls a second to each, a third of what an object carries. What is divided by their number is the
 /// work and the storage: 10,000 tokens are 1,250 to each.
@@ -212,6 +213,8 @@ pub const USAGE_GATHER_MS: i64 = 5 * MS_PER_SECOND;
 pub const USAGE_WAIT_MAX_MS: i64 = 24 * MS_PER_SECOND;
 /// A report that takes longer is given up and sent again under the same number.
 pub const USAGE_SEND_TIMEOUT_MS: u32 = 5_000;
+/// A read of a shard that takes longer is given up: the operator who asked still waits.
+pub const USAGE_READ_TIMEOUT_MS: u32 = 4_000;
 /// A first use that is not acknowledged is reported again at most this often while the token is used (DESIGN section 8).
 pub const FIRST_USE_REPEAT_MS: i64 = 10 * MS_PER_SECOND;
 /// Tokens whose first use an isolate remembers: a bulk rotation makes so many successors at most between two deployments.
@@ -250,6 +253,8 @@ pub const USAGE_DAYS_KEPT_MS: i64 = RETENTION_DEFAULT_DAYS * SECONDS_PER_DAY * M
 pub const USAGE_ORIGINS_KEPT_MS: i64 = 92 * SECONDS_PER_DAY * MS_PER_SECOND;
 /// Rows that a shard goes through in one transaction when it rolls up: some 50 ms.
 pub const USAGE_WALK_STEP_MAX: u32 = 1_000;
+/// Data points that an invocation writes to Analytics Engine: its documented limit was 25, later ones allow more.
+pub const ANALYTICS_POINTS_MAX: usize = 25;
 
 /// KV takes one write per second to the same key.
 pub const KV_WRITE_INTERVAL_MS: i64 = MS_PER_SECOND;

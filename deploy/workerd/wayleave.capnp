@@ -1,6 +1,6 @@
 # Wayleave on one machine: one workerd process, no other service.
 #
-#   control  owns the registry and serves the admin API; it proxies nothing (CONTROL_HOSTS).
+#   control  owns the registry and the usage shards, and serves the admin API; it proxies nothing (CONTROL_HOSTS).
 #   edge     guards the API. For another one, with an isolate of its own, copy its line and its socket.
 #   kv       the replicated store that both read, kept in the same folder as the registry.
 #
@@ -16,8 +16,11 @@ const wayleave :Workerd.Config = (
         modules = .modules,
         compatibilityDate = "2026-11-01", # that of wrangler.toml
         bindings = .bindings,
-        # The uniqueKey names the registry's files: with another one it is empty.
-        durableObjectNamespaces = [(className = "Registry", uniqueKey = "wayleave-registry", enableSql = true)],
+        # The uniqueKey names their files: with another one they are empty.
+        durableObjectNamespaces = [
+          (className = "Registry", uniqueKey = "wayleave-registry", enableSql = true),
+          (className = "Usage", uniqueKey = "wayleave-usage", enableSql = true),
+        ],
         durableObjectStorage = (localDisk = "storage"),
       ) ),
     ( name = "edge", worker = (modules = .modules, compatibilityDate = "2026-11-01", bindings = .bindings) ),
@@ -48,6 +51,7 @@ const modules :List(Workerd.Worker.Module) = [
 const bindings :List(Workerd.Worker.Binding) = [
   (name = "KV", kvNamespace = "kv"),
   (name = "REGISTRY", durableObjectNamespace = (className = "Registry", serviceName = "control")),
+  (name = "USAGE", durableObjectNamespace = (className = "Usage", serviceName = "control")),
   (name = "SIGNING_KEYS", fromEnvironment = "SIGNING_KEYS"),
   (name = "CHECK_SECRET", fromEnvironment = "CHECK_SECRET"),
   (name = "ADMIN_KEY", fromEnvironment = "ADMIN_KEY"),

@@ -10,6 +10,7 @@
 //! What it must not know: Workers, IO, clocks.
 //! What a mistake costs: a false accept for every token, or an API that is down.
 
+mod counting;
 mod handout;
 mod onward;
 
@@ -28,7 +29,8 @@ use crate::problem::{self, Code};
 use crate::reply::Reply;
 use crate::route::{Resolved, Route, RouteFault, Target};
 use crate::time::UnixMillis;
-use crate::token::{UnverifiedToken, VerifiedToken};
+use crate::token::{Serial, UnverifiedToken, VerifiedToken};
+use crate::usage::Counted;
 use crate::{admin, client, console, self_test};
 
 /// Every header of ours begins so, in lower case; the caller's own are removed from every request.
@@ -60,6 +62,8 @@ pub struct RequestFacts<'a> {
 pub enum Received<'a> {
     /// It is answered as it is.
     Reply(Reply),
+    /// A request to the API behind that is refused as it is, and what is to be counted of it.
+    Refused(Reply, Counted),
     /// An anonymous route, and no credential.
     Onward(Onward<'a>),
     /// A verified token: list and record are needed.
@@ -103,6 +107,8 @@ pub enum Outcome<'a> {
     Onward(Onward<'a>),
     /// Answer it.
     Reply(Reply),
+    /// It was refused, and what is to be counted of it.
+    Refused(Reply, Counted),
     /// Read the record at this version or a later one, and decide anew.
     NeedsRecord(u32),
 }
@@ -140,16 +146,23 @@ pub fn refusal(code: Code, route: Option<&Route>, facts: &RequestFacts<'_>) -> R
 }
 
 impl<'a> Guarded<'a> {
-    /// The problem when the facts could not be had however often they were read.
+    /// What becomes of it when the facts could not be had however often they were read.
     #[must_use]
-    pub fn undecided(&self, facts: &RequestFacts<'_>) -> Reply {
-        refusal(Code::RevocationStatusUnknown, self.route(), facts)
+    pub fn undecided(&self, facts: &RequestFacts<'_>) -> Outcome<'a> {
+        self.refused(Code::RevocationStatusUnknown, facts)
     }
 
-    fn route(&self) -> Option<&'a Route> {
+    /// A refusal, which counts unless it is of a self-test.
+    fn refused(&self, code: Code, facts: &RequestFacts<'_>) -> Outcome<'a> {
         match &self.purpose {
-            Purpose::Forward { route, .. } => Some(route),
-            Purpose::SelfTest => None,
+            Purpose::SelfTest => Outcome::Reply(refusal(code, None, facts)),
+            Purpose::Forward { route, .. } => {
+                let serial = self.token.claims().serial;
+                Outcome::Refused(
+                    refusal(code, Some(route), facts),
+                    counting::refused(code, Some(serial), &self.evidence),
+                )
+            }
         }
     }
 
@@ -169,16 +182,16 @@ impl<'a> Guarded<'a> {
                 let asked = Asked { audience: route.audience(), evidence: self.evidence };
                 match gate::decide(self.token, lists, terms, on_unknown, record, &asked, now) {
                     Err(Unfit::NeedsRecord(version)) => Outcome::NeedsRecord(version),
-                    Err(Unfit::Refused(code)) => Outcome::Reply(refusal(code, Some(route), facts)),
+                    Err(Unfit::Refused(code)) => self.refused(code, facts),
                     Ok(admission) => {
-                        Outcome::Onward(Onward::admitted(route, target, credential, &admission, facts, now))
+                        Outcome::Onward(Onward::admitted(route, target, credential, admission, facts, now))
                     }
                 }
             }
             Purpose::SelfTest => {
                 match gate::standing_record(self.token, lists, terms, on_unknown, record, now) {
                     Err(Unfit::NeedsRecord(version)) => Outcome::NeedsRecord(version),
-                    Err(Unfit::Refused(code)) => Outcome::Reply(refusal(code, None, facts)),
+                    Err(Unfit::Refused(code)) => self.refused(code, facts),
                     Ok(record) => {
                         let view = self_test::view(self.token, &record.record, &self.evidence, now);
                         Outcome::Reply(readable(Reply::json(200, &view), None, facts))
@@ -255,7 +268,7 @@ fn receive_self_test<'a>(
     now: UnixMillis,
 ) -> Received<'a> {
     match verified(config, facts, query, now) {
-        Err(code) => Received::Reply(refusal(code, None, facts)),
+        Err(Unverified { code, .. }) => Received::Reply(refusal(code, None, facts)),
         Ok(None) => Received::Reply(refusal(Code::TokenMissing, None, facts)),
         Ok(Some((token, _))) => Received::Guarded(Guarded {
             token,
@@ -278,19 +291,36 @@ fn receive_api<'a>(
     if is_preflight(facts) {
         // An anonymous route's upstream answers; a browser could not read a refusal of ours.
         return match config.credential_sources.find(|name| facts.headers.get(name), target.query) {
-            Ok(credential) => Received::Onward(Onward::anonymous(route, &target, credential.as_ref(), facts)),
+            Ok(credential) => Received::Onward(Onward::preflight(route, &target, credential.as_ref(), facts)),
             Err(_) => Received::Reply(refusal(Code::CredentialConflict, Some(route), facts)),
         };
     }
+    let refused = |code, serial| {
+        let evidence = evidence(facts, target.own_origin);
+        Received::Refused(refusal(code, Some(route), facts), counting::refused(code, serial, &evidence))
+    };
     match verified(config, facts, target.query, now) {
-        Err(code) => Received::Reply(refusal(code, Some(route), facts)),
-        Ok(None) if route.is_anonymous() => Received::Onward(Onward::anonymous(route, &target, None, facts)),
-        Ok(None) => Received::Reply(refusal(Code::TokenMissing, Some(route), facts)),
+        Err(Unverified { code, serial }) => refused(code, serial),
+        Ok(None) if route.is_anonymous() => Received::Onward(Onward::anonymous(route, &target, facts)),
+        Ok(None) => refused(Code::TokenMissing, None),
         Ok(Some((token, credential))) => {
             let evidence = evidence(facts, target.own_origin);
             let purpose = Purpose::Forward { route, target, credential };
             Received::Guarded(Guarded { token, evidence, purpose })
         }
+    }
+}
+
+/// Why a request has no token that could be looked at further.
+struct Unverified {
+    code: Code,
+    /// Of a token whose tag verified.
+    serial: Option<Serial>,
+}
+
+impl From<Code> for Unverified {
+    fn from(code: Code) -> Self {
+        Self { code, serial: None }
     }
 }
 
@@ -300,15 +330,16 @@ fn verified<'a>(
     facts: &RequestFacts<'a>,
     query: Option<&'a str>,
     now: UnixMillis,
-) -> Result<Option<(VerifiedToken, Credential<'a>)>, Code> {
+) -> Result<Option<(VerifiedToken, Credential<'a>)>, Unverified> {
     let found = config.credential_sources.find(|name| facts.headers.get(name), query);
     let Some(credential) = found.map_err(|_| Code::CredentialConflict)? else {
         return Ok(None);
     };
     let unverified = UnverifiedToken::parse(credential.text()).map_err(|_| Code::TokenMalformed)?;
     let token = unverified.verify(&config.ring).map_err(|_| Code::TokenInvalid)?;
-    if gate::has_expired(&token.claims(), now) {
-        return Err(Code::TokenExpired);
+    let claims = token.claims();
+    if gate::has_expired(&claims, now) {
+        return Err(Unverified { code: Code::TokenExpired, serial: Some(claims.serial) });
     }
     Ok(Some((token, credential)))
 }

@@ -7,7 +7,7 @@
 //! What it must not know: how a request is decided, Workers.
 //! What a mistake costs: a token that leaks to where it is logged; an upstream that trusts a name the caller chose.
 
-use super::{RequestFacts, refusal};
+use super::{RequestFacts, counting, refusal};
 use crate::cors::{self, HeaderEdits, UpstreamHeaders};
 use crate::credential::Credential;
 use crate::gate::Admission;
@@ -19,6 +19,7 @@ use crate::route::{Route, Target};
 use crate::session;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token;
+use crate::usage::{Counted, Outcome};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
@@ -38,15 +39,23 @@ pub struct Onward<'a> {
     request_origin: Option<&'a str>,
     /// Headers that the caller gets beside the upstream's.
     caller: Vec<(&'static str, String)>,
+    /// What is to be counted of it.
+    pub counted: Option<Counted>,
 }
 
 impl<'a> Onward<'a> {
     /// Names of the upstream's headers that [`Onward::edits`] looks at.
     pub const UPSTREAM_HEADER_NAMES: &'static str = "vary\ncache-control\naccess-control-expose-headers";
 
-    /// A request on an anonymous route. `credential` is one that is not looked at, only cut out: a preflight may carry
-    /// the token of the request that it asks for.
-    pub(super) fn anonymous(
+    /// A request on an anonymous route.
+    pub(super) fn anonymous(route: &'a Route, target: &Target<'a>, facts: &RequestFacts<'a>) -> Self {
+        let counted = Some(Counted::of_nobody(Outcome::Anonymous));
+        Self { counted, ..Self::preflight(route, target, None, facts) }
+    }
+
+    /// A preflight to an anonymous route. `credential` is one that is not looked at, only cut out: it may carry the token of
+    /// the request that it asks for.
+    pub(super) fn preflight(
         route: &'a Route,
         target: &Target<'a>,
         credential: Option<&Credential<'a>>,
@@ -62,7 +71,7 @@ impl<'a> Onward<'a> {
         route: &'a Route,
         target: &Target<'a>,
         credential: &Credential<'a>,
-        admission: &Admission,
+        admission: Admission,
         facts: &RequestFacts<'a>,
         now: UnixMillis,
     ) -> Self {
@@ -74,6 +83,7 @@ impl<'a> Onward<'a> {
         // Printable ASCII, as the admin API takes no other.
         onward.set.extend(policy.external_id.iter().map(|id| ("Wayleave-External-Id", id.clone())));
         onward.caller = end_notices(admission.ends_at(), policy.ends_at.is_some(), now);
+        onward.counted = Some(counting::admitted(admission));
         onward
     }
 
@@ -106,6 +116,7 @@ impl<'a> Onward<'a> {
             route,
             request_origin: facts.headers.get("origin"),
             caller: Vec::new(),
+            counted: None,
         }
     }
 

@@ -14,6 +14,16 @@ pub fn registry(env: &Env) -> JsValue {
     binding(env, "REGISTRY")
 }
 
+/// The namespace of the usage shards: `undefined` when it is not bound, and nothing is counted then.
+pub fn usage(env: &Env) -> JsValue {
+    binding(env, "USAGE")
+}
+
+/// The dataset of Analytics Engine: `undefined` when it is not bound.
+pub fn analytics(env: &Env) -> JsValue {
+    binding(env, "ANALYTICS")
+}
+
 fn binding(env: &Env, name: &str) -> JsValue {
     Reflect::get(env.as_ref(), &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }

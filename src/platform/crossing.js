@@ -130,20 +130,25 @@ export function locationName(request) {
   return request.cf?.colo;
 }
 
-/** Calls the one registry object; its answer as text, or undefined when it failed or took longer than `timeout` ms. */
-export async function registryCall(namespace, body, timeout) {
+/** Calls the object of this name; its answer as text, or undefined when it failed or took longer than `timeout` ms. */
+export async function objectCall(namespace, name, body, timeout) {
   try {
-    return await within(ask(namespace, body), timeout, undefined);
+    return await within(ask(namespace, name, body), timeout, undefined);
   } catch (error) {
-    console.warn(`registry call failed: ${error}`);
+    console.warn(`call to the object ${name} failed: ${error}`);
     return undefined;
   }
 }
 
-async function ask(namespace, body) {
-  const stub = namespace.get(namespace.idFromName('registry'));
-  const response = await stub.fetch('https://registry/', { method: 'POST', body });
+async function ask(namespace, name, body) {
+  const stub = namespace.get(namespace.idFromName(name));
+  const response = await stub.fetch('https://object/', { method: 'POST', body });
   return response.ok ? response.text() : undefined;
+}
+
+/** Writes one data point; `blobs` is a line each. */
+export function writeDataPoint(dataset, index, blobs, double) {
+  dataset.writeDataPoint({ indexes: [index], blobs: blobs.split('\n'), doubles: [double] });
 }
 
 /**

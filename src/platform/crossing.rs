@@ -57,9 +57,13 @@ extern "C" {
     #[wasm_bindgen(js_name = locationName, catch)]
     pub fn location_name(request: &Request) -> Result<Option<String>, JsValue>;
 
-    /// The registry's answer as text, or undefined (failed or late).
-    #[wasm_bindgen(js_name = registryCall)]
-    pub fn registry_call(namespace: &JsValue, body: &str, timeout_ms: u32) -> Promise;
+    /// The answer of a Durable Object as text, or undefined (failed or late).
+    #[wasm_bindgen(js_name = objectCall)]
+    pub fn object_call(namespace: &JsValue, name: &str, body: &str, timeout_ms: u32) -> Promise;
+
+    /// Writes a data point to Analytics Engine.
+    #[wasm_bindgen(js_name = writeDataPoint, catch)]
+    pub fn write_data_point(dataset: &JsValue, index: &str, blobs: &str, double: f64) -> Result<(), JsValue>;
 
     /// The body as bytes, or null above `limit`.
     #[wasm_bindgen(js_name = readBody)]

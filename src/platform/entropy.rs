@@ -22,3 +22,10 @@ pub fn number() -> u32 {
     fill(&mut bytes);
     u32::from_le_bytes(bytes)
 }
+
+/// A random number so long that no two isolates have the same.
+pub fn long() -> u64 {
+    let mut bytes = [0; 8];
+    fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

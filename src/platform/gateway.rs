@@ -6,7 +6,7 @@
 //! What a mistake costs: an await slipped between decision and forward admits on a status that has changed.
 
 use super::isolate::{self, Isolate};
-use super::{clock, control, crossing, sources};
+use super::{clock, control, crossing, sources, usage};
 use crate::cors::HeaderEdits;
 use crate::gateway::{
     self, FamilyFact, Guarded, Handout, HandoutOutcome, OWN_HEADER_PREFIX, Onward, Outcome, Received,
@@ -16,6 +16,7 @@ use crate::headers::Headers;
 use crate::health;
 use crate::problem::Code;
 use crate::reply::Reply;
+use crate::usage::{Counted, Outcome as CountedOutcome};
 use std::rc::Rc;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -38,15 +39,25 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
     let text = crossing::read_request(&request, &isolate.header_names)?;
     let facts = read_facts(&text, &isolate);
     let is_head = facts.method == "HEAD";
+    let count = |counted| usage::count(&isolate, &env, &context, &request, counted);
     let reply = match gateway::receive(&isolate.config, &facts, clock::now()) {
         Received::Reply(reply) => reply,
-        Received::Onward(onward) => return forward(&request, &onward, &facts).await,
-        Received::Guarded(guarded) => match guard(&isolate, &env, &context, &request, &facts, &guarded).await
-        {
-            Outcome::Onward(onward) => return forward(&request, &onward, &facts).await,
-            Outcome::Reply(reply) => reply,
-            Outcome::NeedsRecord(_) => guarded.undecided(&facts),
-        },
+        Received::Refused(reply, counted) => {
+            count(counted);
+            reply
+        }
+        Received::Onward(onward) => return forward(&request, onward, &facts, &count).await,
+        Received::Guarded(guarded) => {
+            match guard(&isolate, &env, &context, &request, &facts, &guarded).await {
+                Outcome::Onward(onward) => return forward(&request, onward, &facts, &count).await,
+                Outcome::Reply(reply) => reply,
+                Outcome::Refused(reply, counted) => {
+                    count(counted);
+                    reply
+                }
+                Outcome::NeedsRecord(_) => return respond(&Reply::problem(Code::Internal), is_head),
+            }
+        }
         Received::Health => {
             sources::list(&isolate, &env, &context, &request).await;
             health::reply(
@@ -90,7 +101,10 @@ async fn guard<'a>(
         // The list may have run out meanwhile.
         sources::list(isolate, env, context, request).await;
     }
-    guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now())
+    match guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now()) {
+        Outcome::NeedsRecord(_) => guarded.undecided(facts),
+        outcome => outcome,
+    }
 }
 
 /// Gives the token of a family to a page: what is named near by, else what the registry names.
@@ -128,7 +142,12 @@ async fn hand_out(
 }
 
 /// Sends the request on, in this turn, and edits the answer's headers.
-async fn forward(request: &Request, onward: &Onward<'_>, facts: &RequestFacts<'_>) -> Result<Response> {
+async fn forward(
+    request: &Request,
+    mut onward: Onward<'_>,
+    facts: &RequestFacts<'_>,
+    count: &impl Fn(Counted),
+) -> Result<Response> {
     let sent = crossing::forward(
         request,
         &onward.url,
@@ -137,22 +156,31 @@ async fn forward(request: &Request, onward: &Onward<'_>, facts: &RequestFacts<'_
         &lines(onward.set.iter().map(|(name, value)| (*name, value.as_str()))),
         onward.timeout_ms,
     );
+    // It is on its way: counting delays nothing now.
+    let serial = onward.counted.as_ref().and_then(|counted| counted.serial);
+    if let Some(counted) = onward.counted.take() {
+        count(counted);
+    }
+    let failed = |code| {
+        if let Some(outcome) = CountedOutcome::of_problem(code) {
+            count(Counted { serial, ..Counted::of_nobody(outcome) });
+        }
+        respond(&onward.failed(code, facts), facts.method == "HEAD")
+    };
     let answer = match JsFuture::from(sent).await {
         Ok(answer) => answer,
         Err(error) => {
             console_warn!("the upstream cannot be reached: {error:?}");
-            return respond(&onward.failed(Code::UpstreamUnreachable, facts), facts.method == "HEAD");
+            return failed(Code::UpstreamUnreachable);
         }
     };
-    let Ok(answer) = answer.dyn_into::<Response>() else {
-        return respond(&onward.failed(Code::UpstreamTimeout, facts), facts.method == "HEAD");
-    };
+    let Ok(answer) = answer.dyn_into::<Response>() else { return failed(Code::UpstreamTimeout) };
     // What the platform will not take as an answer (a status of 600, say) is no answer.
-    match edited(&answer, onward) {
+    match edited(&answer, &onward) {
         Ok(response) => Ok(response),
         Err(error) => {
             console_warn!("the upstream's answer cannot be passed on: {error:?}");
-            respond(&onward.failed(Code::UpstreamUnreachable, facts), facts.method == "HEAD")
+            failed(Code::UpstreamUnreachable)
         }
     }
 }

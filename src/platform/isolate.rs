@@ -1,16 +1,18 @@
-//! What one isolate keeps between requests: configuration, the list, records. Plain data only.
+//! What one isolate keeps between requests: configuration, the list, records, counts. Plain data only.
 //!
 //! On Workers one request's IO must not be awaited by another, and a cancelled request takes its IO with it: so no
 //! promise, handle or lock is kept here, and no borrow of a cell outlives a synchronous stretch.
 //! What it must not know: HTTP, decisions.
 //! What a mistake costs: a borrow across an await panics every request of the isolate.
 
+use super::{entropy, usage};
 use crate::config::{Config, ConfigError};
 use crate::distribution::FamilyHolder;
 use crate::freshness::ListHolder;
 use crate::gate::OnUnknown;
 use crate::limits::RECORDS_HELD_MAX_BYTES;
 use crate::record_holder::RecordHolder;
+use crate::usage::Reporter;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use worker::wasm_bindgen::JsValue;
@@ -30,6 +32,8 @@ pub struct Isolate {
     pub families: RefCell<FamilyHolder>,
     /// Records from KV that did not open.
     pub records_refused: Cell<u64>,
+    /// What is counted; `None` where no usage shards are bound.
+    pub usage: Option<RefCell<Reporter>>,
 }
 
 thread_local! {
@@ -57,6 +61,7 @@ impl Isolate {
             families: RefCell::default(),
             records: RefCell::new(RecordHolder::new(RECORDS_HELD_MAX_BYTES)),
             records_refused: Cell::new(0),
+            usage: usage::is_on(env).then(|| RefCell::new(Reporter::new(entropy::long()))),
         })
     }
 }

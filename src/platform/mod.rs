@@ -1,7 +1,7 @@
 //! The shell around the core, compiled for wasm32 alone: it translates between Workers and the core, and decides
 //! nothing.
 //!
-//! `lib` of the Worker: one `fetch` handler, one for cron, and one Durable Object class. `crossing.js` holds the few lines of
+//! `lib` of the Worker: one `fetch` handler, one for cron, and two Durable Object classes. `crossing.js` holds the few lines of
 //! JavaScript that read a request's facts, forward it and edit an answer in one crossing each.
 
 mod bindings;
@@ -14,6 +14,8 @@ mod isolate;
 mod registry_object;
 mod sources;
 mod sql;
+mod usage;
+mod usage_object;
 
 use crate::limits::REGISTRY_WRITE_TIMEOUT_MS;
 use crate::registry::command::Request as Call;

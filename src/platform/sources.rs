@@ -74,7 +74,7 @@ async fn send_report(isolate: &Isolate, bindings: &Bindings, location: String) {
 }
 
 /// What this location calls itself: the operator's word, the platform's, or "local".
-fn location(isolate: &Isolate, request: &Request) -> String {
+pub fn location(isolate: &Isolate, request: &Request) -> String {
     let configured = isolate.config.location.clone();
     let named = configured.or_else(|| crossing::location_name(request).ok().flatten());
     named.unwrap_or_else(|| "local".to_owned())
@@ -142,7 +142,7 @@ async fn family_of_kv(isolate: &Isolate, kv: &JsValue, family: &FamilyId) -> Opt
 /// Calls the registry; `None` when it did not answer in time.
 pub async fn call(registry: &JsValue, request: &Call, timeout_ms: u32) -> Option<Answer> {
     let body = serde_json::to_string(request).ok()?;
-    let text = JsFuture::from(crossing::registry_call(registry, &body, timeout_ms)).await.ok()?;
+    let text = JsFuture::from(crossing::object_call(registry, "registry", &body, timeout_ms)).await.ok()?;
     serde_json::from_str(&text.as_string()?).ok()
 }
 

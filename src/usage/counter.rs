@@ -7,6 +7,7 @@
 
 use super::heaviest::Heaviest;
 use super::outcome::{Counts, Outcome};
+use super::report::Batch;
 use super::tally::{Tally, widest};
 use crate::limits::{USAGE_ORIGINS_HELD_MAX, USAGE_TOKENS_HELD_MAX};
 use crate::origin::Origin;
@@ -86,12 +87,12 @@ impl Counter {
         self.others.add(Outcome::Lost, count);
     }
 
-    /// Everything counted, and since when; the counter begins anew.
-    pub(super) fn take(&mut self) -> Option<(UnixMillis, Vec<(Serial, Tally)>, Counts)> {
+    /// Everything counted, as the batch of this number; the counter begins anew. `None` when there is nothing.
+    pub(super) fn take(&mut self, sequence: u64) -> Option<Batch> {
         let began_at = self.began_at?;
         let Self { tokens, others, .. } = std::mem::take(self);
         let tokens = tokens.into_iter().map(|(serial, held)| (serial, held.into_tally())).collect();
-        Some((began_at, tokens, others))
+        Some(Batch { sequence, began_at, tokens, others })
     }
 }
 
@@ -131,9 +132,9 @@ mod tests {
             counter.count(counted(1, outcome, from), UnixMillis(at));
         }
         counter.count(Counted::of_nobody(Outcome::Malformed), UnixMillis(9));
-        let (began_at, tokens, others) = counter.take().unwrap();
-        assert_eq!((began_at, others.get(Outcome::Malformed)), (UnixMillis(5), 1));
-        let [(Serial(1), tally)] = &tokens[..] else { panic!("{tokens:?}") };
+        let batch = counter.take(1).unwrap();
+        assert_eq!((batch.began_at, batch.others.get(Outcome::Malformed)), (UnixMillis(5), 1));
+        let [(Serial(1), tally)] = &batch.tokens[..] else { panic!("{batch:?}") };
         assert_eq!(tally.counts.requests(), 4);
         // A refusal is no use; what report mode let in is one, and its origin is among the refused.
         assert_eq!(tally.used, Some((UnixMillis(5), UnixMillis(6))));
@@ -142,7 +143,7 @@ mod tests {
         };
         assert_eq!(keys(&tally.allowed), ["https://a.example"]);
         assert_eq!(keys(&tally.refused), ["https://b.example", "null"]);
-        assert_eq!(counter.take(), None);
+        assert_eq!(counter.take(2), None);
     }
 
     #[test]
@@ -156,7 +157,7 @@ mod tests {
             }
         }
         assert_eq!((counter.tokens.len(), counter.origins), (USAGE_TOKENS_HELD_MAX, USAGE_ORIGINS_HELD_MAX));
-        let (_, tokens, others) = counter.take().unwrap();
+        let Batch { tokens, others, .. } = counter.take(1).unwrap();
         assert_eq!([others.get(Outcome::Unattributed), others.get(Outcome::Admitted)], [50, 50]);
         let counted: u64 = tokens.iter().map(|(_, tally)| tally.counts.requests()).sum();
         assert_eq!(counted + others.requests(), u64::from(many + 10) * 5);

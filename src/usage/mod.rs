@@ -9,6 +9,7 @@
 //! What a mistake costs: a successor in use that counts as unused, or a token ended because its traffic was not seen (false
 //! refuse). It cannot admit.
 
+pub mod analytics;
 mod counter;
 mod heaviest;
 mod outcome;
@@ -21,7 +22,7 @@ mod tally;
 pub use counter::Counted;
 pub use heaviest::{Heaviest, Weighed};
 pub use outcome::{Counts, Outcome};
-pub use reporter::{Plan, Reporter};
+pub use reporter::{Plan, Reporter, Sending};
 pub use tally::Tally;
 
 use crate::limits::USAGE_SHARDS;

@@ -50,11 +50,22 @@ struct FirstUse {
     is_acknowledged: bool,
 }
 
+/// A report on its way to a shard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    /// Which.
+    pub shard: u32,
+    /// What.
+    pub report: Report,
+    /// It was not sent before.
+    pub is_new: bool,
+}
+
 /// What is to be done after a request, off its path.
 #[derive(Debug, Default, PartialEq)]
 pub struct Plan {
-    /// To send now, each to its shard.
-    pub first_uses: Vec<(u32, Report)>,
+    /// To send now.
+    pub first_uses: Vec<Sending>,
     /// The caller holds the lease: after so many milliseconds it is to send what [`Reporter::freeze`] gives.
     pub freeze_in_ms: Option<i64>,
 }
@@ -97,27 +108,29 @@ impl Reporter {
         Some(Plan { first_uses: self.urgent_reports(), freeze_in_ms })
     }
 
-    /// Everything to send now, each to its shard: batches that were not acknowledged, and what was counted for the others.
-    pub fn freeze(&mut self, now: UnixMillis) -> Vec<(u32, Report)> {
+    /// Everything to send now: batches that were not acknowledged, and what was counted for the other shards.
+    pub fn freeze(&mut self, now: UnixMillis) -> Vec<Sending> {
         (self.pending_since, self.sent_at, self.lease_until) = (None, Some(now), None);
         let isolate = self.isolate;
-        let mut reports = Vec::new();
+        let mut all = Vec::new();
         for (shard, way) in (0..).zip(&mut self.ways) {
-            if let Some(batch) = way.batch(now) {
-                reports.push((shard, Report { isolate, batch: Some(batch), first_uses: Vec::new() }));
+            if let Some((batch, is_new)) = way.batch(now) {
+                let report = Report { isolate, batch: Some(batch), first_uses: Vec::new() };
+                all.push(Sending { shard, report, is_new });
             }
         }
-        reports
+        all
     }
 
-    /// The shard has everything of `report`.
-    pub fn acknowledged(&mut self, shard: u32, report: &Report) {
+    /// The shard has everything of the report.
+    pub fn acknowledged(&mut self, sending: &Sending) {
+        let Sending { shard, report, .. } = sending;
         for told in &report.first_uses {
             if let Some(first_use) = self.first_uses.get_mut(&told.serial) {
                 first_use.is_acknowledged = true;
             }
         }
-        let Some(way) = self.way(shard) else { return };
+        let Some(way) = self.way(*shard) else { return };
         let taken = report.batch.as_ref().map(|batch| batch.sequence);
         if taken.is_some() && way.on_its_way.as_ref().map(|batch| batch.sequence) == taken {
             way.on_its_way = None;
@@ -163,33 +176,35 @@ impl Reporter {
         }
     }
 
-    fn urgent_reports(&mut self) -> Vec<(u32, Report)> {
+    fn urgent_reports(&mut self) -> Vec<Sending> {
         let mut by_shard: BTreeMap<u32, Vec<TokenUse>> = BTreeMap::new();
         for told in self.urgent.drain(..) {
             by_shard.entry(shard_of(told.serial)).or_default().push(told);
         }
         let isolate = self.isolate;
-        let report = |first_uses| Report { isolate, batch: None, first_uses };
-        by_shard.into_iter().map(|(shard, first_uses)| (shard, report(first_uses))).collect()
+        let sending = |(shard, first_uses)| {
+            let report = Report { isolate, batch: None, first_uses };
+            Sending { shard, report, is_new: true }
+        };
+        by_shard.into_iter().map(sending).collect()
     }
 }
 
 impl Way {
-    /// The batch to send: the one on its way, or a new one.
-    fn batch(&mut self, now: UnixMillis) -> Option<Batch> {
+    /// The batch to send: the one on its way, or one that is new.
+    fn batch(&mut self, now: UnixMillis) -> Option<(Batch, bool)> {
         if let Some(batch) = &self.on_its_way {
             if now.since_ms(batch.began_at) < USAGE_GIVEN_UP_MS {
-                return Some(batch.clone());
+                return Some((batch.clone(), false));
             }
             let lost = batch.requests().saturating_add(batch.others.get(Outcome::Lost));
             self.on_its_way = None;
             self.counter.count_lost(lost, now);
         }
-        let (began_at, tokens, others) = self.counter.take()?;
-        self.sequence = self.sequence.saturating_add(1);
-        let batch = Batch { sequence: self.sequence, began_at, tokens, others };
+        let batch = self.counter.take(self.sequence.saturating_add(1))?;
+        self.sequence = batch.sequence;
         self.on_its_way = Some(batch.clone());
-        Some(batch)
+        Some((batch, true))
     }
 }
 
@@ -214,8 +229,12 @@ mod tests {
         reporter.plan(at(ms)).and_then(|plan| plan.freeze_in_ms)
     }
 
-    fn admitted_in(reports: &[(u32, Report)]) -> u64 {
-        reports.iter().filter_map(|(_, report)| report.batch.as_ref()).map(Batch::requests).sum()
+    fn admitted_in(sendings: &[Sending]) -> u64 {
+        sendings.iter().filter_map(|sending| sending.report.batch.as_ref()).map(Batch::requests).sum()
+    }
+
+    fn again(sendings: &[Sending]) -> Vec<Sending> {
+        sendings.iter().map(|sending| Sending { is_new: false, ..sending.clone() }).collect()
     }
 
     #[test]
@@ -249,20 +268,18 @@ mod tests {
         let first = reporter.freeze(at(5_000));
         assert_eq!(first.len(), 2);
         request(&mut reporter, 8, 6_000);
-        assert_eq!(reporter.freeze(at(35_000)), first);
-        for (shard, report) in &first {
-            reporter.acknowledged(*shard, report);
+        assert_eq!(reporter.freeze(at(35_000)), again(&first));
+        for sending in &first {
+            reporter.acknowledged(sending);
         }
         let second = reporter.freeze(at(65_000));
         assert_eq!((second.len(), admitted_in(&second)), (1, 1));
-        let numbers: Vec<_> =
-            second.iter().map(|(_, report)| report.batch.as_ref().unwrap().sequence).collect();
-        assert_eq!(numbers, [2]);
+        assert_eq!(second[0].report.batch.as_ref().unwrap().sequence, 2);
         // A late acknowledgement of the first says nothing of the second.
-        for (shard, report) in &first {
-            reporter.acknowledged(*shard, report);
+        for sending in &first {
+            reporter.acknowledged(sending);
         }
-        assert_eq!(reporter.freeze(at(95_000)), second);
+        assert_eq!(reporter.freeze(at(95_000)), again(&second));
     }
 
     #[test]
@@ -274,11 +291,11 @@ mod tests {
         reporter.freeze(at(5_000));
         assert_eq!(admitted_in(&reporter.freeze(at(USAGE_GIVEN_UP_MS - 1))), 3);
         let after = reporter.freeze(at(USAGE_GIVEN_UP_MS));
-        let batch = after.first().unwrap().1.batch.as_ref().unwrap();
+        let batch = after[0].report.batch.as_ref().unwrap();
         assert_eq!((batch.sequence, batch.others.get(Outcome::Lost), batch.requests()), (2, 3, 0));
         // Given up in its turn, it is still three.
         let later = reporter.freeze(at(3 * USAGE_GIVEN_UP_MS));
-        assert_eq!(later.first().unwrap().1.batch.as_ref().unwrap().others.get(Outcome::Lost), 3);
+        assert_eq!(later[0].report.batch.as_ref().unwrap().others.get(Outcome::Lost), 3);
     }
 
     #[test]
@@ -290,11 +307,12 @@ mod tests {
         };
         let first = told(&mut reporter, 0);
         let expected = TokenUse { serial: Serial(8), first_at: at(0), last_at: at(0) };
-        assert_eq!(first, [(0, Report { isolate: 7, batch: None, first_uses: vec![expected] })]);
+        let report = Report { isolate: 7, batch: None, first_uses: vec![expected] };
+        assert_eq!(first, [Sending { shard: 0, report, is_new: true }]);
         assert_eq!(told(&mut reporter, 9_999), []);
         let again = told(&mut reporter, 10_000);
-        assert_eq!(again[0].1.first_uses, [TokenUse { last_at: at(10_000), ..expected }]);
-        reporter.acknowledged(0, &first[0].1);
+        assert_eq!(again[0].report.first_uses, [TokenUse { last_at: at(10_000), ..expected }]);
+        reporter.acknowledged(&first[0]);
         assert_eq!(told(&mut reporter, 30_000), []);
         // A refusal is no use.
         reporter.count(Counted { outcome: Outcome::OriginNotAllowed, ..admitted(16, true) }, at(30_000));
@@ -309,10 +327,10 @@ mod tests {
             reporter.count(admitted(serial, true), at(0));
         }
         let reports = reporter.plan(at(0)).unwrap().first_uses;
-        let told: usize = reports.iter().map(|(_, report)| report.first_uses.len()).sum();
+        let told: usize = reports.iter().map(|sending| sending.report.first_uses.len()).sum();
         assert_eq!(told, FIRST_USES_HELD_MAX);
-        for (shard, report) in &reports {
-            reporter.acknowledged(*shard, report);
+        for sending in &reports {
+            reporter.acknowledged(sending);
         }
         reporter.count(admitted(many + 100, true), at(1));
         assert_eq!(reporter.plan(at(1)).unwrap().first_uses.len(), 1);

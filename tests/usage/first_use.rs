@@ -8,7 +8,7 @@ use wayleave::registry::command::TokenUse;
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
 use wayleave::usage::report::Report;
-use wayleave::usage::{Reporter, shard_of};
+use wayleave::usage::{Reporter, Sending, shard_of};
 
 const SUCCESSOR: u32 = 9;
 
@@ -48,7 +48,7 @@ fn known_after_ms(every_ms: i64, mut to_shard: Loss, mut to_registry: Loss) -> i
     let mut registry_times_out_at: Option<i64> = None;
     for ms in (0..120_000).step_by(100) {
         let now = START.plus_ms(ms);
-        let mut reports: Vec<(u32, Report)> = Vec::new();
+        let mut reports: Vec<Sending> = Vec::new();
         if ms >= asked_at {
             asked_at += every_ms;
             isolate.count(admitted(SUCCESSOR, true), now);
@@ -62,13 +62,13 @@ fn known_after_ms(every_ms: i64, mut to_shard: Loss, mut to_registry: Loss) -> i
             // Only reports of first uses are looked at here.
             drop(isolate.freeze(now));
         }
-        for (to, report) in reports {
+        for sending in reports {
             let (arrives, is_acknowledged) = to_shard.passes();
             if arrives {
-                shards.take(to, &report, now);
+                shards.take(sending.shard, &sending.report, now);
             }
             if is_acknowledged {
-                isolate.acknowledged(to, &report);
+                isolate.acknowledged(&sending);
             }
         }
         let waiting = registry_times_out_at.is_some_and(|at| ms < at);
@@ -123,8 +123,8 @@ fn a_single_visit_is_told_by_its_batch_when_the_report_is_lost() {
     let plan = isolate.plan(START).unwrap();
     assert_eq!(plan.first_uses.len(), 1, "which is lost");
     let then = START.plus_ms(plan.freeze_in_ms.unwrap());
-    for (shard, report) in isolate.freeze(then) {
-        shards.take(shard, &report, then);
+    for sending in isolate.freeze(then) {
+        shards.take(sending.shard, &sending.report, then);
     }
     let uses = shards.of(shard_of(Serial(SUCCESSOR))).uses_due(then.plus_ms(10_000));
     assert_eq!(uses, [TokenUse { serial: Serial(SUCCESSOR), first_at: START, last_at: START }]);

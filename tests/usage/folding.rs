@@ -7,8 +7,7 @@ use wayleave::limits::USAGE_SHARDS;
 use wayleave::origin::Origin;
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
-use wayleave::usage::report::Report;
-use wayleave::usage::{Counted, Counts, Outcome, Reporter};
+use wayleave::usage::{Counted, Counts, Outcome, Reporter, Sending};
 
 const ISOLATES: u64 = 50;
 const REQUESTS_EACH: u32 = 20_000;
@@ -25,8 +24,8 @@ const OUTCOMES: [Outcome; 6] = [
 
 /// What is under way: a report to a shard, or its acknowledgement back.
 enum Message {
-    To(usize, u32, Report),
-    Back(usize, u32, Report),
+    To(usize, Sending),
+    Back(usize, Sending),
 }
 
 /// Messages by the time at which they arrive.
@@ -58,11 +57,11 @@ fn carry(
 ) {
     while let Some(message) = network.arrived(at) {
         match message {
-            Message::To(isolate, shard, report) => {
-                shards.take(shard, &report, UnixMillis(at));
-                network.send(random, at, || Message::Back(isolate, shard, report.clone()));
+            Message::To(isolate, sending) => {
+                shards.take(sending.shard, &sending.report, UnixMillis(at));
+                network.send(random, at, || Message::Back(isolate, sending.clone()));
             }
-            Message::Back(isolate, shard, report) => isolates[isolate].acknowledged(shard, &report),
+            Message::Back(isolate, sending) => isolates[isolate].acknowledged(&sending),
         }
     }
 }
@@ -104,8 +103,8 @@ fn a_million_usage_counts_from_fifty_isolates_fold_into_right_totals() {
         }
         at += 30_000;
         for (number, isolate) in isolates.iter_mut().enumerate() {
-            for (shard, report) in isolate.freeze(UnixMillis(at)) {
-                network.send(&mut random, at, || Message::To(number, shard, report.clone()));
+            for sending in isolate.freeze(UnixMillis(at)) {
+                network.send(&mut random, at, || Message::To(number, sending.clone()));
             }
         }
         carry(&mut network, &mut random, &mut isolates, &mut shards, at);
@@ -114,8 +113,8 @@ fn a_million_usage_counts_from_fifty_isolates_fold_into_right_totals() {
     for _ in 0..36 {
         at += 30_000;
         for (number, isolate) in isolates.iter_mut().enumerate() {
-            for (shard, report) in isolate.freeze(UnixMillis(at)) {
-                network.send(&mut random, at, || Message::To(number, shard, report.clone()));
+            for sending in isolate.freeze(UnixMillis(at)) {
+                network.send(&mut random, at, || Message::To(number, sending.clone()));
             }
         }
         carry(&mut network, &mut random, &mut isolates, &mut shards, at);

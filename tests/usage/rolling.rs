@@ -107,7 +107,7 @@ fn origins_are_told_of_the_days_that_are_asked_for_and_kept_for_a_quarter() {
         };
         (keys(&usage.allowed), keys(&usage.refused))
     };
-    let first = vec!["https://day-0.example 3".to_owned()];
+    let first = ["https://day-0.example 3".to_owned()];
     let both = vec!["https://day-0.example 3".to_owned(), "https://day-1.example 3".to_owned()];
     for now in [DAY, 2 * DAY, 40 * DAY, 92 * DAY] {
         assert_eq!(origins(&mut shard, 0, 1, now).0[..1], first[..], "after {now} ms");

@@ -36,10 +36,9 @@ fn a_report_that_was_cut_off_anywhere_and_is_sent_again_counts_once() {
         for statements in 0.. {
             let database = Sqlite::in_memory();
             let mut shard = Shard::open(database.clone()).unwrap();
-            if kills {
-                database.kill_after(statements)
-            } else {
-                database.fail_after(statements)
+            match kills {
+                true => database.kill_after(statements),
+                false => database.fail_after(statements),
             }
             let answer = shard.handle(&Request::Report(batch()), START);
             if database.fault_pending() {

@@ -44,7 +44,8 @@ fn is_new<D: Database>(
 ) -> Result<bool, ShardError> {
     let isolate = Value::Blob(isolate.to_be_bytes().to_vec());
     let sequence = i64::try_from(sequence).map_err(|_| ShardError::Unreadable)?;
-    let rows = database.query("SELECT sequence FROM reporter WHERE isolate = ?", &[isolate.clone()])?;
+    let rows =
+        database.query("SELECT sequence FROM reporter WHERE isolate = ?", std::slice::from_ref(&isolate))?;
     match rows.first().map(Vec::as_slice) {
         None => {}
         Some([Value::Integer(taken)]) if *taken < sequence => {}

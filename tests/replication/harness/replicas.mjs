@@ -88,13 +88,15 @@ export class Replicas {
     const { compatibilityDate } = compatibility();
     const route = { host: HOST, upstream: this.upstream.origin };
     const variables = { ROUTES: [{ ...route, path: "/", audience: "weather" }, { ...route, path: "/maps/", audience: "maps" }], ...this.variables };
+    const usage = durableObjectBinding("USAGE", "Usage", CONTROL);
     const control = productService({
       name: CONTROL,
       folder,
       variables: { ...variables, LOCATION: CONTROL },
       registry: durableObjectBinding("REGISTRY", "Registry", CONTROL),
+      others: [usage],
       kv: "kv-of-control",
-      durableObjects: ["Registry"],
+      durableObjects: ["Registry", "Usage"],
     });
     const edges = this.locations.flatMap(({ name, isolates, kv, door, cache }) => [
       ...isolates.map((isolate) =>
@@ -103,6 +105,7 @@ export class Replicas {
           folder,
           variables: { ...variables, LOCATION: name },
           registry: door.binding("REGISTRY"),
+          others: [usage],
           kv: `kv-of-${name}`,
           cache: `cache-of-${name}`,
         }),

@@ -55,7 +55,7 @@ export function modulesOf(build, folder) {
   ];
 }
 
-export function workerdConfig({ services, sockets, storage }) {
+export function workerdConfig({ services, sockets, storage, extensions = "" }) {
   mkdirSync(storage, { recursive: true });
   const socketTexts = Object.entries(sockets).map(
     ([name, service]) => `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${quote(service)})`,
@@ -68,6 +68,7 @@ const config :Workerd.Config = (
     (name = "storage", disk = (path = ${quote(storage)}, writable = true)),
   ],
   sockets = [\n    ${socketTexts.join(",\n    ")}\n  ],
+  ${extensions}
 );
 `;
 }

@@ -1,7 +1,8 @@
 // The whole product in one process: gateway, registry, KV, upstream, and as many further locations as a test wants.
 //
 // A location is another service with the same code: its own isolate and memory, the same KV and registry. It reaches the
-// registry through a RegistryDoor, so a test can cut it off. The service "gateway" reaches it directly, as production does.
+// registry and the usage shards through a RegistryDoor each, so a test can cut it off. The service "gateway" reaches them
+// directly, as production does.
 
 import { join } from "node:path";
 import { AdminApi } from "./admin_api.mjs";
@@ -21,14 +22,21 @@ export class Gateway {
    * @param {(upstream: string) => object} options.variables text bindings on top of the defaults; null takes one away
    * @param {Record<string, (upstream: string) => object>} options.locations further locations and their own variables
    * @param {Record<string, (compatibility: object) => string>} options.beside other services in the same process
+   * @param {boolean} [options.usage] whether usage shards are bound
+   * @param {string[]} [options.bindings] capnp texts of further bindings of every location
+   * @param {string} [options.extensions] capnp text of workerd extensions
    */
-  constructor({ variables = (upstream) => ({ UPSTREAM: upstream }), locations = {}, beside = {} } = {}) {
+  constructor({ variables = (upstream) => ({ UPSTREAM: upstream }), locations = {}, beside = {}, usage = true, bindings = [], extensions } = {}) {
     this.variables = variables;
     this.locations = locations;
     this.beside = beside;
+    this.usage = usage;
+    this.bindings = bindings;
+    this.extensions = extensions;
     this.kv = new KvServer();
     this.upstream = new Upstream();
     this.door = new RegistryDoor();
+    this.usageDoor = new RegistryDoor("usage-door", "Usage");
     this.workerd = new Workerd((folder) => this.#config(folder), ["gateway", ...Object.keys(locations), ...Object.keys(beside)]);
     this.client = this.location("gateway");
     this.admin = new AdminApi(this.client, ADMIN_KEY);
@@ -40,7 +48,7 @@ export class Gateway {
   }
 
   async start() {
-    await Promise.all([this.kv.start(), this.upstream.start(), this.door.start()]);
+    await Promise.all([this.kv.start(), this.upstream.start(), this.door.start(), this.usageDoor.start()]);
     await this.workerd.start();
     return this;
   }
@@ -53,26 +61,42 @@ export class Gateway {
 
   async stop() {
     await this.workerd.stop();
-    await Promise.all([this.kv.stop(), this.upstream.stop(), this.door.stop()]);
+    await Promise.all([this.kv.stop(), this.upstream.stop(), this.door.stop(), this.usageDoor.stop()]);
   }
 
   #config(folder) {
     const { compatibilityDate } = compatibility();
-    const service = (name, variables, registry, durableObjects) =>
-      productService({ name, folder, variables: variables(this.upstream.origin), registry, durableObjects });
+    const service = (name, variables, registry, usage, durableObjects) => {
+      const others = [...(this.usage ? [usage] : []), ...this.bindings];
+      return productService({ name, folder, variables: variables(this.upstream.origin), registry, others, durableObjects });
+    };
     const locations = Object.entries(this.locations).map(([name, variables]) =>
-      service(name, (upstream) => ({ ...this.variables(upstream), ...variables(upstream) }), this.door.binding("REGISTRY"), []),
+      service(
+        name,
+        (upstream) => ({ ...this.variables(upstream), ...variables(upstream) }),
+        this.door.binding("REGISTRY"),
+        this.usageDoor.binding("USAGE"),
+        [],
+      ),
     );
     return workerdConfig({
       services: [
-        service("gateway", this.variables, durableObjectBinding("REGISTRY", "Registry", "gateway"), ["Registry"]),
+        service(
+          "gateway",
+          this.variables,
+          durableObjectBinding("REGISTRY", "Registry", "gateway"),
+          durableObjectBinding("USAGE", "Usage", "gateway"),
+          ["Registry", "Usage"],
+        ),
         ...locations,
         ...this.door.services(compatibilityDate, "gateway"),
+        ...this.usageDoor.services(compatibilityDate, "gateway"),
         ...Object.values(this.beside).map((service) => service({ compatibilityDate })),
         externalService("kv", this.kv.port),
       ],
       sockets: Object.fromEntries(["gateway", ...Object.keys(this.locations), ...Object.keys(this.beside)].map((name) => [name, name])),
       storage: join(folder, "storage"),
+      extensions: this.extensions,
     });
   }
 }

@@ -39,17 +39,19 @@ export function compatibility() {
  * @param {string} options.folder the config's folder, which the build is linked into
  * @param {object} options.variables on top of the defaults; null takes one away
  * @param {string} options.registry capnp text of the binding REGISTRY
+ * @param {string[]} [options.others] capnp texts of further bindings, such as USAGE
  * @param {string} options.kv name of the service that plays KV
  * @param {string[]} options.durableObjects classes whose objects live here
  * @param {string} [options.cache] name of the service that plays the location's cache
  */
-export function productService({ name, folder, variables, registry, kv = "kv", durableObjects = [], cache }) {
+export function productService({ name, folder, variables, registry, others = [], kv = "kv", durableObjects = [], cache }) {
   return workerService({
     name,
     modules: modulesOf(BUILD, folder),
     bindings: [
       kvBinding("KV", kv),
       registry,
+      ...others,
       ...Object.entries({ ...DEFAULT_VARIABLES, ...variables })
         .filter(([, value]) => value !== null)
         .map(([key, value]) => variableBinding(key, value)),

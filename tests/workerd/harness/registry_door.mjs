@@ -12,9 +12,9 @@ export class Door extends DurableObject {
   async fetch(request) {
     const body = request.body === null ? undefined : await request.arrayBuffer();
     const verdict = await this.env.KEEPER.fetch("http://keeper/call", { method: "POST", body });
-    if (!verdict.ok) throw new Error("the registry cannot be reached");
-    const registry = this.env.REGISTRY.get(this.env.REGISTRY.idFromName(this.ctx.id.name));
-    const answer = await registry.fetch(new Request(request, { body }));
+    if (!verdict.ok) throw new Error("the object cannot be reached");
+    const object = this.env.OBJECT.get(this.env.OBJECT.idFromName(this.ctx.id.name));
+    const answer = await object.fetch(new Request(request, { body }));
     if (verdict.status !== 202) return answer;
     return this.env.KEEPER.fetch("http://keeper/answer", { method: "POST", body: await answer.arrayBuffer() });
   }
@@ -23,15 +23,19 @@ export default { fetch: () => new Response(null, { status: 404 }) };
 `;
 
 export class RegistryDoor {
-  /** @param {string} name of the door's service: each location may have a door of its own */
-  constructor(name = "door") {
+  /**
+   * @param {string} name of the door's service: each location may have a door of its own
+   * @param {string} className of the objects behind it: the registry's, or the usage shards'
+   */
+  constructor(name = "door", className = "Registry") {
     this.name = name;
+    this.className = className;
     /** Bodies of the calls that came to the door since the last reset, passed or not. */
     this.calls = [];
     this.open();
   }
 
-  /** The class to bind as REGISTRY in place of the registry's. */
+  /** The class to bind as REGISTRY or USAGE in place of the real one. */
   binding(name) {
     return durableObjectBinding(name, "Door", this.name);
   }
@@ -90,7 +94,7 @@ export class RegistryDoor {
       workerService({
         name: this.name,
         modules: [inlineModule("door.js", DOOR)],
-        bindings: [serviceBinding("KEEPER", keeper), durableObjectBinding("REGISTRY", "Registry", registryService)],
+        bindings: [serviceBinding("KEEPER", keeper), durableObjectBinding("OBJECT", this.className, registryService)],
         compatibilityDate,
         durableObjects: ["Door"],
       }),
