@@ -31,8 +31,8 @@ build:          ## the Worker, into build/
 bench:          ## requests per second through the gateway, as a ratio to a bare forwarder
 	@$(TOOLS) && deploy/toolchain/build && exec node benches/throughput.mjs
 
-growth:         ## how the revocation list grows with the tokens: bytes, memory, decoding, look-up
-	@$(TOOLS) && exec cargo bench --locked --bench growth
+growth:         ## how the revocation list grows with the tokens: bytes, memory, decoding, look-up; and usage with the days
+	@$(TOOLS) && cargo bench --locked --bench growth && exec cargo test --locked --test usage growth -- --nocapture
 
 tools:          ## only brings the tools
 	@deploy/toolchain/install

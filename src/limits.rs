@@ -215,6 +215,8 @@ pub const USAGE_WAIT_MAX_MS: i64 = 24 * MS_PER_SECOND;
 pub const USAGE_SEND_TIMEOUT_MS: u32 = 5_000;
 /// A read of a shard that takes longer is given up: the operator who asked still waits.
 pub const USAGE_READ_TIMEOUT_MS: u32 = 4_000;
+/// A rotation waits so long for the shards to say how its family was used of late; then it goes by what they told before.
+pub const USAGE_FRESH_TIMEOUT_MS: u32 = 2_000;
 /// A first use that is not acknowledged is reported again at most this often while the token is used (DESIGN section 8).
 pub const FIRST_USE_REPEAT_MS: i64 = 10 * MS_PER_SECOND;
 /// Tokens whose first use an isolate remembers: a bulk rotation makes so many successors at most between two deployments.

@@ -21,3 +21,5 @@ mod random;
 mod request_vectors;
 #[path = "admin/sessions.rs"]
 mod sessions;
+#[path = "admin/usage.rs"]
+mod usage;

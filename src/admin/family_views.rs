@@ -7,6 +7,7 @@
 
 use super::ids::{self, List};
 use super::render::fault_problem;
+use super::usage_view::{self, TokenTraffic, UsageSeen};
 use super::views::{EditedToken, Receipt, Token};
 use crate::distribution;
 use crate::limits::MS_PER_SECOND;
@@ -66,12 +67,15 @@ pub struct Family {
     pub tokens: Vec<Token>,
     /// How many tokens it has in all.
     pub total: u64,
+    /// The last 24 hours of those that are active or disabled and of the last three that are not, newest first: old and new
+    /// side by side. Null when usage is not counted, or cannot be had now.
+    pub traffic: Option<Vec<TokenTraffic>>,
 }
 
 impl Family {
     /// As `view`, judged at `now`.
     #[must_use]
-    pub fn of(view: FamilyView, now: UnixMillis) -> Self {
+    pub fn of(view: FamilyView, usage: UsageSeen, now: UnixMillis) -> Self {
         let ids = |is_one: fn(TokenState) -> bool| {
             let those = view.tokens.iter().filter(move |token| is_one(token.state));
             those.map(|token| ids::token_id(token.serial))
@@ -86,6 +90,7 @@ impl Family {
             revoked,
             tokens: view.tokens.into_iter().map(|token| Token::of(token, now)).collect(),
             total: view.total,
+            traffic: usage_view::family_traffic(usage),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::status_view;
 use crate::limits::MS_PER_SECOND;
 use crate::registry::command::{StatusView, StatusWarning};
 use crate::time::UnixMillis;
+use crate::usage::{self, Outcome};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric};
@@ -24,11 +25,16 @@ use std::fmt::Error;
 /// Of the text.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The text; `None` when it cannot be written.
+/// The text; `None` when it cannot be written. `counting` is whether usage is counted, `totals` what was, if all shards said so.
 #[must_use]
-pub fn text(status: StatusView, now: UnixMillis) -> Option<String> {
+pub fn text(
+    status: StatusView,
+    counting: bool,
+    totals: Option<usage::Counts>,
+    now: UnixMillis,
+) -> Option<String> {
     let mut registry = Registry::with_prefix("wayleave");
-    registry.register_collector(Box::new(Snapshot { status, now }));
+    registry.register_collector(Box::new(Snapshot { status, counting, totals, now }));
     let mut text = String::new();
     encode(&mut text, &registry).ok().map(|()| text)
 }
@@ -36,6 +42,8 @@ pub fn text(status: StatusView, now: UnixMillis) -> Option<String> {
 #[derive(Debug)]
 struct Snapshot {
     status: StatusView,
+    counting: bool,
+    totals: Option<usage::Counts>,
     now: UnixMillis,
 }
 
@@ -127,6 +135,18 @@ impl Collector for Snapshot {
             "Since the receiver last took a webhook",
             webhook.succeeded_at.map(age),
         )?;
+        gauge(to, "usage_counting", "1, or 0 where no usage shards are bound", u32::from(self.counting))?;
+        // Without one shard's part the sum would fall, and that looks like a counter that began anew.
+        if let Some(totals) = &self.totals {
+            counters(
+                to,
+                "requests",
+                "Requests by outcome, as isolates have reported them; upstream_*, unattributed and lost count some again",
+                Outcome::ALL
+                    .into_iter()
+                    .map(|outcome| (label("outcome", outcome.name()), totals.get(outcome))),
+            )?;
+        }
         gauges(
             to,
             "warning",

@@ -2,7 +2,8 @@
 //!
 //! Standards: DESIGN section 7 (calls, fields, problems), RFC 9110, RFC 9457, OpenAPI 3.1.
 //! The flow: [`parse`] finds the operation, recognises the admin key, reads query and body, and gives a [`Parsed`]; the
-//! platform carries its call to the registry; [`render`] turns the answer into a [`Reply`].
+//! platform carries its call to the registry, then what [`usage_calls`] says to usage shards; [`render`] turns the answers into a
+//! [`Reply`].
 //! Invariants: a caller without a key that was minted here gets 401 and causes no call to anywhere; one answer names
 //! every wrong field; every response is `no-store`, and none has CORS headers, since no page of another origin is meant
 //! to read any.
@@ -35,10 +36,13 @@ mod signing_key_requests;
 mod signing_key_views;
 mod status_view;
 mod token_requests;
+mod usage_request;
+pub mod usage_view;
 pub mod views;
 
 pub use render::{fault_problem, render};
 pub use session_requests::delay_ms;
+pub use usage_view::{UsageSeen, usage_calls};
 
 use crate::admin_key::ConfiguredKey;
 use crate::key::{CheckKeys, KeyRing};
@@ -47,6 +51,7 @@ use crate::problem::Code;
 use crate::registry::command::{AdminCall, Caller, FieldFault};
 use crate::reply::Reply;
 use crate::time::UnixMillis;
+use crate::usage::reading::Range;
 use operation::{Input, Routed, Task};
 use serde_json::{Map, Value};
 
@@ -135,6 +140,8 @@ pub enum Rendering {
     Metrics,
     /// The registry only says whether the caller is known; the answer is this JSON.
     Configuration(String),
+    /// The registry only says whether the token exists; its usage in this time is shown.
+    Usage(Range),
     /// The registry only says whether the caller is known; the verdict is this.
     OriginTest(OriginTest),
 }

@@ -13,6 +13,7 @@ use super::operation::{ID, OPERATIONS, Operation};
 use super::probe_view::Probe;
 use super::signing_key_views::{KeyReceipt, SigningKey};
 use super::status_view::Status;
+use super::usage_view::TokenUsage;
 use super::views::{
     AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Session, Token,
 };
@@ -220,6 +221,7 @@ fn schemas() -> Value {
     insert::<Configuration>(&mut schemas, &mut generator, "Configuration");
     insert::<Session>(&mut schemas, &mut generator, "Session");
     insert::<Page<Notice>>(&mut schemas, &mut generator, "NoticePage");
+    insert::<TokenUsage>(&mut schemas, &mut generator, "TokenUsage");
     insert::<Status>(&mut schemas, &mut generator, "Status");
     for (name, schema) in generator.take_definitions(true) {
         schemas.entry(name).or_insert(schema);

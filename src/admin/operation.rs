@@ -3,12 +3,12 @@
 //!
 //! Standards: RFC 9110 (methods, `Allow`); OpenAPI 3.1 (path templates, operation ids).
 //! Invariants: each method and path once; a path segment in braces matches one segment as it is, not decoded.
-//! Later operations (usage, introspect, …) are rows to be added here.
+//! Later operations (introspect, …) are rows to be added here.
 //! What it must not know: Workers; who may call what is the registry's to enforce, `least_role` documents it.
 //! What a mistake costs: a request routed to another operation than the one its sender meant.
 
 use super::fields::{Members, Shape};
-use super::{AdminProblem, Context, Rendering, filters, ids, metrics};
+use super::{AdminProblem, Context, Rendering, filters, ids, metrics, usage_request};
 use super::{
     admin_key_requests, origin_test_request, rotation_requests, session_requests, signing_key_requests,
     token_requests,
@@ -164,7 +164,7 @@ fn segment_of<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub const ID: &str = "{id}";
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 36] = [
+pub static OPERATIONS: [Operation; 37] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -410,6 +410,23 @@ pub static OPERATIONS: [Operation; 36] = [
             Code::Conflict,
         ],
         read: |input| Ok(Task::ask(token_requests::end(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/tokens/{id}/usage",
+        id: "getTokenUsage",
+        summary: "How often a token was used, with what outcome and from where; counts arrive within a minute.",
+        least_role: Some(Role::Viewer),
+        query: &usage_request::USAGE,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "TokenUsage"),
+        problems: &[Code::NotFound],
+        read: |input| {
+            let range = usage_request::range(input)?;
+            Ok(Task::ask(Command::GetToken(input.token_id()?), Rendering::Usage(range)))
+        },
     },
     Operation {
         method: "POST",

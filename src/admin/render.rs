@@ -16,7 +16,7 @@ use super::status_view::Status;
 use super::views::{
     AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, RevealedToken, Session, Token,
 };
-use super::{API_PATH, AdminProblem, Rendering, metrics};
+use super::{API_PATH, AdminProblem, Rendering, UsageSeen, metrics, usage_view};
 use crate::problem::Code;
 use crate::registry::command::{Answer, Fault, Standing, StatusView, TokenView};
 use crate::reply::Reply;
@@ -24,22 +24,29 @@ use crate::session::{self, SessionText};
 use crate::time::UnixMillis;
 use serde_json::{Map, Value, json};
 
-/// The response for what the registry answered.
+/// The response for what the registry answered, and the usage shards where [`super::usage_calls`] asked them.
 #[must_use]
-pub fn render(answer: Answer, rendering: &Rendering, now: UnixMillis) -> Reply {
+pub fn render(answer: Answer, rendering: &Rendering, usage: UsageSeen, now: UnixMillis) -> Reply {
     match (answer, rendering) {
         (Answer::Refused(fault), _) => fault_problem(fault).into_reply(),
         (Answer::Authenticated, Rendering::OriginTest(verdict)) => Reply::json(200, verdict),
         (Answer::Authenticated, Rendering::Configuration(json)) => Reply::json_text(200, json.clone()),
-        (Answer::Status(status), Rendering::Metrics) => render_metrics(*status, now),
-        (answer, Rendering::Answer) => render_answer(answer, now),
-        (_, Rendering::OriginTest(_) | Rendering::Configuration(_) | Rendering::Metrics) => {
-            AdminProblem::of(Code::Internal).into_reply()
+        (Answer::Status(status), Rendering::Metrics) => render_metrics(*status, usage, now),
+        (Answer::Token(token), Rendering::Usage(range)) => {
+            match usage_view::token_usage(token.serial, *range, usage) {
+                Some(usage) => Reply::json(200, &usage),
+                None => Reply::problem(Code::RegistryUnavailable),
+            }
         }
+        (answer, Rendering::Answer) => render_answer(answer, usage, now),
+        (
+            _,
+            Rendering::OriginTest(_) | Rendering::Configuration(_) | Rendering::Metrics | Rendering::Usage(_),
+        ) => AdminProblem::of(Code::Internal).into_reply(),
     }
 }
 
-fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
+fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
     match answer {
         Answer::Created { token, text } => {
             let (etag, location) =
@@ -68,7 +75,7 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
                 (etag(&made.token), format!("{API_PATH}/tokens/{}", ids::token_id(made.token.serial)));
             Reply::json(201, &RotatedToken::of(*made, now)).with("ETag", etag).with("Location", location)
         }
-        Answer::Family(view) => Reply::json(200, &Family::of(*view, now)),
+        Answer::Family(view) => Reply::json(200, &Family::of(*view, usage, now)),
         Answer::FamilyToken { token, text } => Reply::json(200, &FamilyToken::of(*token, text, now)),
         Answer::FamilyEdited(edited) => Reply::json(200, &EditedFamily::of(edited, now)),
         Answer::RevokedInBulk(step) => Reply::json(200, &BulkRevoked::from(step)),
@@ -105,7 +112,7 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
             let items: Vec<_> = keys.into_iter().map(SigningKey::from).collect();
             Reply::json(200, &Page { items, next_cursor: None })
         }
-        Answer::Status(status) => Reply::json(200, &Status::of(*status, now)),
+        Answer::Status(status) => Reply::json(200, &Status::of(*status, usage.is_on(), now)),
         Answer::Refused(fault) => fault_problem(fault).into_reply(),
         // Asked for by locations, or by `origin-test` alone.
         Answer::List { .. }
@@ -118,8 +125,9 @@ fn render_answer(answer: Answer, now: UnixMillis) -> Reply {
     }
 }
 
-fn render_metrics(status: StatusView, now: UnixMillis) -> Reply {
-    match metrics::text(status, now) {
+fn render_metrics(status: StatusView, usage: UsageSeen, now: UnixMillis) -> Reply {
+    let counting = usage.is_on();
+    match metrics::text(status, counting, usage.totals(), now) {
         Some(text) => Reply::text(200, metrics::MEDIA_TYPE, text),
         None => AdminProblem::of(Code::Internal).into_reply(),
     }

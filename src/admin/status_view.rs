@@ -40,6 +40,8 @@ pub struct Status {
     pub calls: CallCounts,
     /// How much of what the registry carries is used.
     pub load: LoadStatus,
+    /// Whether usage is counted.
+    pub usage: UsageStatus,
     /// When the registry was last put back from a backup; null is never.
     pub restored_at: Option<String>,
     /// How the receiver of webhooks does.
@@ -140,6 +142,15 @@ pub struct LoadStatus {
     pub share: f64,
 }
 
+/// Whether usage is counted.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct UsageStatus {
+    /// False where no usage shards are bound (`USAGE`): nothing is counted, no first use is known, and what a rotation holds
+    /// until its successor was used stays held.
+    pub counting: bool,
+}
+
 /// What is owed to KV.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
@@ -176,9 +187,9 @@ pub struct CallCounts {
 }
 
 impl Status {
-    /// The status as it is at `now`.
+    /// The status as it is at `now`; `counting` is whether usage is counted.
     #[must_use]
-    pub fn of(view: StatusView, now: UnixMillis) -> Self {
+    pub fn of(view: StatusView, counting: bool, now: UnixMillis) -> Self {
         let [active, disabled, revoked, expired] = view.tokens;
         let [list, record, admin, base, report] = view.calls;
         let load = load(view.calls_last_minute);
@@ -213,6 +224,7 @@ impl Status {
             signing_key: view.signing_key.0,
             calls: CallCounts { list, record, admin, base, report },
             load,
+            usage: UsageStatus { counting },
             restored_at: view.restored_at.map(UnixMillis::to_rfc3339),
             webhook: view.webhook.into(),
             warnings: view.warnings,

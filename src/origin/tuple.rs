@@ -102,6 +102,20 @@ impl TupleOrigin {
     }
 }
 
+impl Origin {
+    /// Whether its text is longer than that of any origin a rule could name: a `Referer` may have a scheme of any length.
+    #[must_use]
+    pub fn is_overlong(&self) -> bool {
+        match self {
+            Self::Opaque => false,
+            Self::Tuple(tuple) => {
+                tuple.scheme.as_str().len() + tuple.host.as_str().len() + "://:65535".len()
+                    > limits::ORIGIN_RULE_MAX_CHARS
+            }
+        }
+    }
+}
+
 impl Scheme {
     /// `text` is a scheme in lower case.
     pub(super) fn from_lower_case(text: &str) -> Self {

@@ -1,4 +1,5 @@
-//! The control plane's shell: reads an admin request, asks the registry, renders its answer.
+//! The control plane's shell: reads an admin request, asks the registry, and usage shards where the core says so, renders their
+//! answers.
 //!
 //! Invariants: a request that the core answers by itself, a wrong admin key above all, causes no registry call; a body
 //! over the cap is not held.
@@ -6,7 +7,7 @@
 //! What a mistake costs: an acknowledgement without a commit. The registry's answer alone acknowledges.
 
 use super::isolate::Isolate;
-use super::{bindings, clock, crossing, sources};
+use super::{bindings, clock, crossing, sources, usage};
 use crate::admin::{self, AdminRequest, Body, Parsed};
 use crate::headers::Headers;
 use crate::limits::{ADMIN_BODY_MAX_BYTES, REGISTRY_WRITE_TIMEOUT_MS};
@@ -62,7 +63,11 @@ pub async fn serve(
         Ok(Parsed::Ask(call, rendering)) => {
             let registry = bindings::registry(env);
             match sources::call(&registry, &Call::Admin(call), REGISTRY_WRITE_TIMEOUT_MS).await {
-                Some(answer) => admin::render(answer, &rendering, clock::now()),
+                Some(answer) => {
+                    let calls = admin::usage_calls(&answer, &rendering, clock::now());
+                    let seen = usage::seen(isolate, env, calls).await;
+                    admin::render(answer, &rendering, seen, clock::now())
+                }
                 None => Reply::problem(Code::RegistryUnavailable),
             }
         }

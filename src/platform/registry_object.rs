@@ -11,15 +11,17 @@
 //! What a mistake costs: an acknowledged write lost, or a revocation that no location hears of.
 
 use super::sql::ObjectDatabase;
-use super::{bindings, clock, crossing, entropy, isolate};
+use super::{bindings, clock, crossing, entropy, isolate, usage};
 use crate::limits::{
     ALARM_LATE_MAX_MS, KV_READ_TIMEOUT_MS, KV_WRITE_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS,
-    OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX, WEBHOOK_ANSWER_MAX_BYTES, WEBHOOK_TIMEOUT_MS,
+    OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX, USAGE_FRESH_TIMEOUT_MS, WEBHOOK_ANSWER_MAX_BYTES,
+    WEBHOOK_TIMEOUT_MS,
 };
 use crate::list;
 use crate::registry::command::{Answer, Fault, Request as Call};
 use crate::registry::{self, KvLists, KvWrite, Post};
 use crate::time::UnixMillis;
+use crate::usage::reading::{Answer as UsageAnswer, Request as UsageCall};
 use crate::webhook::{Answered, WebhookRequest};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -57,6 +59,9 @@ impl DurableObject for Registry {
         if call.as_ref().is_ok_and(registry::waits_for_kv) {
             self.object.compare().await;
         }
+        if let Ok(call) = &call {
+            self.object.freshen(call).await;
+        }
         let answer = match call {
             Ok(call) => {
                 self.object.with_registry(|registry| registry.handle(call, clock::now(), &mut entropy::fill))
@@ -83,6 +88,25 @@ impl DurableObject for Registry {
 }
 
 impl Object {
+    /// Asks the usage shards for what the registry must know of uses before this call. One that does not answer leaves what it
+    /// told before.
+    async fn freshen(&self, call: &Call) {
+        let wanted =
+            self.with_registry(|registry| registry.uses_wanted(call, clock::now())).unwrap_or_default();
+        if wanted.is_empty() || !usage::is_on(&self.env) {
+            return;
+        }
+        let mut uses = Vec::new();
+        for answer in usage::ask(&self.env, UsageCall::uses_of(&wanted), USAGE_FRESH_TIMEOUT_MS).await {
+            if let Some(UsageAnswer::Uses(seen)) = answer {
+                uses.extend(seen);
+            }
+        }
+        self.with_registry(|registry| {
+            registry.handle(Call::Uses { uses }, clock::now(), &mut entropy::fill);
+        });
+    }
+
     /// Sees once after a start whether KV holds a newer list than the registry's storage: then that is a backup's.
     async fn compare(&self) {
         let now = clock::now();

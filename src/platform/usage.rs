@@ -7,6 +7,7 @@
 
 use super::isolate::Isolate;
 use super::{bindings, clock, crossing, sources};
+use crate::admin::UsageSeen;
 use crate::limits::{USAGE_READ_TIMEOUT_MS, USAGE_SEND_TIMEOUT_MS};
 use crate::usage::reading::{Answer, Request as Call};
 use crate::usage::{Counted, Plan, Sending, analytics};
@@ -50,12 +51,20 @@ pub fn count(isolate: &Rc<Isolate>, env: &Env, context: &Context, request: &Requ
     }
 }
 
-/// Asks a shard; `None` when it did not answer in time.
-pub async fn ask(env: &Env, calls: Vec<(u32, Call)>) -> Vec<Option<Answer>> {
+/// Asks shards for what an operator wants to see.
+pub async fn seen(isolate: &Isolate, env: &Env, calls: Vec<(u32, Call)>) -> UsageSeen {
+    if isolate.usage.is_none() {
+        return UsageSeen::Off;
+    }
+    UsageSeen::Asked(ask(env, calls, USAGE_READ_TIMEOUT_MS).await)
+}
+
+/// Asks each shard; `None` for one that did not answer in time.
+pub async fn ask(env: &Env, calls: Vec<(u32, Call)>, timeout_ms: u32) -> Vec<Option<Answer>> {
     let shards = bindings::usage(env);
     // All at once, each with its time limit.
     let asked: Vec<_> =
-        calls.iter().map(|(shard, call)| call_shard(&shards, *shard, call, USAGE_READ_TIMEOUT_MS)).collect();
+        calls.iter().map(|(shard, call)| call_shard(&shards, *shard, call, timeout_ms)).collect();
     let mut answers = Vec::new();
     for promise in asked {
         answers.push(answer(promise).await);

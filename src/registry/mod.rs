@@ -7,9 +7,10 @@
 //! What it must not know: HTTP, Durable Objects, KV; it says what KV is owed and when to wake it.
 //! What a mistake costs: an acknowledged revocation that is lost (false accept).
 //!
-//! How it is driven: `handle` → its transaction is committed → the alarm is set to `next_alarm_at` in the same turn →
-//! the answer goes out. On the alarm: `due` → write to KV → `written` or `failed` for each; `announce` → send a
-//! webhook, for which nobody waits → `sent`; the alarm again.
+//! How it is driven: where `uses_wanted` names tokens, the usage shards are asked and what they say is told by `handle`; then
+//! `handle` → its transaction is committed → the alarm is set to `next_alarm_at` in the same turn → the answer goes out. On
+//! the alarm: `due` → write to KV → `written` or `failed` for each; `announce` → send a webhook, for which nobody waits →
+//! `sent`; the alarm again.
 
 mod admin_keys;
 mod announcer;
@@ -268,6 +269,15 @@ impl<D: Database> Registry<D> {
         }
         let answer = self.act(actor, now, entropy, |call| call.run(command, idempotency.as_ref()))?;
         Ok(self.completed(answer, now))
+    }
+
+    /// The tokens whose uses the caller is to ask the usage shards for, and to tell by [`Request::Uses`], before it puts
+    /// `request` to [`Self::handle`]: what is told by itself lags by some minutes.
+    pub fn uses_wanted(&mut self, request: &Request, now: UnixMillis) -> Vec<Serial> {
+        rotation::uses_wanted(&self.database, request, now).unwrap_or_else(|error| {
+            self.log.push(error.to_string());
+            Vec::new()
+        })
     }
 
     /// A usage shard told of uses.

@@ -8,11 +8,13 @@
 use super::heaviest::Weighed;
 use super::outcome::Counts;
 use super::report::Report;
+use super::shard_of;
 use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY};
 use crate::registry::command::TokenUse;
 use crate::time::UnixMillis;
 use crate::token::Serial;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One call through a usage shard's door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,28 @@ pub enum Request {
     },
     /// What the shard has counted since it began.
     Totals,
+}
+
+impl Request {
+    /// The calls that ask for first and last uses of these tokens, each with its shard.
+    #[must_use]
+    pub fn uses_of(serials: &[Serial]) -> Vec<(u32, Self)> {
+        by_shard(serials).into_iter().map(|(shard, serials)| (shard, Self::Uses { serials })).collect()
+    }
+
+    /// The calls that ask for the usage of these tokens, each with its shard.
+    #[must_use]
+    pub fn reads_of(serials: &[Serial], range: Range) -> Vec<(u32, Self)> {
+        by_shard(serials).into_iter().map(|(shard, serials)| (shard, Self::Read { serials, range })).collect()
+    }
+}
+
+fn by_shard(serials: &[Serial]) -> BTreeMap<u32, Vec<Serial>> {
+    let mut by_shard: BTreeMap<u32, Vec<Serial>> = BTreeMap::new();
+    for serial in serials {
+        by_shard.entry(shard_of(*serial)).or_default().push(*serial);
+    }
+    by_shard
 }
 
 /// What a shard says back.
@@ -84,7 +108,7 @@ pub enum Step {
 impl Step {
     /// Milliseconds in it.
     #[must_use]
-    pub fn ms(self) -> i64 {
+    pub const fn ms(self) -> i64 {
         match self {
             Self::Minute => 60 * MS_PER_SECOND,
             Self::Hour => 3_600 * MS_PER_SECOND,

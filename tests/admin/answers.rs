@@ -3,7 +3,7 @@
 use super::support::{NOW, deployment, json};
 use super::vectors;
 use serde_json::{Value, json};
-use wayleave::admin::{Parsed, Rendering, render};
+use wayleave::admin::{Parsed, Rendering, UsageSeen, render};
 use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
@@ -15,11 +15,12 @@ use wayleave::registry::command::{
 use wayleave::reply::Reply;
 use wayleave::time::{UnixMillis, UnixSeconds};
 use wayleave::token::Serial;
+use wayleave::usage::{Counts, Outcome, reading};
 use wayleave::webhook::WebhookFault;
 
 const DAY_MS: i64 = 86_400_000;
 
-fn view() -> TokenView {
+pub fn view() -> TokenView {
     TokenView {
         serial: Serial(7),
         family: "fam_x".to_owned(),
@@ -67,7 +68,7 @@ fn receipt() -> Receipt {
 }
 
 fn rendered(answer: Answer) -> Reply {
-    let response = render(answer, &Rendering::Answer, NOW);
+    let response = render(answer, &Rendering::Answer, UsageSeen::Off, NOW);
     assert_eq!(response.header("cache-control"), Some("no-store"), "{response:?}");
     assert!(
         !response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control")),
@@ -269,6 +270,7 @@ fn status_is_shown_by_name() {
         "highest_serial": 10, "signing_key": 1,
         "calls": {"list": 5, "record": 6, "admin": 7, "base": 8, "report": 9},
         "load": {"calls_per_second": 567.83, "limit_per_second": 1_000, "share": 0.56},
+        "usage": {"counting": false},
         "restored_at": null,
         "webhook": {
             "configured": true, "pending": 3, "oldest_at": NOW.plus_ms(-7_000).to_rfc3339(), "failures": 11, "given_up": 2,
@@ -280,7 +282,7 @@ fn status_is_shown_by_name() {
     assert_eq!(body, expected);
 }
 
-fn status() -> StatusView {
+pub fn status() -> StatusView {
     StatusView {
         list_number: (1, 42),
         list_entries: 3,
@@ -429,18 +431,25 @@ fn a_key_in_use_is_a_conflict_that_counts() {
 /// The text, and the numbers that tests/vectors/metrics.test.mjs is to read out of it with a parser that is not ours.
 #[test]
 fn metrics_are_those_of_the_status() {
-    let response = render(Answer::Status(Box::new(status())), &Rendering::Metrics, NOW);
+    let mut counted = Counts::default();
+    counted.add(Outcome::Admitted, 11);
+    counted.add(Outcome::OriginNotAllowed, 12);
+    let seen = UsageSeen::Asked(vec![Some(reading::Answer::Totals(counted))]);
+    let response = render(Answer::Status(Box::new(status())), &Rendering::Metrics, seen, NOW);
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!((response.status, header(&response, "content-type")), (200, Some(media_type)));
     let text = response.body.as_deref().unwrap();
     assert!(text.ends_with("\n# EOF\n"), "{text}");
     vectors::check("metrics.json", &json!({"text": text.lines().collect::<Vec<_>>()}));
     let idle = StatusView { published_at: None, traffic_at: None, ..status() };
-    let response = render(Answer::Status(Box::new(idle)), &Rendering::Metrics, NOW);
+    let response = render(Answer::Status(Box::new(idle)), &Rendering::Metrics, UsageSeen::Off, NOW);
     let text = response.body.unwrap();
     assert!(!text.contains("_published_age") && !text.contains("traffic_age"), "no age of what never was");
-    assert_eq!(render(Answer::Reported, &Rendering::Metrics, NOW).status, 500);
-    assert_eq!(render(Answer::Refused(Fault::Forbidden), &Rendering::Metrics, NOW).status, 403);
+    assert_eq!(render(Answer::Reported, &Rendering::Metrics, UsageSeen::Off, NOW).status, 500);
+    assert_eq!(
+        render(Answer::Refused(Fault::Forbidden), &Rendering::Metrics, UsageSeen::Off, NOW).status,
+        403
+    );
 }
 
 #[test]
@@ -490,10 +499,10 @@ fn an_origin_test_is_answered_only_to_the_known() {
     let verdict = |body: &str| {
         let request = deployment.request("POST", "/_wayleave/api/origin-test", body.as_bytes());
         let Ok(Parsed::Ask(_, rendering)) = deployment.parse(&request) else { panic!("{body}") };
-        let refused = render(Answer::Refused(Fault::Unauthorized), &rendering, NOW);
+        let refused = render(Answer::Refused(Fault::Unauthorized), &rendering, UsageSeen::Off, NOW);
         assert_eq!(refused.status, 401);
-        assert_eq!(render(Answer::AdminKeyDeleted, &rendering, NOW).status, 500);
-        body_of(&render(Answer::Authenticated, &rendering, NOW))
+        assert_eq!(render(Answer::AdminKeyDeleted, &rendering, UsageSeen::Off, NOW).status, 500);
+        body_of(&render(Answer::Authenticated, &rendering, UsageSeen::Off, NOW))
     };
     assert_eq!(
         verdict(r#"{"origins":["*.example.com"],"origin":"https://a.example.com"}"#),

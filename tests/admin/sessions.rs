@@ -2,7 +2,7 @@
 
 use super::support::{Deployment, deployment, faults};
 use wayleave::admin::{
-    AdminProblem, AdminRequest, Body, Context, Parsed, delay_ms, parse, render, wants_body,
+    AdminProblem, AdminRequest, Body, Context, Parsed, UsageSeen, delay_ms, parse, render, wants_body,
 };
 use wayleave::admin_key::{AdminKey, Role};
 use wayleave::key::CheckKeys;
@@ -175,7 +175,12 @@ fn the_answers_set_and_take_back_the_cookie() {
         other => panic!("{other:?}"),
     };
     let now = super::support::NOW;
-    let opened = render(Answer::SessionOpened { session: view.clone(), text: text.clone() }, &rendering, now);
+    let opened = render(
+        Answer::SessionOpened { session: view.clone(), text: text.clone() },
+        &rendering,
+        UsageSeen::Off,
+        now,
+    );
     assert_eq!(opened.status, 201);
     assert!(opened.header("Set-Cookie").unwrap().contains(&text));
     let body = opened.body.unwrap();
@@ -184,7 +189,7 @@ fn the_answers_set_and_take_back_the_cookie() {
         body,
         r#"{"admin_key":"key_7","label":"job","role":"viewer","ends_at":null,"idle_seconds":3600}"#
     );
-    assert_eq!(render(Answer::Session(view), &rendering, now).body, Some(body));
-    let closed = render(Answer::SessionClosed, &rendering, now);
+    assert_eq!(render(Answer::Session(view), &rendering, UsageSeen::Off, now).body, Some(body));
+    let closed = render(Answer::SessionClosed, &rendering, UsageSeen::Off, now);
     assert!(closed.header("Set-Cookie").unwrap().contains("Max-Age=0"));
 }

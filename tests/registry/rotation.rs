@@ -2,8 +2,8 @@
 
 use crate::world::{DAY, World, as_usual, how, idempotency, new_token, rotate, settings};
 use wayleave::registry::command::{
-    Answer, Command, Fault, Lifetime, NewToken, Request, RevokeOld, Rotate, Standing, Supersede, TokenEdit,
-    TokenState, TokenUse, TokenView,
+    AdminCall, Answer, Caller, Command, Fault, Lifetime, NewToken, Request, RevokeOld, Rotate, Standing,
+    Supersede, TokenEdit, TokenState, TokenUse, TokenView,
 };
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
@@ -493,4 +493,22 @@ fn a_retired_key_of_the_successor_leaves_the_predecessor_alone() {
     world.days_pass(30);
     assert_eq!(world.state(old.serial), TokenState::Active);
     world.rotate(old.serial, as_usual());
+}
+
+#[test]
+fn a_rotation_wants_to_know_of_late_uses_and_nothing_else_does() {
+    let mut world = World::new();
+    let (old, new) = rotated(&mut world, FIRST_USE);
+    let other = world.token();
+    let mut wanted = |command: Command| {
+        let caller = Caller::Key { sha256: String::new() };
+        let call = Request::Admin(Box::new(AdminCall { caller, command, idempotency: None }));
+        world.registry.uses_wanted(&call, world.now)
+    };
+    let of_family = Command::RotateFamily { family: old.family.clone(), rotate: Box::new(as_usual()) };
+    assert_eq!(wanted(rotate(new.serial, as_usual())), [new.serial, old.serial]);
+    assert_eq!(wanted(of_family), [new.serial, old.serial]);
+    assert_eq!(wanted(rotate(other.serial, as_usual())), [other.serial]);
+    assert_eq!(wanted(rotate(Serial(4_000), as_usual())), []);
+    assert_eq!(wanted(Command::GetToken(new.serial)), []);
 }

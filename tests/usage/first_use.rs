@@ -1,8 +1,8 @@
 //! A successor's first use becomes known although messages are lost.
 
 use crate::chance::chance;
+use crate::registry::Successor;
 use crate::world::{START, Shards, admitted};
-use std::collections::BTreeMap;
 use wayleave::limits::USAGE_SEND_TIMEOUT_MS;
 use wayleave::registry::command::TokenUse;
 use wayleave::time::UnixMillis;
@@ -10,6 +10,7 @@ use wayleave::token::Serial;
 use wayleave::usage::report::Report;
 use wayleave::usage::{Reporter, Sending, shard_of};
 
+/// Where no registry is asked.
 const SUCCESSOR: u32 = 9;
 
 /// What a hop does with its messages.
@@ -36,12 +37,12 @@ impl Loss {
     }
 }
 
-/// One isolate whose successor is asked for every `every_ms`; gives when the registry knows, after how many reports.
+/// One isolate is asked with the successor every `every_ms`; gives when the registry knows of its use.
 fn known_after_ms(every_ms: i64, mut to_shard: Loss, mut to_registry: Loss) -> i64 {
     let mut isolate = Reporter::new(1);
     let mut shards = Shards::new();
-    let shard = shard_of(Serial(SUCCESSOR));
-    let mut known: BTreeMap<Serial, TokenUse> = BTreeMap::new();
+    let mut successor = Successor::made_at(START);
+    let (serial, shard) = (successor.serial, shard_of(successor.serial));
     let mut asked_at = 0;
     // When the isolate sends its counts, and when senders learn that nobody answered.
     let mut freezes_at: Option<i64> = None;
@@ -51,7 +52,7 @@ fn known_after_ms(every_ms: i64, mut to_shard: Loss, mut to_registry: Loss) -> i
         let mut reports: Vec<Sending> = Vec::new();
         if ms >= asked_at {
             asked_at += every_ms;
-            isolate.count(admitted(SUCCESSOR, true), now);
+            isolate.count(admitted(serial.0, true), now);
             if let Some(plan) = isolate.plan(now) {
                 reports.extend(plan.first_uses);
                 freezes_at = plan.freeze_in_ms.map(|wait| ms + wait).or(freezes_at);
@@ -80,7 +81,7 @@ fn known_after_ms(every_ms: i64, mut to_shard: Loss, mut to_registry: Loss) -> i
             if !uses.is_empty() {
                 let (arrives, is_acknowledged) = to_registry.passes();
                 if arrives {
-                    known.extend(uses.iter().map(|told| (told.serial, *told)));
+                    successor.told(&uses, now);
                 }
                 match is_acknowledged {
                     true => shards.of(shard).told(&uses, now),
@@ -89,8 +90,8 @@ fn known_after_ms(every_ms: i64, mut to_shard: Loss, mut to_registry: Loss) -> i
                 }
             }
         }
-        if let Some(told) = known.get(&Serial(SUCCESSOR)) {
-            assert!(told.first_at >= START && told.first_at <= now);
+        if let Some(first_used_at) = successor.view(now).first_used_at {
+            assert!(first_used_at >= START && first_used_at <= now);
             return ms;
         }
     }

@@ -4,9 +4,13 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
 
 mod chance;
+#[allow(dead_code)] // these tests begin on a whole hour
+#[path = "../support/deployment.rs"]
+mod deployment;
 mod first_use;
 mod folding;
 mod growth;
+mod registry;
 mod rolling;
 #[path = "../support/sqlite.rs"]
 mod sqlite;

@@ -13,6 +13,13 @@ const samples = Object.fromEntries(families.flatMap(({ name, metrics }) => metri
   return [[name, ...shown].join(" "), Number(value)];
 })));
 
+const OUTCOMES = [
+  "admitted", "reported_origin_missing", "reported_origin_not_allowed", "token_expired", "token_revoked", "token_disabled", "origin_missing",
+  "origin_not_allowed", "audience_mismatch", "rate_limited", "revocation_status_unknown", "upstream_unreachable", "upstream_timeout", "anonymous",
+  "token_missing", "token_malformed", "token_invalid", "credential_conflict", "unattributed", "lost",
+];
+const counted = { admitted: 11, origin_not_allowed: 12 };
+
 test("every sample is there, with its value", () => {
   assert.deepEqual(samples, {
     "wayleave_tokens state=active": 1, "wayleave_tokens state=disabled": 2, "wayleave_tokens state=revoked": 3, "wayleave_tokens state=expired": 4,
@@ -28,6 +35,8 @@ test("every sample is there, with its value", () => {
     wayleave_registry_calls_per_second: 567.83, wayleave_registry_load_ratio: 0.56,
     wayleave_webhook_pending: 3, wayleave_webhook_oldest_age_seconds: 7, wayleave_webhook_failures_total: 11,
     wayleave_webhook_given_up_total: 2, wayleave_webhook_success_age_seconds: 9,
+    wayleave_usage_counting: 1,
+    ...Object.fromEntries(OUTCOMES.map((outcome) => [`wayleave_requests_total outcome=${outcome}`, counted[outcome] ?? 0])),
     "wayleave_warning warning=registry_load": 1, "wayleave_warning warning=unguaranteed": 0,
     "wayleave_warning warning=kv_unwritten": 1, "wayleave_warning warning=restored": 0,
     "wayleave_warning warning=webhook_undelivered": 0,

@@ -29,6 +29,7 @@ pub(super) mod words;
 
 pub(super) use ends::{next_due, owed_steps};
 pub(super) use plan::Plan;
+pub(super) use uses::wanted as uses_wanted;
 
 use super::call::Call;
 use super::command::{

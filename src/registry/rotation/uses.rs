@@ -14,8 +14,29 @@ use super::super::row::{Stop, StorageError};
 use super::super::token_row::TokenRow;
 use super::super::tokens::event;
 use crate::limits::LAST_USE_STORED_INTERVAL_MS;
-use crate::registry::command::{NoticeKind, TokenUse};
+use crate::registry::command::{Command, NoticeKind, Request, TokenUse};
+use crate::time::UnixMillis;
+use crate::token::Serial;
 use serde_json::json;
+
+/// The tokens whose first and last use a call must know as they are now, before it is carried out: those of the family that
+/// it rotates. Bulk calls go by what was told.
+pub(in crate::registry) fn wanted<D: Database>(
+    database: &D,
+    request: &Request,
+    now: UnixMillis,
+) -> Result<Vec<Serial>, StorageError> {
+    let Request::Admin(call) = request else { return Ok(Vec::new()) };
+    let family = match &call.command {
+        Command::RotateFamily { family, .. } => Some(family.clone()),
+        Command::RotateToken { serial, .. } => {
+            TokenRow::find(database, *serial)?.map(|row| row.family.as_str().to_owned())
+        }
+        _ => None,
+    };
+    let live = family.map_or(Ok(Vec::new()), |family| families::live(database, &family, now))?;
+    Ok(live.into_iter().map(|row| row.serial).collect())
+}
 
 impl<D: Database> Call<'_, D> {
     /// Takes what shards told. Tokens that are not known, gone after their retention, are passed over.
@@ -65,7 +86,7 @@ impl<D: Database> Call<'_, D> {
 }
 
 fn update<D: Database>(database: &D, row: &TokenRow) -> Result<(), StorageError> {
-    let at = |at: Option<crate::time::UnixMillis>| at.map_or(super::super::database::Value::Null, Into::into);
+    let at = |at: Option<UnixMillis>| at.map_or(super::super::database::Value::Null, Into::into);
     database.query(
         "UPDATE token SET first_used_at = ?, last_used_at = ? WHERE serial = ?",
         &[at(row.first_used_at), at(row.last_used_at), row.serial.into()],

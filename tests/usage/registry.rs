@@ -1,0 +1,67 @@
+//! A registry with a token and its successor, which nobody has used yet.
+
+use crate::deployment::{ADMIN_KEY, settings};
+use crate::sqlite::Sqlite;
+use data_encoding::HEXLOWER;
+use wayleave::key::sha256;
+use wayleave::origin::OriginRules;
+use wayleave::registry::Registry;
+use wayleave::registry::command::{
+    AdminCall, Answer, Caller, Command, NewToken, Request, RevokeOld, Rotate, TokenEdit, TokenUse, TokenView,
+};
+use wayleave::time::UnixMillis;
+use wayleave::token::Serial;
+
+pub struct Successor {
+    registry: Registry<Sqlite>,
+    pub serial: Serial,
+}
+
+impl Successor {
+    pub fn made_at(now: UnixMillis) -> Self {
+        let registry = Registry::open(Sqlite::in_memory(), settings("test", &["api"])).unwrap();
+        let mut made = Self { registry, serial: Serial(0) };
+        let settings = TokenEdit {
+            label: Some("site".into()),
+            origins: Some(OriginRules::Any),
+            audiences: Some(vec!["api".into()]),
+            ..TokenEdit::default()
+        };
+        let new = NewToken { settings, ..NewToken::default() };
+        let Answer::Created { token, .. } = made.ask(Command::CreateToken(new), now) else {
+            panic!("no token")
+        };
+        let rotate = Rotate {
+            revoke_old: RevokeOld::FirstUse { drain_seconds: 86_400, deadline_seconds: None, strict: false },
+            lifetime: None,
+            overrides: TokenEdit::default(),
+            supersede: None,
+            revoke_oldest: false,
+            force: false,
+        };
+        let rotate = Command::RotateToken { serial: token.serial, rotate: Box::new(rotate) };
+        let Answer::Rotated(rotated) = made.ask(rotate, now) else { panic!("not rotated") };
+        made.serial = rotated.token.serial;
+        made
+    }
+
+    /// A usage shard tells; the answer may be lost, but not what was told.
+    pub fn told(&mut self, uses: &[TokenUse], now: UnixMillis) {
+        let answer = self.handle(Request::Uses { uses: uses.to_vec() }, now);
+        assert_eq!(answer, Answer::Noted);
+    }
+
+    pub fn view(&mut self, now: UnixMillis) -> TokenView {
+        let Answer::Token(view) = self.ask(Command::GetToken(self.serial), now) else { panic!("no token") };
+        *view
+    }
+
+    fn ask(&mut self, command: Command, now: UnixMillis) -> Answer {
+        let caller = Caller::Key { sha256: HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes())) };
+        self.handle(Request::Admin(Box::new(AdminCall { caller, command, idempotency: None })), now)
+    }
+
+    fn handle(&mut self, request: Request, now: UnixMillis) -> Answer {
+        self.registry.handle(request, now, &mut |buffer| buffer.fill(7))
+    }
+}
