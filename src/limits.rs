@@ -311,6 +311,12 @@ pub const NOTICES_PAGE_LIMIT_DEFAULT: u32 = 20;
 /// … and bytes on it, at most, beyond its first item.
 pub const NOTICES_PAGE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// A family is rotated by the registry itself at most once an hour (DESIGN section 8).
+pub const AUTO_ROTATE_INTERVAL_MS: i64 = 3_600 * MS_PER_SECOND;
+/// Tokens that the registry rotates by itself in one go: a transaction each, some milliseconds.
+pub const AUTO_ROTATE_STEP_MAX: u32 = 20;
+/// Tokens whose ends `/metrics` names one by one (DESIGN section 7): half a megabyte of text.
+pub const EXPIRIES_SHOWN_MAX: u32 = 5_000;
 /// A rotation whose end is held is told of daily: 20 h, so that a sweep at the same time each day never falls short of it.
 pub const HELD_NOTICE_INTERVAL_MS: i64 = 20 * 3_600 * MS_PER_SECOND;
 /// A predecessor is still used when it was so in the last week: a page may have visitors only at weekends.

@@ -2,15 +2,16 @@
 //!
 //! Standards: OpenMetrics 1.0 (the text format; Prometheus reads it by its media type), Prometheus' naming rules: base units,
 //! the unit in the name, counters end in `_total`.
-//! Invariants: no label holds what a token's owner or a stranger wrote; series are bounded by states, kinds and
-//! locations; counters start at 0 with the registry's instance, as counters may.
+//! Invariants: no label holds what a token's owner or a stranger wrote; series are bounded by states, kinds,
+//! locations and 5,000 tokens; counters start at 0 with the registry's instance, as counters may.
 //! What it must not know: HTTP, SQL.
 //! What a mistake costs: an alarm that does not ring.
 
+use super::ids;
 use super::probe_view::whole_seconds;
 use super::status_view;
 use crate::limits::MS_PER_SECOND;
-use crate::registry::command::{StatusView, StatusWarning};
+use crate::registry::command::{ExpiriesView, StatusView, StatusWarning};
 use crate::time::UnixMillis;
 use crate::usage::{self, Outcome};
 use prometheus_client::collector::Collector;
@@ -29,12 +30,13 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 #[must_use]
 pub fn text(
     status: StatusView,
+    expiries: ExpiriesView,
     counting: bool,
     totals: Option<usage::Counts>,
     now: UnixMillis,
 ) -> Option<String> {
     let mut registry = Registry::with_prefix("wayleave");
-    registry.register_collector(Box::new(Snapshot { status, counting, totals, now }));
+    registry.register_collector(Box::new(Snapshot { status, expiries, counting, totals, now }));
     let mut text = String::new();
     encode(&mut text, &registry).ok().map(|()| text)
 }
@@ -42,13 +44,14 @@ pub fn text(
 #[derive(Debug)]
 struct Snapshot {
     status: StatusView,
+    expiries: ExpiriesView,
     counting: bool,
     totals: Option<usage::Counts>,
     now: UnixMillis,
 }
 
-/// A series' one label: name and value.
-type Label = [(&'static str, String); 1];
+/// A series' labels: names and values.
+type Labels<const N: usize> = [(&'static str, String); N];
 
 impl Collector for Snapshot {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -62,6 +65,7 @@ impl Collector for Snapshot {
             "Tokens by state",
             status.tokens.into_iter().zip(STATES).map(|(count, state)| (label("state", state), count)),
         )?;
+        self.expiries(to)?;
         gauge(to, "highest_serial", "The highest serial issued", status.highest_serial.0)?;
         gauge(to, "signing_key", "The key id that signs", u32::from(status.signing_key.0))?;
         gauge(to, "bound_seconds", "The revocation bound", status.bound_seconds)?;
@@ -158,12 +162,38 @@ impl Collector for Snapshot {
     }
 }
 
+impl Snapshot {
+    /// So that Prometheus can alert: `wayleave_token_expiry_timestamp_seconds - time() < 7 * 86400`. A label is an id: what a
+    /// token's owner wrote would make series without end, and `GET /tokens/{id}` has it.
+    fn expiries(&self, to: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let nearest = self.expiries.nearest.iter().map(|expiry| {
+            let labels = [("id", ids::token_id(expiry.serial)), ("family", expiry.family.clone())];
+            (labels, expiry.at.0)
+        });
+        gauges(
+            to,
+            "token_expiry_timestamp_seconds",
+            "When a token without a successor ends; the 5,000 nearest",
+            nearest,
+        )?;
+        let [day, week, month, all] = self.expiries.within;
+        let within = [("1d", day), ("7d", week), ("30d", month)];
+        gauges(
+            to,
+            "tokens_expiring",
+            "Active tokens without a successor that end within so long",
+            within.into_iter().map(|(within, count)| (label("within", within), count)),
+        )?;
+        gauge(to, "tokens_without_successor", "Active tokens without a successor", all)
+    }
+}
+
 /// In the order of [`StatusView::tokens`].
 const STATES: [&str; 4] = ["active", "disabled", "revoked", "expired"];
 /// In the order of [`StatusView::calls`].
 const KINDS: [&str; 5] = ["list", "record", "admin", "base", "report"];
 
-fn label(name: &'static str, value: &str) -> Label {
+fn label(name: &'static str, value: &str) -> Labels<1> {
     [(name, value.to_owned())]
 }
 
@@ -190,11 +220,11 @@ fn optional(
     value.map_or(Ok(()), |value| gauge(to, name, help, value))
 }
 
-fn gauges(
+fn gauges<const N: usize>(
     to: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    series: impl Iterator<Item = (Label, impl EncodeGaugeValue)>,
+    series: impl Iterator<Item = (Labels<N>, impl EncodeGaugeValue)>,
 ) -> Result<(), Error> {
     let mut family = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (label, value) in series {
@@ -211,7 +241,7 @@ fn counters(
     to: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    series: impl Iterator<Item = (Label, u64)>,
+    series: impl Iterator<Item = (Labels<1>, u64)>,
 ) -> Result<(), Error> {
     let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
     for (label, value) in series {

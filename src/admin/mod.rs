@@ -136,7 +136,7 @@ pub enum Parsed {
 pub enum Rendering {
     /// As what it is.
     Answer,
-    /// A status, as Prometheus reads it.
+    /// A status and the ends that come next, as Prometheus reads them.
     Metrics,
     /// The registry only says whether the caller is known; the answer is this JSON.
     Configuration(String),

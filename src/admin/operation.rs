@@ -699,7 +699,7 @@ pub static OPERATIONS: [Operation; 37] = [
         method: "GET",
         path: "/metrics",
         id: "getMetrics",
-        summary: "The registry's state for Prometheus: what getStatus says, as gauges and counters.",
+        summary: "The registry's state for Prometheus: what getStatus says, and the 5,000 nearest ends of tokens without a successor.",
         least_role: Some(Role::Viewer),
         query: &Shape::EMPTY,
         body: None,
@@ -707,7 +707,7 @@ pub static OPERATIONS: [Operation; 37] = [
         conditional: false,
         success: Success { status: 200, schema: Some("Metrics"), media_type: metrics::MEDIA_TYPE },
         problems: &[],
-        read: |_| Ok(Task::ask(Command::Status, Rendering::Metrics)),
+        read: |_| Ok(Task::ask(Command::Metrics, Rendering::Metrics)),
     },
     Operation {
         method: "GET",

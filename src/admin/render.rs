@@ -18,7 +18,7 @@ use super::views::{
 };
 use super::{API_PATH, AdminProblem, Rendering, UsageSeen, metrics, usage_view};
 use crate::problem::Code;
-use crate::registry::command::{Answer, Fault, Standing, StatusView, TokenView};
+use crate::registry::command::{Answer, ExpiriesView, Fault, Standing, StatusView, TokenView};
 use crate::reply::Reply;
 use crate::session::{self, SessionText};
 use crate::time::UnixMillis;
@@ -31,7 +31,9 @@ pub fn render(answer: Answer, rendering: &Rendering, usage: UsageSeen, now: Unix
         (Answer::Refused(fault), _) => fault_problem(fault).into_reply(),
         (Answer::Authenticated, Rendering::OriginTest(verdict)) => Reply::json(200, verdict),
         (Answer::Authenticated, Rendering::Configuration(json)) => Reply::json_text(200, json.clone()),
-        (Answer::Status(status), Rendering::Metrics) => render_metrics(*status, usage, now),
+        (Answer::Metrics { status, expiries }, Rendering::Metrics) => {
+            render_metrics(*status, expiries, usage, now)
+        }
         (Answer::Token(token), Rendering::Usage(range)) => {
             match usage_view::token_usage(token.serial, *range, usage) {
                 Some(usage) => Reply::json(200, &usage),
@@ -114,8 +116,9 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         }
         Answer::Status(status) => Reply::json(200, &Status::of(*status, usage.is_on(), now)),
         Answer::Refused(fault) => fault_problem(fault).into_reply(),
-        // Asked for by locations, or by `origin-test` alone.
+        // Asked for by locations, or by `origin-test` and metrics alone.
         Answer::List { .. }
+        | Answer::Metrics { .. }
         | Answer::Base { .. }
         | Answer::Record { .. }
         | Answer::CurrentToken(_)
@@ -125,9 +128,9 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
     }
 }
 
-fn render_metrics(status: StatusView, usage: UsageSeen, now: UnixMillis) -> Reply {
+fn render_metrics(status: StatusView, expiries: ExpiriesView, usage: UsageSeen, now: UnixMillis) -> Reply {
     let counting = usage.is_on();
-    match metrics::text(status, counting, usage.totals(), now) {
+    match metrics::text(status, expiries, counting, usage.totals(), now) {
         Some(text) => Reply::text(200, metrics::MEDIA_TYPE, text),
         None => AdminProblem::of(Code::Internal).into_reply(),
     }

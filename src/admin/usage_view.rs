@@ -36,7 +36,7 @@ pub fn usage_calls(answer: &Answer, rendering: &Rendering, now: UnixMillis) -> V
         (Answer::Family(family), Rendering::Answer) => {
             Request::reads_of(&side_by_side(family), last_day(now))
         }
-        (Answer::Status(_), Rendering::Metrics) => {
+        (Answer::Metrics { .. }, Rendering::Metrics) => {
             (0..USAGE_SHARDS).map(|shard| (shard, Request::Totals)).collect()
         }
         _ => Vec::new(),

@@ -14,6 +14,7 @@ use crate::gate::Admission;
 use crate::headers::Headers;
 use crate::limits::{EXPIRY_NOTICE_SECONDS, MS_PER_SECOND};
 use crate::problem::Code;
+use crate::record::Record;
 use crate::reply::Reply;
 use crate::route::{Route, Target};
 use crate::session;
@@ -82,7 +83,7 @@ impl<'a> Onward<'a> {
         onward.set.push(("Wayleave-Audience", route.audience().to_owned()));
         // Printable ASCII, as the admin API takes no other.
         onward.set.extend(policy.external_id.iter().map(|id| ("Wayleave-External-Id", id.clone())));
-        onward.caller = end_notices(admission.ends_at(), policy.ends_at.is_some(), now);
+        onward.caller = end_notices(admission.ends_at(), policy, now);
         onward.counted = Some(counting::admitted(admission));
         onward
     }
@@ -148,15 +149,96 @@ fn referer_without_token(facts: &RequestFacts<'_>) -> Option<String> {
     decoded.contains(token::PREFIX).then(|| page.to_owned())
 }
 
-/// When the token ends, told to the caller in band.
-fn end_notices(ends_at: UnixSeconds, ended_early: bool, now: UnixMillis) -> Vec<(&'static str, String)> {
+/// When the token ends, told to the caller in band. An end that an operator set or a rotation planned is announced from the
+/// start; the one that was signed 30 days before, and not where a successor is there: the page that carries it may need
+/// nothing but to be loaded again. A planned end that has passed is held.
+fn end_notices(ends_at: UnixSeconds, policy: &Record, now: UnixMillis) -> Vec<(&'static str, String)> {
+    let planned_end = policy.planned_end.filter(|at| *at > now).map(UnixMillis::floor_seconds);
+    let ends_at = planned_end.map_or(ends_at, |at| at.min(ends_at));
     let mut notices = vec![("Wayleave-Token-Expires", ends_at.to_rfc3339())];
     let notice_from = ends_at.plus_seconds(-EXPIRY_NOTICE_SECONDS);
-    if ended_early || now.floor_seconds() >= notice_from {
+    let is_early = policy.ends_at.is_some() || planned_end.is_some();
+    if is_early || (policy.successor.is_none() && now.floor_seconds() >= notice_from) {
         // RFC 9745 section 2.1: a structured-field date, and section 4: not later than the sunset.
         let UnixSeconds(deprecated_at) = notice_from.min(now.floor_seconds());
         notices.push(("Deprecation", format!("@{deprecated_at}")));
         notices.push(("Sunset", ends_at.to_http_date()));
     }
     notices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::FamilyId;
+    use crate::key::{KeyId, TagKey};
+    use crate::limits::SECONDS_PER_DAY;
+    use crate::origin::{MissingOrigin, OriginMode, OriginRules};
+    use crate::token::Serial;
+
+    const NOW: UnixMillis = UnixMillis(1_800_000_000_500);
+
+    fn days(days: i64) -> UnixSeconds {
+        NOW.floor_seconds().plus_seconds(days * SECONDS_PER_DAY)
+    }
+
+    /// A record of a token that ends in so many days.
+    fn record(expires_in_days: i64) -> Record {
+        Record {
+            key_id: KeyId(1),
+            expires_at: days(expires_in_days),
+            family: FamilyId::mint([1; 13], &TagKey::derive(&[2; 32], "d", "family")),
+            ends_at: None,
+            audiences: vec!["api".to_owned()],
+            origins: OriginRules::Any,
+            origin_mode: OriginMode::Enforce,
+            missing_origin: MissingOrigin::Refuse,
+            external_id: None,
+            watched: false,
+            distribute: false,
+            successor: None,
+            planned_end: None,
+        }
+    }
+
+    /// When the caller is told that the token ends, and whether that is announced.
+    fn told(policy: &Record) -> (UnixSeconds, bool) {
+        let ends_at = policy.ends_at.map_or(policy.expires_at, UnixMillis::floor_seconds);
+        let notices = end_notices(ends_at, policy, NOW);
+        let value =
+            |name: &str| notices.iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone());
+        let told = crate::time::parse_rfc3339(&value("Wayleave-Token-Expires").unwrap()).unwrap();
+        let sunset = value("Sunset");
+        if let Some(sunset) = &sunset {
+            assert_eq!(sunset, &told.to_http_date());
+        }
+        assert_eq!(value("Deprecation").is_some(), sunset.is_some());
+        (told, sunset.is_some())
+    }
+
+    #[test]
+    fn an_end_is_announced_where_somebody_should_do_something() {
+        let successor = Some(Serial(2));
+        let operators = |days_left| Some(days(days_left).to_millis());
+        for (what, policy, expected) in [
+            ("far", record(31), (31, false)),
+            ("near", record(30), (30, true)),
+            ("near, and succeeded", Record { successor, ..record(5) }, (5, false)),
+            ("an operator's", Record { ends_at: operators(90), ..record(300) }, (90, true)),
+            (
+                "an operator's, and succeeded",
+                Record { ends_at: operators(90), successor, ..record(300) },
+                (90, true),
+            ),
+            ("planned", Record { planned_end: operators(60), successor, ..record(300) }, (60, true)),
+            ("planned past its end", Record { planned_end: operators(9), successor, ..record(5) }, (5, true)),
+            (
+                "planned and held",
+                Record { planned_end: operators(-1), successor, ..record(300) },
+                (300, false),
+            ),
+        ] {
+            assert_eq!(told(&policy), (days(expected.0), expected.1), "{what}");
+        }
+    }
 }

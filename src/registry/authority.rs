@@ -28,6 +28,7 @@ fn least_role(command: &Command) -> Role {
         | Command::ListTokens(_)
         | Command::LookupToken(_)
         | Command::OpenSession
+        | Command::Metrics
         | Command::Status => Role::Viewer,
 
         // Setting the protection is the owner's, since it is what stops operators; a clone may carry it on.

@@ -10,7 +10,7 @@ use super::lifecycle::Reason;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::token_row::TokenRow;
-use super::{admin_keys, events, notices, outbox, state, token_query};
+use super::{admin_keys, events, expiries, notices, outbox, state, token_query};
 use crate::admin_key::Role;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
@@ -168,6 +168,10 @@ impl<D: Database> Call<'_, D> {
             Command::RotateTokens { bulk, rotate } => {
                 self.rotate_tokens(&bulk, &rotate).map(Answer::RotatedInBulk)
             }
+            Command::Metrics => Ok(Answer::Metrics {
+                status: Box::new(super::status::view(self.database, self.settings, self.now)?),
+                expiries: expiries::view(self.database, self.now)?,
+            }),
             Command::Status => {
                 Ok(Answer::Status(Box::new(super::status::view(self.database, self.settings, self.now)?)))
             }

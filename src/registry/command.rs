@@ -14,8 +14,8 @@ pub use super::rotation::words::{
     Supersede, TokenUse,
 };
 pub use super::self_view::{
-    KeyReceipt, LocationView, ProbeView, PropagationView, SigningKeyState, SigningKeyView, StatusView,
-    StatusWarning,
+    ExpiriesView, ExpiryView, KeyReceipt, LocationView, ProbeView, PropagationView, SigningKeyState,
+    SigningKeyView, StatusView, StatusWarning,
 };
 use crate::admin_key::Role;
 use crate::freshness::Holding;
@@ -233,6 +233,8 @@ pub enum Command {
     ListNotices(NoticeFilter),
     /// `GET /status`
     Status,
+    /// `GET /metrics`
+    Metrics,
     /// `POST /origin-test` and other calls answered without the registry's data, once the caller is known.
     Authenticate,
 }
@@ -522,6 +524,13 @@ pub enum Answer {
     },
     /// The registry's state.
     Status(Box<StatusView>),
+    /// The registry's state, and which tokens end next.
+    Metrics {
+        /// The state.
+        status: Box<StatusView>,
+        /// The ends.
+        expiries: ExpiriesView,
+    },
     /// The caller is known and its role suffices.
     Authenticated,
     /// Nothing was changed, and why.

@@ -21,6 +21,7 @@ pub mod command;
 mod deliveries;
 mod distribution;
 mod events;
+mod expiries;
 mod families;
 mod idempotency;
 mod instance;
@@ -263,7 +264,7 @@ impl<D: Database> Registry<D> {
         if !authority::may(actor.role(), &command) {
             return Err(Fault::Forbidden.into());
         }
-        if command == Command::Status {
+        if matches!(command, Command::Status | Command::Metrics) {
             // So that its number, entries and bytes are those of a list as it would be handed out now.
             self.newest_list(self.settings.bound_seconds, now)?;
         }

@@ -15,7 +15,7 @@ use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::state::{self, State};
 use super::{Registry, bases, resealing, retention, rotation};
-use crate::limits::{MS_PER_SECOND, TRAFFIC_LASTS_MS};
+use crate::limits::{AUTO_ROTATE_STEP_MAX, MS_PER_SECOND, TRAFFIC_LASTS_MS};
 use crate::list::{self, Number};
 use crate::time::UnixMillis;
 
@@ -28,6 +28,7 @@ impl<D: Database> Registry<D> {
             self.rest(&error, now);
             Vec::new()
         });
+        self.rotate_by_itself(now);
         self.gather(now);
         writes
     }
@@ -68,6 +69,40 @@ impl<D: Database> Registry<D> {
         let bases = bases.into_iter().map(|(id, number)| self.base_write(id, number));
         let bases = bases.collect::<Result<Vec<_>, _>>()?;
         Ok(list.into_iter().chain(bases.into_iter().flatten()).chain(records).collect())
+    }
+
+    /// Rotates a bounded number of tokens that are to be rotated by now. What goes wrong here does not hold up a list.
+    fn rotate_by_itself(&mut self, now: UnixMillis) {
+        for _ in 0..AUTO_ROTATE_STEP_MAX {
+            match self.try_rotate_by_itself(now) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.rest(&error, now),
+            }
+        }
+    }
+
+    /// Looks at one token. Whether there was one.
+    fn try_rotate_by_itself(&mut self, now: UnixMillis) -> Result<bool, StorageError> {
+        let is_resting = self.rests_until.is_some_and(|until| until > now);
+        let due = rotation::auto::next(&self.database)?.filter(|(_, at)| *at <= now);
+        let Some((serial, _)) = due.filter(|_| self.trust == Trust::Whole && !is_resting) else {
+            return Ok(false);
+        };
+        let rotated = match self.act_itself(now, |call| call.auto_rotate(serial)) {
+            Err(Stop::Fault(fault)) => {
+                self.act_itself(now, |call| call.put_off_auto_rotation(serial, &fault))
+            }
+            rotated => rotated,
+        };
+        match rotated {
+            Ok(()) => Ok(true),
+            Err(Stop::Storage(error)) => Err(error),
+            Err(Stop::Fault(fault)) => {
+                self.log.push(format!("the rotation of tok_{} cannot be put off: {fault:?}", serial.0));
+                Ok(false)
+            }
+        }
     }
 
     /// The write of a base; `None` when it is no longer completed, and so no longer stored.
@@ -113,7 +148,8 @@ impl<D: Database> Registry<D> {
             let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
             let resealing = resealing::next_due(&self.database, now)?;
             let plans = rotation::next_due(&self.database)?;
-            let owed = outbox.into_iter().chain(resealing).chain(plans);
+            let auto = rotation::auto::next(&self.database)?.map(|(_, at)| at);
+            let owed = outbox.into_iter().chain(resealing).chain(plans).chain(auto);
             Ok(owed.chain(retention).chain(heartbeat).min())
         });
         let publishes_at = match next {

@@ -77,6 +77,7 @@ pub fn waits_for_kv(request: &Request) -> bool {
             | Command::ListNotices(_)
             | Command::ListAdminKeys
             | Command::ListSigningKeys
+            | Command::Metrics
             | Command::Status
             | Command::Authenticate
     )

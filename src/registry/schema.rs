@@ -13,7 +13,7 @@ use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
 const MIGRATIONS: &[Migration] =
-    &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP, LOCATIONS];
+    &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP, LOCATIONS, AUTO_ROTATION];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -265,6 +265,14 @@ const LOCATIONS: Migration = &[
         keys BLOB NOT NULL,
         told_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
+];
+
+const AUTO_ROTATION: Migration = &[
+    // When the registry looks next at whether to rotate the token by itself; NULL: it need not.
+    "ALTER TABLE token ADD COLUMN auto_rotate_at INTEGER",
+    "CREATE INDEX token_by_auto_rotation ON token (auto_rotate_at) WHERE auto_rotate_at IS NOT NULL",
+    // The nearest operators' ends, for metrics.
+    "CREATE INDEX token_by_end ON token (ends_at) WHERE ends_at IS NOT NULL",
 ];
 
 /// Brings the database to this release's version.

@@ -97,6 +97,26 @@ pub struct PropagationView {
     pub histogram: Vec<(Option<i64>, u64)>,
 }
 
+/// A token that ends, and has no successor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpiryView {
+    /// The token's number.
+    pub serial: Serial,
+    /// `fam_…`
+    pub family: String,
+    /// When it ends: what was signed, or an operator's earlier end.
+    pub at: UnixSeconds,
+}
+
+/// Which tokens end next without a successor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExpiriesView {
+    /// The nearest, at most [`crate::limits::EXPIRIES_SHOWN_MAX`].
+    pub nearest: Vec<ExpiryView>,
+    /// How many end within 1, 7 and 30 days, and how many there are.
+    pub within: [u64; 4],
+}
+
 /// The registry's state for `GET /status`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatusView {

@@ -15,7 +15,7 @@ use super::promise::Promise;
 use super::row::{Columns, Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::state::{self, State};
-use super::{bases, events, families, key_holders, outbox, retired_keys, sweep};
+use super::{bases, events, families, key_holders, outbox, retired_keys, rotation, sweep};
 use crate::key::KeyId;
 use crate::time::UnixMillis;
 use serde_json::json;
@@ -175,6 +175,7 @@ fn retire<D: Database>(
     let receipt = KeyReceipt::new(key_id, Promise::of(settings, state, now), now);
     retired_keys::add(database, &receipt)?;
     families::release_predecessors(database, key_id)?;
+    rotation::auto::plan_released(database, now)?;
     sweep::begin_anew(database)?;
     // KV's copy may bear its seal. So may records': `resealing` looks at them, from the alarm.
     let base = bases::newest(database, state.list_number.epoch)?;

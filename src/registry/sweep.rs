@@ -172,7 +172,11 @@ pub(super) fn tell<D: Database>(
     note_told(database, serial, finding, now)
 }
 
-fn told<D: Database>(database: &D, serial: Serial, kind: NoticeKind) -> Result<Option<Told>, StorageError> {
+pub(super) fn told<D: Database>(
+    database: &D,
+    serial: Serial,
+    kind: NoticeKind,
+) -> Result<Option<Told>, StorageError> {
     let rows = database.query(
         "SELECT within_days, about, at FROM noticed WHERE serial = ? AND kind = ?",
         &[serial.into(), kind.as_str().into()],
@@ -182,7 +186,7 @@ fn told<D: Database>(database: &D, serial: Serial, kind: NoticeKind) -> Result<O
     Ok(Some(Told { within_days: columns.number()?, about: columns.millis()?, at: columns.millis()? }))
 }
 
-fn note_told<D: Database>(
+pub(super) fn note_told<D: Database>(
     database: &D,
     serial: Serial,
     finding: &Finding,

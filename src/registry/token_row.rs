@@ -10,7 +10,7 @@ use super::origin_index;
 use super::policy::Policy;
 use super::promise::Promise;
 use super::retired_keys;
-use super::rotation::Plan;
+use super::rotation::{Plan, auto};
 use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
 use crate::family::FamilyId;
@@ -190,6 +190,9 @@ impl TokenRow {
             search,
         ]);
         database.query(&sql, &values)?;
+        if self.policy.auto_rotate.is_some() {
+            auto::plan(database, self)?;
+        }
         origin_index::write(database, self.serial, &self.policy.origins)
     }
 
@@ -203,6 +206,7 @@ impl TokenRow {
              WHERE serial = ?",
             &values,
         )?;
+        auto::plan(database, self)?;
         origin_index::write(database, self.serial, &self.policy.origins)
     }
 

@@ -8,9 +8,9 @@ use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::registry::command::{
-    AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, Fault, FieldFault, KeyReceipt,
-    LocationView, NoticeView, ProbeView, PropagationView, Receipt, SigningKeyState, SigningKeyView,
-    StatusView, StatusWarning, TokenState, TokenView, WebhookView,
+    AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, ExpiriesView, ExpiryView, Fault,
+    FieldFault, KeyReceipt, LocationView, NoticeView, ProbeView, PropagationView, Receipt, SigningKeyState,
+    SigningKeyView, StatusView, StatusWarning, TokenState, TokenView, WebhookView,
 };
 use wayleave::reply::Reply;
 use wayleave::time::{UnixMillis, UnixSeconds};
@@ -431,19 +431,29 @@ fn a_key_in_use_is_a_conflict_that_counts() {
 /// The text, and the numbers that tests/vectors/metrics.test.mjs is to read out of it with a parser that is not ours.
 #[test]
 fn metrics_are_those_of_the_status() {
+    let expiries = ExpiriesView {
+        nearest: vec![
+            ExpiryView { serial: Serial(7), family: "fam_x".to_owned(), at: UnixSeconds(1_795_400_000) },
+            ExpiryView { serial: Serial(3), family: "fam_y".to_owned(), at: UnixSeconds(1_795_500_000) },
+        ],
+        within: [1, 2, 3, 9],
+    };
     let mut counted = Counts::default();
     counted.add(Outcome::Admitted, 11);
     counted.add(Outcome::OriginNotAllowed, 12);
     let seen = UsageSeen::Asked(vec![Some(reading::Answer::Totals(counted))]);
-    let response = render(Answer::Status(Box::new(status())), &Rendering::Metrics, seen, NOW);
+    let metrics = |status, seen| {
+        let answer = Answer::Metrics { status: Box::new(status), expiries: expiries.clone() };
+        render(answer, &Rendering::Metrics, seen, NOW)
+    };
+    let response = metrics(status(), seen);
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!((response.status, header(&response, "content-type")), (200, Some(media_type)));
     let text = response.body.as_deref().unwrap();
     assert!(text.ends_with("\n# EOF\n"), "{text}");
     vectors::check("metrics.json", &json!({"text": text.lines().collect::<Vec<_>>()}));
     let idle = StatusView { published_at: None, traffic_at: None, ..status() };
-    let response = render(Answer::Status(Box::new(idle)), &Rendering::Metrics, UsageSeen::Off, NOW);
-    let text = response.body.unwrap();
+    let text = metrics(idle, UsageSeen::Off).body.unwrap();
     assert!(!text.contains("_published_age") && !text.contains("traffic_age"), "no age of what never was");
     assert_eq!(render(Answer::Reported, &Rendering::Metrics, UsageSeen::Off, NOW).status, 500);
     assert_eq!(

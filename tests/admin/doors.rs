@@ -135,7 +135,7 @@ fn commands_are_those_of_their_paths() {
         ("DELETE", "/admin-keys/key_7", Command::DeleteAdminKey(7)),
         ("GET", "/notices", Command::ListNotices(NoticeFilter { limit: 20, below: None })),
         ("GET", "/status", Command::Status),
-        ("GET", "/metrics", Command::Status),
+        ("GET", "/metrics", Command::Metrics),
         ("POST", "/tokens/tok_7/probe", Command::BeginProbe(serial)),
         ("GET", "/tokens/tok_7/probe", Command::GetProbe(serial)),
         ("GET", "/signing-keys", Command::ListSigningKeys),

@@ -5,7 +5,9 @@ use super::support::{NOW, deployment, faults, json};
 use serde_json::{Value, json};
 use wayleave::admin::{Parsed, Rendering, UsageSeen, render, usage_calls};
 use wayleave::limits::USAGE_SHARDS;
-use wayleave::registry::command::{Answer, Command, FamilyView, TokenState, TokenUse, TokenView};
+use wayleave::registry::command::{
+    Answer, Command, ExpiriesView, FamilyView, TokenState, TokenUse, TokenView,
+};
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
 use wayleave::usage::reading::{self, Range, Request, Step, TokenUsage};
@@ -184,7 +186,7 @@ fn a_family_shows_old_and_new_side_by_side() {
 
 #[test]
 fn metrics_have_outcomes_when_every_shard_told_them() {
-    let answer = Answer::Status(Box::new(status()));
+    let answer = Answer::Metrics { status: Box::new(status()), expiries: ExpiriesView::default() };
     let calls = usage_calls(&answer, &Rendering::Metrics, NOW);
     assert_eq!(calls.len(), USAGE_SHARDS as usize);
     let text = |seen| render(answer.clone(), &Rendering::Metrics, seen, NOW).body.unwrap();

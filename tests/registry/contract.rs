@@ -40,6 +40,7 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::ListNotices(_)
         | Command::ListSigningKeys
         | Command::ListTokens(_)
+        | Command::Metrics
         | Command::Status => vec![],
         Command::BeginProbe(_)
         | Command::GetFamily(_)

@@ -4,11 +4,13 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
 
 mod admin_keys;
+mod auto_rotate;
 mod bases;
 mod contract;
 #[path = "../support/deployment.rs"]
 mod deployment;
 mod distribution;
+mod expiries;
 mod families;
 mod heartbeat;
 mod idempotency;

@@ -23,6 +23,10 @@ const counted = { admitted: 11, origin_not_allowed: 12 };
 test("every sample is there, with its value", () => {
   assert.deepEqual(samples, {
     "wayleave_tokens state=active": 1, "wayleave_tokens state=disabled": 2, "wayleave_tokens state=revoked": 3, "wayleave_tokens state=expired": 4,
+    "wayleave_token_expiry_timestamp_seconds id=tok_7 family=fam_x": 1_795_400_000,
+    "wayleave_token_expiry_timestamp_seconds id=tok_3 family=fam_y": 1_795_500_000,
+    "wayleave_tokens_expiring within=1d": 1, "wayleave_tokens_expiring within=7d": 2, "wayleave_tokens_expiring within=30d": 3,
+    wayleave_tokens_without_successor: 9,
     wayleave_highest_serial: 10, wayleave_signing_key: 1, wayleave_bound_seconds: 60, wayleave_guaranteed: 1,
     wayleave_list_epoch: 1, wayleave_list_number: 42, wayleave_list_entries: 3, wayleave_list_bytes: 120,
     wayleave_list_base_number: 30, wayleave_list_base_bytes: 7_000,

@@ -22,6 +22,7 @@
 //! What a mistake costs: pages that carry the old token break (false refuse); a compromised token that goes on working
 //! (false accept).
 
+pub(super) mod auto;
 mod ends;
 mod plan;
 mod uses;
@@ -279,6 +280,7 @@ impl<D: Database> Call<'_, D> {
         }
         let plan = predecessor.rotation.take();
         predecessor.successor = None;
+        auto::plan(self.database, &predecessor)?;
         if plan.is_some() && predecessor.is_live(self.now) {
             let before =
                 json!({ "planned_end": plan.and_then(|plan| plan.planned_end).map(|at| at.to_rfc3339()) });
