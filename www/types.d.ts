@@ -86,6 +86,40 @@ export interface Family {
   revoked: string[];
   tokens: Token[];
   total: number;
+  traffic?: TokenTraffic[] | null;
+}
+
+export interface OriginCount {
+  origin: string;
+  requests: number;
+  at_least: number;
+}
+
+export interface UsageCounts {
+  requests: number;
+  admitted: number;
+  reported: Record<string, number>;
+  refused: Record<string, number>;
+  upstream: Record<string, number>;
+}
+
+export interface TokenTraffic extends UsageCounts {
+  id: string;
+  origins: { allowed: OriginCount[]; refused: OriginCount[] };
+  last_used_at: string | null;
+}
+
+export interface TokenUsage {
+  id: string;
+  counting: boolean;
+  from: string;
+  to: string;
+  step: 'minute' | 'hour' | 'day';
+  totals: UsageCounts;
+  periods: (UsageCounts & { at: string })[];
+  origins: { allowed: OriginCount[]; refused: OriginCount[] };
+  first_used_at?: string;
+  last_used_at?: string;
 }
 
 export interface Notice {

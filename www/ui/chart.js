@@ -2,6 +2,9 @@
 
 import { h, put } from '../dom.js';
 
+/** What is counted has no halves. */
+const COUNTS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
+
 /** @type {Promise<any> | null} */
 let library = null;
 
@@ -46,7 +49,7 @@ export function barChart({ title, x, series, mark, signal }) {
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: x.isTime === true }, y: { range: (/** @type {unknown} */ _chart, /** @type {number} */ _low, /** @type {number} */ high) => [0, Math.max(1, high)] } },
-      axes: [{ ...axis, ...(x.isTime ? {} : { values: (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) => ticks.map(x.say) }) }, { ...axis, size: 56 }],
+      axes: [{ ...axis, ...(x.isTime ? {} : { values: (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) => ticks.map(x.say) }) }, { ...axis, size: 56, incrs: COUNTS }],
       series: [{}, ...drawn.map(({ one }) => ({ label: one.name, fill: color(one.color), stroke: color(one.color), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.8, 48], align: x.isTime ? 1 : -1 }) }))],
       hooks: { draw: mark === undefined ? [] : [(/** @type {any} */ plot) => line(plot, mark, color('--bad'))] },
     }, [x.values, ...drawn.map(({ values }) => values)], canvas);

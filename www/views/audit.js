@@ -17,7 +17,7 @@ export async function view({ params, signal }) {
     h('div', { class: 'head' }, h('div', null, h('h1', null, 'Audit log'),
       h('p', null, only ? h('span', null, 'Only what concerns ', h('code', null, only), '. ', h('a', { href: '#/audit' }, 'Show all')) : 'Who did what, newest first. Nothing here is ever changed or deleted.'))),
     h('div', { class: 'card' }, eventList(page.items)),
-    h('nav', { class: 'pager', 'aria-label': 'Pages' }, h('span'), h('div', null,
+    (params.has('cursor') || page.next_cursor !== null) && h('nav', { class: 'pager bare', 'aria-label': 'Pages' }, h('span'), h('div', null,
       params.has('cursor') && h('a', { class: 'button', href: to(['audit'], filters) }, 'Newest'),
       page.next_cursor !== null && h('a', { class: 'button', href: to(['audit'], { ...filters, cursor: page.next_cursor }) }, 'Older'))));
 }

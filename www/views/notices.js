@@ -24,7 +24,7 @@ export async function view({ params, signal }) {
     page.items.length === 0
       ? h('div', { class: 'card empty' }, h('h2', null, 'No notices'), h('p', null, 'When a token is revoked, replaced or about to end, it is told here.'))
       : h('div', { class: 'card' }, h('ol', { class: 'events' }, page.items.map(entry))),
-    h('nav', { class: 'pager', 'aria-label': 'Pages' }, h('span'), h('div', null,
+    (params.has('cursor') || page.next_cursor !== null) && h('nav', { class: 'pager bare', 'aria-label': 'Pages' }, h('span'), h('div', null,
       params.has('cursor') && h('a', { class: 'button', href: '#/notices' }, 'Newest'),
       page.next_cursor !== null && h('a', { class: 'button', href: to(['notices'], { cursor: page.next_cursor }) }, 'Older'))));
 }

@@ -22,10 +22,10 @@ export function receipt(id, effectiveBy, what, signal) {
   const locations = h('div');
   const done = Date.parse(effectiveBy);
   let asked = 0;
-  tick();
-  if (may('operator')) post(`/tokens/${id}/probe`, {}, { signal }).catch(() => {});
   const timer = setInterval(tick, TICK_MS);
   signal.addEventListener('abort', () => clearInterval(timer));
+  tick();
+  if (may('operator')) post(`/tokens/${id}/probe`, {}, { signal }).catch(() => {});
 
   function tick() {
     const left = done - Date.now();

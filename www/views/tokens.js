@@ -75,9 +75,9 @@ function filterForm(filters, refresh) {
     type: 'search', id: 'search', value: filters.q, placeholder: 'Label, owner, id, last 8 characters', autocomplete: 'off', spellcheck: 'false',
     'aria-describedby': 'search-error', on: { input: () => { clearTimeout(timer); timer = setTimeout(apply, TYPED_MS); } },
   });
-  const state = select('state', filters.state, [['', 'Any state'], ['active', 'Active'], ['disabled', 'Disabled'], ['revoked', 'Revoked'], ['expired', 'Expired']]);
-  const unused = select('unused', filters.unused_for_seconds, [['', 'Any use'], ['604800', 'Not for 7 days'], ['2592000', 'Not for 30 days'], ['7776000', 'Not for 90 days']]);
-  const expiring = select('expiring', filters.expiring_within_seconds, [['', 'Any time'], ['86400', 'Within a day'], ['604800', 'Within 7 days'], ['2592000', 'Within 30 days']]);
+  const state = select('state', filters.state, [['', 'Any'], ['active', 'Active'], ['disabled', 'Disabled'], ['revoked', 'Revoked'], ['expired', 'Expired']]);
+  const unused = select('unused', filters.unused_for_seconds, [['', 'Any'], ['604800', 'Not for 7 days'], ['2592000', 'Not for 30 days'], ['7776000', 'Not for 90 days']]);
+  const expiring = select('expiring', filters.expiring_within_seconds, [['', 'Any'], ['86400', 'Within a day'], ['604800', 'Within 7 days'], ['2592000', 'Within 30 days']]);
   const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Tokens', on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); apply(); } } },
     h('div', { class: 'search' }, h('label', { for: 'search' }, 'Search'), search, said),
     h('div', null, h('label', { for: 'state' }, 'State'), state),
