@@ -64,6 +64,8 @@ const FILES: &[(&str, &str)] = files![
     "views/token.js",
     "views/token_actions.js",
     "views/tokens.js",
+    "views/usage.js",
+    "views/usage_line.js",
     "who.js",
 ];
 

@@ -18,7 +18,7 @@ const site = new Console({ variables: (upstream) => ({ UPSTREAM: upstream, REVOC
 let places;
 before(async () => {
   await site.start();
-  places = await town(site.admin, site.gateway.client);
+  places = await town(site.gateway);
   if (PICTURES) mkdirSync(PICTURES, { recursive: true });
 });
 after(() => site.stop());
@@ -83,7 +83,7 @@ for (const view of VIEWS) {
       await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.bücher.example\n*.github.io');
       await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
     }));
-    it('one token', () => look('token', `#/token/${places.active}`, 'Maps on the town site'));
+    it('one token', () => look('token', `#/token/${places.active}`, 'Maps on the town site', () => page.locator('.uplot canvas').waitFor()));
     it('a token just revoked', () => look('revoked', `#/token/${places.revoked}`, 'Leaked in a gist', () => page.getByRole('region', { name: 'When it holds' }).getByText(/location/).first().waitFor()));
     it('a family with old and new', () => look('family', `#/family/${places.family}`, 'Family of “Search on the portal”'));
     it('the dialog of a rotation', async () => {

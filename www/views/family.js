@@ -11,6 +11,7 @@ import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { planWords } from './plan.js';
+import { originList } from './usage.js';
 import { revokeDialog } from './revoke_dialog.js';
 import { tokenActions } from './token_actions.js';
 
@@ -68,12 +69,17 @@ function sideBySide(family) {
   const [fresh, old] = family.active.map((id) => family.tokens.find((token) => token.id === id));
   if (!fresh || !old) return null;
   /** @param {string} title @param {Token} token */
-  const half = (title, token) => h('div', null, h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
+  const half = (title, token) => {
+    const traffic = family.traffic?.find(({ id }) => id === token.id);
+    return h('div', null, h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
     h('dl', { class: 'facts' },
       h('dt', null, 'Token'), h('dd', null, h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
       h('dt', null, 'First used'), h('dd', null, time(token.first_used_at, 'not yet, as far as is known')),
-      h('dt', null, 'Last used'), h('dd', null, time(token.last_used_at, 'not known')),
-      h('dt', null, 'Ends'), h('dd', null, token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at))));
+      h('dt', null, 'Last used'), h('dd', null, time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
+      h('dt', null, 'Last 24 hours'), h('dd', null, traffic ? `${traffic.admitted.toLocaleString('en')} let in, ${(traffic.requests - traffic.admitted).toLocaleString('en')} refused` : 'not known'),
+      h('dt', null, 'Ends'), h('dd', null, token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at))),
+      traffic && originList(traffic.origins.allowed, 'No site in the last two days.', 5));
+  };
   return h('section', { class: 'card' }, h('h2', null, 'Old and new'),
     h('div', { class: 'columns even' }, half('Old', old), half('New', fresh)),
     may('operator') && !old.protected && h('div', { class: 'actions' }, h('button', { type: 'button', class: 'danger', on: { click: () => revokeDialog(old) } }, 'End the old one now')));

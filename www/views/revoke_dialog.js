@@ -3,13 +3,14 @@
 
 import { ApiError, get, post, query } from '../api.js';
 import { h } from '../dom.js';
-import { duration, exact } from '../time.js';
+import { duration, exact, time } from '../time.js';
 import { openDialog } from '../ui/dialog.js';
 import { field, form, valueOf } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
 import { after, attempt, disable } from './token_actions.js';
+import { originList, usageOf } from './usage.js';
 
-/** @import { Page, Status, Token } from '../types.d.ts' */
+/** @import { Page, Status, Token, TokenUsage } from '../types.d.ts' */
 
 /** @param {Token} token */
 export async function revokeDialog(token) {
@@ -19,12 +20,14 @@ export async function revokeDialog(token) {
       /** @type {Promise<Page<Token>>} */ (get(`/tokens${query({ family: token.family, state: 'active', limit: 3 })}`)),
     ]);
     const last = token.state === 'active' && family.items.every(({ id }) => id === token.id);
-    await openDialog(`Revoke “${token.label}”?`, (close) => content(token, status, last, close));
+    // What is known of its use: that it cannot be had now must not keep anybody from revoking.
+    const usage = await usageOf(token.id).catch(() => null);
+    await openDialog(`Revoke “${token.label}”?`, (close) => content(token, status, usage, last, close));
   });
 }
 
-/** @param {Token} token @param {Status} status @param {boolean} last @param {() => void} close */
-function content(token, status, last, close) {
+/** @param {Token} token @param {Status} status @param {TokenUsage | null} usage @param {boolean} last @param {() => void} close */
+function content(token, status, usage, last, close) {
   const confirm = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
   const reason = h('input', { type: 'text', maxlength: '200', autocomplete: 'off' });
   return [
@@ -33,6 +36,7 @@ function content(token, status, last, close) {
       h('dt', null, 'Token'), h('dd', null, h('code', null, token.fingerprint)),
       h('dt', null, 'Works from'), h('dd', null, token.origins === 'any' ? 'every site' : token.origins.slice(0, 3).join(', ')),
       h('dt', null, 'Refused everywhere'), h('dd', null, bound(status))),
+    inUse(usage),
     token.state === 'active' && h('div', { class: 'box' },
       h('p', null, 'Not sure? Disabling refuses it within the same time, and can be undone.'),
       h('button', { type: 'button', on: { click: () => { close(); attempt(() => disable(token)); } } }, 'Disable instead')),
@@ -54,6 +58,17 @@ function content(token, status, last, close) {
     last && h('div', { class: 'box warn' }, h('p', null, 'It is the only active token of its family: pages are left without a working one. Make a new token and deploy it first, unless this is an emergency.')),
     last && field({ name: 'confirm', label: 'Type the label to revoke it all the same', hint: token.label, control: confirm })),
   ];
+}
+
+/** Whether pages still carry it. @param {TokenUsage | null} usage */
+function inUse(usage) {
+  if (usage === null || !usage.counting) return h('p', { class: 'muted' }, 'Whether it is still in use is not known.');
+  if (usage.totals.admitted === 0) return h('p', null, 'Not used in the last 24 hours.', usage.last_used_at && h('span', null, ' Last used ', time(usage.last_used_at), '.'));
+  const [first] = usage.origins.allowed;
+  return h('div', { class: 'box warn' },
+    h('p', null, h('strong', null, first && first.origin !== 'null' ? `Still used by ${first.origin.replace(/^https:\/\//, '')}` : 'Still in use'), usage.last_used_at && h('span', null, ', last ', time(usage.last_used_at)),
+      `: ${usage.totals.admitted.toLocaleString('en')} requests in the last 24 hours.`),
+    originList(usage.origins.allowed, '', 5));
 }
 
 /** @param {Status} status */

@@ -13,6 +13,7 @@ import { eventList } from './event_list.js';
 import { planWords } from './plan.js';
 import { receipt } from './receipt.js';
 import { attempt, tokenActions } from './token_actions.js';
+import { usageSection } from './usage.js';
 
 /** @import { Event, Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
@@ -34,7 +35,7 @@ export async function view({ path: [, id], signal }) {
       buttons(token)),
     told(token),
     h('div', { class: 'columns' },
-      h('div', null, settings(token), history(token, events)),
+      h('div', null, usageSection(token.id, signal), settings(token), history(token, events)),
       h('div', null, change(token, signal), life(token))));
 }
 

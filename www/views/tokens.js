@@ -12,6 +12,7 @@ import { table } from '../ui/table.js';
 import { may } from '../who.js';
 import { attention } from './attention.js';
 import { tokenActions } from './token_actions.js';
+import { usageLines } from './usage_line.js';
 
 /** @import { Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
@@ -27,7 +28,7 @@ export async function view({ params, signal }) {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? '']));
   const cursor = params.get('cursor') ?? '';
   const page = await load(filters, cursor, signal);
-  const results = h('div', null, list(page, filters, cursor));
+  const results = h('div', null, list(page, filters, cursor, signal));
   const changed = new Refresh(results, signal);
   return h('div', null,
     h('div', { class: 'head' },
@@ -57,7 +58,7 @@ class Refresh {
     const signal = AbortSignal.any([this.#loading.signal, this.signal]);
     try {
       const page = await load(filters, '', signal);
-      put(this.results, list(page, filters, ''));
+      put(this.results, list(page, filters, '', signal));
       const more = page.next_cursor === null ? '' : ' or more';
       announce(`${page.items.length}${more} ${page.items.length === 1 ? 'token' : 'tokens'}`, { quietly: true });
     } catch (error) {
@@ -111,16 +112,17 @@ function filterForm(filters, refresh) {
   return form;
 }
 
-/** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor */
-function list(page, filters, cursor) {
+/** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor @param {AbortSignal} signal */
+function list(page, filters, cursor, signal) {
   if (page.items.length === 0) return empty(filters, cursor);
   return h('div', { class: 'card table-card' },
-    table('Tokens, newest first', columns(), page.items),
+    table('Tokens, newest first', columns(signal), page.items),
     pager(page, filters, cursor));
 }
 
-/** @returns {import('../ui/table.js').Column<Token>[]} */
-function columns() {
+/** @param {AbortSignal} signal @returns {import('../ui/table.js').Column<Token>[]} */
+function columns(signal) {
+  const line = usageLines(signal);
   return [
     { name: 'Token', cell: (token) => [
       h('a', { class: 'label', href: to(['token', token.id]) }, token.label),
@@ -129,7 +131,7 @@ function columns() {
     { name: 'State', cell: (token) => [stateBadge(token.state), ' ', place(token), ' ', ...warnings(token)] },
     { name: 'Works from', cell: (token) => origins(token) },
     { name: 'Ends', class: 'nowrap', cell: (token) => end(token) },
-    { name: 'Last used', class: 'nowrap', cell: (token) => time(token.last_used_at, 'not known') },
+    { name: 'Last used', class: 'nowrap', cell: (token) => [time(token.last_used_at, 'not known'), line(token)] },
     { name: 'Created', class: 'nowrap', cell: (token) => h('time', { datetime: token.created_at, title: exact(token.created_at) }, day(token.created_at)) },
     { name: 'Actions', hidden: true, class: 'menu-cell', cell: (token) => {
       const actions = tokenActions(token);

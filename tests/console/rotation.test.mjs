@@ -1,0 +1,71 @@
+// Replacing a token in the console: four plain choices, what stands in the way, and the family's lineage.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Console, goTo } from './harness/console.mjs';
+
+const site = new Console();
+const { admin } = site;
+before(() => site.start());
+after(() => site.stop());
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const dialog = (page) => page.getByRole('dialog');
+
+async function rotate(page, choice, more = async () => {}) {
+  await page.getByRole('button', { name: 'Rotate …' }).click();
+  await dialog(page).getByRole('radio', { name: choice, exact: true }).check();
+  await more();
+  await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+}
+
+describe('rotating', () => {
+  it('plans the old one’s end as chosen, shows the new one, and marks which to copy', async () => {
+    const old = await admin.createToken({ label: 'Rotated' });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    await rotate(page, 'Some days from now', () => dialog(page).getByRole('spinbutton', { name: 'Days from now' }).fill('3'));
+    const shown = page.getByRole('dialog', { name: 'The new token of “Rotated”' });
+    assert.match(await shown.getByRole('textbox').innerText(), /^wlp_[\w-]{36}$/);
+    await shown.getByRole('button', { name: 'Done' }).click();
+    await heading(page, 'Rotated').waitFor();
+    const { successor, rotation } = await admin.token(old.id);
+    assert.ok(page.url().endsWith(successor));
+    assert.deepEqual([rotation.revoke_old.when, rotation.revoke_old.after_seconds], ['after', 3 * 86_400]);
+    await goTo(page, '#/tokens', 'Tokens');
+    await page.getByRole('row').filter({ hasText: 'Current' }).getByRole('link', { name: 'Rotated' }).waitFor();
+    await goTo(page, `#/family/${old.family}`, 'Family of “Rotated”');
+    await page.getByText(/It ends in 3 days/).first().waitFor();
+    assert.equal(await page.locator('.tree > li > ul > li').count(), 1, 'the successor stands below');
+    assert.deepEqual(page.troubles, []);
+  });
+
+  it('offers what to give up when the successor waits to be deployed', async () => {
+    const old = await admin.createToken({ label: 'Waiting' });
+    const waiting = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
+    const page = await site.signedIn({ at: `#/token/${waiting.id}` });
+    await rotate(page, 'Not by itself');
+    await dialog(page).getByRole('alert').getByText('The newest token was never used').waitFor();
+    await dialog(page).getByRole('radio', { name: `The one that waits, ${waiting.id}` }).check();
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await page.getByRole('dialog', { name: 'The new token of “Waiting”' }).waitFor();
+    assert.equal((await admin.token(waiting.id)).state, 'revoked');
+    assert.equal((await admin.token(old.id)).state, 'active');
+  });
+
+  it('now: revokes the others of the family at once', async () => {
+    const old = await admin.createToken({ label: 'Misused' });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    await rotate(page, 'Now');
+    await page.getByRole('dialog', { name: 'The new token of “Misused”' }).getByRole('button', { name: 'Done' }).click();
+    assert.deepEqual([(await admin.token(old.id)).state, (await admin.token(old.id)).revoked_reason], ['revoked', 'rotated']);
+  });
+
+  it('a family is stopped in an emergency', async () => {
+    const token = await admin.createToken({ label: 'Stopped' });
+    const page = await site.signedIn({ at: `#/family/${token.family}` });
+    await page.getByRole('button', { name: 'Revoke all …' }).click();
+    await dialog(page).getByRole('button', { name: 'Revoke all', exact: true }).click();
+    await page.getByText('Revoked', { exact: true }).waitFor();
+    assert.equal((await admin.token(token.id)).state, 'revoked');
+  });
+});

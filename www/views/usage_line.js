@@ -1,0 +1,68 @@
+// The last day of a token as a small line of bars in the list. A row asks for it when it comes into view, two at a time: a page
+// has fifty rows, and nobody looks at all of them.
+
+import { h, put } from '../dom.js';
+import { usageOf } from './usage.js';
+
+/** @import { Token } from '../types.d.ts' */
+
+const AT_A_TIME = 2, HOURS = 24;
+
+/** Lines of one page of the list; they end with it. @param {AbortSignal} signal */
+export function usageLines(signal) {
+  /** @type {{ id: string, place: HTMLElement }[]} */
+  const waiting = [];
+  let asked = 0;
+  let isCounted = true;
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      const place = /** @type {HTMLElement} */ (target);
+      waiting.push({ id: place.dataset.token ?? '', place });
+      next();
+    }
+  });
+  signal.addEventListener('abort', () => seen.disconnect());
+
+  async function next() {
+    if (asked >= AT_A_TIME || signal.aborted || !isCounted) return;
+    const row = waiting.shift();
+    if (row === undefined) return;
+    asked += 1;
+    try {
+      const usage = await usageOf(row.id, signal);
+      isCounted = usage.counting;
+      const from = Date.parse(usage.to) - HOURS * 3_600_000;
+      const hours = Array(HOURS).fill(0);
+      for (const { at, requests } of usage.periods) {
+        const hour = Math.floor((Date.parse(at) - from) / 3_600_000);
+        if (hour >= 0 && hour < HOURS) hours[hour] += requests;
+      }
+      if (usage.totals.requests > 0) draw(row.place, hours, usage.totals.requests);
+    } catch {
+      // The list is no worse for it.
+    }
+    asked -= 1;
+    next();
+  }
+
+  return (/** @type {Token} */ token) => {
+    const place = h('span', { class: 'line', 'data-token': token.id });
+    seen.observe(place);
+    return place;
+  };
+}
+
+/** @param {HTMLElement} place @param {number[]} hours @param {number} total */
+function draw(place, hours, total) {
+  const most = Math.max(...hours);
+  put(place, hours.map((count) => {
+    const bar = h('i');
+    bar.style.height = `${count === 0 ? 0 : Math.max(12, (100 * count) / most)}%`;
+    return bar;
+  }));
+  place.setAttribute('role', 'img');
+  place.setAttribute('aria-label', `${total.toLocaleString('en')} requests in the last 24 hours`);
+  place.title = place.getAttribute('aria-label') ?? '';
+}
