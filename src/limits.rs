@@ -170,6 +170,10 @@ pub const LOCATION_SHOWN_MS: i64 = 3_600 * MS_PER_SECOND;
 /// Which signing keys a location has is stored when it changes, and else once in ten minutes: 330 busy locations write
 /// 48,000 rows a day.
 pub const KEYS_STORED_INTERVAL_MS: i64 = 600 * MS_PER_SECOND;
+/// With so many tokens, counting them by state walks through more rows than a call should: some 10 ms.
+pub const COUNTS_KEPT_FROM_TOKENS: u64 = 10_000;
+/// … and the counts are kept for a minute: Prometheus asks about as often.
+pub const COUNTS_KEPT_MS: i64 = 60 * MS_PER_SECOND;
 /// Rows looked at in one go for records that a retired key sealed: some 10 ms.
 pub const RESEAL_STEP_MAX: u32 = 500;
 /// With more writes owed to KV than this, no further records get a new seal: ten batches.

@@ -30,7 +30,7 @@ pub struct Status {
     pub propagation: PropagationStatus,
     /// Locations that told in the last hour which list they hold, by id.
     pub locations: Vec<Location>,
-    /// Tokens by state.
+    /// Tokens by state; of 10,000 and more, as it was up to a minute ago.
     pub tokens: TokenCounts,
     /// The highest serial issued.
     pub highest_serial: u32,

@@ -35,6 +35,7 @@ impl<D: Database> Registry<D> {
             status.list_entries = u64::try_from(list.entries).unwrap_or(u64::MAX);
             status.list_bytes = u64::try_from(list.sealed.len()).unwrap_or(u64::MAX);
         }
+        status.tokens = self.token_counts.newest();
         status.outbox_failures = self.kv_failures;
         status.calls = self.load.totals();
         status.calls_last_minute = self.load.last_minute(now);

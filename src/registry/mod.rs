@@ -54,6 +54,7 @@ mod signing_keys;
 mod state;
 mod status;
 mod sweep;
+mod token_counts;
 mod token_query;
 mod token_row;
 mod tokens;
@@ -82,6 +83,7 @@ use restore::Trust;
 use row::Stop;
 use state::State;
 use std::collections::BTreeSet;
+use token_counts::TokenCounts;
 use token_row::TokenRow;
 
 /// The registry.
@@ -93,6 +95,7 @@ pub struct Registry<D: Database> {
     list: Option<MadeList>,
     load: Load,
     propagation: Propagation,
+    token_counts: TokenCounts,
     trust: Trust,
     /// The highest list number that a location has told of.
     told: Option<Number>,
@@ -127,6 +130,7 @@ impl<D: Database> Registry<D> {
             list: None,
             load: Load::default(),
             propagation: Propagation::default(),
+            token_counts: TokenCounts::default(),
             trust: if is_restored { Trust::Restored } else { Trust::Unchecked },
             told: None,
             compared_at: None,
@@ -267,6 +271,7 @@ impl<D: Database> Registry<D> {
         if matches!(command, Command::Status | Command::Metrics) {
             // So that its number, entries and bytes are those of a list as it would be handed out now.
             self.newest_list(self.settings.bound_seconds, now)?;
+            self.token_counts.refresh(&self.database, now)?;
         }
         let answer = self.act(actor, now, entropy, |call| call.run(command, idempotency.as_ref()))?;
         Ok(self.completed(answer, now))

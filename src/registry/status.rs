@@ -5,15 +5,13 @@
 //! What a mistake costs: an SRE who believes that a revocation went out.
 
 use super::bases;
-use super::command::{PropagationView, StatusView, StatusWarning, TokenState};
+use super::command::{PropagationView, StatusView, StatusWarning};
 use super::database::Database;
 use super::deliveries;
 use super::outbox;
-use super::retired_keys::key_retired;
-use super::row::{Columns, StorageError};
+use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::state::State;
-use super::token_row::Status;
 use crate::limits::{
     MS_PER_SECOND, REGISTRY_CALLS_PER_SECOND, RESTORED_WARNING_MS, WEBHOOK_GIVEN_UP_WARNING_MS,
     WEBHOOK_WARNING_MS,
@@ -24,7 +22,6 @@ use crate::time::UnixMillis;
 pub(super) fn view<D: Database>(
     database: &D,
     settings: &RegistrySettings,
-    now: UnixMillis,
 ) -> Result<StatusView, StorageError> {
     let state = State::read(database)?;
     let base = bases::newest(database, state.list_number.epoch)?.number;
@@ -48,7 +45,7 @@ pub(super) fn view<D: Database>(
         outbox_pending,
         outbox_oldest_at,
         outbox_failures: 0,
-        tokens: count_by_state(database, now)?,
+        tokens: [0; 4],
         highest_serial: state.highest_serial,
         signing_key: state.signing_key,
         calls: [0; 5],
@@ -76,39 +73,4 @@ pub(super) fn warnings(status: &StatusView, now: UnixMillis) -> Vec<StatusWarnin
         (is_untold, StatusWarning::WebhookUndelivered),
     ];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, warning)| warning).collect()
-}
-
-/// Active, disabled, revoked, expired.
-fn count_by_state<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4], StorageError> {
-    let rows = database.query(
-        concat!(
-            "SELECT status, (expires_at <= ? OR (ends_at IS NOT NULL AND ends_at <= ?)) AS ended, ",
-            key_retired!(),
-            " AS key_retired, COUNT(*) FROM token GROUP BY status, ended, key_retired"
-        ),
-        &[now.floor_seconds().into(), now.into()],
-    )?;
-    let mut counts = [0_u64; 4];
-    let [active, disabled, revoked, expired] = &mut counts;
-    for row in rows {
-        let mut columns = Columns::of(row);
-        let status = Status::parse(&columns.text()?)?;
-        let (ended, key_retired) = (columns.flag()?, columns.flag()?);
-        let count: u64 = columns.number()?;
-        let state = match status {
-            Status::Revoked => TokenState::Revoked,
-            _ if key_retired => TokenState::Revoked,
-            _ if ended => TokenState::Expired,
-            Status::Disabled => TokenState::Disabled,
-            Status::Good => TokenState::Active,
-        };
-        let slot = match state {
-            TokenState::Active => &mut *active,
-            TokenState::Disabled => &mut *disabled,
-            TokenState::Revoked => &mut *revoked,
-            TokenState::Expired => &mut *expired,
-        };
-        *slot = slot.saturating_add(count);
-    }
-    Ok(counts)
 }

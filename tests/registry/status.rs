@@ -2,9 +2,11 @@
 
 use crate::world::{START, World, holding, settings};
 use wayleave::freshness::Took;
+use wayleave::limits::{COUNTS_KEPT_FROM_TOKENS, COUNTS_KEPT_MS};
 use wayleave::list::Number;
 use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{Request, StatusWarning};
+use wayleave::registry::command::{Command, Request, StatusWarning};
+use wayleave::registry::database::{Database, Value};
 use wayleave::token::Serial;
 
 #[test]
@@ -57,4 +59,30 @@ fn what_an_operator_should_look_at_is_a_warning() {
     assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten, StatusWarning::Restored]);
     world.seconds_pass(7 * 86_400);
     assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten]);
+}
+
+#[test]
+fn many_tokens_are_counted_once_a_minute_and_few_each_time() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    assert_eq!(world.status().tokens, [1, 0, 0, 0]);
+    world.revoke(serial);
+    assert_eq!(world.status().tokens, [0, 0, 1, 0]);
+    let Value::Text(columns) = world.database.one(
+        "SELECT GROUP_CONCAT(name) FROM pragma_table_info('token') WHERE name NOT IN ('serial', 'status')",
+    ) else {
+        panic!("the table has columns");
+    };
+    let many = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM numbers LIMIT {COUNTS_KEPT_FROM_TOKENS}) \
+         INSERT INTO token (serial, status, {columns}) SELECT n, 'good', {columns} FROM numbers, token WHERE serial = 1"
+    );
+    world.database.query(&many, &[]).unwrap();
+    let counted = [COUNTS_KEPT_FROM_TOKENS, 0, 1, 0];
+    assert_eq!(world.status().tokens, counted);
+    world.receipt(Command::DisableToken(Serial(100)));
+    world.now = world.now.plus_ms(COUNTS_KEPT_MS - 1);
+    assert_eq!(world.status().tokens, counted);
+    world.now = world.now.plus_ms(1);
+    assert_eq!(world.status().tokens, [COUNTS_KEPT_FROM_TOKENS - 1, 1, 1, 0]);
 }
