@@ -3,6 +3,7 @@
 //! Mirrors `fetch` of `platform/registry_object.rs` await for await; `publisher` has the rest of it.
 
 use crate::deployment::ADMIN_KEY;
+use crate::edge::Isolate;
 use crate::mutated::Altered;
 use crate::mutation::Mutation;
 use crate::restoration::Rows;
@@ -44,8 +45,6 @@ pub struct Backup {
 pub struct Control {
     current: RefCell<Rc<Instance>>,
     old: RefCell<Option<Rc<Instance>>>,
-    /// When a superseded instance last answered.
-    pub old_answered_at: Cell<i64>,
     /// A crashed instance is not started again before.
     down_until: Cell<i64>,
     pub bound_seconds: Cell<i64>,
@@ -70,7 +69,6 @@ impl Control {
         Self {
             current: RefCell::new(Rc::new(first)),
             old: RefCell::new(None),
-            old_answered_at: Cell::new(0),
             down_until: Cell::new(0),
             bound_seconds: Cell::new(bound_seconds),
             least_bound_seconds: Cell::new(bound_seconds),
@@ -241,11 +239,11 @@ impl World {
         self.truth.borrow_mut().put_back(&backup.rows, says_so);
     }
 
-    /// What a location is answered; `None` when nothing leaves.
-    pub async fn registry_answers(self: &Rc<Self>, request: Request) -> Option<Answer> {
+    /// What `isolate` is answered; `None` when nothing leaves.
+    pub async fn registry_answers(self: &Rc<Self>, isolate: &Isolate, request: Request) -> Option<Answer> {
         let old = self.control.old.borrow().clone().filter(|_| self.chance.percent(50));
         if let Some(old) = old {
-            self.control.old_answered_at.set(self.engine.now());
+            isolate.log.old_answered_at.set(self.engine.now());
             if waits_for_kv(&request) {
                 self.compare(&old).await;
             }

@@ -82,6 +82,10 @@ impl World {
         if self.is_too_late(isolate, self.engine.now() - began) {
             isolate.log.registry_failed_at.set(self.engine.now());
         }
+        if isolate.lists.borrow().usable(&terms, isolate.now(self)).is_none() {
+            // What it was given it could not use: a base that an earlier release of the registry does not know, say.
+            isolate.log.list_calls.borrow_mut().last_mut().into_iter().for_each(|call| call.answered = false);
+        }
         isolate.lists.borrow_mut().refreshed(&terms, isolate.now(self), self.chance.number());
         isolate.leased.set(false);
     }
@@ -334,11 +338,7 @@ impl World {
         self.wait(isolate, there_ms).await;
         let location = isolate.location;
         let down = self.weather.registry_down.get() > 0 || self.weather.registry_away[location].get() > 0;
-        let old_answered_at = self.control.old_answered_at.get();
-        let answer = if down { None } else { self.registry_answers(request).await };
-        if self.control.old_answered_at.get() != old_answered_at {
-            isolate.log.old_answered_at.set(self.engine.now());
-        }
+        let answer = if down { None } else { self.registry_answers(isolate, request).await };
         let took_ms = self.engine.now() + back_ms - began;
         let answer = answer.filter(|_| !lost && took_ms <= timeout_ms);
         let ended = match (&answer, self.chance.percent(50)) {

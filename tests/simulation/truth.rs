@@ -226,10 +226,10 @@ impl Truth {
         }
         // List and record may show two states, but none that had to be gone.
         let standing = token.standing(at.now);
-        let good = || standing.iter().filter(|state| state.status == Status::Good);
-        if good().next().is_none() {
+        if standing.iter().all(|state| state.status != Status::Good) {
             Some(Judge::Revocation)
-        } else if good().all(|state| state.has_ended(at.clock)) {
+        } else if standing.iter().all(|state| state.has_ended(at.clock)) {
+            // The record may be of a state that the list does not know yet: disabled since, and its end moved.
             Some(Judge::End)
         } else {
             standing.iter().all(|state| !state.policy.allows(at.ask)).then_some(Judge::Edit)
