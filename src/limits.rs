@@ -259,6 +259,20 @@ pub const USAGE_DAYS_KEPT_MS: i64 = RETENTION_DEFAULT_DAYS * SECONDS_PER_DAY * M
 pub const USAGE_ORIGINS_KEPT_MS: i64 = 92 * SECONDS_PER_DAY * MS_PER_SECOND;
 /// Rows that a shard goes through in one transaction when it rolls up: some 50 ms.
 pub const USAGE_WALK_STEP_MAX: u32 = 1_000;
+/// An hour with more than five times as many requests as the median of the hours before is a spike (DESIGN section 8) …
+pub const SPIKE_FACTOR: u64 = 5;
+/// … if they are a thousand at least.
+pub const SPIKE_MIN: u64 = 1_000;
+/// Hours that the median is of: seven days.
+pub const SPIKE_HISTORY_HOURS: i64 = 7 * 24;
+/// A token that was not used for a day yet has no usual use.
+pub const SPIKE_HISTORY_HOURS_MIN: usize = 24;
+/// An origin that was refused so often on a day is told of: fewer are somebody's try.
+pub const REFUSED_ORIGIN_NOTICE_MIN: u64 = 100;
+/// Tokens looked at for signs in one go: each reads a day's rows, some 200, or a week's if it is busy: some 50 ms.
+pub const SIGNS_STEP_MAX: u32 = 20;
+/// Signs that a shard holds until the registry has taken them; more of them in an hour are not told.
+pub const SIGNS_HELD_MAX: usize = 500;
 /// Data points that an invocation writes to Analytics Engine: its documented limit was 25, later ones allow more.
 pub const ANALYTICS_POINTS_MAX: usize = 25;
 

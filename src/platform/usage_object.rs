@@ -51,6 +51,7 @@ impl DurableObject for Usage {
         self.alarm_at.set(None);
         self.with_shard(|shard| shard.sweep(clock::now()));
         self.tell().await;
+        self.tell_signs().await;
         self.set_alarm().await?;
         Response::empty()
     }
@@ -69,6 +70,19 @@ impl Usage {
             Some(Told::Noted) => shard.told(&uses, clock::now()),
             _ => shard.not_told(clock::now()),
         });
+    }
+
+    /// Tells the registry of signs. What it did not take is told after the next hour.
+    async fn tell_signs(&self) {
+        let signs = self.with_shard(|shard| shard.signs_due()).unwrap_or_default();
+        if signs.is_empty() {
+            return;
+        }
+        let (count, call) = (signs.len(), Tell::Signs { signs });
+        let answer = sources::call(&bindings::registry(&self.env), &call, REGISTRY_WRITE_TIMEOUT_MS).await;
+        if answer == Some(Told::Noted) {
+            self.with_shard(|shard| shard.signs_told(count));
+        }
     }
 
     /// Sees to it that the alarm rings no later than something is due.

@@ -24,6 +24,7 @@ use crate::list::Number;
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
+use crate::usage::sign::Sign;
 use serde::{Deserialize, Serialize};
 
 /// One call through the Durable Object's door.
@@ -57,6 +58,11 @@ pub enum Request {
     CurrentToken {
         /// `fam_…`
         family: String,
+    },
+    /// A usage shard tells what it saw in its counts.
+    Signs {
+        /// Each may have been told before.
+        signs: Vec<Sign>,
     },
     /// A usage shard tells which tokens were used.
     Uses {

@@ -31,7 +31,7 @@ impl Load {
             Request::Admin(_) => admin,
             Request::Base { .. } => base,
             // A shard's telling is a report too: of uses. Cron's is one of the time.
-            Request::Report { .. } | Request::Uses { .. } | Request::Sweep => report,
+            Request::Report { .. } | Request::Uses { .. } | Request::Signs { .. } | Request::Sweep => report,
         };
         *total = total.saturating_add(1);
         let second = now.floor_seconds().0;

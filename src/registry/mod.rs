@@ -51,6 +51,7 @@ mod self_view;
 mod sessions;
 mod settings;
 mod signing_keys;
+mod signs;
 mod state;
 mod status;
 mod sweep;
@@ -162,6 +163,9 @@ impl<D: Database> Registry<D> {
             Request::CurrentToken { family } => self.current_token(&family, now),
             Request::Report { location, holding } => self.report(location, &holding, now),
             Request::Uses { uses } => self.uses(&uses, now),
+            Request::Signs { signs } => {
+                self.act_itself(now, |call| call.note_signs(&signs)).map(|()| Answer::Noted)
+            }
             Request::Sweep => self.sweep(now),
             Request::Admin(call) => self.admin(*call, now, entropy),
         };

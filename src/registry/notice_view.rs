@@ -26,11 +26,15 @@ pub enum NoticeKind {
     Revoked,
     /// Nobody has used it for 90 days.
     Unused,
+    /// It had an hour with far more requests than usual.
+    UsageSpike,
+    /// Its rules refused an origin often, or in report mode would have.
+    RefusedOrigins,
 }
 
 impl NoticeKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,
@@ -38,6 +42,8 @@ impl NoticeKind {
         Self::Rotated,
         Self::Revoked,
         Self::Unused,
+        Self::UsageSpike,
+        Self::RefusedOrigins,
     ];
 
     /// As DESIGN section 8 has it.
@@ -51,6 +57,8 @@ impl NoticeKind {
             Self::Rotated => "rotated",
             Self::Revoked => "revoked",
             Self::Unused => "unused",
+            Self::UsageSpike => "usage_spike",
+            Self::RefusedOrigins => "refused_origins",
         }
     }
 

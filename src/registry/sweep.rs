@@ -166,7 +166,11 @@ pub(super) fn tell<D: Database>(
         NoticeKind::Expiring | NoticeKind::PredecessorStillUsed => owed.with("ends_at", end.to_rfc3339()),
         NoticeKind::RotationHeld => owed.with("held_since", finding.about.to_rfc3339()),
         NoticeKind::Revoked => owed.with("reason", KEY_RETIRED),
-        NoticeKind::FirstUse | NoticeKind::Rotated | NoticeKind::Unused => owed,
+        NoticeKind::FirstUse
+        | NoticeKind::Rotated
+        | NoticeKind::Unused
+        | NoticeKind::UsageSpike
+        | NoticeKind::RefusedOrigins => owed,
     };
     notices::owe(database, owed, now)?;
     note_told(database, serial, finding, now)

@@ -17,6 +17,7 @@ pub mod reading;
 pub mod report;
 mod reporter;
 pub mod shard;
+pub mod sign;
 mod tally;
 
 pub use counter::Counted;

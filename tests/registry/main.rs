@@ -27,6 +27,7 @@ mod rotation;
 mod rotation_model;
 mod sessions;
 mod signing_keys;
+mod signs;
 mod size;
 #[path = "../support/sqlite.rs"]
 mod sqlite;

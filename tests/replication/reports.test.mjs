@@ -34,7 +34,7 @@ after(async () => {
 describe("before any traffic", () => {
   it("nothing was measured, and a probe says that nobody will answer", async () => {
     const { propagation, locations } = await admin.status();
-    assert.deepEqual(propagation, { samples: 0, p50_ms: null, p99_ms: null, max_ms: null });
+    assert.deepEqual(propagation, { samples: 0, p50_ms: null, p99_ms: null, max_ms: null, histogram: [] });
     assert.deepEqual(locations, []);
     const answer = await probe("POST", await createToken());
     assert.equal(answer.status, 202, String(answer));

@@ -12,6 +12,7 @@ mod folding;
 mod growth;
 mod registry;
 mod rolling;
+mod signs;
 #[path = "../support/sqlite.rs"]
 mod sqlite;
 mod storage;

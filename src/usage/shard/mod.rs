@@ -8,20 +8,23 @@
 //! What a mistake costs: as in `usage`.
 //!
 //! How it is driven: `handle` → the alarm is set to `next_alarm_at` → the answer goes out. On the alarm: `sweep`; then
-//! `uses_due` → the registry → `told` or `not_told`; then the alarm again.
+//! `uses_due` → the registry → `told` or `not_told`; `signs_due` → the registry → `signs_told`; then the alarm again.
 
 mod fold;
 mod read;
 mod rows;
 mod schema;
+mod signs;
 mod sweep;
 mod uses;
 
 pub use rows::ShardError;
 
 use super::reading::{Answer, Request};
+use super::sign::Sign;
 use crate::database::{Database, migration};
 use crate::time::UnixMillis;
+use signs::Look;
 use sweep::Walk;
 
 /// A usage shard.
@@ -36,6 +39,10 @@ pub struct Shard<D: Database> {
     walk: Option<Walk>,
     /// After a storage error nothing is done by itself until then.
     rests_until: Option<UnixMillis>,
+    /// A look for signs that is under way.
+    look: Option<Look>,
+    /// Signs that the registry has not taken yet.
+    signs: Vec<Sign>,
     log: Vec<String>,
 }
 
@@ -47,7 +54,16 @@ impl<D: Database> Shard<D> {
     pub fn open(database: D) -> Result<Self, ShardError> {
         migration::migrate(&database, schema::MIGRATIONS)?;
         rows::begin(&database)?;
-        Ok(Self { database, is_urgent: false, retry: None, walk: None, rests_until: None, log: Vec::new() })
+        Ok(Self {
+            database,
+            is_urgent: false,
+            retry: None,
+            walk: None,
+            rests_until: None,
+            look: None,
+            signs: Vec::new(),
+            log: Vec::new(),
+        })
     }
 
     /// Answers one call.

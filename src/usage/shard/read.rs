@@ -26,7 +26,12 @@ pub(super) fn usage<D: Database>(
     serials.iter().map(|serial| usage_of(database, *serial, range)).collect()
 }
 
-fn usage_of<D: Database>(database: &D, serial: Serial, range: Range) -> Result<TokenUsage, ShardError> {
+/// The usage of one token.
+pub(super) fn usage_of<D: Database>(
+    database: &D,
+    serial: Serial,
+    range: Range,
+) -> Result<TokenUsage, ShardError> {
     let mut periods: BTreeMap<UnixMillis, Counts> = BTreeMap::new();
     let (mut allowed, mut refused) = (Heaviest::default(), Heaviest::default());
     // Origins are kept by the day once their minute is over: whole days are told of them in every case.

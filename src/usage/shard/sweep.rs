@@ -11,6 +11,7 @@ use super::super::reading::Step;
 use super::super::tally::Tally;
 use super::Shard;
 use super::rows::{self, ShardError};
+use super::signs::Look;
 use crate::database::{Database, Value};
 use crate::limits::{
     USAGE_DAYS_KEPT_MS, USAGE_HOURS_KEPT_MS, USAGE_MINUTES_KEPT_MS, USAGE_ORIGINS_KEPT_MS,
@@ -47,6 +48,13 @@ impl<D: Database> Shard<D> {
             let last = if is_daily { Step::Day } else { Step::Minute };
             let reached = (Serial(0), -1);
             self.walk = Some(Walk { began_at: now, pruned_at, last, step: Step::Minute, reached });
+            let hour = Step::Hour.floor(now.plus_ms(-Step::Hour.ms()));
+            self.look = Some(Look { hour, reached: Serial(0) });
+        }
+        // Before its minutes become hours.
+        if let Some(look) = self.look {
+            self.look = self.look_on(look)?;
+            return Ok(());
         }
         if let Some(walk) = self.walk {
             self.walk = self.database.transaction(|database| go_on(database, walk))?;
