@@ -31,6 +31,9 @@ describe('rotating', () => {
     const { successor, rotation } = await admin.token(old.id);
     assert.ok(page.url().endsWith(successor));
     assert.deepEqual([rotation.revoke_old.when, rotation.revoke_old.after_seconds], ['after', 3 * 86_400]);
+    await goTo(page, `#/token/${old.id}`, 'Rotated');
+    await page.getByRole('button', { name: 'Move or cancel the end' }).click();
+    await dialog(page).getByRole('button', { name: 'Cancel', exact: true }).click();
     await goTo(page, '#/tokens', 'Tokens');
     await page.getByRole('row').filter({ hasText: 'Current' }).getByRole('link', { name: 'Rotated' }).waitFor();
     await goTo(page, `#/family/${old.family}`, 'Family of “Rotated”');

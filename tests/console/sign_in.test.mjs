@@ -37,6 +37,18 @@ describe('signing in', () => {
     assert.deepEqual({ name, httpOnly, secure, sameSite, path, domain }, { name: '__Host-wayleave', httpOnly: true, secure: true, sameSite: 'Strict', path: '/', domain: 'localhost' });
   });
 
+  it('keeps the session on every name of this machine, over plain http: browsers trust loopback with Secure cookies', async () => {
+    for (const host of ['localhost', '127.0.0.1']) {
+      const page = await site.page();
+      await page.goto(site.origin.replace('localhost', host) + PATH);
+      await signIn(page, ADMIN_KEY);
+      await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+      await page.reload();
+      await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+      assert.equal((await page.context().cookies())[0].secure, true, host);
+    }
+  });
+
   it('a wrong key is told next to the field, and what was typed stays', async () => {
     const page = await site.page();
     await page.goto(site.origin + PATH);

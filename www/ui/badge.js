@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 
-/** @import { State } from '../types.d.ts' */
+/** @import { State, Token } from '../types.d.ts' */
 
 const STATES = { active: 'Active', disabled: 'Disabled', revoked: 'Revoked', expired: 'Expired' };
 
@@ -11,6 +11,12 @@ export const stateBadge = (state) => h('span', { class: `badge ${state}` }, STAT
 
 /** @param {string} text @param {'good' | 'warn' | 'bad' | 'plain'} [kind] */
 export const badge = (text, kind = 'plain') => h('span', { class: `badge ${kind}` }, text);
+
+/** Where it stands among its like: only families of more than one need to be told apart. @param {Token} token */
+export function place({ state, predecessor, successor }) {
+  if (state === 'active' && predecessor && !successor) return badge('Current', 'good');
+  return successor && (state === 'active' || state === 'disabled') && badge('Has a successor');
+}
 
 /** What a warning of the API means, and what to do. @type {Record<string, string>} */
 export const WARNINGS = {

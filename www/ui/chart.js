@@ -49,7 +49,7 @@ export function barChart({ title, x, series, mark, signal }) {
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: x.isTime === true }, y: { range: (/** @type {unknown} */ _chart, /** @type {number} */ _low, /** @type {number} */ high) => [0, Math.max(1, high)] } },
-      axes: [{ ...axis, ...(x.isTime ? {} : { values: (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) => ticks.map(x.say) }) }, { ...axis, size: 56, incrs: COUNTS }],
+      axes: [{ ...axis, values: (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) => ticks.map(x.isTime ? clock : x.say) }, { ...axis, size: 56, incrs: COUNTS }],
       series: [{}, ...drawn.map(({ one }) => ({ label: one.name, fill: color(one.color), stroke: color(one.color), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.8, 48], align: x.isTime ? 1 : -1 }) }))],
       hooks: { draw: mark === undefined ? [] : [(/** @type {any} */ plot) => line(plot, mark, color('--bad'))] },
     }, [x.values, ...drawn.map(({ values }) => values)], canvas);
@@ -64,6 +64,13 @@ export function barChart({ title, x, series, mark, signal }) {
     h('figcaption', { class: 'legend' }, series.map(({ name, color }) => h('span', { class: `key ${color.slice(2)}` }, name))),
     canvas,
     h('details', { class: 'small' }, h('summary', null, 'As a table'), table(title, x, series)));
+}
+
+/** Midnight as its date, other times as the clock has them. @param {number} seconds */
+function clock(seconds) {
+  const at = new Date(seconds * 1000);
+  const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
+  return isMidnight ? at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) : at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 }
 
 /** A line across the chart. @param {any} plot @param {number} at @param {string} color */

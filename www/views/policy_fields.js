@@ -39,6 +39,7 @@ export function policyFields(token, configuration, signal) {
         }),
         field({ name: 'external_id', label: 'External id (optional)', hint: 'Your own id for the customer; the API behind gets it as Wayleave-External-Id.', control: text(token.external_id ?? '') }),
         field({ name: 'metadata', label: 'Metadata (optional)', hint: 'A JSON object of your own, at most 4 kB.', control: h('textarea', { rows: '3', spellcheck: 'false', value: token.metadata ? JSON.stringify(token.metadata, null, 2) : '' }) }),
+        checkbox({ name: 'distribute', label: 'Distribute', checked: token.distribute ?? false, hint: 'Pages on its sites may fetch the family’s current token by client.js, so that a rotation reaches them by itself. Not together with every site.' }),
         may('owner') && checkbox({ name: 'protected', label: 'Protected', checked: token.protected ?? false, hint: 'It cannot be revoked or disabled until an owner takes this away.' }))));
   return { element, read: (/** @type {HTMLFormElement} */ form) => read(form, sites.origins(), several) };
 }
@@ -52,7 +53,7 @@ function audiences(chosen, all) {
 
 /** @param {Partial<Token>} token */
 function isUnusual(token) {
-  return token.origin_mode === 'report' || token.missing_origin === 'allow' || Boolean(token.external_id ?? token.metadata) || token.protected === true;
+  return token.origin_mode === 'report' || token.missing_origin === 'allow' || Boolean(token.external_id ?? token.metadata) || token.protected === true || token.distribute === true;
 }
 
 /** What the fields say, as the API takes it. @param {HTMLFormElement} form @param {'any' | string[]} origins @param {boolean} several */
@@ -64,6 +65,7 @@ function read(form, origins, several) {
     external_id: optional('external_id'),
     metadata: metadata(valueOf(form, 'metadata').trim()),
     origins,
+    distribute: isChecked(form, 'distribute'),
     origin_mode: valueOf(form, 'origin_mode'),
     missing_origin: valueOf(form, 'missing_origin'),
     ...(several && { audiences: [...form.querySelectorAll('input[name=audience]:checked')].map((box) => /** @type {HTMLInputElement} */ (box).value) }),

@@ -44,7 +44,7 @@ export function receipt(id, effectiveBy, what, signal) {
       if (!signal.aborted) put(locations, h('p', { class: 'muted' }, 'Which locations know of it cannot be told at the moment. The time above holds all the same.'));
     }
   }
-  return h('section', { class: 'card stack', 'aria-label': 'When it holds' }, h('h2', null, 'When it holds'), count, words, locations);
+  return h('section', { class: 'card stack receipt', 'aria-label': 'When it holds' }, h('h2', null, 'When it holds'), count, words, locations);
 }
 
 /** @param {Probe} probe */

@@ -4,7 +4,7 @@ import { get, post } from '../api.js';
 import { h } from '../dom.js';
 import { reload, to } from '../router.js';
 import { date, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
-import { stateBadge, badge, warningText } from '../ui/badge.js';
+import { stateBadge, badge, place, warningText } from '../ui/badge.js';
 import { field, form, valueOf } from '../ui/form.js';
 import { openDialog } from '../ui/dialog.js';
 import { announce } from '../ui/notice.js';
@@ -31,12 +31,13 @@ export async function view({ path: [, id], signal }) {
   return h('div', null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
     h('div', { class: 'head' },
-      h('div', null, h('h1', null, token.label), h('p', null, stateBadge(token.state), ' ', token.protected && badge('Protected'), ' ', h('code', null, token.fingerprint))),
+      h('div', null, h('h1', null, token.label), h('p', null, stateBadge(token.state), ' ', place(token), ' ', token.protected && badge('Protected'), ' ', h('code', null, token.fingerprint))),
       buttons(token)),
     told(token),
+    change(token, signal),
     h('div', { class: 'columns' },
       h('div', null, usageSection(token.id, signal), settings(token), history(token, events)),
-      h('div', null, change(token, signal), life(token))));
+      h('div', null, life(token))));
 }
 
 /** @param {Token} token */
@@ -67,6 +68,7 @@ function settings(token) {
       fact('Sites not listed', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are let in' : 'are refused'),
       fact('For', token.audiences.join(', ')),
+      token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
       fact('Owner', token.owner ?? muted('nobody named')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
@@ -98,20 +100,26 @@ function life(token) {
       token.revoked_at && fact('Revoked', h('span', null, time(token.revoked_at), token.revoked_reason && `, ${token.revoked_reason}`)),
       token.effective_by && fact('Holds everywhere', exact(token.effective_by))),
     live && may('operator') && h('p', null,
-      h('button', { type: 'button', on: { click: () => endDialog(token) } }, token.ends_at ? 'Move or cancel the end' : 'Set an earlier end')),
+      h('button', { type: 'button', on: { click: () => endDialog(token) } }, plannedEnd(token) ? 'Move or cancel the end' : 'Set an earlier end')),
     over === undefined && live && h('p', { class: 'muted small' }, 'The expiry is signed into the token. An earlier end can be set, moved and cancelled.'));
+}
+
+/** An operator’s end, or a rotation’s; `true` where a rotation will end it at a time not known yet. @param {Token} token @returns {string | true | undefined} */
+function plannedEnd({ ends_at: end, rotation }) {
+  return end ?? rotation?.planned_end ?? (rotation && rotation.revoke_old.when !== 'never' ? true : undefined);
 }
 
 /** @param {Token} token */
 async function endDialog(token) {
-  await openDialog(token.ends_at ? 'Move or cancel the end' : 'Set an earlier end', (close) => {
-    const at = h('input', { type: 'datetime-local', required: true, value: toLocalInput(token.ends_at ?? new Date(Date.now() + 7 * 86_400_000).toISOString()), max: toLocalInput(token.expires_at) });
+  const planned = plannedEnd(token);
+  await openDialog(planned ? 'Move or cancel the end' : 'Set an earlier end', (close) => {
+    const at = h('input', { type: 'datetime-local', required: true, value: toLocalInput(typeof planned === 'string' ? planned : new Date(Date.now() + 7 * 86_400_000).toISOString()), max: toLocalInput(token.expires_at) });
     const force = h('input', { type: 'checkbox', name: 'force' });
     return [
       h('p', null, `The gate ends it by itself, to the second. It may not be later than its expiry, ${exact(token.expires_at)}.`),
       form({
-        submit: token.ends_at ? 'Move the end' : 'Set the end', cancel: close,
-        more: token.ends_at ? [h('button', { type: 'button', on: { click: () => { close(); attempt(() => end(token, null, false)); } } }, 'Cancel the end')] : [],
+        submit: planned ? 'Move the end' : 'Set the end', cancel: close,
+        more: planned ? [h('button', { type: 'button', on: { click: () => { close(); attempt(() => end(token, null, false)); } } }, 'Cancel the end')] : [],
         send: async (form) => {
           await end(token, fromLocalInput(valueOf(form, 'at')) ?? '', force.checked);
           close();

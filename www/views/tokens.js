@@ -4,7 +4,7 @@ import { get, post, query } from '../api.js';
 import { h, put } from '../dom.js';
 import { go, to } from '../router.js';
 import { time, day, exact } from '../time.js';
-import { badge, stateBadge, warningText } from '../ui/badge.js';
+import { badge, place, stateBadge, warningText } from '../ui/badge.js';
 import { failure } from '../ui/failure.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
@@ -19,7 +19,7 @@ import { usageLines } from './usage_line.js';
 
 const PAGE = 50;
 const TYPED_MS = 300;
-const FILTERS = ['q', 'state', 'expiring_within_seconds', 'unused_for_seconds', 'audience'];
+const FILTERS = ['q', 'state', 'expiring_within_seconds', 'unused_for_seconds', 'has_successor', 'audience'];
 /** Cursors of the pages before, by filters: the API only knows the way on. @type {Map<string, string[]>} */
 const ways = new Map();
 
@@ -138,12 +138,6 @@ function columns(signal) {
       return actions.length > 0 && menuButton(`Actions for ${token.label}`, actions);
     } },
   ];
-}
-
-/** Where it stands among its like: only families of more than one need to be told apart. @param {Token} token */
-function place({ state, predecessor, successor }) {
-  if (state === 'active' && predecessor && !successor) return badge('Current', 'good');
-  return successor && (state === 'active' || state === 'disabled') && badge('Has a successor');
 }
 
 /** @param {Token} token */
