@@ -23,6 +23,8 @@ describe('a session that ends', () => {
     const page = await site.signedIn({ at: `#/edit/${token.id}` });
     await page.getByLabel('Label').fill('Typed with care');
     await page.getByLabel('Owner').fill('kim');
+    // Its rules have been judged: the next call is the save.
+    await page.getByRole('list', { name: 'How the rules are read' }).getByText('ok', { exact: true }).waitFor();
     await endSession(page);
     await page.getByRole('button', { name: 'Save' }).click();
     const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
