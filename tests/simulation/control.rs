@@ -289,6 +289,10 @@ impl World {
             instance.database.kill_after(u32::try_from(self.chance.within(0..=60)).unwrap());
         }
         let answer = instance.handle(self, call);
+        if !instance.answers_leave(self) {
+            // It was superseded while it waited for KV: what it wrote is nowhere.
+            return false;
+        }
         if crashes {
             let undone = instance.database.is_dead();
             self.crash_registry(self.chance.within(100..=20_000));
