@@ -127,6 +127,12 @@ impl Collector for Snapshot {
             load.calls_per_second,
         )?;
         gauge(to, "registry_load_ratio", "The part of what the registry carries that is used", load.share)?;
+        optional(
+            to,
+            "sweep_age_seconds",
+            "Since the last daily sweep for notices ended",
+            status.swept_at.map(age),
+        )?;
         let webhook = &status.webhook;
         gauge(to, "webhook_pending", "Webhooks still to be taken", webhook.pending)?;
         let oldest = webhook.oldest_at.map_or(0, age);

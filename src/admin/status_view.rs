@@ -44,6 +44,8 @@ pub struct Status {
     pub usage: UsageStatus,
     /// When the registry was last put back from a backup; null is never.
     pub restored_at: Option<String>,
+    /// When the last daily sweep for notices ended; null is never.
+    pub swept_at: Option<String>,
     /// How the receiver of webhooks does.
     pub webhook: WebhookStatus,
     /// What to look at.
@@ -226,6 +228,7 @@ impl Status {
             load,
             usage: UsageStatus { counting },
             restored_at: view.restored_at.map(UnixMillis::to_rfc3339),
+            swept_at: view.swept_at.map(UnixMillis::to_rfc3339),
             webhook: view.webhook.into(),
             warnings: view.warnings,
         }

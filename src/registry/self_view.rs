@@ -162,6 +162,8 @@ pub struct StatusView {
     pub calls: [u64; 5],
     /// Calls of any kind in the last minute.
     pub calls_last_minute: u64,
+    /// When the last daily sweep for notices ended.
+    pub swept_at: Option<UnixMillis>,
     /// How the receiver of webhooks does.
     pub webhook: WebhookView,
     /// What an operator should look at.

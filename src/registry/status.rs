@@ -12,6 +12,7 @@ use super::outbox;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::state::State;
+use super::sweep;
 use crate::limits::{
     MS_PER_SECOND, REGISTRY_CALLS_PER_SECOND, RESTORED_WARNING_MS, WEBHOOK_GIVEN_UP_WARNING_MS,
     WEBHOOK_WARNING_MS,
@@ -50,6 +51,7 @@ pub(super) fn view<D: Database>(
         signing_key: state.signing_key,
         calls: [0; 5],
         calls_last_minute: 0,
+        swept_at: sweep::ended_at(database)?,
         webhook: deliveries::view(database, settings.webhook.is_some())?,
         warnings: Vec::new(),
     })

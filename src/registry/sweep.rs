@@ -40,6 +40,11 @@ impl Progress {
     }
 }
 
+/// When the last sweep ended.
+pub(super) fn ended_at<D: Database>(database: &D) -> Result<Option<UnixMillis>, StorageError> {
+    Ok(Progress::read(database)?.ended_at)
+}
+
 /// Looks at every token again from the first: something happened to many of them at once.
 pub(super) fn begin_anew<D: Database>(database: &D) -> Result<(), StorageError> {
     goes_on_after(database, Serial(0))

@@ -272,6 +272,7 @@ fn status_is_shown_by_name() {
         "load": {"calls_per_second": 567.83, "limit_per_second": 1_000, "share": 0.56},
         "usage": {"counting": false},
         "restored_at": null,
+        "swept_at": NOW.plus_ms(-3_600_000).to_rfc3339(),
         "webhook": {
             "configured": true, "pending": 3, "oldest_at": NOW.plus_ms(-7_000).to_rfc3339(), "failures": 11, "given_up": 2,
             "given_up_at": "1970-01-01T00:00:00.000Z", "succeeded_at": NOW.plus_ms(-9_000).to_rfc3339(),
@@ -316,6 +317,7 @@ pub fn status() -> StatusView {
         signing_key: KeyId(1),
         calls: [5, 6, 7, 8, 9],
         calls_last_minute: 34_070,
+        swept_at: Some(NOW.plus_ms(-3_600_000)),
         webhook: WebhookView {
             configured: true,
             pending: 3,

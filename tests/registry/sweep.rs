@@ -278,6 +278,7 @@ fn without_cron_a_sweep_begins_by_itself_and_with_it_never() {
     // Cron comes: twice in a row is once.
     world.cron();
     let ended_at = world.now;
+    assert_eq!(world.status().swept_at, Some(ended_at));
     world.seconds_pass(60);
     world.request(Request::Sweep);
     assert_eq!(world.registry.next_alarm_at(world.now), Some(ended_at.plus_ms(26 * 3_600_000)));

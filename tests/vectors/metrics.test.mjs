@@ -37,6 +37,7 @@ test("every sample is there, with its value", () => {
     "wayleave_registry_calls_total kind=list": 5, "wayleave_registry_calls_total kind=record": 6, "wayleave_registry_calls_total kind=admin": 7,
     "wayleave_registry_calls_total kind=base": 8, "wayleave_registry_calls_total kind=report": 9,
     wayleave_registry_calls_per_second: 567.83, wayleave_registry_load_ratio: 0.56,
+    wayleave_sweep_age_seconds: 3_600,
     wayleave_webhook_pending: 3, wayleave_webhook_oldest_age_seconds: 7, wayleave_webhook_failures_total: 11,
     wayleave_webhook_given_up_total: 2, wayleave_webhook_success_age_seconds: 9,
     wayleave_usage_counting: 1,

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { jsonBinding, kvBinding, modulesOf, textBinding, workerService } from "./capnp.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, "build");
+export const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, "build");
 
 /** Fixed, so that a test can compute tags by itself. */
 export const DEPLOYMENT = "workerd-tests";
