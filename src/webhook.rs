@@ -170,7 +170,7 @@ fn parse_secret(text: &str) -> Option<TagKey> {
 mod tests {
     use super::*;
 
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw";
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     /// The vector of the specification's libraries.
     #[test]

@@ -8,9 +8,9 @@ use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::registry::command::{
-    AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, ExpiriesView, ExpiryView, Fault,
-    FieldFault, KeyReceipt, LocationView, NoticeView, ProbeView, PropagationView, Receipt, SigningKeyState,
-    SigningKeyView, StatusView, StatusWarning, TokenState, TokenView, WebhookView,
+    AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, ExpiriesView, ExpiryView, FamilyView,
+    Fault, FieldFault, KeyReceipt, LocationView, NoticeView, ProbeView, PropagationView, Receipt,
+    SigningKeyState, SigningKeyView, StatusView, StatusWarning, TokenState, TokenView, WebhookView,
 };
 use wayleave::reply::Reply;
 use wayleave::time::{UnixMillis, UnixSeconds};
@@ -195,6 +195,29 @@ fn key_view() -> AdminKeyView {
         expires_at: None,
         last_used_at: None,
     }
+}
+
+#[test]
+fn a_family_shows_its_two_active_and_the_last_three_revoked() {
+    let token = |serial, state| TokenView { serial: Serial(serial), state, ..view() };
+    let tokens = vec![
+        token(9, TokenState::Active),
+        token(8, TokenState::Revoked),
+        token(7, TokenState::Disabled),
+        token(6, TokenState::Revoked),
+        token(5, TokenState::Expired),
+        token(4, TokenState::Revoked),
+        token(3, TokenState::Revoked),
+    ];
+    let family = FamilyView { family: "fam_x".to_owned(), current: Some(Serial(9)), tokens, total: 120 };
+    let body = body_of(&rendered(Answer::Family(Box::new(family))));
+    assert_eq!(
+        (&body["id"], &body["current"], &body["total"]),
+        (&json!("fam_x"), &json!("tok_9"), &json!(120))
+    );
+    assert_eq!(body["active"], json!(["tok_9", "tok_7"]));
+    assert_eq!(body["revoked"], json!(["tok_8", "tok_6", "tok_4"]));
+    assert_eq!(body["tokens"].as_array().unwrap().len(), 7);
 }
 
 #[test]

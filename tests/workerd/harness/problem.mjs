@@ -34,6 +34,8 @@ export const PROBLEMS = {
   last_active_token: { status: 409 },
   token_protected: { status: 409 },
   token_ended: { status: 409 },
+  successor_unused: { status: 409 },
+  max_active_tokens: { status: 409 },
   idempotency_conflict: { status: 409 },
 };
 
