@@ -218,7 +218,11 @@ impl World {
             Delta::open(&self.ring, &delta).is_ok_and(|opened| {
                 let number = opened.delta.head.base;
                 match newest(&base_kv_name(number)) {
-                    Some(base) => number.n == 0 || OpenedBase::open(&self.ring, number, &base).is_ok(),
+                    Some(base) => {
+                        number.n == 0
+                            || OpenedBase::open(&self.ring, number, &base)
+                                .is_ok_and(|base| opened.delta.completes(&base))
+                    }
                     None => opened.delta.completes(&OpenedBase::empty(number.epoch)),
                 }
             })
