@@ -129,6 +129,13 @@ impl Webhook {
         Ok(Self { url: url.into(), secret })
     }
 
+    /// Where webhooks go, as far as it can be shown: a path may be as good as a secret.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        // It was parsed before; a text that is none would be shown as nothing.
+        Url::parse(&self.url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+    }
+
     /// The request that brings `body` under `id`, sent at `at`: another time has another signature.
     #[must_use]
     pub fn request(&self, id: &str, body: String, at: UnixSeconds) -> WebhookRequest {
@@ -179,6 +186,7 @@ mod tests {
         let body = r#"{"test": 2432232314}"#.to_owned();
         let request =
             webhook.request("msg_p5jXN8AQM9LWM0D4loKWxJek", body.clone(), UnixSeconds(1_614_265_330));
+        assert_eq!(webhook.origin(), "https://hooks.example");
         assert_eq!(request.url, "https://hooks.example/wayleave");
         assert_eq!(request.body, body);
         let expected = [

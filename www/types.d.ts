@@ -225,6 +225,8 @@ export interface Configuration {
   max_token_lifetime_seconds: number;
   retention_days: number;
   audiences: string[];
+  webhook_origin: string | null;
+  location: string | null;
   routes: {
     host: string | null;
     path: string;

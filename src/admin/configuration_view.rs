@@ -9,6 +9,7 @@
 use crate::config::Config;
 use crate::gate::OnUnknown;
 use crate::route::Route;
+use crate::webhook::Webhook;
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -37,6 +38,10 @@ pub struct Configuration {
     pub retention_days: i64,
     /// Every audience that a token can be for.
     pub audiences: Vec<String>,
+    /// The origin of `WEBHOOK_URL`; null: notices are sent to nobody.
+    pub webhook_origin: Option<String>,
+    /// What this location calls itself where the platform does not say; null: `local`.
+    pub location: Option<String>,
     /// The APIs behind, the most specific first.
     pub routes: Vec<RouteView>,
 }
@@ -81,6 +86,8 @@ impl Configuration {
             max_token_lifetime_seconds: config.max_token_lifetime_seconds,
             retention_days: config.retention_days,
             audiences: config.audiences.clone(),
+            webhook_origin: config.webhook.as_ref().map(Webhook::origin),
+            location: config.location.clone(),
             routes: config.routes.iter().map(RouteView::of).collect(),
         }
     }

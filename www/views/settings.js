@@ -33,6 +33,8 @@ export async function view({ signal }) {
     h('section', { class: 'card' }, h('h2', null, 'Access'), h('dl', { class: 'facts' },
       fact('Deployment', h('code', null, settings.deployment)),
       fact('Where requests carry tokens', list(settings.credential_sources, 'nowhere')),
+      fact('Webhooks go to', settings.webhook_origin === null ? h('span', { class: 'muted' }, 'nobody: WEBHOOK_URL is not set') : h('code', null, settings.webhook_origin)),
+      fact('Location', settings.location === null ? h('span', { class: 'muted' }, 'as the platform says') : h('code', null, settings.location)),
       fact('Control hosts', list(settings.control_hosts, 'none: this console is on loopback only')))));
 }
 
