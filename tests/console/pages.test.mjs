@@ -58,6 +58,20 @@ describe('the first load', () => {
   });
 });
 
+describe('movement', () => {
+  for (const [reducedMotion, moves] of [['reduce', false], ['no-preference', true]]) {
+    it(`under prefers-reduced-motion: ${reducedMotion} ${moves ? 'there is some' : 'there is none'}`, async () => {
+      const page = await site.signedIn({ reducedMotion, at: `#/token/${places.active}` });
+      await page.getByRole('button', { name: 'Revoke …' }).click();
+      const moving = await page.getByRole('dialog').evaluate((dialog) => {
+        const style = [dialog, ...document.querySelectorAll('button, a')].map((element) => getComputedStyle(element));
+        return style.filter(({ animationName, transitionDuration }) => animationName !== 'none' || parseFloat(transitionDuration) > 0).length;
+      });
+      assert.equal(moving > 0, moves, `${moving} elements move`);
+    });
+  }
+});
+
 for (const view of VIEWS) {
   describe(`in ${view.name}`, () => {
     let page;
@@ -83,6 +97,15 @@ for (const view of VIEWS) {
       await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.bücher.example\n*.github.io');
       await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
     }));
+    it('a token just made', async () => {
+      await page.getByLabel('Label').fill('A page to look at');
+      await page.getByLabel('Sites it works from').fill('https://www.example.com');
+      await page.getByRole('list', { name: 'How the rules are read' }).getByText('https://www.example.com').waitFor();
+      await page.getByRole('button', { name: 'Create token' }).click();
+      await settled(page, '“A page to look at” is ready');
+      await assertAccessible(page, `a token just made in ${view.name}`);
+      await picture(page, 'made', view);
+    });
     it('one token', () => look('token', `#/token/${places.active}`, 'Maps on the town site', () => page.locator('.uplot canvas').waitFor()));
     it('a token just revoked', () => look('revoked', `#/token/${places.revoked}`, 'Leaked in a gist', () => page.getByRole('region', { name: 'When it holds' }).getByText(/location/).first().waitFor()));
     it('a family with old and new', () => look('family', `#/family/${places.family}`, 'Family of “Search on the portal”'));
