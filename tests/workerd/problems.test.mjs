@@ -267,6 +267,24 @@ describe("the gateway's own paths and the admin API", () => {
     assertAdminProblem(await admin.call("POST", `/tokens/${id}/enable`), "token_ended");
   });
 
+  it("successor_unused, then max_active_tokens: a rotation of what was rotated, naming both", async () => {
+    const old = await newToken();
+    const rotate = (id) => admin.call("POST", `/tokens/${id}/rotate`, { body: {} });
+    const { id, token } = (await rotate(old.id)).json;
+    const unused = await rotate(id);
+    assertAdminProblem(unused, "successor_unused");
+    assert.deepEqual([unused.json.waiting.id, unused.json.predecessor.id], [id, old.id]);
+    const used = await withToken(token, "/poll");
+    assert.equal(used.status, 200, String(used));
+    const full = await eventually("the use is known", async () => {
+      const answer = await rotate(id);
+      return answer.json.code === "max_active_tokens" && answer;
+    }, 60_000);
+    assertAdminProblem(full, "max_active_tokens");
+    assert.deepEqual(full.json.active.map((token) => token.id), [id, old.id]);
+    assertAdminProblem(await rotate(old.id), "conflict");
+  });
+
   it("idempotency_conflict: one key for two requests", async () => {
     const headers = { "Idempotency-Key": "a-key-for-two" };
     await admin.createToken({ audiences: ["weather"] }, headers);
