@@ -54,7 +54,7 @@ describe("a webhook", () => {
     assert.ok(Math.abs(Date.parse(timestamp) - Date.now()) < 60_000, timestamp);
     const { expires_at, family } = await admin.token(id);
     assert.deepEqual(data.tokens, [{
-      id, family, label: "Café ☕", owner: "web@shop.example", external_id: "c-17", audiences: ["weather"], expires_at, reason: "operator: leaked",
+      id, family, label: "Café ☕", owner: "web@shop.example", external_id: "c-17", audiences: ["weather"], expires_at, last_used_at: null, reason: "operator: leaked",
     }]);
     for (const altered of [{ ...webhook, body: webhook.body.replace("leaked", "leakeD") }, { ...webhook, headers: { ...webhook.headers, "webhook-id": "ntc_1_99" } }]) {
       assert.throws(() => verified(altered));
