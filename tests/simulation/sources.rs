@@ -313,6 +313,10 @@ impl World {
     /// A look that took so long that its list ends before the next one is due is no better than none.
     fn is_too_late(&self, isolate: &Isolate, took_ms: i64) -> bool {
         let bound_seconds = isolate.terms.bound_seconds.min(self.control.bound_seconds.get());
+        // A list may have been made under a smaller bound, which a deploy has raised since.
+        let newest = isolate.lists.borrow().newest();
+        let own_seconds = newest.map(|list| list.next_update().since_ms(list.this_update()) / 1_000);
+        let bound_seconds = own_seconds.map_or(bound_seconds, |own| own.min(bound_seconds));
         let remade_ms = (bound_seconds * 1_000 / 30).max(1_000);
         let next_look_ms = isolate.terms.retry_ms * 5 / 4;
         took_ms + remade_ms + next_look_ms + CLOCK_SKEW_MS + 100 > bound_seconds * 1_000
