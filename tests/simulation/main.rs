@@ -57,6 +57,7 @@ use shape::{Shape, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use truth::Judge;
 use world::Counts;
@@ -64,12 +65,16 @@ use world::Counts;
 /// Worlds in each run of the tests, always the same; `make simulate` makes new ones.
 const WORLDS: u64 = 2_000;
 
+/// Many worlds run on all cores: whoever runs them has these alone, and the others share them.
+static CORES: RwLock<()> = RwLock::new(());
+
 #[test]
 fn worlds_keep_every_promise() {
     if let Ok(seed) = std::env::var("WAYLEAVE_SEED") {
         let mutation = std::env::var("WAYLEAVE_MUTATION").ok().and_then(|name| named(&name));
         return show(seed.parse().unwrap(), mutation);
     }
+    let _alone = CORES.write().unwrap_or_else(PoisonError::into_inner);
     many(WORLDS, |at| at, &|| {});
 }
 
@@ -93,6 +98,7 @@ fn simulate() {
 fn each_mutation_is_seen_by_a_judge() {
     /// Worlds until it must have been seen.
     const SEEDS: u64 = 400;
+    let _shared = CORES.read().unwrap_or_else(PoisonError::into_inner);
     for mutation in mutation::FROM_THE_START {
         let expected = mutation.seen_by();
         let seen = first_seen(SEEDS, mutation.at_once(), expected);
@@ -107,6 +113,7 @@ fn each_mutation_is_seen_by_a_judge() {
 fn no_judge_is_silent_after_a_restore() {
     /// Worlds until it must have been seen.
     const SEEDS: u64 = 400;
+    let _shared = CORES.read().unwrap_or_else(PoisonError::into_inner);
     /// Of which shape, and after what.
     type Kind = (fn(&mut Shape), fn(&Counts) -> bool);
     let restored: Kind = (|shape| shape.troubles = vec![Trouble::Restore], |counts| counts.restores > 0);
