@@ -70,45 +70,31 @@ static LIMIT: Field<WholeNumber> = Field {
 static CURSOR: Field<Cursor> =
     Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Tokens) };
 
+/// The filters, and what else a request may say beside them.
+macro_rules! filters_and {
+    ($($other:expr),*) => {
+        &[
+            &STATE,
+            &FAMILY,
+            &BY_OWNER,
+            &BY_EXTERNAL_ID,
+            &BY_AUDIENCE,
+            &KEY_ID,
+            &ORIGIN,
+            &Q,
+            &EXPIRING_WITHIN_SECONDS,
+            &UNUSED_FOR_SECONDS,
+            &HAS_SUCCESSOR,
+            $($other),*
+        ]
+    };
+}
+
 /// The query of `GET /tokens`
-pub static TOKENS: Shape = Shape {
-    required: &[],
-    optional: &[
-        &STATE,
-        &FAMILY,
-        &BY_OWNER,
-        &BY_EXTERNAL_ID,
-        &BY_AUDIENCE,
-        &KEY_ID,
-        &ORIGIN,
-        &Q,
-        &EXPIRING_WITHIN_SECONDS,
-        &UNUSED_FOR_SECONDS,
-        &HAS_SUCCESSOR,
-        &LIMIT,
-        &CURSOR,
-    ],
-    refused: &[],
-};
+pub static TOKENS: Shape = Shape { required: &[], optional: filters_and!(&LIMIT, &CURSOR), refused: &[] };
 
 /// The filters alone, as bulk calls have them.
-pub static FILTER: Shape = Shape {
-    required: &[],
-    optional: &[
-        &STATE,
-        &FAMILY,
-        &BY_OWNER,
-        &BY_EXTERNAL_ID,
-        &BY_AUDIENCE,
-        &KEY_ID,
-        &ORIGIN,
-        &Q,
-        &EXPIRING_WITHIN_SECONDS,
-        &UNUSED_FOR_SECONDS,
-        &HAS_SUCCESSOR,
-    ],
-    refused: &[],
-};
+pub static FILTER: Shape = Shape { required: &[], optional: filters_and!(), refused: &[] };
 
 /// Reads `GET /tokens`.
 pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
