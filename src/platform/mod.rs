@@ -4,6 +4,7 @@
 //! `lib` of the Worker: one `fetch` handler, one for cron, and two Durable Object classes. `crossing.js` holds the few lines of
 //! JavaScript that read a request's facts, forward it and edit an answer in one crossing each.
 
+mod alarm;
 mod bindings;
 mod clock;
 mod control;

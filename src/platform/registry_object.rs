@@ -10,20 +10,19 @@
 //! Why a webhook holds up nothing: it is begun in storage, sent beside the alarm, and what came of it noted afterwards.
 //! What a mistake costs: an acknowledged write lost, or a revocation that no location hears of.
 
+use super::alarm::Alarm;
 use super::sql::ObjectDatabase;
 use super::{bindings, clock, crossing, entropy, isolate, usage};
 use crate::limits::{
-    ALARM_LATE_MAX_MS, KV_READ_TIMEOUT_MS, KV_WRITE_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS,
-    OUTBOX_BACKOFF_MIN_MS, OUTBOX_BATCH_MAX, USAGE_FRESH_TIMEOUT_MS, WEBHOOK_ANSWER_MAX_BYTES,
-    WEBHOOK_TIMEOUT_MS,
+    KV_READ_TIMEOUT_MS, KV_WRITE_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, OUTBOX_BACKOFF_MIN_MS,
+    OUTBOX_BATCH_MAX, USAGE_FRESH_TIMEOUT_MS, WEBHOOK_ANSWER_MAX_BYTES, WEBHOOK_TIMEOUT_MS,
 };
 use crate::list;
 use crate::registry::command::{Answer, Fault, Request as Call};
 use crate::registry::{self, KvLists, KvWrite, Post};
-use crate::time::UnixMillis;
 use crate::usage::reading::{Answer as UsageAnswer, Request as UsageCall};
 use crate::webhook::{Answered, WebhookRequest};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -43,13 +42,12 @@ struct Object {
     state: State,
     env: Env,
     open: RefCell<Option<registry::Registry<ObjectDatabase>>>,
-    /// The alarm that this instance knows to be set: setting one is a row written.
-    alarm_at: Cell<Option<UnixMillis>>,
+    alarm: Alarm,
 }
 
 impl DurableObject for Registry {
     fn new(state: State, env: Env) -> Self {
-        let object = Object { state, env, open: RefCell::new(None), alarm_at: Cell::new(None) };
+        let object = Object { state, env, open: RefCell::new(None), alarm: Alarm::default() };
         Self { object: Rc::new(object) }
     }
 
@@ -78,7 +76,7 @@ impl DurableObject for Registry {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.object.alarm_at.set(None);
+        self.object.alarm.rang();
         self.object.compare().await;
         self.object.publish().await;
         Object::announce(&self.object);
@@ -172,19 +170,10 @@ impl Object {
             // The registry does not open: try again later rather than never.
             None => Some(now.plus_ms(OUTBOX_BACKOFF_MIN_MS)),
         };
-        let Some(due) = due else { return Ok(()) };
-        // One that should long have rung was dropped by the platform.
-        let set = self.alarm_at.get().filter(|at| now.since_ms(*at) < ALARM_LATE_MAX_MS);
-        if set.is_some_and(|at| at <= due) {
-            return Ok(());
+        match due {
+            Some(due) => self.alarm.ring_by(&self.state, due).await,
+            None => Ok(()),
         }
-        // Noted before the await, so that calls that come meanwhile need not set it again; forgotten if it fails.
-        self.alarm_at.set(Some(due));
-        let set = self.state.storage().set_alarm(due.since_ms(now).max(0)).await;
-        if set.is_err() {
-            self.alarm_at.set(None);
-        }
-        set
     }
 
     /// Runs `body` on the open registry, opening it first if need be; `None` when it cannot be opened.

@@ -6,14 +6,14 @@
 //! in the same turn; an alarm that is cut off is run again by the platform.
 //! What a mistake costs: as in `usage`.
 
+use super::alarm::Alarm;
 use super::sql::ObjectDatabase;
 use super::{bindings, clock, sources};
-use crate::limits::{ALARM_LATE_MAX_MS, REGISTRY_WRITE_TIMEOUT_MS, USAGE_RETRY_MIN_MS};
+use crate::limits::{REGISTRY_WRITE_TIMEOUT_MS, USAGE_RETRY_MIN_MS};
 use crate::registry::command::{Answer as Told, Request as Tell};
-use crate::time::UnixMillis;
 use crate::usage::reading::{Answer, Request as Call};
 use crate::usage::shard::Shard;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use worker::{
     DurableObject, Env, Request, Response, Result, State, console_error, durable_object, wasm_bindgen,
 };
@@ -24,13 +24,12 @@ pub struct Usage {
     state: State,
     env: Env,
     open: RefCell<Option<Shard<ObjectDatabase>>>,
-    /// The alarm that this instance knows to be set: setting one is a row written.
-    alarm_at: Cell<Option<UnixMillis>>,
+    alarm: Alarm,
 }
 
 impl DurableObject for Usage {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env, open: RefCell::new(None), alarm_at: Cell::new(None) }
+        Self { state, env, open: RefCell::new(None), alarm: Alarm::default() }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -48,7 +47,7 @@ impl DurableObject for Usage {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm_at.set(None);
+        self.alarm.rang();
         self.with_shard(|shard| shard.sweep(clock::now()));
         self.tell().await;
         self.tell_signs().await;
@@ -93,19 +92,10 @@ impl Usage {
             // The shard does not open: try again later rather than never.
             None => Some(now.plus_ms(USAGE_RETRY_MIN_MS)),
         };
-        let Some(due) = due else { return Ok(()) };
-        // One that should long have rung was dropped by the platform.
-        let set = self.alarm_at.get().filter(|at| now.since_ms(*at) < ALARM_LATE_MAX_MS);
-        if set.is_some_and(|at| at <= due) {
-            return Ok(());
+        match due {
+            Some(due) => self.alarm.ring_by(&self.state, due).await,
+            None => Ok(()),
         }
-        // Noted before the await, so that calls that come meanwhile need not set it again; forgotten if it fails.
-        self.alarm_at.set(Some(due));
-        let set = self.state.storage().set_alarm(due.since_ms(now).max(0)).await;
-        if set.is_err() {
-            self.alarm_at.set(None);
-        }
-        set
     }
 
     /// Runs `body` on the open shard, opening it first if need be; `None` when it cannot be opened.
