@@ -6,13 +6,12 @@
 //! What it must not know: tokens, records.
 //! What a mistake costs: a check that passes anything turns made-up ids into paid reads.
 
+use crate::checked_text;
 use crate::key::TagKey;
-use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
 /// Random bytes of an id: 104 bits, at least the 96 that DESIGN asks for.
 pub const RANDOM_BYTES: usize = 13;
-const CHECK_BYTES: usize = 8;
 const PREFIX: &str = "fam_";
 
 /// A family's id as text.
@@ -24,17 +23,13 @@ impl FamilyId {
     /// Makes an id of random bytes and their check.
     #[must_use]
     pub fn mint(random: [u8; RANDOM_BYTES], key: &TagKey) -> Self {
-        let check = key.mac(&[&random]);
-        let bytes: Vec<u8> = random.into_iter().chain(check.into_iter().take(CHECK_BYTES)).collect();
-        Self(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes)))
+        Self(checked_text::mint(PREFIX, random, key))
     }
 
     /// The id, when `text` is one that this deployment made; `None` otherwise.
     #[must_use]
     pub fn parse(text: &str, key: &TagKey) -> Option<Self> {
-        let bytes = BASE64URL_NOPAD.decode(text.strip_prefix(PREFIX)?.as_bytes()).ok()?;
-        let (random, check) = bytes.split_at_checked(RANDOM_BYTES)?;
-        (check.len() == CHECK_BYTES && key.verifies(&[random], check)).then(|| Self(text.to_owned()))
+        checked_text::is_minted::<RANDOM_BYTES>(PREFIX, text, key).then(|| Self(text.to_owned()))
     }
 
     /// The id as text.

@@ -11,6 +11,7 @@ pub mod time;
 
 // The data plane, in the order in which a request meets it.
 pub mod caching;
+pub mod checked_text;
 pub mod client;
 pub mod cors;
 pub mod credential;

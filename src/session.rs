@@ -8,8 +8,8 @@
 //! What it must not know: which sessions exist (the registry), HTTP beyond two header values.
 //! What a mistake costs: a session that can be guessed, or that reaches an upstream, opens the admin API (false accept).
 
+use crate::checked_text;
 use crate::key::{TagKey, sha256};
-use data_encoding::BASE64URL_NOPAD;
 use std::fmt;
 
 /// Random bytes of a session: 128 bits.
@@ -18,7 +18,6 @@ pub const RANDOM_BYTES: usize = 16;
 pub const COOKIE_NAME: &str = "__Host-wayleave";
 
 const PREFIX: &str = "wls_";
-const CHECK_BYTES: usize = 8;
 const ATTRIBUTES: &str = "Path=/; HttpOnly; Secure; SameSite=Strict";
 
 /// A session's text. It opens the admin API to whoever has it.
@@ -35,17 +34,13 @@ impl SessionText {
     /// Makes a session of random bytes and their check.
     #[must_use]
     pub fn mint(random: [u8; RANDOM_BYTES], key: &TagKey) -> Self {
-        let check = key.mac(&[&random]);
-        let bytes: Vec<u8> = random.into_iter().chain(check.into_iter().take(CHECK_BYTES)).collect();
-        Self(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes)))
+        Self(checked_text::mint(PREFIX, random, key))
     }
 
     /// The session, when `text` is one that this deployment made; `None` otherwise.
     #[must_use]
     pub fn parse(text: &str, key: &TagKey) -> Option<Self> {
-        let bytes = BASE64URL_NOPAD.decode(text.strip_prefix(PREFIX)?.as_bytes()).ok()?;
-        let (random, check) = bytes.split_at_checked(RANDOM_BYTES)?;
-        (check.len() == CHECK_BYTES && key.verifies(&[random], check)).then(|| Self(text.to_owned()))
+        checked_text::is_minted::<RANDOM_BYTES>(PREFIX, text, key).then(|| Self(text.to_owned()))
     }
 
     /// The session that a `Cookie` header carries; `None` also when it carries two: one of them was planted.

@@ -38,7 +38,7 @@ impl<D: Database> Registry<D> {
         if self.trust != Trust::Whole {
             return Ok(Vec::new());
         }
-        if rotation::owed_steps(&self.database, now)? {
+        if rotation::is_due(&self.database, now)? {
             match self.act_itself(now, |call| call.carry_out_plans()) {
                 Ok(()) => {}
                 Err(Stop::Storage(error)) => return Err(error),

@@ -31,10 +31,7 @@ pub(in crate::registry) fn next_due<D: Database>(database: &D) -> Result<Option<
 }
 
 /// Whether a plan is due.
-pub(in crate::registry) fn owed_steps<D: Database>(
-    database: &D,
-    now: UnixMillis,
-) -> Result<bool, StorageError> {
+pub(in crate::registry) fn is_due<D: Database>(database: &D, now: UnixMillis) -> Result<bool, StorageError> {
     Ok(next_due(database)?.is_some_and(|at| at <= now))
 }
 

@@ -28,7 +28,7 @@ mod plan;
 mod uses;
 pub(super) mod words;
 
-pub(super) use ends::{next_due, owed_steps};
+pub(super) use ends::{is_due, next_due};
 pub(super) use plan::Plan;
 pub(super) use uses::wanted as uses_wanted;
 
