@@ -11,15 +11,20 @@ use crate::admin_key::{CONFIGURED_KEY_MIN_CHARS, ConfiguredKey};
 use crate::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources};
 use crate::freshness::Terms;
 use crate::gate::OnUnknown;
+use crate::headers;
 use crate::key::{self, CheckKeys, KeyId, KeyRing};
 use crate::limits::{self, CREDENTIAL_MAX_CHARS};
 use crate::list;
 use crate::origin::{APP_SCHEMES_DEFAULT, Origin, parse_app_schemes};
+use crate::rate::RateClasses;
 use crate::registry::RegistrySettings;
 use crate::route::{Routes, ServedHost};
 use crate::time::UnixMillis;
 use crate::webhook::{SettingFault, Webhook};
 use std::ops::RangeInclusive;
+
+/// `CLIENT_IP_HEADER` when the operator says nothing: Cloudflare sets it, whatever the caller sent.
+const CLIENT_IP_HEADER_DEFAULT: &str = "cf-connecting-ip";
 
 /// Everything the operator decided.
 #[derive(Debug)]
@@ -53,6 +58,10 @@ pub struct Config {
     pub max_token_lifetime_seconds: i64,
     /// Days that a token stays in the registry after its `expires_at`.
     pub retention_days: i64,
+    /// The rate classes that tokens can be of.
+    pub rate_classes: RateClasses,
+    /// The header, lower case, in which the proxy in front says where a request came from.
+    pub client_ip_header: String,
     /// The signing keys.
     pub ring: KeyRing,
     /// Keys that recognise admin keys and family ids.
@@ -124,6 +133,8 @@ impl Config {
                 limits::TOKEN_LIFETIME_MIN_SECONDS..=limits::MAX_TOKEN_LIFETIME_MAX_SECONDS,
             )?,
             retention_days: variables.number("RETENTION_DAYS", limits::RETENTION_DEFAULT_DAYS, 1..=36_500)?,
+            rate_classes: variables.rate_classes()?,
+            client_ip_header: variables.client_ip_header()?,
             ring: variables.ring(&deployment)?,
             check_keys: variables.check_keys(&deployment)?,
             configured_key: variables.configured_key()?,
@@ -150,6 +161,7 @@ impl Config {
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             retention_days: self.retention_days,
             audiences: self.audiences.clone(),
+            rate_classes: self.rate_classes.clone(),
             bootstrap_sha256: self.configured_key.as_ref().map(ConfiguredKey::sha256),
             webhook: self.webhook.clone(),
         }
@@ -164,6 +176,7 @@ impl Config {
             configured_key: self.configured_key.as_ref(),
             app_schemes: &self.app_schemes,
             audiences: &self.audiences,
+            rate_classes: &self.rate_classes,
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             own_origin,
             configuration: &self.described,
@@ -260,6 +273,23 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         let text = (self.0)("APP_SCHEMES").unwrap_or_else(|| APP_SCHEMES_DEFAULT.to_owned());
         parse_app_schemes(&text)
             .map_err(|fault| ConfigError { variable: "APP_SCHEMES", expected: fault.expected().to_owned() })
+    }
+
+    fn rate_classes(&self) -> Result<RateClasses, ConfigError> {
+        let Some(text) = (self.0)("RATES") else { return Ok(RateClasses::default()) };
+        RateClasses::parse(&text, |binding| (self.0)(binding).is_some())
+            .map_err(|fault| ConfigError { variable: "RATES", expected: fault.to_string() })
+    }
+
+    fn client_ip_header(&self) -> Result<String, ConfigError> {
+        match (self.0)("CLIENT_IP_HEADER") {
+            None => Ok(CLIENT_IP_HEADER_DEFAULT.to_owned()),
+            Some(name) if headers::is_name(&name) => Ok(name.to_ascii_lowercase()),
+            Some(_) => wrong(
+                "CLIENT_IP_HEADER",
+                "the name of a header that the proxy in front sets to the caller's address, such as X-Real-IP",
+            ),
+        }
     }
 
     fn ring(&self, deployment: &str) -> Result<KeyRing, ConfigError> {
@@ -419,6 +449,8 @@ mod tests {
             ("CONTROL_HOSTS", ","),
             ("WEBHOOK_URL", "http://hooks.example/hunter2"),
             ("WEBHOOK_SECRET", "hunter2"),
+            ("RATES", "hunter2"),
+            ("CLIENT_IP_HEADER", "hunter2: 1"),
         ];
         for (variable, value) in wrong {
             let mut changes = vec![(variable, value)];

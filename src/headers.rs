@@ -31,6 +31,12 @@ impl<'a> Headers<'a> {
     }
 }
 
+/// Whether a text is the name of a header field: a token (RFC 9110 sections 5.1 and 5.6.2).
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

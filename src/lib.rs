@@ -25,6 +25,7 @@ pub mod key;
 pub mod list;
 pub mod origin;
 pub mod problem;
+pub mod rate;
 pub mod record;
 pub mod record_holder;
 pub mod reply;

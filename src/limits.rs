@@ -1,8 +1,10 @@
 //! Every bound of the product, each with its unit in the name and its arithmetic beside it.
 //!
-//! What it must not know: anything else of ours; it imports nothing.
+//! What it must not know: anything else; it imports nothing of ours.
 //! What a mistake costs: a bound too wide admits what should be refused or lets a stranger spend our memory; a bound
 //! too narrow refuses good requests.
+
+use std::num::NonZeroUsize;
 
 /// Milliseconds in a second.
 pub const MS_PER_SECOND: i64 = 1_000;
@@ -69,6 +71,17 @@ pub const ROUTES_MAX: usize = 100;
 pub const AUDIENCE_MAX_CHARS: usize = 64;
 /// Times that a path is percent-decoded before it is refused: proxies in a row that each decode once are rarely three.
 pub const PATH_DECODE_ROUNDS_MAX: u32 = 4;
+
+/// Rate classes of a deployment, at most: an operator chooses among them by name.
+pub const RATE_CLASSES_MAX: usize = 20;
+/// Characters of a rate class's name: a binding is named after it.
+pub const RATE_CLASS_NAME_MAX_CHARS: usize = 32;
+/// Requests that a limit can name: 100,000 a second in a period of 10 s, more than any token gets.
+pub const RATE_REQUESTS_MAX: u32 = 1_000_000;
+/// Keys of which an isolate counts requests: of some 200 bytes each, 4 MB.
+pub const RATE_COUNTS_HELD_MAX: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
+/// A rate limiter that takes longer is not waited for, and the request counts as within: Cloudflare's answers without the network.
+pub const RATE_LIMITER_TIMEOUT_MS: u32 = 250;
 
 /// Seconds a browser may remember a preflight; Chromium caps it at 7,200 (DESIGN section 6).
 pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7_200;

@@ -9,6 +9,7 @@
 use crate::family::FamilyId;
 use crate::key::{KeyId, KeyRing};
 use crate::origin::{MissingOrigin, OriginMode, OriginRules};
+use crate::rate::ClassName;
 use crate::seal::{self, Purpose};
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
@@ -38,6 +39,9 @@ pub struct Record {
     pub origin_mode: OriginMode,
     /// What a request without any origin gets.
     pub missing_origin: MissingOrigin,
+    /// Its rate class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<ClassName>,
     /// The operator's own id for the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
@@ -155,6 +159,7 @@ mod tests {
             origins: OriginRules::Any,
             origin_mode: OriginMode::Enforce,
             missing_origin: MissingOrigin::Refuse,
+            rate: None,
             external_id: None,
             watched: false,
             distribute: false,

@@ -72,6 +72,7 @@ mod tests {
             origins: OriginRules::Any,
             origin_mode: OriginMode::Enforce,
             missing_origin: MissingOrigin::Refuse,
+            rate: None,
             external_id: None,
             watched: false,
             distribute: false,

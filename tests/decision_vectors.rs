@@ -148,6 +148,7 @@ fn record(case: &Value) -> RecordFact {
             origins: serde_json::from_value(record["origins"].clone()).unwrap(),
             origin_mode: serde_json::from_value(record["origin_mode"].clone()).unwrap(),
             missing_origin: serde_json::from_value(record["missing_origin"].clone()).unwrap(),
+            rate: None,
             external_id: None,
             watched: false,
             distribute: false,

@@ -33,6 +33,7 @@ test('the first start prints lines that work; the second finds the same key and 
   await everyLineIsTrue(second);
   assert.ok(second.seconds < 60, `the second start took ${second.seconds} s`);
   await replaced(second);
+  await limited(second);
   await stop(second);
 });
 
@@ -95,6 +96,27 @@ async function replaced({ told, output }) {
     assert.ok(Date.now() < deadline, 'the page gets the new one within the bound');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** The rate class of wrangler.toml, counted by what the platform's limiter is emulated by: 300 in a minute, then 429. */
+async function limited({ told }) {
+  const api = `${told.gateway}/_wayleave/api`;
+  const authorization = { Authorization: `Bearer ${told['admin key']}` };
+  const { rate_classes: classes } = await (await fetch(`${api}/configuration`, { headers: authorization })).json();
+  assert.deepEqual(classes, [{ name: 'page', requests: 300, token_requests: null, per_seconds: 60, counted_by: 'binding' }]);
+  const made = await fetch(`${api}/tokens`, {
+    method: 'POST', headers: { ...authorization, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ label: 'limited', origins: [told.page], rate: 'page' }),
+  });
+  const { token } = await made.json();
+  const ask = async () => (await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${token}`, `Origin: ${told.page}`])).status;
+  const seen = new Map();
+  // Two periods at most, if it crosses from one into the next.
+  for (let n = 0; n < 70; n += 1) {
+    for (const status of await Promise.all(Array.from({ length: 10 }, ask))) seen.set(status, (seen.get(status) ?? 0) + 1);
+  }
+  assert.deepEqual([...seen.keys()].sort(), [200, 429]);
+  assert.ok(seen.get(200) === 300 || seen.get(200) === 600, `${seen.get(200)} were admitted`);
 }
 
 function launch() {

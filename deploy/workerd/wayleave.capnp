@@ -69,5 +69,7 @@ const bindings :List(Workerd.Worker.Binding) = [
   (name = "APP_SCHEMES", fromEnvironment = "APP_SCHEMES"),
   (name = "MAX_TOKEN_LIFETIME", fromEnvironment = "MAX_TOKEN_LIFETIME"),
   (name = "RETENTION_DAYS", fromEnvironment = "RETENTION_DAYS"),
+  (name = "RATES", fromEnvironment = "RATES"),
+  (name = "CLIENT_IP_HEADER", fromEnvironment = "CLIENT_IP_HEADER"),
   (name = "WEBHOOK_URL", fromEnvironment = "WEBHOOK_URL"),
 ];

@@ -8,6 +8,7 @@
 
 use crate::config::Config;
 use crate::gate::OnUnknown;
+use crate::rate::{Class, ClassName, CountedBy};
 use crate::route::Route;
 use crate::webhook::Webhook;
 #[cfg(not(target_arch = "wasm32"))]
@@ -42,8 +43,27 @@ pub struct Configuration {
     pub webhook_origin: Option<String>,
     /// What this location calls itself where the platform does not say; null: `local`.
     pub location: Option<String>,
+    /// The rate classes that a token can be of, by name.
+    pub rate_classes: Vec<RateClassView>,
     /// The APIs behind, the most specific first.
     pub routes: Vec<RouteView>,
+}
+
+/// A rate class.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct RateClassView {
+    /// What a token's `rate` names.
+    pub name: String,
+    /// Requests in a period with one token from one address.
+    pub requests: u32,
+    /// Requests in a period with one token from everywhere; null: as many as come.
+    pub token_requests: Option<u32>,
+    /// The period, seconds.
+    pub per_seconds: u32,
+    /// `binding`: a whole location counts together; `isolate`: each isolate by itself, so that a location admits more.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["binding", "isolate"])))]
+    pub counted_by: CountedBy,
 }
 
 /// One API behind.
@@ -88,6 +108,7 @@ impl Configuration {
             audiences: config.audiences.clone(),
             webhook_origin: config.webhook.as_ref().map(Webhook::origin),
             location: config.location.clone(),
+            rate_classes: config.rate_classes.iter().map(RateClassView::of).collect(),
             routes: config.routes.iter().map(RouteView::of).collect(),
         }
     }
@@ -97,6 +118,18 @@ impl Configuration {
     pub fn to_json(&self) -> String {
         // Texts, numbers and flags always have a JSON form.
         serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl RateClassView {
+    fn of((name, class): (&ClassName, &Class)) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            requests: class.requests,
+            token_requests: class.token_requests,
+            per_seconds: class.per_seconds,
+            counted_by: class.counted_by,
+        }
     }
 }
 

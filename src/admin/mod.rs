@@ -48,6 +48,7 @@ use crate::admin_key::ConfiguredKey;
 use crate::key::{CheckKeys, KeyRing};
 use crate::origin::OriginTest;
 use crate::problem::Code;
+use crate::rate::RateClasses;
 use crate::registry::command::{AdminCall, Caller, FieldFault};
 use crate::reply::Reply;
 use crate::time::UnixMillis;
@@ -73,6 +74,8 @@ pub struct Context<'a> {
     pub app_schemes: &'a [String],
     /// Every audience that a route names, at least one; the only one is that of new tokens which name none.
     pub audiences: &'a [String],
+    /// The rate classes that tokens can be of.
+    pub rate_classes: &'a RateClasses,
     /// `MAX_TOKEN_LIFETIME`, seconds.
     pub max_token_lifetime_seconds: i64,
     /// `scheme://host[:port]` that the request was sent to: `origin-test` takes it for the gateway's own.

@@ -10,6 +10,7 @@ use super::fields::{Faults, Kind};
 use super::kinds::HeaderText;
 use crate::limits;
 use crate::origin::{OriginRule, OriginRules, RulesError};
+use crate::rate::ClassName;
 use serde_json::{Map, Value, json};
 
 /// `"any"`, or 1 to 50 rules.
@@ -131,25 +132,28 @@ impl Kind for Metadata {
     }
 }
 
-/// A rate class: none can be configured yet, so only null is taken.
+/// The name of a rate class of this deployment.
 pub struct RateClass;
 
 impl Kind for RateClass {
-    type Value = ();
+    type Value = ClassName;
 
-    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<()> {
-        match value {
-            Value::Null => return Some(()),
-            Value::String(_) => {
-                faults.add(at, "rate_class_not_configured", "null, or a rate class that is configured");
-            }
-            _ => faults.add(at, "wrong_type", "null, or a rate class as text"),
+    fn read(&self, value: &Value, at: &str, context: &Context<'_>, faults: &mut Faults) -> Option<ClassName> {
+        let Some(text) = value.as_str() else {
+            faults.add(at, "wrong_type", "null, or a rate class as text");
+            return None;
+        };
+        let class = ClassName::parse(text).filter(|name| context.rate_classes.has(name));
+        if class.is_none() {
+            let detail =
+                "null, or a rate class that is configured: GET /configuration lists them under rate_classes";
+            faults.add(at, "rate_class_not_configured", detail);
         }
-        None
+        class
     }
 
     fn schema(&self) -> Value {
-        json!({"type": "null"})
+        json!({"type": "string", "pattern": ClassName::PATTERN})
     }
 }
 

@@ -8,6 +8,7 @@
 use super::notice_views::WebhookStatus;
 use super::probe_view::Location;
 use crate::limits::REGISTRY_CALLS_PER_SECOND;
+use crate::rate::ClassName;
 use crate::registry::command::{StatusView, StatusWarning};
 use crate::time::UnixMillis;
 #[cfg(not(target_arch = "wasm32"))]
@@ -46,6 +47,8 @@ pub struct Status {
     pub restored_at: Option<String>,
     /// When the last daily sweep for notices ended; null is never.
     pub swept_at: Option<String>,
+    /// Which rate classes do not limit as they say.
+    pub rate_classes: RateClassesStatus,
     /// How the receiver of webhooks does.
     pub webhook: WebhookStatus,
     /// What to look at.
@@ -153,6 +156,18 @@ pub struct UsageStatus {
     pub counting: bool,
 }
 
+/// Which rate classes do not limit as they say.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct RateClassesStatus {
+    /// Not configured any more, but tokens that have not ended are of them: those are not limited.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<String>"))]
+    pub missing: Vec<ClassName>,
+    /// Each isolate counts for them by itself, since there is no binding `RATE_<CLASS>`: a location admits a multiple.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<String>"))]
+    pub counted_by_isolates: Vec<ClassName>,
+}
+
 /// What is owed to KV.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
@@ -229,6 +244,10 @@ impl Status {
             usage: UsageStatus { counting },
             restored_at: view.restored_at.map(UnixMillis::to_rfc3339),
             swept_at: view.swept_at.map(UnixMillis::to_rfc3339),
+            rate_classes: RateClassesStatus {
+                missing: view.rate_classes_missing,
+                counted_by_isolates: view.rate_classes_of_isolates,
+            },
             webhook: view.webhook.into(),
             warnings: view.warnings,
         }

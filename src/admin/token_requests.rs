@@ -55,8 +55,11 @@ pub(super) static AUDIENCES: Field<Audiences> = Field {
     about: "What it is for. May be left out at creation only when the deployment has one audience.",
     kind: Audiences,
 };
-pub(super) static RATE: Field<RateClass> =
-    Field { name: "rate", about: "Its rate class. None can be configured yet, so null.", kind: RateClass };
+pub(super) static RATE: Field<Nullable<RateClass>> = Field {
+    name: "rate",
+    about: "Its rate class: one that GET /configuration lists under rate_classes; null: no limit.",
+    kind: Nullable(RateClass),
+};
 pub(super) static PROTECTED: Field<Flag> = Field {
     name: "protected",
     about: "Refuses revoke, disable and bulk. Set and cleared by an owner.",
@@ -165,8 +168,6 @@ pub(super) fn edit(input: &Input<'_>) -> Result<Command, AdminProblem> {
 }
 
 pub(super) fn settings(body: &mut Members<'_>) -> TokenEdit {
-    // Null only: read so that any class is refused.
-    let _none_yet = body.take(&RATE);
     TokenEdit {
         label: body.take(&LABEL),
         owner: body.take(&OWNER),
@@ -176,6 +177,7 @@ pub(super) fn settings(body: &mut Members<'_>) -> TokenEdit {
         origin_mode: body.take(&ORIGIN_MODE),
         missing_origin: body.take(&MISSING_ORIGIN),
         audiences: body.take(&AUDIENCES),
+        rate: body.take(&RATE),
         protected: body.take(&PROTECTED),
         distribute: body.take(&DISTRIBUTE),
         auto_rotate: body.take(&AUTO_ROTATE),

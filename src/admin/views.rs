@@ -9,6 +9,7 @@ use super::ids;
 use crate::admin_key::Role;
 use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, SESSION_IDLE_MS, UNUSED_NOTICE_MS};
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
+use crate::rate::ClassName;
 use crate::registry::command::{self, AdminKeyView, EventView, SessionView, TokenState, TokenView};
 use crate::time::{UnixMillis, UnixSeconds};
 #[cfg(not(target_arch = "wasm32"))]
@@ -51,9 +52,9 @@ pub struct Token {
     pub missing_origin: MissingOrigin,
     /// What it is for.
     pub audiences: Vec<String>,
-    /// Its rate class; none can be configured yet.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "()"))]
-    pub rate: (),
+    /// Its rate class; null: no limit.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<String>"))]
+    pub rate: Option<ClassName>,
     /// Refuses revoke and disable.
     pub protected: bool,
     /// Pages on its sites may fetch the family's current token.
@@ -130,7 +131,7 @@ impl Token {
             origin_mode: view.origin_mode,
             missing_origin: view.missing_origin,
             audiences: view.audiences,
-            rate: (),
+            rate: view.rate,
             protected: view.protected,
             distribute: view.distribute,
             auto_rotate: view.auto_rotate,

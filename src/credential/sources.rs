@@ -5,6 +5,7 @@
 //! What it must not know: requests.
 //! What a mistake costs: a place that is not the one meant sends the token to the upstream, unseen.
 
+use crate::headers;
 use std::fmt;
 
 /// `CREDENTIAL_SOURCES` when the operator says nothing.
@@ -102,9 +103,7 @@ impl CredentialSources {
 }
 
 fn header_name(text: &str) -> Result<String, CredentialSourcesError> {
-    let is_token = !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-    if !is_token {
+    if !headers::is_name(text) {
         return Err(CredentialSourcesError::Syntax);
     }
     let name = text.to_ascii_lowercase();

@@ -32,6 +32,7 @@ fn record(claims: Claims) -> Record {
         origins: OriginRules::Any,
         origin_mode: OriginMode::Enforce,
         missing_origin: MissingOrigin::Refuse,
+        rate: None,
         external_id: None,
         watched: false,
         distribute: true,

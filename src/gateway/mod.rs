@@ -13,6 +13,8 @@
 mod counting;
 mod handout;
 mod onward;
+#[cfg(test)]
+mod tests;
 
 pub use handout::{FamilyFact, Handout, HandoutOutcome};
 pub use onward::Onward;
@@ -22,10 +24,11 @@ use crate::cors::{self, HeaderEdits, Preflight};
 use crate::credential::Credential;
 use crate::family::FamilyId;
 use crate::freshness::ListHolder;
-use crate::gate::{self, Asked, RecordFact, Unfit};
+use crate::gate::{self, Admission, Asked, RecordFact, Unfit};
 use crate::headers::Headers;
 use crate::origin::OriginEvidence;
 use crate::problem::{self, Code};
+use crate::rate::{ClientAddress, Fact, Question, Standing};
 use crate::reply::Reply;
 use crate::route::{Resolved, Route, RouteFault, Target};
 use crate::time::UnixMillis;
@@ -36,7 +39,7 @@ use crate::{admin, client, console, self_test};
 /// Every header of ours begins so, in lower case; the caller's own are removed from every request.
 pub const OWN_HEADER_PREFIX: &str = "wayleave-";
 
-/// Headers that are read of every request, beside those that may hold the credential.
+/// Headers that are read of every request, beside those that may hold the credential and the caller's address.
 const HEADER_NAMES: [&str; 6] = [
     "origin",
     "referer",
@@ -111,6 +114,8 @@ pub enum Outcome<'a> {
     Refused(Reply, Counted),
     /// Read the record at this version or a later one, and decide anew.
     NeedsRecord(u32),
+    /// It would go on: have this counted, and decide anew.
+    NeedsRate(Question),
 }
 
 /// The headers that [`receive`] looks at, lower case.
@@ -118,6 +123,9 @@ pub enum Outcome<'a> {
 pub fn header_names(config: &Config) -> Vec<&str> {
     let mut names: Vec<&str> = HEADER_NAMES.to_vec();
     names.extend(config.credential_sources.header_names().iter().map(String::as_str));
+    if !config.rate_classes.is_empty() {
+        names.push(&config.client_ip_header);
+    }
     names
 }
 
@@ -174,6 +182,7 @@ impl<'a> Guarded<'a> {
         facts: &RequestFacts<'a>,
         lists: &ListHolder,
         record: &RecordFact,
+        rate: &Fact,
         now: UnixMillis,
     ) -> Outcome<'a> {
         let (terms, on_unknown) = (&config.terms, config.on_unknown);
@@ -183,9 +192,15 @@ impl<'a> Guarded<'a> {
                 match gate::decide(self.token, lists, terms, on_unknown, record, &asked, now) {
                     Err(Unfit::NeedsRecord(version)) => Outcome::NeedsRecord(version),
                     Err(Unfit::Refused(code)) => self.refused(code, facts),
-                    Ok(admission) => {
-                        Outcome::Onward(Onward::admitted(route, target, credential, admission, facts, now))
-                    }
+                    Ok(admission) => match rate_standing(config, facts, &admission, rate) {
+                        Standing::Ask(question) => Outcome::NeedsRate(question),
+                        Standing::Exceeded { retry_after_seconds } => {
+                            self.refused(Code::RateLimited, facts).retried_after(retry_after_seconds)
+                        }
+                        Standing::Free => Outcome::Onward(Onward::admitted(
+                            route, target, credential, admission, facts, now,
+                        )),
+                    },
                 }
             }
             Purpose::SelfTest => {
@@ -200,6 +215,22 @@ impl<'a> Guarded<'a> {
             }
         }
     }
+}
+
+impl Outcome<'_> {
+    /// The same refusal, which may be tried again so many seconds later.
+    fn retried_after(mut self, seconds: u32) -> Self {
+        if let Self::Reply(reply) | Self::Refused(reply, _) = &mut self {
+            reply.set("Retry-After", seconds.to_string());
+        }
+        self
+    }
+}
+
+/// Asked of what the gate has admitted alone: a request that is refused must not spend what a site may use.
+fn rate_standing(config: &Config, facts: &RequestFacts<'_>, admission: &Admission, fact: &Fact) -> Standing {
+    let client = ClientAddress::read(facts.headers.get(&config.client_ip_header));
+    config.rate_classes.standing(admission.policy().rate.as_ref(), admission.serial(), client, fact)
 }
 
 fn receive_own<'a>(

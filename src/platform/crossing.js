@@ -87,6 +87,16 @@ export async function kvGet(kv, key, cacheTtl, timeout) {
   }
 }
 
+/** Whether one more request for `key` is within the limit of a rate limiter; undefined when it failed or took longer than `timeout` ms. */
+export async function rateLimit(limiter, key, timeout) {
+  try {
+    return (await within(limiter.limit({ key }), timeout, undefined))?.success;
+  } catch (error) {
+    console.warn(`a rate limiter failed: ${error}`);
+    return undefined;
+  }
+}
+
 /**
  * Writes `bytes` under `key` until `expiration` (Unix seconds; 0: for ever). Resolves to whether KV took it; false also
  * when that took longer than `timeout` ms.

@@ -73,6 +73,10 @@ extern "C" {
     #[wasm_bindgen(js_name = postWebhook)]
     pub fn post_webhook(url: &str, headers: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
 
+    /// Whether one more request for `key` is within a rate limiter's limit, or undefined (failed or late).
+    #[wasm_bindgen(js_name = rateLimit)]
+    pub fn rate_limit(limiter: &JsValue, key: &str, timeout_ms: u32) -> Promise;
+
     /// Runs the body in one synchronous transaction of the object's storage.
     #[wasm_bindgen(js_name = transactionSync, catch)]
     pub fn transaction_sync(

@@ -6,7 +6,7 @@
 //! What a mistake costs: an await slipped between decision and forward admits on a status that has changed.
 
 use super::isolate::{self, Isolate};
-use super::{clock, control, crossing, sources, usage};
+use super::{clock, control, crossing, rates, sources, usage};
 use crate::cors::HeaderEdits;
 use crate::gateway::{
     self, FamilyFact, Guarded, Handout, HandoutOutcome, OWN_HEADER_PREFIX, Onward, Outcome, Received,
@@ -15,6 +15,7 @@ use crate::gateway::{
 use crate::headers::Headers;
 use crate::health;
 use crate::problem::Code;
+use crate::rate::Fact;
 use crate::reply::Reply;
 use crate::usage::{Counted, Outcome as CountedOutcome};
 use std::rc::Rc;
@@ -25,6 +26,8 @@ use worker::{Context, Env, Result, console_warn};
 
 /// How often a decision may ask for a later record before the list is taken to outrun every source.
 const RECORD_READS_MAX: usize = 3;
+/// How often it may ask for anything: for records, and for a count of each class that these name.
+const QUESTIONS_MAX: usize = 2 * RECORD_READS_MAX;
 /// Times that a family's token is asked for: near by, then of the registry.
 const FAMILY_READS_MAX: usize = 2;
 /// Read where files are asked for alone: every other request would pay for it.
@@ -55,7 +58,9 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
                     count(counted);
                     reply
                 }
-                Outcome::NeedsRecord(_) => return respond(&Reply::problem(Code::Internal), is_head),
+                Outcome::NeedsRecord(_) | Outcome::NeedsRate(_) => {
+                    return respond(&Reply::problem(Code::Internal), is_head);
+                }
             }
         }
         Received::Health => {
@@ -80,7 +85,7 @@ pub async fn serve(request: Request, env: Env, context: Context) -> Result<Respo
     respond(&reply, is_head)
 }
 
-/// Awaits list and record, then decides; anew while the decision asks for a later record.
+/// Awaits list and record, then decides; anew while the decision asks for a later record, or for a count.
 async fn guard<'a>(
     isolate: &'a Rc<Isolate>,
     env: &Env,
@@ -92,19 +97,20 @@ async fn guard<'a>(
     let serial = guarded.token.claims().serial;
     sources::list(isolate, env, context, request).await;
     let mut record = sources::held_record(isolate, serial);
-    for _ in 0..RECORD_READS_MAX {
-        let outcome = guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now());
-        let Outcome::NeedsRecord(version) = outcome else {
-            return outcome;
-        };
-        record = sources::record(isolate, env, serial, version).await;
+    let mut rate = Fact::NotCounted;
+    for _ in 0..=QUESTIONS_MAX {
+        let (config, now) = (&isolate.config, clock::now());
+        // By itself: a borrow in the head of `match` would last through the awaits below.
+        let outcome = guarded.decide(config, facts, &isolate.lists.borrow(), &record, &rate, now);
+        match outcome {
+            Outcome::NeedsRecord(version) => record = sources::record(isolate, env, serial, version).await,
+            Outcome::NeedsRate(question) => rate = rates::count(isolate, env, question).await,
+            outcome => return outcome,
+        }
         // The list may have run out meanwhile.
         sources::list(isolate, env, context, request).await;
     }
-    match guarded.decide(&isolate.config, facts, &isolate.lists.borrow(), &record, clock::now()) {
-        Outcome::NeedsRecord(_) => guarded.undecided(facts),
-        outcome => outcome,
-    }
+    guarded.undecided(facts)
 }
 
 /// Gives the token of a family to a page: what is named near by, else what the registry names.

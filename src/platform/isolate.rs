@@ -11,6 +11,7 @@ use crate::distribution::FamilyHolder;
 use crate::freshness::ListHolder;
 use crate::gate::OnUnknown;
 use crate::limits::RECORDS_HELD_MAX_BYTES;
+use crate::rate::WindowCounter;
 use crate::record_holder::RecordHolder;
 use crate::usage::Reporter;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -32,6 +33,8 @@ pub struct Isolate {
     pub families: RefCell<FamilyHolder>,
     /// Records from KV that did not open.
     pub records_refused: Cell<u64>,
+    /// Requests counted for the limits of tokens, where no binding counts them.
+    pub rates: RefCell<WindowCounter>,
     /// What is counted; `None` where no usage shards are bound.
     pub usage: Option<RefCell<Reporter>>,
 }
@@ -61,6 +64,7 @@ impl Isolate {
             families: RefCell::default(),
             records: RefCell::new(RecordHolder::new(RECORDS_HELD_MAX_BYTES)),
             records_refused: Cell::new(0),
+            rates: RefCell::default(),
             usage: usage::is_on(env).then(|| RefCell::new(Reporter::new(entropy::long()))),
         })
     }

@@ -12,6 +12,7 @@ mod crossing;
 mod entropy;
 mod gateway;
 mod isolate;
+mod rates;
 mod registry_object;
 mod sources;
 mod sql;

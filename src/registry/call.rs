@@ -169,11 +169,11 @@ impl<D: Database> Call<'_, D> {
                 self.rotate_tokens(&bulk, &rotate).map(Answer::RotatedInBulk)
             }
             Command::Metrics => Ok(Answer::Metrics {
-                status: Box::new(super::status::view(self.database, self.settings)?),
+                status: Box::new(super::status::view(self.database, self.settings, self.now)?),
                 expiries: expiries::view(self.database, self.now)?,
             }),
             Command::Status => {
-                Ok(Answer::Status(Box::new(super::status::view(self.database, self.settings)?)))
+                Ok(Answer::Status(Box::new(super::status::view(self.database, self.settings, self.now)?)))
             }
         }
     }

@@ -22,6 +22,7 @@ use crate::freshness::Holding;
 use crate::key::KeyId;
 use crate::list::Number;
 use crate::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
+use crate::rate::ClassName;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
 use crate::usage::sign::Sign;
@@ -287,6 +288,9 @@ pub struct TokenEdit {
     pub missing_origin: Option<MissingOrigin>,
     /// What it is for. Required at creation unless cloned: the admin API fills in the deployment's only one.
     pub audiences: Option<Vec<String>>,
+    /// Its rate class.
+    #[serde(default, with = "given")]
+    pub rate: Option<Option<ClassName>>,
     /// Refuses revoke, disable and bulk.
     pub protected: Option<bool>,
     /// Whether pages on its sites may fetch the family's current token.
@@ -648,6 +652,8 @@ pub struct TokenView {
     pub missing_origin: MissingOrigin,
     /// What it is for.
     pub audiences: Vec<String>,
+    /// Its rate class.
+    pub rate: Option<ClassName>,
     /// Refuses revoke and disable.
     pub protected: bool,
     /// Pages on its sites may fetch the family's current token.

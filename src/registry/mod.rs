@@ -40,6 +40,7 @@ mod probe;
 mod promise;
 mod propagation;
 mod publisher;
+mod rate_use;
 mod resealing;
 mod restore;
 mod retention;

@@ -8,6 +8,7 @@
 
 use super::command::{AutoRotate, FieldFault, TokenEdit};
 use crate::origin::{MissingOrigin, OriginMode, OriginRules};
+use crate::rate::ClassName;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -22,6 +23,7 @@ pub(super) struct Policy {
     pub(super) origin_mode: OriginMode,
     pub(super) missing_origin: MissingOrigin,
     pub(super) audiences: Vec<String>,
+    pub(super) rate: Option<ClassName>,
     pub(super) protected: bool,
     pub(super) distribute: bool,
     pub(super) auto_rotate: Option<AutoRotate>,
@@ -51,6 +53,7 @@ impl Policy {
             origin_mode: given.origin_mode.unwrap_or_default(),
             missing_origin: given.missing_origin.unwrap_or_default(),
             audiences: without_repeats(audiences),
+            rate: given.rate.flatten(),
             protected: given.protected.unwrap_or_default(),
             distribute: given.distribute.unwrap_or_default(),
             auto_rotate: given.auto_rotate.flatten(),
@@ -82,6 +85,7 @@ impl Policy {
             origin_mode: given.origin_mode.unwrap_or(self.origin_mode),
             missing_origin: given.missing_origin.unwrap_or(self.missing_origin),
             audiences: given.audiences.map_or_else(|| self.audiences.clone(), without_repeats),
+            rate: given.rate.unwrap_or_else(|| self.rate.clone()),
             protected: given.protected.unwrap_or(self.protected),
             distribute: given.distribute.unwrap_or(self.distribute),
             auto_rotate: given.auto_rotate.unwrap_or_else(|| self.auto_rotate.clone()),

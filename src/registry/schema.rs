@@ -13,7 +13,7 @@ use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
 const MIGRATIONS: &[Migration] =
-    &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP, LOCATIONS, AUTO_ROTATION];
+    &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP, LOCATIONS, AUTO_ROTATION, RATES];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -273,6 +273,12 @@ const AUTO_ROTATION: Migration = &[
     "CREATE INDEX token_by_auto_rotation ON token (auto_rotate_at) WHERE auto_rotate_at IS NOT NULL",
     // The nearest operators' ends, for metrics.
     "CREATE INDEX token_by_end ON token (ends_at) WHERE ends_at IS NOT NULL",
+];
+
+const RATES: Migration = &[
+    // The name of the token's rate class.
+    "ALTER TABLE token ADD COLUMN rate TEXT",
+    "CREATE INDEX token_by_rate ON token (rate, expires_at) WHERE rate IS NOT NULL",
 ];
 
 /// Brings the database to this release's version.

@@ -6,6 +6,7 @@
 
 use super::command::{Receipt, WebhookView};
 use crate::key::KeyId;
+use crate::rate::ClassName;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::Serial;
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,10 @@ pub struct StatusView {
     pub calls_last_minute: u64,
     /// When the last daily sweep for notices ended.
     pub swept_at: Option<UnixMillis>,
+    /// Rate classes of tokens that have not ended, and which are not configured.
+    pub rate_classes_missing: Vec<ClassName>,
+    /// Rate classes that isolates count for, each by itself.
+    pub rate_classes_of_isolates: Vec<ClassName>,
     /// How the receiver of webhooks does.
     pub webhook: WebhookView,
     /// What an operator should look at.
@@ -184,12 +189,20 @@ pub enum StatusWarning {
     Restored,
     /// A webhook has not been taken for an hour, or one was given up in the last seven days.
     WebhookUndelivered,
+    /// A token that has not ended is of a rate class which is not configured: it is not limited.
+    RateClassMissing,
 }
 
 impl StatusWarning {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::RegistryLoad, Self::Unguaranteed, Self::KvUnwritten, Self::Restored, Self::WebhookUndelivered];
+    pub const ALL: [Self; 6] = [
+        Self::RegistryLoad,
+        Self::Unguaranteed,
+        Self::KvUnwritten,
+        Self::Restored,
+        Self::WebhookUndelivered,
+        Self::RateClassMissing,
+    ];
 
     /// As the API has it.
     #[must_use]
@@ -200,6 +213,7 @@ impl StatusWarning {
             Self::KvUnwritten => "kv_unwritten",
             Self::Restored => "restored",
             Self::WebhookUndelivered => "webhook_undelivered",
+            Self::RateClassMissing => "rate_class_missing",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! What a mistake costs: a bound smaller than the gates use makes receipts promise too much.
 
 use crate::key::{CheckKeys, KeyId, KeyRing};
+use crate::rate::RateClasses;
 use crate::webhook::Webhook;
 
 /// The registry's part of the configuration (DESIGN section 9).
@@ -31,6 +32,8 @@ pub struct RegistrySettings {
     pub retention_days: i64,
     /// Every audience that a route names, at least one.
     pub audiences: Vec<String>,
+    /// The rate classes that tokens can be of.
+    pub rate_classes: RateClasses,
     /// SHA-256 of `ADMIN_KEY`, which bootstraps the first owner; `None` when it is not set.
     pub bootstrap_sha256: Option<[u8; 32]>,
     /// Who receives notices; `None`: they can only be read.

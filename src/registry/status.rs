@@ -9,6 +9,7 @@ use super::command::{PropagationView, StatusView, StatusWarning};
 use super::database::Database;
 use super::deliveries;
 use super::outbox;
+use super::rate_use;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::state::State;
@@ -23,6 +24,7 @@ use crate::time::UnixMillis;
 pub(super) fn view<D: Database>(
     database: &D,
     settings: &RegistrySettings,
+    now: UnixMillis,
 ) -> Result<StatusView, StorageError> {
     let state = State::read(database)?;
     let base = bases::newest(database, state.list_number.epoch)?.number;
@@ -52,6 +54,8 @@ pub(super) fn view<D: Database>(
         calls: [0; 5],
         calls_last_minute: 0,
         swept_at: sweep::ended_at(database)?,
+        rate_classes_missing: rate_use::not_configured(database, &settings.rate_classes, now)?,
+        rate_classes_of_isolates: rate_use::of_isolates(&settings.rate_classes),
         webhook: deliveries::view(database, settings.webhook.is_some())?,
         warnings: Vec::new(),
     })
@@ -73,6 +77,7 @@ pub(super) fn warnings(status: &StatusView, now: UnixMillis) -> Vec<StatusWarnin
         (is_owed_for_long, StatusWarning::KvUnwritten),
         (within(status.restored_at, RESTORED_WARNING_MS), StatusWarning::Restored),
         (is_untold, StatusWarning::WebhookUndelivered),
+        (!status.rate_classes_missing.is_empty(), StatusWarning::RateClassMissing),
     ];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, warning)| warning).collect()
 }

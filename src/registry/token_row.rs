@@ -15,6 +15,7 @@ use super::row::{Columns, StorageError, json};
 use super::settings::RegistrySettings;
 use crate::family::FamilyId;
 use crate::key::KeyId;
+use crate::rate::ClassName;
 use crate::record::Record;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::token::{Claims, Serial};
@@ -98,7 +99,7 @@ macro_rules! stored {
         "serial, family, key_id, expires_at, fingerprint, version, label, owner, external_id, metadata, origins, \
          origin_mode, missing_origin, audiences, protected, created_at, created_by, ends_at, status, receipt, \
          published_at, sealed_by, changed_receipt, predecessor, successor, rotation, distribute, auto_rotate, \
-         first_used_at, last_used_at"
+         first_used_at, last_used_at, rate"
     };
 }
 
@@ -131,6 +132,7 @@ impl TokenRow {
                 // They stand further on: a struct's fields are read in the order of this text.
                 distribute: false,
                 auto_rotate: None,
+                rate: None,
             },
             created_at: columns.millis()?,
             created_by: columns.text()?,
@@ -149,6 +151,7 @@ impl TokenRow {
         };
         (row.policy.distribute, row.policy.auto_rotate) = (columns.flag()?, columns.optional_json()?);
         (row.first_used_at, row.last_used_at) = (columns.optional_millis()?, columns.optional_millis()?);
+        row.policy.rate = columns.optional_text()?.map(stored_class).transpose()?;
         row.key_receipt = columns.optional_json()?;
         Ok(row)
     }
@@ -160,7 +163,7 @@ impl TokenRow {
     }
 
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
-        let sql = format!("INSERT INTO token ({}, search) VALUES (?{})", stored!(), ", ?".repeat(30));
+        let sql = format!("INSERT INTO token ({}, search) VALUES (?{})", stored!(), ", ?".repeat(31));
         let mut values: Vec<Value> = vec![
             self.serial.into(),
             self.family.as_str().into(),
@@ -169,7 +172,7 @@ impl TokenRow {
             self.fingerprint.as_str().into(),
             self.version.into(),
         ];
-        let [policy @ .., distribute, auto_rotate, search] = self.policy_values()?;
+        let [policy @ .., distribute, auto_rotate, rate, search] = self.policy_values()?;
         values.extend(policy);
         values.extend([
             self.created_at.into(),
@@ -187,6 +190,7 @@ impl TokenRow {
             auto_rotate,
             self.first_used_at.map_or(Value::Null, Value::from),
             self.last_used_at.map_or(Value::Null, Value::from),
+            rate,
             search,
         ]);
         database.query(&sql, &values)?;
@@ -202,8 +206,8 @@ impl TokenRow {
         values.extend([self.version.into(), self.serial.into()]);
         database.query(
             "UPDATE token SET label = ?, owner = ?, external_id = ?, metadata = ?, origins = ?, origin_mode = ?, \
-             missing_origin = ?, audiences = ?, protected = ?, distribute = ?, auto_rotate = ?, search = ?, version = ? \
-             WHERE serial = ?",
+             missing_origin = ?, audiences = ?, protected = ?, distribute = ?, auto_rotate = ?, rate = ?, search = ?, \
+             version = ? WHERE serial = ?",
             &values,
         )?;
         auto::plan(database, self)?;
@@ -241,7 +245,7 @@ impl TokenRow {
         Ok(())
     }
 
-    fn policy_values(&self) -> Result<[Value; 12], StorageError> {
+    fn policy_values(&self) -> Result<[Value; 13], StorageError> {
         let policy = &self.policy;
         Ok([
             policy.label.as_str().into(),
@@ -255,6 +259,7 @@ impl TokenRow {
             policy.protected.into(),
             policy.distribute.into(),
             policy.auto_rotate.as_ref().map_or(Ok(Value::Null), json)?,
+            policy.rate.as_ref().map(ClassName::as_str).into(),
             Value::Text(policy.search_text()),
         ])
     }
@@ -349,6 +354,7 @@ impl TokenRow {
             origins: self.policy.origins.clone(),
             origin_mode: self.policy.origin_mode,
             missing_origin: self.policy.missing_origin,
+            rate: self.policy.rate.clone(),
             external_id: self.policy.external_id.clone(),
             watched: self.predecessor.is_some() && self.first_used_at.is_none(),
             distribute: self.policy.distribute,
@@ -378,6 +384,7 @@ impl TokenRow {
             origin_mode: policy.origin_mode,
             missing_origin: policy.missing_origin,
             audiences: policy.audiences,
+            rate: policy.rate,
             protected: policy.protected,
             distribute: policy.distribute,
             auto_rotate: policy.auto_rotate,
@@ -395,6 +402,11 @@ impl TokenRow {
             last_used_at: self.last_used_at,
         }
     }
+}
+
+/// A rate class that was a name when it was stored.
+fn stored_class(text: String) -> Result<ClassName, StorageError> {
+    ClassName::try_from(text).map_err(|_| StorageError::Unreadable)
 }
 
 /// A family id that we minted and stored; its check was made when it came from outside.

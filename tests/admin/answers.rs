@@ -7,6 +7,7 @@ use wayleave::admin::{Parsed, Rendering, UsageSeen, render};
 use wayleave::admin_key::Role;
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
+use wayleave::rate::ClassName;
 use wayleave::registry::command::{
     AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, ExpiriesView, ExpiryView, FamilyView,
     Fault, FieldFault, KeyReceipt, LocationView, NoticeView, ProbeView, PropagationView, Receipt,
@@ -36,6 +37,7 @@ pub fn view() -> TokenView {
         origin_mode: OriginMode::Enforce,
         missing_origin: MissingOrigin::Refuse,
         audiences: vec!["weather".to_owned()],
+        rate: ClassName::parse("page"),
         protected: false,
         distribute: false,
         auto_rotate: None,
@@ -98,7 +100,7 @@ fn a_token_is_shown_as_the_contract_has_it() {
         "id": "tok_7", "family": "fam_x", "label": "Shop", "owner": null, "external_id": "c-17", "metadata": {"a": 1},
         "fingerprint": "wlp_AQEA…12345678", "state": "active", "version": 3,
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce", "missing_origin": "refuse",
-        "audiences": ["weather"], "rate": null, "protected": false, "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
+        "audiences": ["weather"], "rate": "page", "protected": false, "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
         "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],
     });
     assert_eq!(body_of(&response), expected);
@@ -296,6 +298,7 @@ fn status_is_shown_by_name() {
         "usage": {"counting": false},
         "restored_at": null,
         "swept_at": NOW.plus_ms(-3_600_000).to_rfc3339(),
+        "rate_classes": {"missing": ["gold"], "counted_by_isolates": ["page"]},
         "webhook": {
             "configured": true, "pending": 3, "oldest_at": NOW.plus_ms(-7_000).to_rfc3339(), "failures": 11, "given_up": 2,
             "given_up_at": "1970-01-01T00:00:00.000Z", "succeeded_at": NOW.plus_ms(-9_000).to_rfc3339(),
@@ -341,6 +344,8 @@ pub fn status() -> StatusView {
         calls: [5, 6, 7, 8, 9],
         calls_last_minute: 34_070,
         swept_at: Some(NOW.plus_ms(-3_600_000)),
+        rate_classes_missing: vec![ClassName::parse("gold").unwrap()],
+        rate_classes_of_isolates: vec![ClassName::parse("page").unwrap()],
         webhook: WebhookView {
             configured: true,
             pending: 3,

@@ -4,6 +4,7 @@ use super::support::{deployment, faults};
 use wayleave::admin_key::Role;
 use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::problem::Code;
+use wayleave::rate::ClassName;
 use wayleave::registry::command::{
     AutoRotate, Command, Lifetime, NewAdminKey, NewToken, RevokeOld, TokenEdit,
 };
@@ -17,7 +18,7 @@ fn every_setting_reaches_the_command() {
     let deployment = deployment;
     let body = r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
         "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","audiences":["tiles","weather"],
-        "rate":null,"protected":true,"distribute":true,"auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#;
+        "rate":"page","protected":true,"distribute":true,"auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#;
     let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
         deployment.command("POST", "/tokens", body)
     else {
@@ -34,6 +35,7 @@ fn every_setting_reaches_the_command() {
         origin_mode: Some(OriginMode::Report),
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".to_owned(), "weather".to_owned()]),
+        rate: Some(ClassName::parse("page")),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(AutoRotate {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use wayleave::admin::{AdminProblem, AdminRequest, Body, Context, Parsed, parse};
 use wayleave::admin_key::AdminKey;
 use wayleave::key::{CheckKeys, KeyId, KeyRing};
+use wayleave::rate::RateClasses;
 use wayleave::registry::command::{AdminCall, Command};
 use wayleave::time::{UnixMillis, UnixSeconds};
 use wayleave::token::{Claims, Serial};
@@ -16,6 +17,7 @@ pub struct Deployment {
     pub ring: KeyRing,
     pub app_schemes: Vec<String>,
     pub audiences: Vec<String>,
+    pub rate_classes: RateClasses,
     pub bearer: String,
 }
 
@@ -28,6 +30,7 @@ pub fn deployment() -> Deployment {
         ring: KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![3; 32]))], "test"),
         app_schemes: vec!["capacitor".to_owned()],
         audiences: vec!["weather".to_owned()],
+        rate_classes: RateClasses::parse(r#"{"page":{"requests":300,"per_seconds":60}}"#, |_| false).unwrap(),
     }
 }
 
@@ -39,6 +42,7 @@ impl Deployment {
             configured_key: None,
             app_schemes: &self.app_schemes,
             audiences: &self.audiences,
+            rate_classes: &self.rate_classes,
             max_token_lifetime_seconds: 63_072_000,
             own_origin: "https://gateway.example",
             configuration: "{}",

@@ -1,11 +1,12 @@
 //! `GET /status`: what is new in it beside counts.
 
-use crate::world::{START, World, holding, settings};
+use crate::world::{START, World, edit_label, holding, settings};
 use wayleave::freshness::Took;
 use wayleave::limits::{COUNTS_KEPT_FROM_TOKENS, COUNTS_KEPT_MS};
 use wayleave::list::Number;
+use wayleave::rate::{ClassName, RateClasses};
 use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{Command, Request, StatusWarning};
+use wayleave::registry::command::{Command, Request, StatusWarning, TokenEdit};
 use wayleave::registry::database::{Database, Value};
 use wayleave::token::Serial;
 
@@ -59,6 +60,43 @@ fn what_an_operator_should_look_at_is_a_warning() {
     assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten, StatusWarning::Restored]);
     world.seconds_pass(7 * 86_400);
     assert_eq!(world.status().warnings, [StatusWarning::KvUnwritten]);
+}
+
+/// A deployment whose isolates count for `names`.
+fn with_classes(names: &[&str]) -> RegistrySettings {
+    let classes: Vec<String> =
+        names.iter().map(|name| format!(r#""{name}":{{"requests":9,"per_seconds":60}}"#)).collect();
+    let rate_classes = RateClasses::parse(&format!("{{{}}}", classes.join(",")), |_| false).unwrap();
+    RegistrySettings { rate_classes, ..settings() }
+}
+
+#[test]
+fn a_rate_class_that_does_not_limit_as_it_says_is_a_warning() {
+    let mut world = World::with(with_classes(&["app", "page"]));
+    let names = |names: &[&str]| -> Vec<ClassName> {
+        names.iter().filter_map(|name| ClassName::parse(name)).collect()
+    };
+    let of = |name| TokenEdit { rate: Some(ClassName::parse(name)), ..edit_label(name) };
+    for name in ["app", "page", "page"] {
+        let serial = world.token().serial;
+        world.edit(serial, of(name));
+    }
+    world.registry.due(world.now, 100);
+    let status = world.status();
+    assert_eq!(
+        (status.rate_classes_missing, status.rate_classes_of_isolates),
+        (vec![], names(&["app", "page"]))
+    );
+    assert!(!status.warnings.contains(&StatusWarning::RateClassMissing));
+    // A deploy drops both, and another adds one that nobody is of.
+    world.restart(with_classes(&["other"]));
+    let status = world.status();
+    assert_eq!(status.rate_classes_missing, names(&["app", "page"]));
+    assert!(status.warnings.contains(&StatusWarning::RateClassMissing));
+    world.restart(with_classes(&["page"]));
+    assert_eq!(world.status().rate_classes_missing, names(&["app"]));
+    world.seconds_pass(366 * 86_400);
+    assert_eq!(world.status().rate_classes_missing, [], "that token has ended");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::world::{START, World, all, auto_rotate, edit_label, new_token, rules, settings};
 use wayleave::key::KeyId;
 use wayleave::origin::{MissingOrigin, OriginMode};
+use wayleave::rate::ClassName;
 use wayleave::registry::RegistrySettings;
 use wayleave::registry::command::{
     Answer, Command, Fault, Lifetime, NewToken, TokenEdit, TokenState, TokenView,
@@ -47,6 +48,7 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         origin_mode: OriginMode::Enforce,
         missing_origin: MissingOrigin::Refuse,
         audiences: vec!["api".into()],
+        rate: None,
         protected: false,
         distribute: false,
         auto_rotate: None,
@@ -161,6 +163,7 @@ fn a_clone_copies_every_setting_and_given_fields_win() {
         origin_mode: Some(OriginMode::Report),
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into()]),
+        rate: Some(ClassName::parse("page")),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -238,6 +241,7 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         origin_mode: Some(OriginMode::Report),
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into()]),
+        rate: Some(ClassName::parse("page")),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -254,9 +258,12 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         (OriginMode::Report, MissingOrigin::Allow)
     );
     assert_eq!(record.record.audiences, ["tiles"]);
+    assert_eq!((&record.record.rate, &token.rate), (&ClassName::parse("page"), &ClassName::parse("page")));
     assert_eq!(record.record.external_id.as_deref(), Some("x"));
     assert_eq!((record.record.key_id, record.record.expires_at), (token.key_id, token.expires_at));
     assert_eq!(record.record.family.as_str(), token.family);
+    let (token, _) = world.edit(serial, TokenEdit { rate: Some(None), ..TokenEdit::default() });
+    assert_eq!((token.rate, world.record(serial).unwrap().record.rate), (None, None));
 }
 
 #[test]

@@ -268,6 +268,7 @@ impl World {
             configured_key: None,
             app_schemes: &[],
             audiences: &settings.audiences,
+            rate_classes: &settings.rate_classes,
             max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
             own_origin: "https://gateway.example",
             configuration: "{}",

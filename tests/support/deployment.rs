@@ -2,6 +2,7 @@
 
 use wayleave::key::{CheckKeys, KeyId, KeyRing, sha256};
 use wayleave::limits::FOLD_AT_CHANGES;
+use wayleave::rate::RateClasses;
 use wayleave::registry::RegistrySettings;
 use wayleave::time::UnixMillis;
 use zeroize::Zeroizing;
@@ -24,6 +25,7 @@ pub fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
         max_token_lifetime_seconds: 2 * 365 * 86_400,
         retention_days: 400,
         audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
+        rate_classes: RateClasses::default(),
         bootstrap_sha256: Some(sha256(ADMIN_KEY.as_bytes())),
         webhook: None,
     }

@@ -23,6 +23,8 @@ const WRONG = {
   CHECK_SECRET: [null, "short"],
   ADMIN_KEY: ["too-short"],
   WEBHOOK_URL: ["hooks.example", "http://hooks.example/", "https://user@hooks.example/"],
+  RATES: ["{", '{"Page": {"requests": 1, "per_seconds": 10}}', '{"page": {"requests": 0, "per_seconds": 10}}'],
+  CLIENT_IP_HEADER: ["X Real IP"],
   WEBHOOK_SECRET: ["short", "whsec_AAAA"],
 };
 const cases = Object.entries(WRONG).flatMap(([variable, values]) => values.map((value, at) => ({ variable, value, name: `${variable.toLowerCase()}_${at}` })));

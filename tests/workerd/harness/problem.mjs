@@ -14,6 +14,7 @@ export const PROBLEMS = {
   origin_missing: { status: 403 },
   origin_not_allowed: { status: 403 },
   audience_mismatch: { status: 403, challenge: "insufficient_scope" },
+  rate_limited: { status: 429, retryAfter: true },
   revocation_status_unknown: { status: 503, retryAfter: true },
   route_not_found: { status: 404 },
   upstream_unreachable: { status: 502 },
