@@ -58,7 +58,7 @@ export interface Token {
   successor?: string;
   rotation?: Rotation;
   distribute?: boolean;
-  auto_rotate?: Record<string, unknown>;
+  auto_rotate?: { before_expiry_seconds: number };
   first_used_at?: string;
   last_used_at?: string;
   warnings: string[];
@@ -226,6 +226,7 @@ export interface Configuration {
   retention_days: number;
   audiences: string[];
   webhook_origin: string | null;
+  rate_classes: { name: string; requests: number; token_requests: number | null; per_seconds: number; counted_by: 'binding' | 'isolate' }[];
   location: string | null;
   routes: {
     host: string | null;

@@ -14,7 +14,7 @@ const PICTURES = process.env.WAYLEAVE_PICTURES ? new URL(`${process.env.WAYLEAVE
 const SHOWN = ['tokens', 'create', 'token', 'revoke', 'revoked', 'family', 'revocation'];
 const FIRST_LOAD_MAX_BYTES = 100_000;
 
-const site = new Console({ variables: (upstream) => ({ UPSTREAM: upstream, REVOCATION_BOUND_SECONDS: '5', LOCATION: 'FRA' }) });
+const site = new Console({ variables: (upstream) => ({ UPSTREAM: upstream, REVOCATION_BOUND_SECONDS: '5', LOCATION: 'FRA', RATES: '{"page": {"requests": 300, "per_seconds": 60}}' }) });
 let places;
 before(async () => {
   await site.start();

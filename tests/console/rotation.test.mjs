@@ -63,6 +63,12 @@ describe('rotating', () => {
     assert.deepEqual([(await admin.token(old.id)).state, (await admin.token(old.id)).revoked_reason], ['revoked', 'rotated']);
   });
 
+  it('a token that the registry rotates by itself says so', async () => {
+    const { id } = await admin.createToken({ label: 'By itself', auto_rotate: { before_expiry_seconds: 30 * 86_400 } });
+    const page = await site.signedIn({ at: `#/token/${id}` });
+    await page.getByRole('region', { name: 'Settings' }).getByText('30 days before its end').waitFor();
+  });
+
   it('a family is stopped in an emergency', async () => {
     const token = await admin.createToken({ label: 'Stopped' });
     const page = await site.signedIn({ at: `#/family/${token.family}` });

@@ -11,6 +11,7 @@ export const STATUS_WARNINGS = {
   unguaranteed: 'ON_UNKNOWN is admit: a location that cannot know lets tokens through, and no revocation is guaranteed.',
   kv_unwritten: 'A write to KV has been waiting for longer than the bound. Locations ask the registry meanwhile; look at KV’s health.',
   restored: 'The registry was put back from a backup in the last week. Tokens may have been disabled: look through them.',
+  rate_class_missing: 'Tokens are of a rate class that is not configured any more, and so are not limited. Put it back into RATES, or edit them.',
   webhook_undelivered: 'A webhook could not be delivered. Check its receiver and WEBHOOK_URL.',
 };
 

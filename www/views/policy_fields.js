@@ -25,6 +25,7 @@ export function policyFields(token, configuration, signal) {
     field({ name: 'owner', label: 'Owner (optional)', hint: 'Who to ask about it: a person, a team, an address.', control: text(token.owner ?? '') }),
     sites.element,
     several && audiences(token.audiences ?? [], configuration.audiences),
+    rate(token.rate ?? null, configuration.rate_classes),
     h('details', { open: isUnusual(token) }, h('summary', null, 'More settings'),
       h('div', { class: 'fields' },
         choices({
@@ -51,6 +52,25 @@ function audiences(chosen, all) {
     h('p', { class: 'error' }));
 }
 
+/**
+ * A class that is not configured any more stays what it is until another is chosen: the API refuses it for a new token.
+ * @param {string | null} chosen @param {Configuration['rate_classes']} classes
+ */
+function rate(chosen, classes) {
+  const options = [['', 'No limit'], ...classes.map((one) => [one.name, `${one.name}: ${rateWords(one)}`])];
+  if (chosen !== null && !classes.some(({ name }) => name === chosen)) options.push([chosen, `${chosen}: not configured any more, so no limit`]);
+  const hint = classes.length === 0
+    ? 'No rate class is configured, so that a token can be used as often as anybody likes. RATES in wrangler.toml sets them up.'
+    : 'How often it may be used before requests get 429. What a site is refused for another reason is not counted.';
+  return field({ name: 'rate', label: 'Rate', hint, control: h('select', null, options.map(([value, text]) => h('option', { value, selected: value === (chosen ?? '') }, text))) });
+}
+
+/** @param {Configuration['rate_classes'][number]} one */
+export function rateWords({ requests, token_requests: total, per_seconds: seconds }) {
+  const number = (/** @type {number} */ value) => value.toLocaleString('en');
+  return `${number(requests)} requests in ${seconds} s from one address${total === null ? '' : `, ${number(total)} in all`}`;
+}
+
 /** @param {Partial<Token>} token */
 function isUnusual(token) {
   return token.origin_mode === 'report' || token.missing_origin === 'allow' || Boolean(token.external_id ?? token.metadata) || token.protected === true || token.distribute === true;
@@ -68,6 +88,7 @@ function read(form, origins, several) {
     distribute: isChecked(form, 'distribute'),
     origin_mode: valueOf(form, 'origin_mode'),
     missing_origin: valueOf(form, 'missing_origin'),
+    rate: valueOf(form, 'rate') || null,
     ...(several && { audiences: [...form.querySelectorAll('input[name=audience]:checked')].map((box) => /** @type {HTMLInputElement} */ (box).value) }),
     ...(may('owner') && { protected: isChecked(form, 'protected') }),
   };

@@ -4,7 +4,7 @@ import { h } from '../dom.js';
 import { duration } from '../time.js';
 import { badge } from '../ui/badge.js';
 import { table } from '../ui/table.js';
-import { configuration } from './policy_fields.js';
+import { configuration, rateWords } from './policy_fields.js';
 
 /** @param {import('../router.js').Place} place */
 export async function view({ signal }) {
@@ -30,6 +30,13 @@ export async function view({ signal }) {
         fact('Longest life', duration(settings.max_token_lifetime_seconds)),
         fact('Kept after their end', `${settings.retention_days} days`),
         fact('App schemes', list(settings.app_schemes, 'none'))))),
+    h('section', { class: 'card' }, h('h2', null, 'Rate classes'), settings.rate_classes.length === 0
+      ? h('p', { class: 'muted' }, 'None: tokens are not limited. RATES sets them up.')
+      : table('Rate classes', [
+        { name: 'Class', cell: (one) => h('code', null, one.name) },
+        { name: 'Limit', cell: rateWords },
+        { name: 'Counted', cell: (one) => one.counted_by === 'binding' ? 'for a whole location' : [badge('by each isolate', 'warn'), ` There is no binding RATE_${one.name.toUpperCase()}: a location admits a multiple.`] },
+      ], settings.rate_classes)),
     h('section', { class: 'card' }, h('h2', null, 'Access'), h('dl', { class: 'facts' },
       fact('Deployment', h('code', null, settings.deployment)),
       fact('Where requests carry tokens', list(settings.credential_sources, 'nowhere')),

@@ -3,7 +3,7 @@
 import { get, post } from '../api.js';
 import { h } from '../dom.js';
 import { reload, to } from '../router.js';
-import { date, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
+import { date, duration, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
 import { stateBadge, badge, place, warningText } from '../ui/badge.js';
 import { field, form, valueOf } from '../ui/form.js';
 import { openDialog } from '../ui/dialog.js';
@@ -68,7 +68,9 @@ function settings(token) {
       fact('Sites not listed', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are let in' : 'are refused'),
       fact('For', token.audiences.join(', ')),
+      fact('Rate', token.rate === null ? muted('no limit') : `class ${token.rate}`),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
+      token.auto_rotate && fact('Rotates by itself', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
       fact('Owner', token.owner ?? muted('nobody named')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
