@@ -40,6 +40,7 @@ export interface Token {
   metadata: Record<string, unknown> | null;
   fingerprint: string;
   state: State;
+  current: boolean;
   version: number;
   origins: 'any' | string[];
   origin_mode: 'enforce' | 'report';

@@ -39,6 +39,8 @@ pub struct Token {
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("enum" = ["active", "disabled", "revoked", "expired"])))]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub state: TokenState,
+    /// It is the one of its family to copy and to give out: the newest that is active.
+    pub current: bool,
     /// Of its record; the ETag is this in quotes.
     pub version: u32,
     /// `any`, or a list of rules in their one spelling.
@@ -126,6 +128,7 @@ impl Token {
             metadata: view.metadata.as_deref().and_then(object),
             fingerprint: view.fingerprint,
             state: view.state,
+            current: view.is_current,
             version: view.version,
             origins: view.origins,
             origin_mode: view.origin_mode,

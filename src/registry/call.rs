@@ -104,7 +104,7 @@ impl<D: Database> Call<'_, D> {
             }
             Command::CreateToken(new) => {
                 let (row, text) = self.create_token(new, idempotency)?;
-                Ok(Answer::Created { token: Box::new(row.view(self.now)), text })
+                Ok(Answer::Created { token: self.shown(&row)?, text })
             }
             Command::DeleteAdminKey(id) => self.delete_admin_key(id).map(|()| Answer::AdminKeyDeleted),
             Command::DisableToken(serial) => self.disable(serial).map(Answer::Receipt),
@@ -113,7 +113,7 @@ impl<D: Database> Call<'_, D> {
             }
             Command::EditToken { serial, if_match, edit } => {
                 let (row, receipt) = self.edit_token(serial, if_match, edit)?;
-                Ok(Answer::Edited { token: Box::new(row.view(self.now)), receipt })
+                Ok(Answer::Edited { token: self.shown(&row)?, receipt })
             }
             Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
             Command::EndToken { serial, at, force } => self.end(serial, at, force).map(Answer::Receipt),
@@ -124,7 +124,8 @@ impl<D: Database> Call<'_, D> {
                 Ok(Answer::Probe { probe: Box::new(self.probe(serial)?), begun: false })
             }
             Command::GetToken(serial) | Command::LookupToken(serial) => {
-                Ok(Answer::Token(Box::new(self.token(serial)?.view(self.now))))
+                let row = self.token(serial)?;
+                self.shown(&row).map(Answer::Token)
             }
             Command::ListAdminKeys => Ok(Answer::AdminKeys(admin_keys::list(self.database)?)),
             Command::ListEvents(filter) => {

@@ -642,6 +642,8 @@ pub struct TokenView {
     pub key_id: KeyId,
     /// State at the time of the call.
     pub state: TokenState,
+    /// It is the one of its family to copy and to give out.
+    pub is_current: bool,
     /// Version of its record, from 1.
     pub version: u32,
     /// Where it works.

@@ -97,6 +97,6 @@ impl<D: Database> Call<'_, D> {
     pub(super) fn family_token(&self, family: &str) -> Result<Answer, Stop> {
         let row = families::current(self.database, family, self.now)?.ok_or(Fault::NotFound)?;
         let text = row.text(self.settings)?.ok_or(Fault::NotFound)?;
-        Ok(Answer::FamilyToken { token: Box::new(row.view(self.now)), text })
+        Ok(Answer::FamilyToken { token: self.shown(&row)?, text })
     }
 }

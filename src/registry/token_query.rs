@@ -10,6 +10,7 @@
 
 use super::command::{TokenFilter, TokenState, TokenView};
 use super::database::{Database, Value};
+use super::families;
 use super::origin_index;
 use super::retired_keys::key_retired;
 use super::row::{Columns, StorageError, json};
@@ -37,7 +38,8 @@ pub(super) fn page<D: Database>(
     now: UnixMillis,
 ) -> Result<(Vec<TokenView>, Option<Serial>), StorageError> {
     let (found, next) = rows(database, filter, Only::All, now)?;
-    Ok((found.iter().map(|row| row.view(now)).collect(), next))
+    let shown = found.iter().map(|row| families::view(database, row, now));
+    Ok((shown.collect::<Result<_, _>>()?, next))
 }
 
 /// How many tokens the filter finds, from its place in the list on.

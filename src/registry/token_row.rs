@@ -365,7 +365,8 @@ impl TokenRow {
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
     }
 
-    pub(super) fn view(&self, now: UnixMillis) -> TokenView {
+    /// What callers see; whether it is the one of its family to copy, the family knows: `families::view`.
+    pub(super) fn view(&self, is_current: bool, now: UnixMillis) -> TokenView {
         let policy = self.policy.clone();
         let disabling = || self.receipt.clone().filter(|_| self.status == Status::Disabled);
         let withdrawal = self.revocation().or_else(disabling);
@@ -379,6 +380,7 @@ impl TokenRow {
             fingerprint: self.fingerprint.clone(),
             key_id: self.key_id,
             state: self.state(now),
+            is_current,
             version: self.version,
             origins: policy.origins,
             origin_mode: policy.origin_mode,

@@ -32,6 +32,7 @@ pub fn view() -> TokenView {
         fingerprint: "wlp_AQEA…12345678".to_owned(),
         key_id: KeyId(1),
         state: TokenState::Active,
+        is_current: true,
         version: 3,
         origins: OriginRules::parse(&json!(["https://example.com", "*.example.org"]), &[]).unwrap(),
         origin_mode: OriginMode::Enforce,
@@ -98,7 +99,7 @@ fn a_token_is_shown_as_the_contract_has_it() {
     assert_eq!(header(&response, "content-type"), Some("application/json"));
     let expected = json!({
         "id": "tok_7", "family": "fam_x", "label": "Shop", "owner": null, "external_id": "c-17", "metadata": {"a": 1},
-        "fingerprint": "wlp_AQEA…12345678", "state": "active", "version": 3,
+        "fingerprint": "wlp_AQEA…12345678", "state": "active", "current": true, "version": 3,
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce", "missing_origin": "refuse",
         "audiences": ["weather"], "rate": "page", "protected": false, "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
         "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],

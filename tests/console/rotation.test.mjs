@@ -55,6 +55,19 @@ describe('rotating', () => {
     assert.equal((await admin.token(old.id)).state, 'active');
   });
 
+  it('the one to copy is marked, also while its successor is disabled', async () => {
+    const old = await admin.createToken({ label: 'Marked' });
+    const { id } = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: { label: 'Its successor' } })).json;
+    const page = await site.signedIn();
+    const rowOf = (label) => page.getByRole('row').filter({ has: page.getByRole('link', { name: label, exact: true }) });
+    await rowOf('Its successor').getByText('Current').waitFor();
+    assert.equal(await rowOf('Marked').getByText('Current').count(), 0);
+    await admin.disable(id);
+    await page.reload();
+    await rowOf('Marked').getByText('Current').waitFor();
+    assert.equal(await rowOf('Its successor').getByText('Current').count(), 0);
+  });
+
   it('now: revokes the others of the family at once', async () => {
     const old = await admin.createToken({ label: 'Misused' });
     const page = await site.signedIn({ at: `#/token/${old.id}` });

@@ -456,6 +456,9 @@ impl Run {
             assert!(live <= 2, "{what}: {live} live tokens in {family}");
             let current = self.family(&family).find(|token| token.active(now)).map(|token| token.serial);
             assert_eq!(self.world.family(&family).current, current, "{what}");
+            for serial in self.family(&family).map(|token| token.serial).collect::<Vec<_>>() {
+                assert_eq!(self.world.get(serial).is_current, Some(serial) == current, "{what}");
+            }
         }
     }
 }

@@ -43,6 +43,7 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         fingerprint: fingerprint(&text),
         key_id: KeyId(1),
         state: TokenState::Active,
+        is_current: true,
         version: 1,
         origins: rules(&["https://site.example"]),
         origin_mode: OriginMode::Enforce,

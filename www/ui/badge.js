@@ -13,8 +13,8 @@ export const stateBadge = (state) => h('span', { class: `badge ${state}` }, STAT
 export const badge = (text, kind = 'plain') => h('span', { class: `badge ${kind}` }, text);
 
 /** Where it stands among its like: only families of more than one need to be told apart. @param {Token} token */
-export function place({ state, predecessor, successor }) {
-  if (state === 'active' && predecessor && !successor) return badge('Current', 'good');
+export function place({ state, current, predecessor, successor }) {
+  if (current && (predecessor || successor)) return badge('Current', 'good');
   return successor && (state === 'active' || state === 'disabled') && badge('Has a successor');
 }
 

@@ -27,7 +27,7 @@ impl<D: Database> Call<'_, D> {
         let mut edited = Vec::with_capacity(live.len());
         for row in live {
             let (row, receipt) = self.edit_token(row.serial, None, edit.clone())?;
-            edited.push((row.view(self.now), receipt));
+            edited.push((*self.shown(&row)?, receipt));
         }
         Ok(edited)
     }

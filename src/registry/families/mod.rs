@@ -10,7 +10,7 @@ mod bulk;
 mod commands;
 
 use super::call::Call;
-use super::command::{FamilyView, Fault, TokenState};
+use super::command::{FamilyView, Fault, TokenState, TokenView};
 use super::database::{Database, Value};
 use super::retired_keys::key_retired;
 use super::row::{Columns, Stop, StorageError};
@@ -47,6 +47,34 @@ pub(super) fn current<D: Database>(
 ) -> Result<Option<TokenRow>, StorageError> {
     let live = live(database, family, now)?;
     Ok(live.into_iter().find(|row| row.state(now) == TokenState::Active))
+}
+
+/// A token as callers see it. Whether it is the current one costs a search in the index of families.
+pub(super) fn view<D: Database>(
+    database: &D,
+    row: &TokenRow,
+    now: UnixMillis,
+) -> Result<TokenView, StorageError> {
+    let is_current = row.state(now) == TokenState::Active && !has_later_active(database, row, now)?;
+    Ok(row.view(is_current, now))
+}
+
+/// Whether a newer token of the family is active.
+fn has_later_active<D: Database>(
+    database: &D,
+    row: &TokenRow,
+    now: UnixMillis,
+) -> Result<bool, StorageError> {
+    let later = database.query(
+        concat!(
+            "SELECT 1 FROM token WHERE family = ? AND serial > ? AND status = 'good' AND expires_at > ? \
+             AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
+            key_retired!(),
+            " LIMIT 1"
+        ),
+        &[row.family.as_str().into(), row.serial.into(), now.floor_seconds().into(), now.into()],
+    )?;
+    Ok(!later.is_empty())
 }
 
 /// Its newest token, in whatever state; `None`: there is no such family.
@@ -102,6 +130,11 @@ fn rows<D: Database>(
 }
 
 impl<D: Database> Call<'_, D> {
+    /// A token as callers see it.
+    pub(super) fn shown(&self, row: &TokenRow) -> Result<Box<TokenView>, Stop> {
+        Ok(Box::new(view(self.database, row, self.now)?))
+    }
+
     /// `GET /families/{id}`.
     pub(super) fn family(&self, family: &str) -> Result<FamilyView, Stop> {
         let rows = newest_first(self.database, family)?;
@@ -111,7 +144,9 @@ impl<D: Database> Call<'_, D> {
         let current = current(self.database, family, self.now)?;
         let total = self.database.query("SELECT COUNT(*) FROM token WHERE family = ?", &[family.into()])?;
         let total = Columns::of(total.into_iter().next().ok_or(StorageError::Unreadable)?).number()?;
-        let tokens = rows.iter().map(|row| row.view(self.now)).collect();
+        let is_current =
+            |row: &TokenRow| current.as_ref().is_some_and(|current| current.serial == row.serial);
+        let tokens = rows.iter().map(|row| row.view(is_current(row), self.now)).collect();
         Ok(FamilyView { family: family.to_owned(), current: current.map(|row| row.serial), tokens, total })
     }
 }

@@ -301,9 +301,9 @@ impl<D: Database> Call<'_, D> {
         };
         let receipts = self.revoked_with(&row)?;
         Ok(Rotated {
-            token: row.view(self.now),
+            token: *self.shown(&row)?,
             text,
-            predecessor: predecessor.map(|row| row.view(self.now)),
+            predecessor: predecessor.map(|row| self.shown(&row)).transpose()?.map(|shown| *shown),
             receipts,
         })
     }
