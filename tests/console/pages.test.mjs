@@ -36,6 +36,8 @@ async function settled(page, heading) {
 
 async function picture(page, name, view) {
   if (PICTURES === null || (PICTURES.endsWith('docs/images/') && !SHOWN.includes(name))) return;
+  // What was said of the page before is gone.
+  await page.locator('.notice p').waitFor({ state: 'detached' });
   await page.screenshot({ path: `${PICTURES}console-${name}-${view.name}.png`, animations: 'disabled' });
 }
 
@@ -98,11 +100,11 @@ for (const view of VIEWS) {
       await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
     }));
     it('a token just made', async () => {
-      await page.getByLabel('Label').fill('A page to look at');
+      await page.getByLabel('Label').fill('Air quality');
       await page.getByLabel('Sites it works from').fill('https://www.example.com');
       await page.getByRole('list', { name: 'How the rules are read' }).getByText('https://www.example.com').waitFor();
       await page.getByRole('button', { name: 'Create token' }).click();
-      await settled(page, '“A page to look at” is ready');
+      await settled(page, '“Air quality” is ready');
       await assertAccessible(page, `a token just made in ${view.name}`);
       await picture(page, 'made', view);
     });

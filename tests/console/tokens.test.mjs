@@ -120,6 +120,7 @@ describe('rules while typing', () => {
     await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.github.io');
     await readings.getByText('*.github.io').waitFor();
     await readings.getByText(/public suffix|preview/i).waitFor();
+    await readings.getByRole('listitem').filter({ hasText: 'https://www.example.com' }).getByText('ok').waitFor();
     assert.deepEqual(page.troubles, []);
   });
 

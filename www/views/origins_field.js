@@ -48,8 +48,10 @@ export function originsField(value, signal) {
     } catch (error) {
       if (asked.aborted) return;
       put(verdict);
-      const faults = error instanceof ApiError ? error.errors : [];
-      put(readings, faults.length > 0 ? faults.map((fault) => wrong(fault, origins)) : note('bad', '', wordsOf(error)));
+      const faults = error instanceof ApiError && Array.isArray(origins) ? error.errors : [];
+      if (faults.length === 0) return put(readings, note('bad', '', wordsOf(error)));
+      const rules = await others(/** @type {string[]} */ (origins), faults, asked);
+      if (!asked.aborted) put(readings, faults.map((fault) => wrong(fault, origins)), rules.map(reading));
     }
   }
 
@@ -63,6 +65,22 @@ export function originsField(value, signal) {
       h('div', { class: 'tester' }, h('label', { for: urlId }, 'Try a page’s address'), url, verdict)),
   });
   return { element, origins: () => originsOf(area, any) };
+}
+
+/**
+ * How the rules are read that are not refused: one that is must not hide the others.
+ * @param {string[]} origins @param {{ field: string }[]} faults @param {AbortSignal} signal
+ * @returns {Promise<OriginTest['rules']>}
+ */
+async function others(origins, faults, signal) {
+  const good = origins.filter((_, index) => !faults.some((fault) => lineOf(fault) === index));
+  if (good.length === 0) return [];
+  try {
+    return /** @type {OriginTest} */ (await post('/origin-test', { origins: good }, { signal })).rules;
+  } catch {
+    // What is wrong is said all the same.
+    return [];
+  }
 }
 
 /** @param {HTMLTextAreaElement} area @param {HTMLInputElement} any @returns {'any' | string[]} */
@@ -91,9 +109,11 @@ function reading({ rule, unicode, warnings }) {
 
 /** @param {{ field: string, detail: string }} fault @param {'any' | string[]} origins */
 function wrong({ field, detail }, origins) {
-  const index = Number(/\[(\d+)\]/.exec(field)?.[1] ?? NaN);
-  return note('bad', Array.isArray(origins) ? origins[index] ?? '' : '', detail);
+  return note('bad', Array.isArray(origins) ? origins[lineOf({ field })] ?? '' : '', detail);
 }
+
+/** Which rule a fault is of: `origins[2]`. @param {{ field: string }} fault */
+const lineOf = ({ field }) => Number(/\[(\d+)\]/.exec(field)?.[1] ?? NaN);
 
 /** @param {string} origin @param {OriginTest} test */
 function said(origin, test) {
