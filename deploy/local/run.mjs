@@ -61,6 +61,7 @@ function instructions(adminKey, { token, family }) {
   return `
 gateway  ${gateway}
 admin key  ${adminKey}
+console  ${gateway}/_wayleave/console/
 page  ${page}
 token  ${token}
 family  ${family}

@@ -62,6 +62,8 @@ async function everyLineIsTrue({ told, output }) {
   assert.equal(refused.status, 403);
   assert.equal(JSON.parse(refused.body).code, 'origin_not_allowed');
 
+  const shown = await get(told.console);
+  assert.ok(shown.status === 200 && shown.body.includes('<title>Wayleave'), 'the console is where it says');
   const page = await get(`${told.page}/`);
   assert.ok(page.body.includes(told.family) && !page.body.includes('wlp_'), 'the page names the family, and no token');
   const script = await get(`${told.page}/page.js`);
@@ -140,7 +142,7 @@ async function start(t) {
   while (!run.output().includes('Ctrl-C')) {
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
   }
-  const told = Object.fromEntries([...run.output().matchAll(/^(gateway|admin key|page|token|family) {2}(\S+)$/gm)].map((m) => m.slice(1)));
+  const told = Object.fromEntries([...run.output().matchAll(/^(gateway|admin key|console|page|token|family) {2}(\S+)$/gm)].map((m) => m.slice(1)));
   return { ...run, told, seconds: (Date.now() - began) / 1000 };
 }
 
