@@ -199,6 +199,13 @@ mod tests {
         assert_eq!(found(&with(Some(day(107))), soon), [(PredecessorStillUsed, 7)]);
         assert_eq!(found(&with(Some(day(100))), soon), [], "before the successor was there");
         assert_eq!(found(&with(None), day(80)), []);
+        // Two days of overlap, and nobody has used it since they began.
+        let short = Subject { end: day(102), ..with(Some(day(100))) };
+        assert_eq!(found(&short, day(101)), []);
+        assert_eq!(
+            found(&Subject { last_used_at: Some(day(100).plus_ms(1)), ..short }, day(101)),
+            [(PredecessorStillUsed, 1)]
+        );
         // A rotation with the default overlap of 7 days is not announced as it is made.
         let overlap = |at| Subject { end: day(107), succeeded_at: Some(day(100)), ..subject(at) };
         assert_eq!(found(&overlap(day(102)), day(102)), []);

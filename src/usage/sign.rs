@@ -76,6 +76,8 @@ mod tests {
         assert_eq!(spike(1_000, usual(0)), Some(0));
         assert_eq!(spike(1_000, vec![0; SPIKE_HISTORY_HOURS_MIN - 1]), None, "a new token has no usual use");
         assert_eq!(spike(1_000, vec![]), None);
+        let one_busy_hour: Vec<u64> = usual(10).into_iter().chain([9_000]).collect();
+        assert_eq!(spike(1_000, one_busy_hour), Some(10), "one busy hour is not usual");
     }
 
     #[test]

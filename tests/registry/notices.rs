@@ -3,6 +3,7 @@
 use crate::world::{START, World, new_token, settings};
 use serde_json::{Value, json};
 use wayleave::registry::command::{Answer, Command, NoticeFilter, NoticeView};
+use wayleave::registry::database::{Database, Value as Sql};
 use wayleave::time::UnixMillis;
 use wayleave::token::Serial;
 
@@ -136,12 +137,36 @@ fn a_digest_of_long_texts_ends_before_its_row_is_too_long() {
         let (page, next) = world.notice_page(NoticeFilter { limit: 500, below });
         let bytes: usize = page.iter().map(|notice| notice.body.len()).sum();
         assert!(page.len() == 1 || bytes <= 1_048_576, "{bytes}");
-        assert!(page.iter().all(|notice| notice.body.len() < 1_100_000));
+        // The tokens, and what stands around them.
+        assert!(page.iter().all(|notice| notice.body.len() < 1_048_576 + 200));
         below = next;
         if below.is_none() {
             break;
         }
     }
+}
+
+#[test]
+fn what_is_owed_of_a_token_that_has_left_holds_nothing_up_and_is_not_told() {
+    let mut world = World::new();
+    let tokens = [world.token().serial, world.token().serial, world.token().serial];
+    let leaves = |world: &World, serial: Serial| {
+        world.database.one(&format!("DELETE FROM token WHERE serial = {} RETURNING 1", serial.0));
+    };
+    world.revoke(tokens[0]);
+    world.revoke(tokens[1]);
+    world.alarms();
+    leaves(&world, tokens[0]);
+    world.seconds_pass(10);
+    world.alarms();
+    assert_eq!(world.told(), [told("revoked", 0, &[2])]);
+    world.revoke(tokens[2]);
+    world.alarms();
+    leaves(&world, tokens[2]);
+    world.seconds_pass(10);
+    world.alarms();
+    assert_eq!(world.told(), [told("revoked", 0, &[2])], "a notice of nothing is none");
+    assert_eq!(world.registry.take_log(), Vec::<String>::new());
 }
 
 #[test]
@@ -162,6 +187,20 @@ fn notices_are_pages_and_forgotten_after_90_days() {
     world.registry.due(world.now, 1);
     let (page, _) = world.notice_page(NoticeFilter { limit: 9, below: None });
     assert_eq!(ids(page), ["ntc_1_5", "ntc_1_4", "ntc_1_3"]);
+}
+
+#[test]
+fn a_turn_forgets_a_hundred_notices_at_most() {
+    let mut world = World::new();
+    let many = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 250) \
+                INSERT INTO notice (epoch, kind, at, bytes, body) SELECT 1, 'revoked', 0, 2, '{}' FROM number RETURNING id";
+    world.database.query(many, &[]).unwrap();
+    let mut left = Vec::new();
+    for _ in 0..4 {
+        left.push(world.database.one("SELECT COUNT(*) FROM notice"));
+        world.registry.due(world.now, 1);
+    }
+    assert_eq!(left, [250, 150, 50, 0].map(Sql::Integer));
 }
 
 /// Owed with the revocation, or not at all; made once, wherever the process dies.
@@ -209,6 +248,8 @@ fn an_error_of_a_notice_does_not_hold_up_a_list() {
     }
     // It is tried again, but not in circles.
     assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now.plus_ms(60_000)));
+    world.registry.due(world.now.plus_ms(59_999), 9);
+    assert_eq!(world.registry.take_log(), Vec::<String>::new());
     world.database.one("UPDATE notice_owed SET kind = 'revoked' RETURNING 1");
     world.seconds_pass(60);
     world.alarms();

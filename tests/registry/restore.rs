@@ -1,6 +1,7 @@
 //! A database put back from a backup: nothing that KV knows to be withdrawn works again.
 
 use crate::sqlite::Sqlite;
+use crate::webhooks::with_webhook;
 use crate::world::{ADMIN_KEY, START, World, edit_label, holding, new_token, open_delta, settings};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use wayleave::registry::command::{
 use wayleave::registry::database::{Database, Value};
 use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
 use wayleave::token::Serial;
+use wayleave::webhook::Answered;
 use zeroize::Zeroizing;
 
 type Kv = BTreeMap<String, Vec<u8>>;
@@ -78,6 +80,50 @@ fn lost() -> Lost {
     let number = world.list().number();
     world.seconds_pass(100);
     Lost { world, backup, kv, serials, issued, number }
+}
+
+/// KV gets what it is owed, and what is to be told becomes a notice.
+fn half_a_minute_passes(world: &mut World, kv: &mut Kv) {
+    for _ in 0..3 {
+        for write in world.registry.due(world.now, 100) {
+            kv.insert(write.key, write.value);
+            world.registry.written(write.id, world.now);
+        }
+        world.seconds_pass(10);
+    }
+}
+
+/// Taken by the receiver; gives its `webhook-id`.
+fn sent(world: &mut World) -> Option<String> {
+    let post = world.registry.announce(world.now)?;
+    world.registry.sent(post.attempt, Answered::Status(204), 0, world.now);
+    let id = post.request.headers.into_iter().find(|(name, _)| *name == "webhook-id");
+    id.map(|(_, id)| id)
+}
+
+#[test]
+fn a_backup_tells_nothing_until_it_is_compared_and_then_nothing_new_under_an_id_of_the_lost_time() {
+    let mut world = World::with(with_webhook());
+    let mut kv = Kv::new();
+    let tokens = [world.token().serial, world.token().serial, world.token().serial];
+    world.revoke(tokens[0]);
+    half_a_minute_passes(&mut world, &mut kv);
+    let backup = world.database.fork();
+    assert_eq!(sent(&mut world).as_deref(), Some("ntc_1_1"));
+    world.revoke(tokens[1]);
+    half_a_minute_passes(&mut world, &mut kv);
+    assert_eq!(sent(&mut world).as_deref(), Some("ntc_1_2"));
+    world.put_back(backup, with_webhook());
+    assert_eq!(sent(&mut world), None, "KV has not answered yet");
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(
+        sent(&mut world).as_deref(),
+        Some("ntc_1_1"),
+        "the same notice again, which the receiver knows"
+    );
+    world.revoke(tokens[2]);
+    half_a_minute_passes(&mut world, &mut kv);
+    assert_eq!(sent(&mut world).as_deref(), Some("ntc_2_2"));
 }
 
 #[test]

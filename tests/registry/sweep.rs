@@ -74,6 +74,26 @@ fn ends_are_told_at_30_7_and_1_days_once_each_in_one_digest_for_each_threshold()
 }
 
 #[test]
+fn each_kind_and_each_threshold_met_on_a_day_has_a_digest_of_its_own() {
+    let mut world = World::new();
+    let [week, day, other] = [20, 14, 20].map(|days| world.living(days).serial.0);
+    let (revoked, rotated) = (world.token().serial, world.token().serial);
+    world.seconds_pass(13 * DAY + 60);
+    world.revoke(revoked);
+    world.rotate(rotated, as_usual());
+    world.cron();
+    let mut told_now = world.told();
+    told_now.sort();
+    let expected = [
+        told("expiring", 1, &[day]),
+        told("expiring", 7, &[week, other]),
+        told("revoked", 0, &[revoked.0]),
+        told("rotated", 0, &[rotated.0]),
+    ];
+    assert_eq!(told_now, expected);
+}
+
+#[test]
 fn an_end_that_an_operator_sets_or_moves_is_told_of_anew() {
     let mut world = World::new();
     let serial = world.living(300).serial;
@@ -84,12 +104,26 @@ fn an_end_that_an_operator_sets_or_moves_is_told_of_anew() {
     end(&mut world, 20);
     world.days_with_cron(14);
     assert_eq!(days(&world.told_of(serial), "expiring"), [(13, 7)]);
+    let told = &world.notices()[0]["data"]["tokens"][0];
+    assert_eq!(told["ends_at"], START.plus_ms(20 * DAY * 1_000).to_rfc3339(), "not what was signed");
     end(&mut world, 21);
     world.days_with_cron(1);
     assert_eq!(days(&world.told_of(serial), "expiring"), [(13, 7), (15, 7)]);
     world.receipt(Command::EndToken { serial, at: None, force: false });
     world.days_with_cron(10);
     assert_eq!(days(&world.told_of(serial), "expiring").len(), 2);
+}
+
+#[test]
+fn of_a_token_that_has_ended_meanwhile_nothing_is_told() {
+    let mut world = World::new();
+    world.living(20);
+    let serial = world.living(300).serial;
+    let at = Some(START.plus_ms(20 * DAY * 1_000));
+    world.receipt(Command::EndToken { serial, at, force: true });
+    world.seconds_pass(21 * DAY);
+    world.cron();
+    assert_eq!(world.told(), []);
 }
 
 #[test]
@@ -155,6 +189,10 @@ fn a_held_rotation_is_told_of_at_once_and_then_daily_until_the_first_use() {
     world.days_with_cron(11);
     let held = days(&world.told_of(old), "rotation_held");
     assert_eq!(held.iter().map(|(day, _)| *day).collect::<Vec<_>>(), [7, 8, 9, 10, 11]);
+    let since = START.plus_ms(7 * DAY * 1_000).to_rfc3339();
+    for notice in world.notices().iter().filter(|notice| notice["type"] == "token.rotation_held") {
+        assert_eq!(notice["data"]["tokens"][0]["held_since"], since);
+    }
     world.used(new);
     world.days_with_cron(3);
     assert_eq!(days(&world.told_of(old), "rotation_held").len(), 5);
@@ -200,6 +238,7 @@ fn the_tokens_of_a_retired_key_are_told_of_at_once() {
     world.alarms();
     world.seconds_pass(10);
     world.alarms();
+    assert!(world.told().contains(&told("revoked", 0, &[lost.0])), "before any cron");
     world.days_with_cron(2);
     let mut reasons = BTreeMap::new();
     for notice in world.notices().into_iter().filter(|notice| notice["type"] == "token.revoked") {
@@ -230,6 +269,8 @@ fn five_hundred_go_into_one_digest_and_no_step_looks_at_more_than_a_thousand() {
     while world.registry.next_alarm_at(world.now).is_some_and(|at| at <= world.now) {
         world.registry.due(world.now, 50);
         steps += 1;
+        // Cron fires again while it is under way.
+        world.request(Request::Sweep);
     }
     assert_eq!(steps, 3, "two full steps and a rest");
     world.seconds_pass(10);
@@ -282,10 +323,12 @@ fn without_cron_a_sweep_begins_by_itself_and_with_it_never() {
     world.seconds_pass(60);
     world.request(Request::Sweep);
     assert_eq!(world.registry.next_alarm_at(world.now), Some(ended_at.plus_ms(26 * 3_600_000)));
-    // A clock that was set back does not put it off.
+    // A clock that was set back does not put it off, nor keep cron from beginning one.
     world.seconds_pass(-400 * DAY);
     let at = world.registry.next_alarm_at(world.now).unwrap();
     assert!(at.since_ms(world.now) <= 26 * 3_600_000);
+    world.request(Request::Sweep);
+    assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now));
 }
 
 #[test]

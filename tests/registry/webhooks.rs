@@ -4,6 +4,7 @@ use crate::notices::{summary, told};
 use crate::world::{World, settings};
 use data_encoding::BASE64;
 use wayleave::registry::command::{DeliveryState, NoticeFilter, StatusWarning, WebhookView};
+use wayleave::registry::database::Value;
 use wayleave::registry::{Attempt, Post, RegistrySettings};
 use wayleave::time::UnixMillis;
 use wayleave::webhook::{Answered, Webhook, WebhookFault};
@@ -11,7 +12,7 @@ use wayleave::webhook::{Answered, Webhook, WebhookFault};
 const LEASE_SECONDS: i64 = 15;
 const OK: Answered = Answered::Status(200);
 
-fn with_webhook() -> RegistrySettings {
+pub fn with_webhook() -> RegistrySettings {
     let secret = BASE64.encode(&[3; 32]);
     RegistrySettings {
         webhook: Some(Webhook::parse("https://hooks.example/", &secret).unwrap()),
@@ -129,6 +130,28 @@ fn one_that_fails_is_tried_again_under_the_same_id_with_growing_waits_for_a_day(
 }
 
 #[test]
+fn one_is_under_way_at_a_time_and_the_next_does_not_ring_the_alarm_meanwhile() {
+    let mut world = World::with_receiver();
+    world.news();
+    let first = world.post();
+    world.news();
+    assert_eq!(world.registry.announce(world.now), None);
+    assert_eq!(world.webhook_alarm(), world.now.plus_ms(LEASE_SECONDS * 1_000 - 10_000));
+    world.sent(first.attempt, OK);
+    assert_eq!(world.webhook_alarm(), world.now);
+    assert_eq!(header(&world.post(), "webhook-id"), "ntc_1_2");
+}
+
+#[test]
+fn chance_adds_to_the_wait_so_that_many_are_not_tried_again_together() {
+    let mut world = World::with_receiver();
+    world.news();
+    let post = world.post();
+    world.registry.sent(post.attempt, Answered::Failed, u32::MAX, world.now);
+    assert_eq!(world.webhook_alarm(), world.now.plus_ms(7_500));
+}
+
+#[test]
 fn a_receiver_that_recovers_gets_everything_in_order() {
     let mut world = World::with_receiver();
     for _ in 0..3 {
@@ -168,8 +191,13 @@ fn an_evicted_sender_leaves_nobody_stuck_and_the_id_stays() {
     // Its success would be.
     world.sent(lost.attempt, OK);
     assert_eq!(world.deliveries(), [(DeliveryState::Delivered, 2, None)]);
+    let taken_at = world.now;
+    world.seconds_pass(5);
     world.sent(again.attempt, Answered::Late);
+    world.sent(again.attempt, OK);
     assert_eq!(world.deliveries(), [(DeliveryState::Delivered, 2, None)]);
+    let (page, _) = world.notice_page(NoticeFilter { limit: 1, below: None });
+    assert_eq!(page[0].delivery.as_ref().map(|delivery| delivery.at), Some(taken_at));
 }
 
 /// Every try of a day ends with the process: it is over all the same.
@@ -243,6 +271,26 @@ fn without_a_receiver_nothing_is_owed_and_what_was_waits_for_one() {
 }
 
 #[test]
+fn a_webhook_goes_with_its_notice_after_90_days() {
+    let mut world = World::with_receiver();
+    world.news();
+    let post = world.post();
+    world.sent(post.attempt, OK);
+    // The receiver is taken away while one is owed, for longer than notices are kept.
+    world.news();
+    world.restart(settings());
+    world.seconds_pass(91 * 86_400);
+    world.registry.due(world.now, 1);
+    world.restart(with_webhook());
+    assert_eq!(world.registry.announce(world.now), None);
+    assert_eq!(world.registry.take_log(), Vec::<String>::new());
+    assert_eq!(world.database.one("SELECT COUNT(*) FROM webhook_delivery"), Value::Integer(0));
+    assert_eq!(world.webhook().pending, 0);
+    world.news();
+    assert_eq!(header(&world.post(), "webhook-id"), "ntc_1_3");
+}
+
+#[test]
 fn what_nobody_takes_is_a_warning() {
     let mut world = World::with_receiver();
     world.news();
@@ -270,5 +318,9 @@ fn a_clock_that_was_set_back_does_not_put_a_webhook_off() {
     let post = world.post();
     world.sent(post.attempt, Answered::Failed);
     world.seconds_pass(-30 * 86_400);
-    assert_eq!(world.post().request.body, post.request.body);
+    let again = world.post();
+    assert_eq!(again.request.body, post.request.body);
+    // Nor does it keep one under way.
+    world.seconds_pass(-30 * 86_400);
+    assert_ne!(world.post().attempt, again.attempt);
 }
