@@ -3,7 +3,8 @@
 //! Standards: OpenMetrics 1.0 (the text format; Prometheus reads it by its media type), Prometheus' naming rules: base units,
 //! the unit in the name, counters end in `_total`.
 //! Invariants: no label holds what a token's owner or a stranger wrote; series are bounded by states, kinds,
-//! locations and 5,000 tokens; counters start at 0 with the registry's instance, as counters may.
+//! locations and 5,000 tokens; counters start at 0 with the registry's instance, as counters may, but for those of webhooks and
+//! notices: most alarms make one and end the instance with it, and an increase that nobody scrapes rings no bell.
 //! What it must not know: HTTP, SQL.
 //! What a mistake costs: an alarm that does not ring.
 
@@ -11,7 +12,7 @@ use super::ids;
 use super::probe_view::whole_seconds;
 use super::status_view;
 use crate::limits::MS_PER_SECOND;
-use crate::registry::command::{ExpiriesView, StatusView, StatusWarning};
+use crate::registry::command::{ExpiriesView, NoticeKind, StatusView, StatusWarning};
 use crate::time::UnixMillis;
 use crate::usage::{self, Outcome};
 use prometheus_client::collector::Collector;
@@ -31,12 +32,13 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 pub fn text(
     status: StatusView,
     expiries: ExpiriesView,
+    notices: Vec<(NoticeKind, u64)>,
     counting: bool,
     totals: Option<usage::Counts>,
     now: UnixMillis,
 ) -> Option<String> {
     let mut registry = Registry::with_prefix("wayleave");
-    registry.register_collector(Box::new(Snapshot { status, expiries, counting, totals, now }));
+    registry.register_collector(Box::new(Snapshot { status, expiries, notices, counting, totals, now }));
     let mut text = String::new();
     encode(&mut text, &registry).ok().map(|()| text)
 }
@@ -45,6 +47,7 @@ pub fn text(
 struct Snapshot {
     status: StatusView,
     expiries: ExpiriesView,
+    notices: Vec<(NoticeKind, u64)>,
     counting: bool,
     totals: Option<usage::Counts>,
     now: UnixMillis,
@@ -133,6 +136,12 @@ impl Collector for Snapshot {
             "Since the last daily sweep for notices ended",
             status.swept_at.map(age),
         )?;
+        counters(
+            to,
+            "notices",
+            "Notices by kind, each of up to 500 tokens",
+            NoticeKind::ALL.into_iter().map(|kind| (label("kind", kind.as_str()), self.notices_of(kind))),
+        )?;
         let webhook = &status.webhook;
         gauge(to, "webhook_pending", "Webhooks still to be taken", webhook.pending)?;
         let oldest = webhook.oldest_at.map_or(0, age);
@@ -169,6 +178,10 @@ impl Collector for Snapshot {
 }
 
 impl Snapshot {
+    fn notices_of(&self, kind: NoticeKind) -> u64 {
+        self.notices.iter().find(|(of, _)| *of == kind).map_or(0, |(_, made)| *made)
+    }
+
     /// So that Prometheus can alert: `wayleave_token_expiry_timestamp_seconds - time() < 7 * 86400`. A label is an id: what a
     /// token's owner wrote would make series without end, and `GET /tokens/{id}` has it.
     fn expiries(&self, to: &mut DescriptorEncoder<'_>) -> Result<(), Error> {

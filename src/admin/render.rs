@@ -18,7 +18,7 @@ use super::views::{
 };
 use super::{API_PATH, AdminProblem, Rendering, UsageSeen, metrics, usage_view};
 use crate::problem::Code;
-use crate::registry::command::{Answer, ExpiriesView, Fault, Standing, StatusView, TokenView};
+use crate::registry::command::{Answer, Fault, Standing, TokenView};
 use crate::reply::Reply;
 use crate::session::{self, SessionText};
 use crate::time::UnixMillis;
@@ -31,8 +31,12 @@ pub fn render(answer: Answer, rendering: &Rendering, usage: UsageSeen, now: Unix
         (Answer::Refused(fault), _) => fault_problem(fault).into_reply(),
         (Answer::Authenticated, Rendering::OriginTest(verdict)) => Reply::json(200, verdict),
         (Answer::Authenticated, Rendering::Configuration(json)) => Reply::json_text(200, json.clone()),
-        (Answer::Metrics { status, expiries }, Rendering::Metrics) => {
-            render_metrics(*status, expiries, usage, now)
+        (Answer::Metrics { status, expiries, notices }, Rendering::Metrics) => {
+            let counting = usage.is_on();
+            match metrics::text(*status, expiries, notices, counting, usage.totals(), now) {
+                Some(text) => Reply::text(200, metrics::MEDIA_TYPE, text),
+                None => AdminProblem::of(Code::Internal).into_reply(),
+            }
         }
         (Answer::Token(token), Rendering::Usage(range)) => {
             match usage_view::token_usage(token.serial, *range, usage) {
@@ -125,14 +129,6 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         | Answer::Reported
         | Answer::Noted
         | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),
-    }
-}
-
-fn render_metrics(status: StatusView, expiries: ExpiriesView, usage: UsageSeen, now: UnixMillis) -> Reply {
-    let counting = usage.is_on();
-    match metrics::text(status, expiries, counting, usage.totals(), now) {
-        Some(text) => Reply::text(200, metrics::MEDIA_TYPE, text),
-        None => AdminProblem::of(Code::Internal).into_reply(),
     }
 }
 

@@ -172,6 +172,7 @@ impl<D: Database> Call<'_, D> {
             Command::Metrics => Ok(Answer::Metrics {
                 status: Box::new(super::status::view(self.database, self.settings, self.now)?),
                 expiries: expiries::view(self.database, self.now)?,
+                notices: notices::counts(self.database)?,
             }),
             Command::Status => {
                 Ok(Answer::Status(Box::new(super::status::view(self.database, self.settings, self.now)?)))

@@ -540,6 +540,9 @@ pub enum Answer {
         status: Box<StatusView>,
         /// The ends.
         expiries: ExpiriesView,
+        /// How many notices of each kind were made; kinds of which there was none are left out.
+        #[serde(default)] // a registry of the release before does not say
+        notices: Vec<(NoticeKind, u64)>,
     },
     /// The caller is known and its role suffices.
     Authenticated,

@@ -17,8 +17,8 @@ impl<D: Database> Registry<D> {
     pub(super) fn completed(&self, answer: Answer, now: UnixMillis) -> Answer {
         match answer {
             Answer::Status(status) => Answer::Status(self.completed_status(status, now)),
-            Answer::Metrics { status, expiries } => {
-                Answer::Metrics { status: self.completed_status(status, now), expiries }
+            Answer::Metrics { status, expiries, notices } => {
+                Answer::Metrics { status: self.completed_status(status, now), expiries, notices }
             }
             Answer::Probe { mut probe, begun } => {
                 probe.locations = self.propagation.locations(now.plus_ms(-TRAFFIC_LASTS_MS));

@@ -137,6 +137,10 @@ fn keep<D: Database>(
         &[epoch.into(), kind.as_str().into(), now.into(), Value::Integer(bytes), Value::Text(body)],
     )?;
     let id = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).integer()?;
+    database.query(
+        "INSERT INTO notice_count (kind, made) VALUES (?, 1) ON CONFLICT (kind) DO UPDATE SET made = made + 1",
+        &[kind.as_str().into()],
+    )?;
     if settings.webhook.is_some() { deliveries::owe(database, id, now) } else { Ok(()) }
 }
 
@@ -214,6 +218,18 @@ fn read(row: Row) -> Result<NoticeView, StorageError> {
         }),
     };
     Ok(NoticeView { id: webhook_id(epoch, id), body, delivery })
+}
+
+/// How many notices of each kind were made, ever; kinds of which there was none are left out.
+pub(super) fn counts<D: Database>(database: &D) -> Result<Vec<(NoticeKind, u64)>, StorageError> {
+    let rows = database.query("SELECT kind, made FROM notice_count", &[])?;
+    rows.into_iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let kind = NoticeKind::parse(&columns.text()?).ok_or(StorageError::Unreadable)?;
+            Ok((kind, columns.number()?))
+        })
+        .collect()
 }
 
 /// Deletes notices that are past their time, a bounded number; a webhook still owed goes too.

@@ -12,8 +12,18 @@ use crate::database::Database;
 use crate::database::migration::{self, Migration};
 
 /// All migrations; the version of a database is how many of them it has had.
-const MIGRATIONS: &[Migration] =
-    &[FIRST, CONSOLE_SESSIONS, ROTATION, NOTICES, DISTRIBUTION, SWEEP, LOCATIONS, AUTO_ROTATION, RATES];
+const MIGRATIONS: &[Migration] = &[
+    FIRST,
+    CONSOLE_SESSIONS,
+    ROTATION,
+    NOTICES,
+    DISTRIBUTION,
+    SWEEP,
+    LOCATIONS,
+    AUTO_ROTATION,
+    RATES,
+    NOTICE_COUNTS,
+];
 
 const FIRST: Migration = &[
     // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
@@ -279,6 +289,15 @@ const RATES: Migration = &[
     // The name of the token's rate class.
     "ALTER TABLE token ADD COLUMN rate TEXT",
     "CREATE INDEX token_by_rate ON token (rate, expires_at) WHERE rate IS NOT NULL",
+];
+
+const NOTICE_COUNTS: Migration = &[
+    // How many notices of a kind were made, ever: a notice itself goes after 90 days.
+    "CREATE TABLE notice_count (
+        kind TEXT PRIMARY KEY,
+        made INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    "INSERT INTO notice_count (kind, made) SELECT kind, COUNT(*) FROM notice GROUP BY kind",
 ];
 
 /// Brings the database to this release's version.

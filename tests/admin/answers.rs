@@ -10,7 +10,7 @@ use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::rate::ClassName;
 use wayleave::registry::command::{
     AdminKeyView, Answer, DeliveryState, DeliveryView, EventView, ExpiriesView, ExpiryView, FamilyView,
-    Fault, FieldFault, KeyReceipt, LocationView, NoticeView, ProbeView, PropagationView, Receipt,
+    Fault, FieldFault, KeyReceipt, LocationView, NoticeKind, NoticeView, ProbeView, PropagationView, Receipt,
     SigningKeyState, SigningKeyView, StatusView, StatusWarning, TokenState, TokenView, WebhookView,
 };
 use wayleave::reply::Reply;
@@ -474,7 +474,8 @@ fn metrics_are_those_of_the_status() {
     counted.add(Outcome::OriginNotAllowed, 12);
     let seen = UsageSeen::Asked(vec![Some(reading::Answer::Totals(counted))]);
     let metrics = |status, seen| {
-        let answer = Answer::Metrics { status: Box::new(status), expiries: expiries.clone() };
+        let notices = vec![(NoticeKind::RefusedOrigins, 4), (NoticeKind::Revoked, 17)];
+        let answer = Answer::Metrics { status: Box::new(status), expiries: expiries.clone(), notices };
         render(answer, &Rendering::Metrics, seen, NOW)
     };
     let response = metrics(status(), seen);

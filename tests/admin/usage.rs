@@ -186,7 +186,8 @@ fn a_family_shows_old_and_new_side_by_side() {
 
 #[test]
 fn metrics_have_outcomes_when_every_shard_told_them() {
-    let answer = Answer::Metrics { status: Box::new(status()), expiries: ExpiriesView::default() };
+    let answer =
+        Answer::Metrics { status: Box::new(status()), expiries: ExpiriesView::default(), notices: vec![] };
     let calls = usage_calls(&answer, &Rendering::Metrics, NOW);
     assert_eq!(calls.len(), USAGE_SHARDS as usize);
     let text = |seen| render(answer.clone(), &Rendering::Metrics, seen, NOW).body.unwrap();

@@ -8,7 +8,7 @@ use wayleave::token::Serial;
 impl World {
     fn expiries(&mut self) -> ExpiriesView {
         match self.ask(Command::Metrics) {
-            Answer::Metrics { expiries, status } => {
+            Answer::Metrics { expiries, status, .. } => {
                 assert_eq!(*status, self.status_with_its_calls(&status));
                 expiries
             }

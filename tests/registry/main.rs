@@ -17,6 +17,7 @@ mod idempotency;
 mod lifecycle;
 mod list;
 mod model;
+mod notice_kinds;
 mod notices;
 mod planned_end;
 mod probe;

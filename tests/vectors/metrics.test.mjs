@@ -18,6 +18,10 @@ const OUTCOMES = [
   "origin_not_allowed", "audience_mismatch", "rate_limited", "revocation_status_unknown", "upstream_unreachable", "upstream_timeout", "anonymous",
   "token_missing", "token_malformed", "token_invalid", "credential_conflict", "unattributed", "lost",
 ];
+const NOTICES = [
+  "expiring", "predecessor_still_used", "rotation_held", "first_use", "rotated", "revoked", "unused", "usage_spike", "refused_origins",
+];
+const told = { refused_origins: 4, revoked: 17 };
 const counted = { admitted: 11, origin_not_allowed: 12 };
 
 test("every sample is there, with its value", () => {
@@ -38,6 +42,7 @@ test("every sample is there, with its value", () => {
     "wayleave_registry_calls_total kind=base": 8, "wayleave_registry_calls_total kind=report": 9,
     wayleave_registry_calls_per_second: 567.83, wayleave_registry_load_ratio: 0.56,
     wayleave_sweep_age_seconds: 3_600,
+    ...Object.fromEntries(NOTICES.map((kind) => [`wayleave_notices_total kind=${kind}`, told[kind] ?? 0])),
     wayleave_webhook_pending: 3, wayleave_webhook_oldest_age_seconds: 7, wayleave_webhook_failures_total: 11,
     wayleave_webhook_given_up_total: 2, wayleave_webhook_success_age_seconds: 9,
     wayleave_usage_counting: 1,
