@@ -92,6 +92,16 @@ describe("a webhook", () => {
     assert.deepEqual([(await webhookStatus()).failures, (await webhookStatus()).error], [2, "redirected"]);
   });
 
+  it("whose receiver breaks off is tried again; one that has said 200 has it, although its answer never ends", async () => {
+    receiver.script((response) => response.socket.destroy(), (response) => response.writeHead(200).write("an answer that"), taken);
+    const id = await revokedToken();
+    await arrived(id);
+    await eventually("the failure is noted", async () => (await noticeAbout(id)).delivery.error === "unreachable");
+    const { delivery } = await delivered(id);
+    assert.deepEqual([delivery.attempts, delivery.error], [2, "unreachable"]);
+    assert.equal(receiver.about(id).length, 2);
+  });
+
   it("that is never answered holds no list up, is counted as late, and comes again", async () => {
     receiver.script(silence, taken);
     const id = await revokedToken();
