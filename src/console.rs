@@ -190,6 +190,37 @@ mod tests {
     }
 
     #[test]
+    fn nothing_inline_and_nothing_foreign_may_run_frame_or_be_told() {
+        let expected = [
+            ("Referrer-Policy", "same-origin"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("X-Frame-Options", "DENY"),
+            ("X-Content-Type-Options", "nosniff"),
+        ];
+        let directives = [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ];
+        let script = reply("GET", &format!("/{}/main.js", *RELEASE));
+        for reply in [reply("GET", "/"), script, nowhere()] {
+            for (name, value) in expected {
+                assert_eq!(reply.header(name), Some(value), "{name}");
+            }
+            let policy = reply.header("Content-Security-Policy").unwrap();
+            assert_eq!(policy.split("; ").collect::<Vec<_>>(), directives);
+        }
+    }
+
+    #[test]
     fn another_release_another_name_and_another_method_are_refused() {
         assert_eq!(reply("GET", "/another/main.js").status, 404);
         for path in
