@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Console, goTo } from './harness/console.mjs';
+import { loseAnswer } from './harness/network.mjs';
 
 const site = new Console();
 const { admin } = site;
@@ -39,6 +40,10 @@ describe('rotating', () => {
     await goTo(page, `#/family/${old.family}`, 'Family of “Rotated”');
     await page.getByText(/It ends in 3 days/).first().waitFor();
     assert.equal(await page.locator('.tree > li > ul > li').count(), 1, 'the successor stands below');
+    const current = (place) => place.getByText('Current', { exact: true }).count();
+    assert.deepEqual([await current(page.locator('.tree')), await current(page.locator('.tree > li > ul'))], [1, 1], 'of the two it is the one to copy');
+    const sides = page.locator('.columns.even > div');
+    assert.deepEqual([await current(sides.nth(0)), await current(sides.nth(1))], [0, 1]);
     assert.deepEqual(page.troubles, []);
   });
 
@@ -66,6 +71,20 @@ describe('rotating', () => {
     await page.reload();
     await rowOf('Marked').getByText('Current').waitFor();
     assert.equal(await rowOf('Its successor').getByText('Current').count(), 0);
+  });
+
+  it('again after an answer was lost gives the successor that was made', async () => {
+    const old = await admin.createToken({ label: 'Rotated once' });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    const calls = await loseAnswer(page, 'POST', `/tokens/${old.id}/rotate`);
+    await rotate(page, 'Not by itself');
+    await dialog(page).getByRole('alert').getByText('cannot be reached').waitFor();
+    const { successor } = await admin.token(old.id);
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await page.getByRole('dialog', { name: 'The new token of “Rotated once”' }).getByRole('button', { name: 'Done' }).click();
+    await page.waitForURL(new RegExp(`${successor}$`));
+    assert.equal(calls.sent, 2);
+    assert.equal((await admin.call('GET', `/families/${old.family}`)).json.total, 2);
   });
 
   it('now: revokes the others of the family at once', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Console, goTo } from './harness/console.mjs';
+import { answerWith, holdBack, loseAnswer } from './harness/network.mjs';
 
 const site = new Console();
 const { admin } = site;
@@ -18,6 +19,13 @@ async function menu(page, label, item) {
 }
 
 describe('the list', () => {
+  it('without tokens tells a viewer so, and offers nothing', async () => {
+    const { key } = await admin.createAdminKey('viewer');
+    const page = await site.signedIn({ key });
+    await page.getByText('Your role may look, but not make any.').waitFor();
+    assert.equal(await page.getByRole('link', { name: /New token|Make the first/ }).count(), 0);
+  });
+
   it('says what to do first, and then shows what was made', async () => {
     const page = await site.signedIn();
     await page.getByRole('heading', { name: 'No tokens yet' }).waitFor();
@@ -57,6 +65,16 @@ describe('the list', () => {
       await page.waitForURL(new RegExp(`q=${encodeURIComponent(text)}`));
       await row(page, 'Needle in the hay').waitFor();
     }
+    // What was typed last stands, although an earlier answer comes after it.
+    const held = await holdBack(page, '/tokens?*');
+    await search.fill('Town');
+    await page.waitForURL(/q=Town/);
+    await search.fill('needle');
+    await page.waitForURL(/q=needle/);
+    await row(page, 'Needle in the hay').waitFor();
+    held.letGo();
+    await page.waitForLoadState('networkidle');
+    assert.equal(await row(page, 'Town shop').count(), 0);
     await search.fill(wanted.token);
     await heading(page, 'Needle in the hay').waitFor();
     assert.ok(!page.url().includes('wlp_'), 'a token is not put into an address');
@@ -124,6 +142,21 @@ describe('rules while typing', () => {
     assert.deepEqual(page.troubles, []);
   });
 
+  it('shows how the rules that stand there are read, whichever answer comes first', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    const readings = page.getByRole('list', { name: 'How the rules are read' });
+    const held = await holdBack(page, '/origin-test');
+    const sites = page.getByLabel('Sites it works from');
+    await sites.fill('https://first.example');
+    await page.waitForRequest('**/origin-test');
+    await sites.fill('https://second.example');
+    await readings.getByText('https://second.example').waitFor();
+    held.letGo();
+    await page.waitForLoadState('networkidle');
+    assert.equal(held.calls, 2);
+    assert.equal(await readings.getByText('first.example').count(), 0);
+  });
+
   it('clones: every setting is there, the label is not', async () => {
     const source = await admin.createToken({ label: 'Original', owner: 'kim', origins: ['https://a.example', 'https://b.example'], origin_mode: 'report', metadata: { plan: 1 } });
     const page = await site.signedIn({ at: `#/new?clone=${source.id}` });
@@ -140,6 +173,49 @@ describe('rules while typing', () => {
     await heading(page, '“Copy of it” is ready').waitFor();
     const [made] = (await admin.call('GET', '/tokens?limit=1')).json.items;
     assert.deepEqual([made.owner, made.origin_mode, made.metadata], ['kim', 'report', { plan: 1 }]);
+  });
+});
+
+describe('creating', () => {
+  const fillIn = async (page, label) => {
+    await heading(page, 'New token').waitFor();
+    await page.getByLabel('Label').fill(label);
+    await page.getByLabel('Sites it works from').fill('https://once.example');
+  };
+  const made = async (label) => (await admin.call('GET', `/tokens?q=${encodeURIComponent(label)}`)).json.items.length;
+
+  it('again after an answer was lost makes no second token', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await fillIn(page, 'Made once');
+    const calls = await loseAnswer(page, 'POST', '/tokens');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByRole('alert').getByText('cannot be reached').waitFor();
+    assert.equal(await made('Made once'), 1);
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await heading(page, '“Made once” is ready').waitFor();
+    assert.deepEqual([calls.sent, await made('Made once')], [2, 1]);
+  });
+
+  it('is sent once, however often the button is pressed', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await fillIn(page, 'Pressed twice');
+    const held = await holdBack(page, '/tokens');
+    await page.getByRole('button', { name: 'Create token' }).evaluate((button) => [1, 2, 3].forEach(() => button.click()));
+    await page.waitForRequest('**/api/tokens').catch(() => {});
+    held.letGo();
+    await heading(page, '“Pressed twice” is ready').waitFor();
+    assert.equal(held.calls, 1);
+  });
+
+  it('metadata that is no JSON is refused next to its field, and stays', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await fillIn(page, 'Not JSON');
+    await page.getByText('More settings').click();
+    await page.getByLabel('Metadata').fill('{"plan": ');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.locator('[data-field=metadata] .error').getByText(/object/i).waitFor();
+    assert.equal(await page.getByLabel('Metadata').inputValue(), '{"plan": ');
+    assert.equal(await made('Not JSON'), 0);
   });
 });
 
@@ -164,6 +240,11 @@ describe('editing', () => {
     await page.locator('[data-field=origins] .error').getByText('Line 2:').waitFor();
     assert.equal(await page.getByLabel('Sites it works from').inputValue(), 'https://good.example\n*.co.uk');
     assert.equal((await admin.token(token.id)).version, 1);
+    // The next try says what is wrong now, not what was.
+    await page.getByLabel('Sites it works from').fill('*.co.uk\nhttps://good.example');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('[data-field=origins] .error').getByText('Line 1:').waitFor();
+    assert.equal(await page.locator('[data-field=origins] .error').getByText('Line 2:').count(), 0);
   });
 
   it('does not overwrite what somebody else changed meanwhile', async () => {
@@ -184,7 +265,7 @@ describe('ending', () => {
     const page = await site.signedIn();
     await menu(page, 'The last', 'Revoke …');
     const dialog = page.getByRole('dialog', { name: 'Revoke “The last”?' });
-    await dialog.getByText('within 60 s').waitFor();
+    await dialog.getByText(/within 60 s: by .+ if you revoke now/).waitFor();
     await dialog.getByLabel('Why').fill('leaked');
     await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
     await dialog.getByText('type it as it stands').waitFor();
@@ -194,11 +275,70 @@ describe('ending', () => {
     await heading(page, 'The last').waitFor();
     const held = page.getByRole('region', { name: 'When it holds' });
     await held.getByText('Until it is refused everywhere').waitFor();
-    assert.match(await held.getByRole('timer').innerText(), /^\d+ s$/);
+    const left = async () => Number(/^(\d+) s$/.exec(await held.getByRole('timer').innerText())[1]);
+    const atFirst = await left();
     await held.getByText(/No location|confirmed/).first().waitFor();
     const revoked = await admin.token(token.id);
+    const by = await page.evaluate((at) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(at)), revoked.effective_by);
+    await held.getByText(`Until it is refused everywhere, at the latest ${by}.`).waitFor();
+    await page.getByRole('region', { name: 'Life' }).getByText(by).waitFor();
+    await page.waitForFunction((atFirst) => Number.parseInt(document.querySelector('[role=timer]').textContent, 10) < atFirst, atFirst);
     assert.deepEqual([revoked.state, revoked.revoked_reason], ['revoked', 'operator: leaked']);
     assert.equal(await page.getByRole('button', { name: 'Revoke …' }).count(), 0);
+  });
+
+  it('counts down to the instant of the receipt, and says then that it holds', async () => {
+    const token = await admin.createToken({ label: 'Counted down' });
+    await admin.revoke(token.id);
+    const page = await site.page();
+    await page.clock.install();
+    await page.goto(`${site.origin}/_wayleave/console/#/token/${token.id}`);
+    await page.getByLabel('Admin key').fill('an-admin-key-for-tests-0123456789abcdef');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const held = page.getByRole('region', { name: 'When it holds' });
+    await held.getByText('Until it is refused everywhere').waitFor();
+    await page.clock.fastForward(70_000);
+    await held.getByText('Everywhere', { exact: true }).waitFor();
+    await held.getByText('It is refused everywhere since').waitFor();
+  });
+
+  it('says which locations know of it and which do not; and, when that cannot be had, that the time holds all the same', async () => {
+    const token = await admin.createToken({ label: 'Two locations' });
+    await admin.revoke(token.id);
+    const probe = (await admin.call('GET', `/tokens/${token.id}/probe`)).json;
+    const [epoch, n] = probe.list_number;
+    const at = new Date().toISOString();
+    const locations = [{ id: 'FRA', list_number: [epoch, n], at }, { id: 'OSL', list_number: [epoch, n - 1], at }];
+    const page = await site.signedIn();
+    await answerWith(page, `/tokens/${token.id}/probe`, { json: { ...probe, locations } });
+    await goTo(page, `#/token/${token.id}`, 'Two locations');
+    const held = page.getByRole('region', { name: 'When it holds' });
+    await held.getByText('1 of 2 locations with traffic have confirmed.').waitFor();
+    assert.deepEqual((await held.getByRole('listitem').allInnerTexts()).map((text) => text.split(/\s+/).slice(0, 3).join(' ')), ['confirmed FRA said', 'not yet OSL']);
+    const silent = await site.signedIn();
+    await answerWith(silent, `/tokens/${token.id}/probe`, { status: 503, json: {} });
+    await goTo(silent, `#/token/${token.id}`, 'Two locations');
+    await silent.getByText('The time above holds all the same.').waitFor();
+  });
+
+  it('revokes although its use cannot be told, and does nothing when one thinks better of it', async () => {
+    const token = await admin.createToken({ label: 'Urgent' });
+    const page = await site.signedIn({ at: `#/token/${token.id}` });
+    await answerWith(page, `/tokens/${token.id}/usage?*`, { status: 503, json: { title: 'x', detail: 'x', code: 'registry_unavailable' } });
+    const dialog = page.getByRole('dialog', { name: 'Revoke “Urgent”?' });
+    await page.getByRole('button', { name: 'Revoke …' }).click();
+    await dialog.getByText('Whether it is still in use is not known.').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal((await admin.token(token.id)).state, 'active');
+    await page.getByRole('button', { name: 'Revoke …' }).click();
+    await dialog.getByLabel('Type the label').fill('Urgent');
+    await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByRole('region', { name: 'When it holds' }).waitFor();
+    assert.equal((await admin.token(token.id)).state, 'revoked');
+    // What has ended is offered nothing but to be cloned.
+    const offered = await page.locator('.head .buttons button').allInnerTexts();
+    assert.deepEqual(offered, ['Clone']);
   });
 
   it('disables instead', async () => {

@@ -2,13 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Console, goTo, signIn } from './harness/console.mjs';
+import { Console, goTo } from './harness/console.mjs';
+import { answerWith, holdBack } from './harness/network.mjs';
 
 const site = new Console();
 const { admin } = site;
 before(() => site.start());
 after(() => site.stop());
 
+const heading2 = (page, name) => page.getByRole('heading', { level: 2, name });
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 /** Ends the page's session behind its back. */
 async function endSession(page) {
@@ -39,6 +41,26 @@ describe('a session that ends', () => {
     assert.deepEqual(page.troubles, []);
   });
 
+  it('under several calls at once is asked about once, and whoever signs in is who acts', async () => {
+    const token = await admin.createToken({ label: 'Many calls' });
+    const other = await admin.createAdminKey('viewer', { label: 'Ana Ruiz' });
+    const page = await site.signedIn();
+    await page.waitForLoadState('networkidle');
+    await endSession(page);
+    // It asks for the token and for its history.
+    await page.evaluate((id) => (location.hash = `#/token/${id}`), token.id);
+    const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+    await dialog.waitFor();
+    await page.waitForLoadState('networkidle');
+    assert.equal(await dialog.count(), 1);
+    await dialog.getByLabel('Admin key').fill(other.key);
+    await dialog.getByRole('button', { name: 'Sign in' }).click();
+    await heading(page, 'Many calls').waitFor();
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await page.getByText('Ana Ruiz', { exact: true }).waitFor();
+    assert.equal(await page.getByRole('button', { name: /Rotate|Revoke|Edit/ }).count(), 0, 'a viewer, from now on');
+  });
+
   it('with its key, at once', async () => {
     const key = await admin.createAdminKey('operator');
     const page = await site.signedIn({ key: key.key });
@@ -55,13 +77,26 @@ describe('roles', () => {
     const token = await admin.createToken({ label: 'Looked at' });
     const { key } = await admin.createAdminKey('viewer');
     const page = await site.signedIn({ key });
-    const writes = page.getByRole('button', { name: /Actions|Rotate|Revoke|Disable|Copy|Show|Edit|Clone|end/ }).or(page.getByRole('link', { name: /New token|Make the first|Admin keys/ }));
+    const writes = page.getByRole('button', { name: /Actions|Rotate|Revoke|Disable|Copy|Show|Edit|Clone|[Ee]nd/ }).or(page.getByRole('link', { name: /New token|Make the first|Admin keys/ }));
     await page.getByRole('link', { name: 'Looked at' }).waitFor();
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/token/${token.id}`, 'Looked at');
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/family/${token.family}`, 'Family of “Looked at”');
     assert.equal(await writes.count(), 0);
+    // With a successor, and just after a change.
+    assert.equal((await admin.call('POST', `/tokens/${token.id}/rotate`, { body: {} })).status, 201);
+    await admin.disable(token.id);
+    const posted = [];
+    page.on('request', (request) => request.method() !== 'GET' && posted.push(request.url()));
+    await goTo(page, '#/tokens', 'Tokens');
+    await goTo(page, `#/family/${token.family}`, 'Family of “Looked at”');
+    await heading2(page, 'Old and new').waitFor();
+    assert.equal(await writes.count(), 0);
+    await goTo(page, `#/token/${token.id}`, 'Looked at');
+    await page.getByRole('region', { name: 'When it holds' }).getByText(/No location|confirmed/).first().waitFor();
+    assert.equal(await writes.count(), 0);
+    assert.deepEqual(posted, [], 'not by itself either');
     for (const [address, title] of [['#/new', 'New token'], [`#/edit/${token.id}`, 'Edit token'], ['#/keys', 'Admin keys']]) {
       await goTo(page, address, title);
       await page.getByText(/This needs the role (operator|owner)\. You are signed in as viewer\./).waitFor();
@@ -76,6 +111,27 @@ describe('roles', () => {
     assert.equal(await page.getByRole('link', { name: 'Admin keys' }).count(), 0);
     await page.getByText('More settings').click();
     assert.equal(await page.getByLabel('Protected').count(), 0);
+    await page.getByLabel('Label').fill('By an operator');
+    await page.getByLabel('Sites it works from').fill('https://shop.example');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await heading(page, '“By an operator” is ready').waitFor();
+    await page.getByRole('link', { name: 'Its page' }).click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('Owner').fill('kim');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await heading(page, 'By an operator').waitFor();
+    await page.getByText('kim', { exact: true }).first().waitFor();
+  });
+
+  it('what is protected is not offered to be ended, to an owner neither', async () => {
+    const old = await admin.createToken({ label: 'Town hall', protected: true });
+    const fresh = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
+    const page = await site.signedIn({ at: `#/token/${fresh.id}` });
+    await page.getByRole('button', { name: 'Rotate …' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: /Revoke|Disable/ }).count(), 0);
+    await goTo(page, `#/family/${old.family}`, 'Family of “Town hall”');
+    await heading2(page, 'Old and new').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'End the old one now' }).count(), 0);
   });
 
   it('an owner makes a key, sees it once, and deletes it', async () => {
@@ -88,6 +144,8 @@ describe('roles', () => {
     const text = await shown.getByRole('textbox').innerText();
     assert.match(text, /^wla_\w{50}$/);
     assert.equal((await admin.as(text).call('GET', '/tokens')).status, 200);
+    await page.keyboard.press('Escape');
+    assert.ok(await shown.isVisible(), 'it is shown once: nobody loses it by a key that is pressed too quickly');
     await shown.getByRole('button', { name: 'I have kept it' }).click();
     await page.getByRole('button', { name: 'Actions for CI job' }).click();
     assert.ok(!(await page.content()).includes(text));
@@ -122,6 +180,38 @@ describe('an API that does not answer', () => {
     await site.gateway.workerd.start(ports);
     await page.getByRole('button', { name: 'Try again' }).click();
     await heading(page, 'Audit log').waitFor();
+  });
+
+  it('dead while one signs out: says that one is still signed in', async () => {
+    const page = await site.signedIn();
+    const ports = { ...site.gateway.workerd.ports };
+    await site.gateway.workerd.kill();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('Signing out failed').waitFor();
+    await heading(page, 'Tokens').waitFor();
+    await site.gateway.workerd.start(ports);
+  });
+
+  it('slow: what comes when one has gone elsewhere does not take the place of what is there', async () => {
+    const page = await site.signedIn();
+    const held = await holdBack(page, '/events?*');
+    await page.evaluate(() => (location.hash = '#/audit'));
+    await page.getByRole('status').getByText('Loading …').waitFor();
+    await goTo(page, '#/settings', 'Settings');
+    held.letGo();
+    await page.waitForLoadState('networkidle');
+    assert.equal(held.calls, 1);
+    assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Settings');
+    assert.equal(await page.getByText('Loading …').count(), 0);
+  });
+
+  it('something else that answers in its place is not taken for it', async () => {
+    for (const answer of [{ body: '<h1>Bad gateway</h1>', contentType: 'text/html' }, { json: { error: 'upstream' } }]) {
+      const page = await site.signedIn();
+      await answerWith(page, '/events?*', { status: 502, ...answer });
+      await page.evaluate(() => (location.hash = '#/audit'));
+      await page.getByRole('alert').getByText('Something between this page and Wayleave answered 502').waitFor();
+    }
   });
 
   it('silent: waits 15 seconds, not for ever', async () => {
