@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Console, goTo } from './harness/console.mjs';
-import { answerWith, holdBack } from './harness/network.mjs';
+import { answerWith, holdBack, loseAnswer } from './harness/network.mjs';
 
 const site = new Console();
 const { admin } = site;
@@ -155,6 +155,20 @@ describe('roles', () => {
     assert.equal((await admin.as(text).call('GET', '/tokens')).status, 401);
   });
 
+  it('a key whose answer was lost is shown at the next try, and there is one', async () => {
+    const page = await site.signedIn({ at: '#/keys' });
+    const calls = await loseAnswer(page, 'POST', '/admin-keys');
+    await page.getByRole('button', { name: 'New admin key' }).click();
+    await page.getByLabel('Label').fill('Made once');
+    await page.getByRole('button', { name: 'Create key' }).click();
+    await page.getByRole('alert').getByText('cannot be reached').waitFor();
+    await page.getByRole('button', { name: 'Create key' }).click();
+    const text = await page.getByRole('dialog', { name: 'The key “Made once”' }).getByRole('textbox').innerText();
+    assert.equal((await admin.as(text).call('GET', '/tokens')).status, 200);
+    const { items } = (await admin.call('GET', '/admin-keys')).json;
+    assert.deepEqual([calls.sent, items.filter(({ label }) => label === 'Made once').length], [2, 1]);
+  });
+
   it('the last owner’s key is not deleted, and the API says why', async () => {
     const page = await site.signedIn({ at: '#/keys' });
     await page.getByRole('button', { name: 'Actions for ADMIN_KEY' }).click();
@@ -197,12 +211,17 @@ describe('an API that does not answer', () => {
     const held = await holdBack(page, '/events?*');
     await page.evaluate(() => (location.hash = '#/audit'));
     await page.getByRole('status').getByText('Loading …').waitFor();
+    await page.evaluate(() => {
+      globalThis.shown = [];
+      new MutationObserver(() => globalThis.shown.push(document.querySelector('main h1')?.textContent)).observe(document.querySelector('main'), { childList: true });
+    });
     await goTo(page, '#/settings', 'Settings');
     held.letGo();
     await page.waitForLoadState('networkidle');
     assert.equal(held.calls, 1);
     assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Settings');
     assert.equal(await page.getByText('Loading …').count(), 0);
+    assert.deepEqual(await page.evaluate(() => globalThis.shown), ['Settings'], 'nor that it could not be shown');
   });
 
   it('something else that answers in its place is not taken for it', async () => {

@@ -59,6 +59,15 @@ describe("the console", () => {
     }
   });
 
+  it("shares its host with no upstream, where one route is for every host", async () => {
+    const { token } = await admin.createToken();
+    const ask = (host) => client.get("/page", { host, headers: { Origin: SITE, "X-Api-Key": token } });
+    assert.equal((await ask("api.example")).status, 200);
+    const arrived = gateway.upstream.requests.length;
+    for (const answer of [await ask(CONTROL), await client.get("/"), await client.send("OPTIONS", "/")]) assertProblem(answer, "route_not_found");
+    assert.equal(gateway.upstream.requests.length, arrived);
+  });
+
   it("without control hosts is on loopback alone, and says why where it is not", async () => {
     for (const host of ["localhost:8787", "127.0.0.1"]) assert.equal((await shared.get(CONSOLE, { host })).status, 200, host);
     const elsewhere = await shared.get(CONSOLE, { host: "api.example" });
