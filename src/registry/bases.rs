@@ -2,7 +2,9 @@
 //!
 //! Standard: DESIGN section 4, `list/base/<number>`.
 //! Invariants: a base is made in the transaction of the list that first names it, and never changes; the body is stored
-//! whole, in parts that SQLite takes; there is no stored base before the first fold: then it is the empty one.
+//! whole, in parts that SQLite takes; there is no stored base before the first fold: then it is the empty one. A serial
+//! leaves with the first base made when its token has ended for every clock, also when its row is gone by then; one that
+//! never had a row here (a restore skipped it) never does.
 //! What it must not know: KV, who reads a base.
 //! What a mistake costs: a base that lacks a serial is a revoked token that works again (false accept).
 
@@ -102,14 +104,29 @@ pub(super) fn folded<D: Database>(
     };
     // A change of one that has ended is left out with it; a clock that went back takes nothing out twice.
     let gone = database.query(
-        "SELECT serial FROM token WHERE expires_at > ? AND expires_at <= ? AND listed_n > 0",
+        "SELECT serial FROM token WHERE expires_at > ? AND expires_at <= ? AND listed_n > 0 \
+         UNION ALL SELECT serial FROM gone_serial",
         &[newest.gone_until.into(), gone_until.into()],
     )?;
     let gone = gone.into_iter().map(|row| Columns::of(row).serial()).collect::<Result<Vec<Serial>, _>>()?;
     Ok(base.fold(changes, gone, number))
 }
 
-/// Stores `base` as the newest.
+/// The rows of these tokens are gone, each long after its end: the next base is made without those that `newest` may name.
+/// That they have no row would not tell so then: neither have serials that a restore skipped, and those stay revoked.
+pub(super) fn rows_are_gone<D: Database>(
+    database: &D,
+    newest: &StoredBase,
+    listed: impl IntoIterator<Item = (Serial, UnixSeconds)>,
+) -> Result<(), StorageError> {
+    let may_be_named = |expires_at: &UnixSeconds| newest.number.n > 0 && *expires_at > newest.gone_until;
+    for (serial, _) in listed.into_iter().filter(|(_, expires_at)| may_be_named(expires_at)) {
+        database.query("INSERT OR IGNORE INTO gone_serial (serial) VALUES (?)", &[serial.into()])?;
+    }
+    Ok(())
+}
+
+/// Stores `base`, which [`folded`] made, as the newest.
 pub(super) fn store<D: Database>(
     database: &D,
     base: &Base,
@@ -128,6 +145,7 @@ pub(super) fn store<D: Database>(
             gone_until.into(),
         ],
     )?;
+    database.query("DELETE FROM gone_serial", &[])?;
     for (part, bytes) in body.chunks(BASE_CHUNK_BYTES).zip(0_u32..).map(|(bytes, part)| (part, bytes)) {
         database.query(
             "INSERT INTO list_base_part (n, part, bytes) VALUES (?, ?, ?)",

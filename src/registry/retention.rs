@@ -2,15 +2,17 @@
 //!
 //! Standard: DESIGN section 8, last rule.
 //! Invariants: the age counts from `expires_at`, however early a token was revoked; a row never goes before the list has
-//! stopped naming its serial.
+//! stopped naming its serial; what a base still names of it leaves with the next base.
 //! What it must not know: who calls it.
 //! What a mistake costs: a revoked token's row deleted too early takes it off the list (false accept).
 
+use super::bases;
 use super::database::{Database, Value};
 use super::idempotency;
 use super::origin_index;
 use super::row::{Columns, StorageError};
 use super::settings::RegistrySettings;
+use super::state::State;
 use super::sweep;
 use crate::limits::{RETENTION_SWEEP_MAX, REVOCATION_BOUND_MAX_SECONDS, SECONDS_PER_DAY};
 use crate::time::{UnixMillis, UnixSeconds};
@@ -31,13 +33,23 @@ pub(super) fn sweep<D: Database>(
     let ended_by = now.floor_seconds().plus_seconds(-kept_seconds(settings));
     let deleted = database.query(
         "DELETE FROM token WHERE serial IN (SELECT serial FROM token WHERE expires_at <= ? LIMIT ?) \
-         RETURNING serial",
+         RETURNING serial, expires_at, listed_n",
         &[ended_by.into(), Value::from(RETENTION_SWEEP_MAX)],
     )?;
+    let mut listed = Vec::new();
     for row in deleted {
-        let serial = Columns::of(row).serial()?;
+        let mut columns = Columns::of(row);
+        let (serial, expires_at, listed_n) =
+            (columns.serial()?, columns.seconds()?, columns.number::<u64>()?);
         origin_index::forget(database, serial)?;
         sweep::forget(database, serial)?;
+        if listed_n > 0 {
+            listed.push((serial, expires_at));
+        }
+    }
+    if !listed.is_empty() {
+        let newest = bases::newest(database, State::read(database)?.list_number.epoch)?;
+        bases::rows_are_gone(database, &newest, listed)?;
     }
     idempotency::forget_old(database, now)
 }

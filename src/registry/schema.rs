@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     AUTO_ROTATION,
     RATES,
     NOTICE_COUNTS,
+    GONE_SERIALS,
 ];
 
 const FIRST: Migration = &[
@@ -298,6 +299,11 @@ const NOTICE_COUNTS: Migration = &[
         made INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
     "INSERT INTO notice_count (kind, made) SELECT kind, COUNT(*) FROM notice GROUP BY kind",
+];
+
+const GONE_SERIALS: Migration = &[
+    // Serials that the newest base may name and whose rows retention took: the next base is made without them.
+    "CREATE TABLE gone_serial (serial INTEGER PRIMARY KEY) STRICT",
 ];
 
 /// Brings the database to this release's version.

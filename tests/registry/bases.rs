@@ -1,11 +1,12 @@
 //! When a base is made, what it holds, and how long the one before it is completed.
 
-use crate::world::{World, edit_label, new_token, open_delta};
+use crate::world::{DAY, World, edit_label, new_token, open_delta, settings};
 use std::rc::Rc;
 use wayleave::limits::{BASE_OVERLAP_MAX_MS, BASE_OVERLAP_MIN_MS, FOLD_AT_CHANGES};
 use wayleave::list::{DeltaHead, Number, OpenedBase, RevocationList, Status, base_kv_name};
-use wayleave::registry::KvWrite;
-use wayleave::registry::command::{Answer, Command, Lifetime, NewToken, Request};
+use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewToken, Request};
+use wayleave::registry::database::Value;
+use wayleave::registry::{KvWrite, RegistrySettings};
 use wayleave::token::Serial;
 
 impl World {
@@ -65,7 +66,7 @@ fn kv_gets_a_base_before_the_list_that_names_it() {
     let keys: Vec<String> = world.registry.due(world.now, 100).into_iter().map(|write| write.key).collect();
     assert!(keys.contains(&base_kv_name(head.base)) && !keys.contains(&"list/delta".to_owned()), "{keys:?}");
     let base = world.write_all().into_iter().find(|write| write.key == base_kv_name(head.base)).unwrap();
-    let read = OpenedBase::open(&crate::world::settings().ring, head.base, &base.value).unwrap();
+    let read = OpenedBase::open(&settings().ring, head.base, &base.value).unwrap();
     assert_eq!((read.sha256, base.expiration), (head.base_sha256, None));
     assert_eq!(world.write_all()[0].key, "list/delta");
 }
@@ -141,12 +142,42 @@ fn what_has_ended_leaves_with_the_next_base_and_not_before_the_bound_is_over() {
 }
 
 #[test]
+fn a_serial_whose_row_retention_took_leaves_with_the_next_base() {
+    let few = RegistrySettings { retention_days: 1, fold_at_changes: 1, ..settings() };
+    let mut world = World::with(few);
+    let short = || NewToken { lifetime: Some(Lifetime::ExpiresIn(3_600)), ..new_token("a") };
+    let [revoked, edited] = [(); 2].map(|()| world.create(short()).0);
+    let lasting = world.token().serial;
+    world.revoke(revoked.serial);
+    world.edit(edited.serial, edit_label("b"));
+    world.revoke(lasting);
+    let first = world.head().base;
+    assert_eq!(world.base(first).base.entries(), 3);
+    world.write_all();
+    // The rows go while no base is made.
+    world.now = edited.expires_at.plus_seconds(DAY + 3_600).to_millis();
+    world.write_all();
+    let is_gone = |world: &mut World, serial| world.fault(Command::GetToken(serial)) == Fault::NotFound;
+    assert!(is_gone(&mut world, revoked.serial) && is_gone(&mut world, edited.serial));
+    assert_eq!(world.head().base, first);
+    let more = [(); 2].map(|()| world.token().serial);
+    for serial in more {
+        world.revoke(serial);
+    }
+    let second = world.head().base;
+    assert!(second > first);
+    let named: Vec<Serial> = world.base(second).base.serials().collect();
+    assert_eq!(named, [lasting, more[0], more[1]]);
+    assert_eq!(world.database.one("SELECT COUNT(*) FROM gone_serial"), Value::Integer(0));
+}
+
+#[test]
 fn a_base_survives_a_restart_and_is_no_other_after_it() {
     let mut world = World::new();
     world.revoke_many();
     let head = world.head();
     let before = world.base(head.base);
-    world.restart(crate::world::settings());
+    world.restart(settings());
     assert_eq!(world.base(head.base), before);
     assert_eq!(world.next_list().delta().head.base, head.base);
     assert_eq!(

@@ -2,16 +2,16 @@
 
 use crate::sqlite::Sqlite;
 use crate::webhooks::with_webhook;
-use crate::world::{ADMIN_KEY, START, World, edit_label, holding, new_token, open_delta, settings};
-use std::collections::BTreeMap;
+use crate::world::{ADMIN_KEY, DAY, START, World, edit_label, holding, new_token, open_delta, settings};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use wayleave::freshness::Holding;
 use wayleave::key::{KeyId, KeyRing, sha256};
-use wayleave::limits::{KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
+use wayleave::limits::{BASE_OVERLAP_MIN_MS, KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
 use wayleave::list::{Delta, DeltaHead, KV_NAME, Number, OpenedBase, Status, base_kv_name};
 use wayleave::record::Record;
 use wayleave::registry::command::{
-    AdminCall, Answer, Caller, Command, Fault, Request, StatusWarning, TokenState,
+    AdminCall, Answer, Caller, Command, Fault, Lifetime, NewToken, Request, StatusWarning, TokenState,
 };
 use wayleave::registry::database::{Database, Value};
 use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
@@ -356,6 +356,44 @@ fn no_version_and_no_serial_is_given_before_kv_was_compared_with() {
     assert!(world.registry.asks_kv_lists(world.now));
     world.registry.compare(Some(&lists(&kv)), world.now);
     assert_eq!(world.list().status(serials[4]), Status::Revoked);
+}
+
+#[test]
+fn bases_drop_what_had_ended_before_the_backup_and_keep_for_ever_what_a_restore_skipped() {
+    let few = RegistrySettings { retention_days: 1, fold_at_changes: 1, ..settings() };
+    let (mut world, mut kv) = (World::with(few.clone()), Kv::new());
+    let short = || NewToken { lifetime: Some(Lifetime::ExpiresIn(60)), ..new_token("a") };
+    let ended = [(); 2].map(|()| world.create(short()).0.serial);
+    for serial in ended {
+        world.revoke(serial);
+    }
+    world.fill(&mut kv);
+    world.seconds_pass(2 * DAY);
+    world.fill(&mut kv);
+    for serial in ended {
+        assert_eq!(world.fault(Command::GetToken(serial)), Fault::NotFound);
+    }
+    let says = |world: &mut World, serial| world.list().status(serial);
+    assert_eq!(ended.map(|serial| says(&mut world, serial)), [Status::Revoked; 2], "no base was made since");
+    let backup = world.database.fork();
+    let issued = world.token().serial;
+    world.fill(&mut kv);
+    world.put_back(backup, RegistrySettings { restore_id: restored_settings().restore_id, ..few });
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(ended.map(|serial| says(&mut world, serial)), [Status::Good; 2]);
+    // Nobody knows when a token ends that was issued in the lost time: it has no row either.
+    let mut bases = BTreeSet::new();
+    for _ in 0..3 {
+        assert_eq!(says(&mut world, issued), Status::Revoked);
+        bases.insert(world.list().delta().head.base);
+        world.seconds_pass(BASE_OVERLAP_MIN_MS / 1_000);
+        world.fill(&mut kv);
+        for _ in 0..2 {
+            let serial = world.token().serial;
+            world.revoke(serial);
+        }
+    }
+    assert_eq!(bases.len(), 3);
 }
 
 #[test]
