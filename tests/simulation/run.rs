@@ -9,7 +9,7 @@ use std::rc::Rc;
 use wayleave::freshness::Terms;
 use wayleave::problem::Code;
 use wayleave::record::{Record, kv_name};
-use wayleave::registry::command::{Answer, Command, TokenState};
+use wayleave::registry::command::{Answer, Command, Fault, TokenState};
 use wayleave::token::{Serial, UnverifiedToken};
 
 /// How long it is calm before everything must be right: the longest wait of the outbox (5 min), an alarm that was dropped
@@ -80,7 +80,13 @@ impl World {
         let world = Rc::clone(self);
         self.engine.spawn(async move {
             world.engine.sleep(in_ms).await;
-            world.admin(Command::Status, None, |_| {}).await;
+            let mut is_restoring = false;
+            let look = |answer: &Answer| is_restoring = *answer == Answer::Refused(Fault::Restoring);
+            world.admin(Command::Status, None, look).await;
+            // A location may have told only now that the storage was put back, and KV lack the base of its list.
+            if is_restoring {
+                world.delete_broken_list();
+            }
         });
     }
 
@@ -181,13 +187,21 @@ impl World {
         let remade_ms = (isolate.terms.bound_seconds * 1_000 / 30).max(1_000);
         let least_ms = terms.refresh_after_ms * 3 / 4;
         let is_far = isolate.skew_ms.get().abs() > 1_000;
-        let apart_ms =
-            if is_far { least_ms } else { (terms.next_source_ms * 3 / 4 - remade_ms - 2_000).max(least_ms) };
+        let soonest_ms = (terms.retry_ms * 3 / 4).min(least_ms);
+        // Where B is raised in the location first, no list has left what it calls enough: it looks again after an eighth of
+        // that, less a quarter.
+        let left_ms = terms.usable_ms - remade_ms - 2_000;
+        let is_never_enough =
+            isolate.terms.bound_seconds > bound_seconds && left_ms < isolate.terms.usable_ms / 2;
+        let apart_ms = match (is_far, is_never_enough) {
+            (true, _) => least_ms,
+            (_, true) => (left_ms / 8 * 3 / 4).max(soonest_ms),
+            _ => (terms.next_source_ms * 3 / 4 - remade_ms - 2_000).max(least_ms),
+        };
         let answered = calls.iter().filter(|call| call.answered).count() as i64;
         // A call whose request was cut off is followed by another.
         let cancelled = isolate.log.cancelled.get();
         let most = 2 + used_ms / apart_ms + cancelled;
-        let soonest_ms = (terms.retry_ms * 3 / 4).min(least_ms);
         // A clock that is set ends a wait early.
         let may_hurry = isolate.log.clock_set.get() || cancelled > 0;
         let hurried = !may_hurry && calls.windows(2).any(|pair| pair[1].at - pair[0].at < soonest_ms - 1);

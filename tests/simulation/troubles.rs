@@ -212,7 +212,7 @@ impl World {
     }
 
     /// What an operator does who reads in the log that KV's list cannot be read.
-    fn delete_broken_list(&self) {
+    pub fn delete_broken_list(&self) {
         let newest = |key: &str| self.kv.borrow().newest(key);
         let is_whole = newest(KV_NAME).is_none_or(|delta| {
             Delta::open(&self.ring, &delta).is_ok_and(|opened| {
