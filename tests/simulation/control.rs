@@ -6,6 +6,7 @@ use crate::deployment::ADMIN_KEY;
 use crate::edge::Isolate;
 use crate::mutated::Altered;
 use crate::mutation::Mutation;
+use crate::releases::WrittenLater;
 use crate::restoration::Rows;
 use crate::settings;
 use crate::sqlite::Sqlite;
@@ -52,6 +53,7 @@ pub struct Control {
     pub least_bound_seconds: Cell<i64>,
     /// The release that runs does not know every call yet.
     pub is_earlier_release: Cell<bool>,
+    pub written_later: Cell<WrittenLater>,
     backups: RefCell<Vec<Backup>>,
     restore_id: Cell<u32>,
     /// Of all that a registry ever began.
@@ -73,6 +75,7 @@ impl Control {
             bound_seconds: Cell::new(bound_seconds),
             least_bound_seconds: Cell::new(bound_seconds),
             is_earlier_release: Cell::new(false),
+            written_later: Cell::default(),
             backups: RefCell::default(),
             restore_id: Cell::new(0),
             highest_epoch: Cell::new(1),
@@ -257,9 +260,9 @@ impl World {
         if instance.dead.get() {
             return None;
         }
-        let answer = instance.handle(self, request);
+        let answer = instance.handle(self, request.clone());
         self.set_alarm(&instance);
-        instance.answers_leave(self).then_some(answer)
+        instance.answers_leave(self).then(|| self.answer_as_written(&request, answer))
     }
 
     /// An operator's call; whether the answer reached the operator. `learn`, the judge's, sees each that was committed.

@@ -3,6 +3,7 @@
 //! Mirrors `guard` of `platform/gateway.rs` await for await; `sources` has what it awaits.
 
 use crate::mutation::Mutation;
+use crate::releases::Release;
 use crate::truth::Ask;
 use crate::world::World;
 use std::cell::{Cell, RefCell};
@@ -23,6 +24,7 @@ const RECORD_READS_MAX: usize = 3;
 pub struct Isolate {
     pub name: String,
     pub location: usize,
+    pub release: Release,
     pub terms: Terms,
     /// Its clock minus true time.
     pub skew_ms: Cell<i64>,
@@ -74,7 +76,7 @@ pub enum Outcome {
 }
 
 impl Isolate {
-    pub fn start(world: &World, location: usize, bound_seconds: i64) -> Self {
+    pub fn start(world: &World, location: usize, bound_seconds: i64, release: Release) -> Self {
         let number = world.isolates_started.get() + 1;
         world.isolates_started.set(number);
         let mut terms = Terms::from_bound(bound_seconds, world.shape.heartbeat_seconds > 0);
@@ -86,6 +88,7 @@ impl Isolate {
         Self {
             name: format!("isolate {number} at {location}"),
             location,
+            release,
             terms,
             skew_ms: Cell::new(skew_ms),
             asleep_until: Cell::new(0),

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `engine`, `chance` | virtual time; the seed |
 //! | `shape`, `troubles` | what kind of world; what goes wrong in it |
+//! | `releases` | old and new code side by side: in the registry, in locations, within a location |
 //! | `kv`, `location_cache` | KV with a view for each location; the cache of a location |
 //! | `control`, `publisher` | the registry's shell: calls, crashes, backups; alarm, KV writes, the comparison with KV |
 //! | `edge`, `sources` | the data plane's shell: a request; where list and record come from, reports |
@@ -19,7 +20,8 @@
 //! Not simulated: `ON_UNKNOWN = "admit"`; probes; more than one key rotation; retention after `RETENTION_DAYS`. Not judged: a
 //! token whose serial or record version a restored registry gave twice, since it did not know of the restore before, and one that
 //! was issued in such a lost time; a 503 of an isolate for which the restored registry just had nothing that it may use.
-//! An earlier release of the registry is one that does not know some calls; an earlier one of a location is not built.
+//! An earlier release is this one without some calls, sources and formats that came later, and keeps every rule that this
+//! one keeps: what an earlier release of other rules did is not built.
 //!
 //! `WAYLEAVE_SEED=7 cargo test --test simulation -- --nocapture` shows one world. `make simulate N=100000` runs many.
 
@@ -39,6 +41,7 @@ mod mutation;
 mod operator;
 mod propagation;
 mod publisher;
+mod releases;
 mod restoration;
 mod run;
 mod settings;
@@ -231,6 +234,8 @@ impl Counts {
         self.unknown_restores += other.unknown_restores;
         self.superseded += other.superseded;
         self.bases += other.bases;
+        self.earlier_isolates += other.earlier_isolates;
+        self.beyond += other.beyond;
         self.admissions += other.admissions;
         self.forged += other.forged;
         self.cancelled += other.cancelled;

@@ -1,6 +1,6 @@
 //! The ways in which a world can be built wrong, each to show that a judge sees it. They live here; `src` has none.
 
-use crate::shape::Shape;
+use crate::shape::{Shape, Trouble};
 use crate::truth::Judge;
 use crate::world::Counts;
 
@@ -58,12 +58,34 @@ pub enum Mutation {
     RecordsForgotten,
     /// Locations do not tell which keys are retired.
     RetirementsNotTold,
+    /// An earlier release takes a delta of a later format as one that names nothing.
+    LaterListTakenAsEmpty,
+    /// An earlier release leaves out what it does not know of a record of a later format: the planned end, say.
+    LaterFieldsIgnored,
+    /// An earlier release takes a record of a later format as none: there is no such token.
+    LaterRecordTakenAsNone,
+    /// An earlier release does not ask the registry for a list.
+    EarlierAsksNoRegistry,
 }
 
 impl Mutation {
-    /// From the beginning.
+    /// From the beginning, in worlds where it can happen.
     pub fn at_once(self) -> Mutated {
-        Mutated { mutation: self, shaped: |_| {}, after: |_| true }
+        let shaped: fn(&mut Shape) = match self {
+            // Two seconds of a bound: a location must hold its last list to the very end, while things change.
+            Self::SkewForgotten => |shape| {
+                (shape.troubles, shape.episodes, shape.changes) = (vec![Trouble::CutOff], 12, 20);
+                (shape.bound_seconds, shape.far_clocks) = (5, false);
+            },
+            Self::LaterListTakenAsEmpty
+            | Self::LaterFieldsIgnored
+            | Self::LaterRecordTakenAsNone
+            | Self::EarlierAsksNoRegistry => |shape| {
+                (shape.troubles, shape.episodes) = (vec![Trouble::EarlierLocations], 12);
+            },
+            _ => |_| {},
+        };
+        Mutated { mutation: self, shaped, after: |_| true }
     }
 
     /// Whose business it is.
@@ -72,11 +94,11 @@ impl Mutation {
             Self::NumberOrderIgnored => &[Judge::NumberBack],
             Self::RecordVersionIgnored | Self::VersionsNotFolded => &[Judge::Edit],
             Self::LeaseNeverEnds => &[Judge::Stuck],
-            Self::EndsIgnored => &[Judge::End],
+            Self::EndsIgnored | Self::LaterFieldsIgnored => &[Judge::End],
             Self::RetiredKeysForgotten => &[Judge::RetiredKey],
             Self::RegistryAlwaysAsked => &[Judge::Load],
-            Self::RegistryNotAsked => &[Judge::NeedlessUnknown],
-            Self::RecordsForgotten => &[Judge::FalseRefusal],
+            Self::RegistryNotAsked | Self::EarlierAsksNoRegistry => &[Judge::NeedlessUnknown],
+            Self::RecordsForgotten | Self::LaterRecordTakenAsNone => &[Judge::FalseRefusal],
             Self::RetirementsNotTold => &[Judge::Calm],
             // A clock that is far off then only makes lists look old, or from the future.
             Self::ClockOfRegistryIgnored => &[Judge::Calm, Judge::NeedlessUnknown],
@@ -90,7 +112,7 @@ impl Mutation {
 }
 
 /// Those that ordinary worlds show.
-pub const FROM_THE_START: [Mutation; 17] = [
+pub const FROM_THE_START: [Mutation; 21] = [
     Mutation::SkewForgotten,
     Mutation::NumberOrderIgnored,
     Mutation::FencingOff,
@@ -108,6 +130,10 @@ pub const FROM_THE_START: [Mutation; 17] = [
     Mutation::EndsIgnored,
     Mutation::RetiredKeysForgotten,
     Mutation::RetentionFromRevocation,
+    Mutation::LaterListTakenAsEmpty,
+    Mutation::LaterFieldsIgnored,
+    Mutation::LaterRecordTakenAsNone,
+    Mutation::EarlierAsksNoRegistry,
 ];
 
 /// Those that begin when something has happened.

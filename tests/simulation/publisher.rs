@@ -4,6 +4,7 @@
 
 use crate::control::Instance;
 use crate::mutation::Mutation;
+use crate::releases::NEWEST;
 use crate::world::World;
 use std::rc::Rc;
 use wayleave::limits::{
@@ -92,6 +93,7 @@ impl World {
     fn put(self: &Rc<Self>, instance: &Instance, write: KvWrite) -> (i64, bool, i64) {
         let (shape, now) = (&self.shape, self.engine.now());
         let KvWrite { id, key, value, .. } = instance.altered_write(self, write);
+        let value = self.as_written(&key, value);
         self.counts.borrow_mut().kv_writes += 1;
         self.counts.borrow_mut().bases += u64::from(key.starts_with("list/base/") && !value.is_empty());
         let slow = self.misfortune(shape.kv_slow);
@@ -178,7 +180,8 @@ impl World {
         }
         let ttl_ms = self.kv_cache_ms(LIST_KV_CACHE_TTL_SECONDS);
         let value = self.kv.borrow_mut().get(location, key, ttl_ms, self.engine.now());
-        Some(value.map(|value| value.to_vec()))
+        // The registry reads what it is going to write.
+        Some(value.map(|value| self.as_read_by(NEWEST, key, &value).into_owned()))
     }
 
     pub fn kv_read_takes(&self) -> i64 {

@@ -2,6 +2,7 @@
 
 use crate::edge::{Isolate, Outcome};
 use crate::mutation::Mutated;
+use crate::releases::NEWEST;
 use crate::truth::{Ask, Judge, Moment, Status, Token, Violation};
 use crate::world::{Counts, START, World};
 use std::cell::Cell;
@@ -168,7 +169,11 @@ impl World {
             return;
         }
         let value = self.kv.borrow().newest(&key);
-        if value.is_none_or(|value| Record::open(&self.ring, serial, state.version, &value).is_err()) {
+        let is_there = |value: &[u8]| {
+            let value = self.as_read_by(NEWEST, &key, value);
+            Record::open(&self.ring, serial, state.version, &value).is_ok()
+        };
+        if !value.is_some_and(|value| is_there(&value)) {
             self.violated(Judge::Lost, format!("{key} is not in KV"));
         }
     }

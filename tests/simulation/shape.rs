@@ -85,13 +85,15 @@ pub enum Trouble {
     CacheEvict,
     /// The registry's code is a release older than the locations'.
     EarlierRelease,
+    /// Isolates run an older release beside new ones, and what the registry writes may be of a later one.
+    EarlierLocations,
     /// A clock is set, within 1 s of true time.
     ClockStep,
     /// B is lowered or raised, here sooner, there later.
     Deploy,
 }
 
-pub const TROUBLES: [Trouble; 18] = [
+pub const TROUBLES: [Trouble; 19] = [
     Trouble::KvDown,
     Trouble::RegistryDown,
     Trouble::BothDown,
@@ -108,6 +110,7 @@ pub const TROUBLES: [Trouble; 18] = [
     Trouble::Sleep,
     Trouble::CacheEvict,
     Trouble::EarlierRelease,
+    Trouble::EarlierLocations,
     Trouble::ClockStep,
     Trouble::Deploy,
 ];

@@ -4,6 +4,7 @@
 
 use crate::edge::{Call, Isolate};
 use crate::mutation::Mutation;
+use crate::releases::{NEWEST, Reports, is_beyond};
 use crate::world::World;
 use data_encoding::BASE64;
 use std::rc::Rc;
@@ -14,8 +15,8 @@ use wayleave::limits::{
     LIST_WAIT_POLL_MS, LOCATION_CACHE_TIMEOUT_MS, RECORD_KV_CACHE_TTL_SECONDS, REGISTRY_READ_TIMEOUT_MS,
     REPORT_TIMEOUT_MS,
 };
-use wayleave::list::{self, Delta, ListFault, Number, OpenedBase, OpenedDelta};
-use wayleave::record::{self, Record, VersionedRecord};
+use wayleave::list::{self, ListFault, Number, OpenedBase, OpenedDelta};
+use wayleave::record::{self, VersionedRecord};
 use wayleave::registry::command::{Answer, Request};
 use wayleave::token::Serial;
 
@@ -93,21 +94,27 @@ impl World {
     /// What the source gave, and a delta's bytes as they came.
     async fn fetch(self: &Rc<Self>, isolate: &Isolate, step: Step) -> (Found, Option<Bytes>) {
         match step {
-            Step::Delta(Source::Location) => self.copy(self.cache_get(isolate).await),
+            Step::Delta(Source::Location) => self.copy(isolate, self.cache_get(isolate).await),
             Step::Delta(Source::Kv) => {
-                self.copy(self.kv_get(isolate, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await)
+                self.copy(isolate, self.kv_get(isolate, list::KV_NAME, LIST_KV_CACHE_TTL_SECONDS).await)
             }
-            Step::Delta(Source::Registry) if self.mutation() == Some(Mutation::RegistryNotAsked) => {
-                (Found::Nothing, None)
-            }
+            Step::Delta(Source::Registry) if self.asks_no_registry(isolate) => (Found::Nothing, None),
             Step::Delta(Source::Registry) => self.delta_of_registry(isolate).await,
             Step::Base(source, number) => (self.base(isolate, source, number).await, None),
         }
     }
 
-    fn copy(&self, bytes: Option<Bytes>) -> (Found, Option<Bytes>) {
+    fn asks_no_registry(&self, isolate: &Isolate) -> bool {
+        match self.mutation() {
+            Some(Mutation::RegistryNotAsked) => true,
+            Some(Mutation::EarlierAsksNoRegistry) => isolate.release != NEWEST,
+            _ => false,
+        }
+    }
+
+    fn copy(&self, isolate: &Isolate, bytes: Option<Bytes>) -> (Found, Option<Bytes>) {
         match bytes {
-            Some(bytes) => (Found::Copy(Delta::open(&self.ring, &bytes)), Some(bytes)),
+            Some(bytes) => (Found::Copy(self.open_delta(isolate, &bytes)), Some(bytes)),
             None => (Found::Nothing, None),
         }
     }
@@ -121,10 +128,13 @@ impl World {
             return (Found::Nothing, None);
         };
         let bytes: Option<Bytes> = BASE64.decode(sealed.as_bytes()).ok().map(Into::into);
-        let read = bytes.as_deref().map_or(Err(ListFault::Misshapen), |bytes| Delta::open(&self.ring, bytes));
+        let read =
+            bytes.as_deref().map_or(Err(ListFault::Misshapen), |bytes| self.open_delta(isolate, bytes));
         let is_fit = read.as_ref().is_ok_and(|opened| !self.is_of_lost_time(isolate, opened));
         isolate.log.list_calls.borrow_mut()[call].answered = is_fit;
-        if !is_fit {
+        if let Some(bytes) = bytes.as_deref().filter(|bytes| is_beyond(isolate, bytes)) {
+            self.judge_answer(isolate, bytes);
+        } else if !is_fit {
             self.excuse_restored(isolate);
         }
         (Found::Registry { read, registry_now: now, asked_at }, bytes)
@@ -146,10 +156,17 @@ impl World {
     async fn base(self: &Rc<Self>, isolate: &Isolate, source: Source, number: Number) -> Found {
         let bytes = match source {
             Source::Kv => self.kv_get(isolate, &list::base_kv_name(number), BASE_KV_CACHE_TTL_SECONDS).await,
+            Source::Location | Source::Registry if !isolate.release.asks_for_bases => {
+                // Its code knows no such call.
+                isolate.log.registry_failed_at.set(self.engine.now());
+                None
+            }
             Source::Location | Source::Registry => {
                 match self.registry_read(isolate, Request::Base { number }).await {
                     Some(Answer::Base { sealed: Some(sealed) }) => {
-                        BASE64.decode(sealed.as_bytes()).ok().map(Into::into)
+                        let bytes = BASE64.decode(sealed.as_bytes()).unwrap();
+                        self.judge_answer(isolate, &bytes);
+                        Some(bytes.into())
                     }
                     answer => {
                         // It had named this base: unless it was put back since.
@@ -165,7 +182,7 @@ impl World {
             let got = if bytes.is_some() { "got" } else { "did not get" };
             format!("{}: {got} base {number} of {source:?}", isolate.name)
         });
-        bytes.map_or(Found::Nothing, |bytes| Found::Base(OpenedBase::open(&self.ring, number, &bytes)))
+        bytes.map_or(Found::Nothing, |bytes| Found::Base(self.open_base(isolate, number, &bytes)))
     }
 
     fn take(&self, isolate: &Isolate, run: &mut Refresh, found: Found) -> Taken {
@@ -218,7 +235,10 @@ impl World {
     async fn report(self: &Rc<Self>, isolate: &Isolate) {
         let now = isolate.now(self);
         let due = isolate.lists.borrow().report(self.ring.ids(), now);
-        let Some(mut holding) = due else { return };
+        let Some(mut holding) = due.filter(|_| isolate.release.reports != Reports::Nothing) else { return };
+        if isolate.release.reports == Reports::ListAlone {
+            (holding.keys, holding.retired) = (vec![], vec![]);
+        }
         if self.mutation() == Some(Mutation::RetirementsNotTold) {
             holding.retired.clear();
         }
@@ -244,8 +264,15 @@ impl World {
             Some(Answer::Record { sealed: None }) => RecordFact::NoSuchToken,
             Some(Answer::Record { sealed: Some((given, sealed)) }) => {
                 let bytes = BASE64.decode(sealed.as_bytes()).unwrap();
+                if is_beyond(isolate, &bytes) {
+                    self.judge_answer(isolate, &bytes);
+                    if self.mutation() == Some(Mutation::LaterRecordTakenAsNone) {
+                        return RecordFact::NoSuchToken;
+                    }
+                }
                 let known = self.hold(isolate, serial, given, &bytes).unwrap_or(RecordFact::Unavailable);
-                if given < version || !matches!(known, RecordFact::Known(_)) {
+                let is_of_use = given >= version && matches!(known, RecordFact::Known(_));
+                if !is_of_use && !is_beyond(isolate, &bytes) {
                     self.excuse_restored(isolate);
                 }
                 known
@@ -255,7 +282,7 @@ impl World {
     }
 
     fn hold(&self, isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Option<RecordFact> {
-        let opened = Record::open(&self.ring, serial, version, sealed).ok()?;
+        let opened = self.open_record(isolate, serial, version, sealed).ok()?;
         if !is_fit(isolate, serial, &opened) {
             return Some(RecordFact::NotRead);
         }
@@ -264,6 +291,9 @@ impl World {
 
     /// One read of the location's cache.
     async fn cache_get(self: &Rc<Self>, isolate: &Isolate) -> Option<Bytes> {
+        if !isolate.release.has_cache {
+            return None;
+        }
         let began = self.engine.now();
         let timeout_ms = i64::from(LOCATION_CACHE_TIMEOUT_MS);
         let slow = self.weather.slow.get() > 0;
@@ -283,6 +313,9 @@ impl World {
     }
 
     async fn cache_put(self: &Rc<Self>, isolate: &Isolate, bytes: Bytes) {
+        if !isolate.release.has_cache {
+            return;
+        }
         self.wait(isolate, self.chance.within(0..=10)).await;
         if !self.misfortune(self.shape.cache_fails) {
             let ttl_ms = i64::from(isolate.terms.location_cache_seconds()) * 1_000;

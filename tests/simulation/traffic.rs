@@ -9,7 +9,7 @@ use wayleave::limits::{
     BASE_KV_CACHE_TTL_SECONDS, CLOCK_SKEW_MS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_LEASE_MS,
     LOCATION_CACHE_TIMEOUT_MS, REGISTRY_READ_TIMEOUT_MS,
 };
-use wayleave::list::{Delta, KV_NAME, OpenedBase, base_kv_name};
+use wayleave::list::{KV_NAME, OpenedBase, base_kv_name};
 use wayleave::problem::Code;
 use wayleave::token::{Serial, UnverifiedToken};
 
@@ -183,7 +183,8 @@ impl World {
         isolate.lists.borrow().usable(&isolate.terms, isolate.now(self)).is_none().then_some(())?;
         let now = self.engine.now();
         let cached = self.caches.borrow().certain(isolate.location, since, now);
-        if log.cache_failed_at.get() < since
+        if isolate.release.has_cache
+            && log.cache_failed_at.get() < since
             && cached.is_some_and(|value| {
                 self.needs_no_base(isolate, &value) && self.would_do(isolate, since, &value)
             })
@@ -205,13 +206,13 @@ impl World {
     /// A base that is lacking is asked of KV and the registry, whichever copy named it.
     fn needs_no_base(&self, isolate: &Isolate, delta: &[u8]) -> bool {
         let held = isolate.lists.borrow().newest();
-        Delta::open(&self.ring, delta)
+        self.open_delta(isolate, delta)
             .is_ok_and(|opened| held.is_some_and(|held| opened.delta.completes(held.base())))
     }
 
     /// Whether the isolate could have used this delta, with a base that it holds or that KV had.
     fn would_do(&self, isolate: &Isolate, since: i64, delta: &[u8]) -> bool {
-        let Ok(opened) = Delta::open(&self.ring, delta) else { return false };
+        let Ok(opened) = self.open_delta(isolate, delta) else { return false };
         let (head, now) = (&opened.delta.head, isolate.now(self));
         let held = isolate.lists.borrow().newest();
         let is_later =
@@ -229,8 +230,7 @@ impl World {
         opened.delta.completes(&OpenedBase::empty(head.base.epoch))
             || (isolate.log.kv_failed_at.get() < since
                 && base.is_some_and(|value| {
-                    OpenedBase::open(&self.ring, head.base, &value)
-                        .is_ok_and(|base| opened.delta.completes(&base))
+                    self.open_base(isolate, head.base, &value).is_ok_and(|base| opened.delta.completes(&base))
                 }))
     }
 

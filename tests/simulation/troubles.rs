@@ -1,12 +1,13 @@
 //! Troubles: what begins and ends while a world runs.
 
+use crate::releases::{LATER, NEWEST, purpose_of};
 use crate::shape::{BOUNDS, Trouble};
 use crate::world::World;
 use std::cell::Cell;
 use std::rc::Rc;
 use wayleave::key::KeyId;
 use wayleave::list::{Delta, KV_NAME, OpenedBase, base_kv_name};
-use wayleave::seal::{self, Purpose};
+use wayleave::seal;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -72,7 +73,8 @@ impl World {
             Trouble::Restore => self.restore_registry(self.chance.percent(70)),
             Trouble::Sleep => self.put_to_sleep(location),
             Trouble::CacheEvict => self.caches.borrow_mut().evict(location),
-            Trouble::EarlierRelease => self.run_earlier_release(lasts_ms),
+            Trouble::EarlierRelease => self.run_earlier_registry(lasts_ms),
+            Trouble::EarlierLocations => self.run_earlier_locations(location, lasts_ms),
         }
     }
 
@@ -123,10 +125,10 @@ impl World {
             let Some(value) = self.any(&values) else { continue };
             let mut bytes = value.to_vec();
             match self.chance.index(5) {
-                // What a later release writes.
+                // What a release writes that is later than all that run.
                 4 => {
-                    let format = bytes.first().map_or(2, |format| format + 1);
-                    bytes = seal::seal(&self.ring, Purpose::List, KeyId(1), to, format, b"later").unwrap();
+                    let format = LATER + 1;
+                    bytes = seal::seal(&self.ring, purpose_of(to), KeyId(1), to, format, b"later").unwrap();
                 }
                 0 => bytes.truncate(self.chance.index(bytes.len() + 1)),
                 1 | 2 if !bytes.is_empty() => {
@@ -160,16 +162,6 @@ impl World {
         let most_ms = if self.chance.percent(50) { self.shape.bound_seconds * 3_000 } else { 3 * HOUR_MS };
         isolate.asleep_until.set(self.engine.now() + self.chance.within(1_000..=most_ms));
         self.log(|| format!("{}: sleeps", isolate.name));
-    }
-
-    /// A deploy that has not reached the registry yet, or was taken back there.
-    fn run_earlier_release(self: &Rc<Self>, for_ms: i64) {
-        self.control.is_earlier_release.set(true);
-        let world = Rc::clone(self);
-        self.engine.spawn(async move {
-            world.engine.sleep(for_ms).await;
-            world.control.is_earlier_release.set(false);
-        });
     }
 
     fn step_clock(&self, location: usize) {
@@ -213,7 +205,9 @@ impl World {
 
     /// What an operator does who reads in the log that KV's list cannot be read.
     pub fn delete_broken_list(&self) {
-        let newest = |key: &str| self.kv.borrow().newest(key);
+        let newest = |key: &str| {
+            self.kv.borrow().newest(key).map(|value| self.as_read_by(NEWEST, key, &value).into_owned())
+        };
         let is_whole = newest(KV_NAME).is_none_or(|delta| {
             Delta::open(&self.ring, &delta).is_ok_and(|opened| {
                 let number = opened.delta.head.base;
@@ -242,6 +236,7 @@ impl World {
         self.kv.borrow_mut().heal(self.engine.now());
         self.control.end_old();
         self.control.is_earlier_release.set(false);
+        self.end_earlier_locations();
         for isolate in self.isolates.borrow().iter().flatten() {
             isolate.asleep_until.set(self.engine.now());
         }

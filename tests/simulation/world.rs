@@ -7,6 +7,7 @@ use crate::engine::{Engine, TaskId};
 use crate::kv::Kv;
 use crate::location_cache::LocationCaches;
 use crate::mutation::{Mutated, Mutation};
+use crate::releases::{NEWEST, Release};
 use crate::settings;
 use crate::shape::Shape;
 use crate::truth::{Judge, Truth, Violation};
@@ -75,6 +76,10 @@ pub struct Counts {
     /// Instances that were superseded.
     pub superseded: u64,
     pub bases: u64,
+    /// Isolates started with an earlier release.
+    pub earlier_isolates: u64,
+    /// Answers of the registry that were of a format later than the isolate's release reads.
+    pub beyond: u64,
 }
 
 impl World {
@@ -124,7 +129,7 @@ impl World {
         world.engine.start_at(START);
         for location in 0..locations {
             let isolates =
-                (0..world.shape.isolates[location]).map(|_| world.start_isolate(location)).collect();
+                (0..world.shape.isolates[location]).map(|_| world.start_isolate(location, NEWEST)).collect();
             world.isolates.borrow_mut().push(isolates);
         }
         world
@@ -135,18 +140,19 @@ impl World {
         self.mutated.filter(|mutated| (mutated.after)(&self.counts.borrow())).map(|mutated| mutated.mutation)
     }
 
-    fn start_isolate(&self, location: usize) -> Rc<Isolate> {
+    pub fn start_isolate(&self, location: usize, release: Release) -> Rc<Isolate> {
         let bound_seconds = self.bounds.borrow()[location];
-        let isolate = Rc::new(Isolate::start(self, location, bound_seconds));
+        let isolate = Rc::new(Isolate::start(self, location, bound_seconds, release));
         self.all_isolates.borrow_mut().push(Rc::clone(&isolate));
         isolate
     }
 
-    /// Every isolate of a location is replaced: by a deploy, or because the platform wants the memory. Requests that run
-    /// in the old ones run on.
+    /// Every isolate of a location is replaced by one of its release: by a deploy, or because the platform wants the memory.
+    /// Requests that run in the old ones run on.
     pub fn evict(&self, location: usize) {
-        let count = self.shape.isolates[location];
-        let fresh = (0..count).map(|_| self.start_isolate(location)).collect();
+        let releases: Vec<Release> =
+            self.isolates.borrow()[location].iter().map(|isolate| isolate.release).collect();
+        let fresh = releases.into_iter().map(|release| self.start_isolate(location, release)).collect();
         self.log(|| format!("location {location}: new isolates, B = {}", self.bounds.borrow()[location]));
         self.isolates.borrow_mut()[location] = fresh;
     }

@@ -1,0 +1,257 @@
+//! Old and new code side by side: isolates of an earlier release beside new ones, in one location too, and a registry that is
+//! a release behind or ahead of them.
+//!
+//! An earlier release is this code without what was added later. What it reads is as real: a later release is this code
+//! which also reads [`LATER`], today's bodies under the next format's number, and whose registry may write that. Formats
+//! are read one release before they are written, so an earlier release mostly reads it; one that does not is two releases
+//! behind, or was rolled back too far, and has to take for absent what the registry writes.
+
+use crate::edge::Isolate;
+use crate::mutation::Mutation;
+use crate::world::World;
+use data_encoding::BASE64;
+use std::borrow::Cow;
+use std::rc::Rc;
+use wayleave::list::{Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, base_kv_name};
+use wayleave::record::{self, BrokenRecord, Record, VersionedRecord};
+use wayleave::registry::command::{Answer, Request};
+use wayleave::seal::{self, Purpose};
+use wayleave::token::Serial;
+
+/// What every release writes.
+const TODAYS: u8 = 1;
+/// The next format of each value: this release's code does not know it.
+pub const LATER: u8 = 2;
+
+/// What the code of an isolate can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub reports: Reports,
+    /// It asks the registry for a base that KV does not have.
+    pub asks_for_bases: bool,
+    /// It knows the location's cache.
+    pub has_cache: bool,
+    /// It reads [`LATER`].
+    reads_later: bool,
+}
+
+/// What it tells the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    Nothing,
+    /// The list it holds, and neither its keys nor those that are retired.
+    ListAlone,
+    Everything,
+}
+
+pub const NEWEST: Release =
+    Release { reports: Reports::Everything, asks_for_bases: true, has_cache: true, reads_later: true };
+
+/// Of which values the registry writes [`LATER`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WrittenLater {
+    delta: bool,
+    base: bool,
+    record: bool,
+}
+
+impl World {
+    /// A rolling deploy: each isolate changes at a moment of its own, at both ends; some never run the earlier release.
+    pub fn run_earlier_locations(self: &Rc<Self>, first: usize, for_ms: i64) {
+        let release = Release {
+            reports: self.chance.one_of(&[Reports::Nothing, Reports::ListAlone, Reports::Everything]),
+            asks_for_bases: self.chance.percent(60),
+            has_cache: self.chance.percent(50),
+            reads_later: self.chance.percent(50),
+        };
+        let share = self.chance.one_of(&[50, 100]);
+        self.log(|| format!("{release:?} for {share} % of some locations"));
+        for (location, isolates) in self.shape.isolates.iter().enumerate() {
+            if location == first || self.chance.percent(30) {
+                (0..*isolates)
+                    .filter(|_| self.chance.percent(share))
+                    .for_each(|at| self.run_earlier_at(location, at, release, for_ms));
+            }
+        }
+        if self.chance.percent(60) {
+            self.write_later(for_ms);
+        }
+    }
+
+    fn run_earlier_at(self: &Rc<Self>, location: usize, at: usize, release: Release, for_ms: i64) {
+        let rolls_ms = || self.chance.within(0..=(for_ms / 4).min(60_000));
+        let (in_ms, lasts_ms) = (rolls_ms(), for_ms + rolls_ms());
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            for (ms, release) in [(in_ms, release), (lasts_ms, NEWEST)] {
+                world.engine.sleep(ms).await;
+                if !world.weather.calm.get() {
+                    world.deploy_release(location, at, release);
+                }
+            }
+        });
+    }
+
+    /// The registry's release begins to write later formats, and perhaps is taken back.
+    fn write_later(self: &Rc<Self>, for_ms: i64) {
+        let which = 1 + self.chance.index(7);
+        let written = WrittenLater { delta: which & 1 > 0, base: which & 2 > 0, record: which & 4 > 0 };
+        let in_ms = self.chance.within(0..=for_ms / 2);
+        let is_taken_back = self.chance.percent(50);
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            world.engine.sleep(in_ms).await;
+            if !world.weather.calm.get() {
+                world.registry_writes(written);
+            }
+            if is_taken_back {
+                world.engine.sleep(for_ms - in_ms).await;
+                world.registry_writes(WrittenLater::default());
+            }
+        });
+    }
+
+    /// A deploy of the registry, which starts it anew.
+    fn registry_writes(&self, written: WrittenLater) {
+        self.log(|| format!("registry: writes {LATER} for {written:?}"));
+        self.control.written_later.set(written);
+        if !self.weather.calm.get() {
+            self.crash_registry(50);
+        }
+    }
+
+    /// A deploy that has not reached the registry yet, or was taken back there.
+    pub fn run_earlier_registry(self: &Rc<Self>, for_ms: i64) {
+        self.control.is_earlier_release.set(true);
+        self.crash_registry(50);
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            world.engine.sleep(for_ms).await;
+            if !world.weather.calm.get() {
+                world.control.is_earlier_release.set(false);
+                world.crash_registry(50);
+            }
+        });
+    }
+
+    fn deploy_release(&self, location: usize, at: usize, release: Release) {
+        let isolate = self.start_isolate(location, release);
+        self.log(|| format!("{}: starts as {release:?}", isolate.name));
+        self.counts.borrow_mut().earlier_isolates += u64::from(release != NEWEST);
+        self.isolates.borrow_mut()[location][at] = isolate;
+    }
+
+    /// The deploy reaches everywhere.
+    pub fn end_earlier_locations(&self) {
+        for (location, isolates) in self.shape.isolates.iter().enumerate() {
+            for at in 0..*isolates {
+                let release = self.isolates.borrow()[location][at].release;
+                if release != NEWEST {
+                    self.deploy_release(location, at, NEWEST);
+                }
+            }
+        }
+    }
+
+    /// A value as the registry's release writes it.
+    pub fn as_written(&self, name: &str, value: Vec<u8>) -> Vec<u8> {
+        let written = self.control.written_later.get();
+        let is_later = match name {
+            KV_NAME => written.delta,
+            _ if name.starts_with("list/base/") => written.base,
+            _ => written.record,
+        };
+        if !is_later || self.control.is_earlier_release.get() {
+            return value;
+        }
+        self.renumbered(name, &value, LATER).unwrap_or(value)
+    }
+
+    /// What an isolate that sent `request` is given of `answer`.
+    pub fn answer_as_written(&self, request: &Request, answer: Answer) -> Answer {
+        let text = |name: &str, sealed: String| {
+            let value = BASE64.decode(sealed.as_bytes()).unwrap();
+            BASE64.encode(&self.as_written(name, value))
+        };
+        match (request, answer) {
+            (_, Answer::List { sealed, now }) => Answer::List { sealed: text(KV_NAME, sealed), now },
+            (Request::Base { number }, Answer::Base { sealed: Some(sealed) }) => {
+                Answer::Base { sealed: Some(text(&base_kv_name(*number), sealed)) }
+            }
+            (Request::Record { serial, .. }, Answer::Record { sealed: Some((version, sealed)) }) => {
+                let name = record::kv_name(*serial, version);
+                Answer::Record { sealed: Some((version, text(&name, sealed))) }
+            }
+            (_, answer) => answer,
+        }
+    }
+
+    /// A value as code of `release` sees it: today's code knows today's formats.
+    pub fn as_read_by<'a>(&self, release: Release, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
+        let later = (release.reads_later && value.first() == Some(&LATER)).then_some(());
+        later.and_then(|()| self.renumbered(name, value, TODAYS)).map_or(Cow::Borrowed(value), Cow::Owned)
+    }
+
+    fn renumbered(&self, name: &str, value: &[u8], format: u8) -> Option<Vec<u8>> {
+        let purpose = purpose_of(name);
+        let opened = seal::open(&self.ring, purpose, name, value).ok()?;
+        seal::seal(&self.ring, purpose, opened.key_id, name, format, opened.body)
+    }
+
+    pub fn open_delta(&self, isolate: &Isolate, value: &[u8]) -> Result<OpenedDelta, ListFault> {
+        let read = Delta::open(&self.ring, &self.as_read_by(isolate.release, KV_NAME, value));
+        if self.mutation() != Some(Mutation::LaterListTakenAsEmpty) || !is_beyond(isolate, value) {
+            return read;
+        }
+        let mut opened = Delta::open(&self.ring, &self.as_read_by(NEWEST, KV_NAME, value))?;
+        opened.delta = Delta::new(opened.delta.head, [], []);
+        Ok(opened)
+    }
+
+    pub fn open_base(
+        &self,
+        isolate: &Isolate,
+        number: wayleave::list::Number,
+        value: &[u8],
+    ) -> Result<OpenedBase, ListFault> {
+        let name = base_kv_name(number);
+        OpenedBase::open(&self.ring, number, &self.as_read_by(isolate.release, &name, value))
+    }
+
+    pub fn open_record(
+        &self,
+        isolate: &Isolate,
+        serial: Serial,
+        version: u32,
+        value: &[u8],
+    ) -> Result<VersionedRecord, BrokenRecord> {
+        let name = record::kv_name(serial, version);
+        let ignores = self.mutation() == Some(Mutation::LaterFieldsIgnored) && is_beyond(isolate, value);
+        let release = if ignores { NEWEST } else { isolate.release };
+        let mut opened = Record::open(&self.ring, serial, version, &self.as_read_by(release, &name, value))?;
+        if ignores {
+            // As if the end were what the later format added.
+            opened.record.ends_at = None;
+        }
+        Ok(opened)
+    }
+
+    /// Notes what the registry's answer is worth to `isolate`: one of a format that it does not read is none.
+    pub fn judge_answer(&self, isolate: &Isolate, value: &[u8]) {
+        if is_beyond(isolate, value) {
+            self.log(|| format!("{}: that is a later format", isolate.name));
+            self.counts.borrow_mut().beyond += 1;
+            isolate.log.registry_failed_at.set(self.engine.now());
+        }
+    }
+}
+
+/// Whether `value` is of a format that the isolate's release does not read.
+pub fn is_beyond(isolate: &Isolate, value: &[u8]) -> bool {
+    value.first() == Some(&LATER) && !isolate.release.reads_later
+}
+
+/// Under which of its keys a deployment seals what has this name.
+pub fn purpose_of(name: &str) -> Purpose {
+    if name.starts_with("list/") { Purpose::List } else { Purpose::Record }
+}
