@@ -1,6 +1,4 @@
 // Every code of the problem table, provoked by a request and looked at whole.
-//
-// The codes that belong to later parts of the product (rate_limited, max_active_tokens, successor_unused) are not here.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -13,7 +11,7 @@ import { PROBLEMS, assertProblem, assertReadableBy, assertVariesByOrigin } from 
 import { mintToken, withFlippedBit } from "./harness/tokens.mjs";
 
 const gateway = new Gateway({
-  variables: (upstream) => ({ ...variables(upstream), REVOCATION_BOUND_SECONDS: "5" }),
+  variables: (upstream) => ({ ...variables(upstream), REVOCATION_BOUND_SECONDS: "5", RATES: JSON.stringify({ once: { requests: 1, per_seconds: 60 } }) }),
   locations: { cut_off: () => ({}) },
 });
 const { client, admin, kv, door, upstream } = gateway;
@@ -116,6 +114,15 @@ describe("a good token in the wrong place", () => {
   it("audience_mismatch: a route that the token is not for", async () => {
     const { token } = await newToken();
     assertRefused(await withToken(token, "/maps/1"), "audience_mismatch");
+  });
+
+  it("rate_limited: more requests than its class allows", async () => {
+    const { token } = await newToken({ rate: "once" });
+    const answers = [];
+    // The third is above the limit also when the first was the last of its period.
+    for (let n = 0; n < 3; n += 1) answers.push(await withToken(token, "/limited"));
+    assert.ok(answers.some(({ status }) => status === 200), answers.join("\n"));
+    assertRefused(answers.findLast(({ status }) => status !== 200), "rate_limited");
   });
 });
 
@@ -333,7 +340,7 @@ describe("all together", () => {
   });
 
   it("what was refused never reached the upstream", () => {
-    const admitted = upstream.requests.filter(({ url }) => !["/cut", "/impatient/hang", "/poll"].includes(url));
+    const admitted = upstream.requests.filter(({ url }) => !["/cut", "/impatient/hang", "/poll", "/limited"].includes(url));
     assert.deepEqual(admitted, []);
   });
 
