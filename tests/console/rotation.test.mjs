@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Console, goTo } from './harness/console.mjs';
+import { eventually } from '../workerd/harness/gateway.mjs';
 import { loseAnswer } from './harness/network.mjs';
 
 const site = new Console();
@@ -58,6 +59,26 @@ describe('rotating', () => {
     await page.getByRole('dialog', { name: 'The new token of “Waiting”' }).waitFor();
     assert.equal((await admin.token(waiting.id)).state, 'revoked');
     assert.equal((await admin.token(old.id)).state, 'active');
+  });
+
+  it('says why when two are active, names both, and offers to revoke the older one', async () => {
+    const origin = 'https://shop.example';
+    const old = await admin.createToken({ label: 'Two active', origins: [origin] });
+    const second = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: { revoke_old: { when: 'never' } } })).json;
+    for (const { token } of [old, second]) {
+      assert.equal((await site.gateway.client.get('/now', { headers: { Authorization: `Bearer ${token}`, Origin: origin } })).status, 200);
+    }
+    await eventually('the use of the second is known', async () => (await admin.token(second.id)).first_used_at);
+    const page = await site.signedIn({ at: `#/token/${second.id}` });
+    await rotate(page, 'Not by itself');
+    const told = dialog(page).getByRole('alert');
+    await told.getByText('A family has two active tokens at most').waitFor();
+    for (const { id } of [old, second]) await told.getByRole('listitem').filter({ hasText: id }).getByText(/Last used|No use of it is known/).waitFor();
+    assert.equal((await admin.token(old.id)).state, 'active', 'nothing is done before it is chosen');
+    await told.getByRole('checkbox', { name: 'Revoke the older one now' }).check();
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await page.getByRole('dialog', { name: 'The new token of “Two active”' }).waitFor();
+    assert.deepEqual([(await admin.token(old.id)).state, (await admin.token(second.id)).state], ['revoked', 'active']);
   });
 
   it('the one to copy is marked, also while its successor is disabled', async () => {

@@ -99,7 +99,7 @@ function wayOut(problem) {
   }
   if (problem.code === 'max_active_tokens' && problem.active) {
     return h('div', { class: 'box warn', role: 'alert' },
-      h('p', null, h('strong', null, problem.title)), h('p', null, 'A family has two at most, and both are in use:'),
+      h('p', null, h('strong', null, problem.title)), h('p', null, 'A family has two active tokens at most, and it has these:'),
       h('ul', { class: 'rules' }, problem.active.map((token) => h('li', null, h('a', { href: to(['token', token.id]) }, token.id), h('span', null, used(token))))),
       h('div', { class: 'choice' }, h('label', null, h('input', { type: 'checkbox', name: 'revoke_oldest' }), h('span', null, 'Revoke the older one now'))));
   }
