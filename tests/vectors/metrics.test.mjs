@@ -49,7 +49,7 @@ test("every sample is there, with its value", () => {
     ...Object.fromEntries(OUTCOMES.map((outcome) => [`wayleave_requests_total outcome=${outcome}`, counted[outcome] ?? 0])),
     "wayleave_warning warning=registry_load": 1, "wayleave_warning warning=unguaranteed": 0,
     "wayleave_warning warning=kv_unwritten": 1, "wayleave_warning warning=restored": 0,
-    "wayleave_warning warning=webhook_undelivered": 0,
+    "wayleave_warning warning=webhook_undelivered": 0, "wayleave_warning warning=rate_class_missing": 0,
   });
 });
 
