@@ -14,7 +14,7 @@
 //! that changed since each of the two bases that it completes, and pins both by their hashes. That numbers order lists also across a restore: the epoch leads them. That the
 //! registry's own clock may be used for its own lists: its age is then told by one clock alone, from before the question.
 //! Assumed: every clock, that of each registry instance too, is within 1 s of true time, or is seen to be off by
-//! [`ListHolder::clock_faults`].
+//! [`ListHolder::clock_faults`]. One that is off and not seen to be yet, since the registry has not answered, is not covered.
 //!
 //! What it must not know: how lists are fetched, tokens, IO. A request never waits for another's future: it waits for
 //! memory to change, and no longer than a lease.

@@ -106,6 +106,12 @@ impl Isolate {
         UnixMillis(world.engine.now() + self.skew_ms.get())
     }
 
+    /// Whether its clock is further off than `freshness` assumes, and no answer of the registry has shown that yet. A cache that
+    /// gives a list long past its time may then admit: a clock 77 s behind and a list as old were met once in some millions of admissions.
+    pub fn has_unseen_far_clock(&self) -> bool {
+        self.skew_ms.get().abs() > 1_000 && !self.log.list_calls.borrow().iter().any(|call| call.answered)
+    }
+
     pub fn use_at(&self, now: i64) {
         self.used_since.set(Some(self.used_since.get().unwrap_or(now)));
         self.used_until.set(now);

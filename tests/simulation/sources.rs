@@ -153,12 +153,18 @@ impl World {
         }
     }
 
+    /// The registry's list rests on a base that the isolate's release cannot have: it looks again soon, as after a failure.
+    fn is_of_no_use(&self, isolate: &Isolate) {
+        isolate.log.registry_failed_at.set(self.engine.now());
+        isolate.log.list_calls.borrow_mut().last_mut().into_iter().for_each(|call| call.answered = false);
+    }
+
     async fn base(self: &Rc<Self>, isolate: &Isolate, source: Source, number: Number) -> Found {
         let bytes = match source {
             Source::Kv => self.kv_get(isolate, &list::base_kv_name(number), BASE_KV_CACHE_TTL_SECONDS).await,
             Source::Location | Source::Registry if !isolate.release.asks_for_bases => {
                 // Its code knows no such call.
-                isolate.log.registry_failed_at.set(self.engine.now());
+                self.is_of_no_use(isolate);
                 None
             }
             Source::Location | Source::Registry => {
@@ -166,6 +172,9 @@ impl World {
                     Some(Answer::Base { sealed: Some(sealed) }) => {
                         let bytes = BASE64.decode(sealed.as_bytes()).unwrap();
                         self.judge_answer(isolate, &bytes);
+                        if is_beyond(isolate, &bytes) {
+                            self.is_of_no_use(isolate);
+                        }
                         Some(bytes.into())
                     }
                     answer => {

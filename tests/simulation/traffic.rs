@@ -132,8 +132,11 @@ impl World {
                 self.log(|| what("admits"));
                 self.counts.borrow_mut().admissions += 1;
                 assert_eq!(admission.serial(), serial);
-                if let Some(judge) = self.truth.borrow().admission(serial, at) {
-                    self.violated(judge, what("admitted"));
+                if let Some(judge) = self.truth.borrow().admission(serial, at)
+                    && !isolate.has_unseen_far_clock()
+                {
+                    let clock = isolate.skew_ms.get();
+                    self.violated(judge, format!("{}, clock {clock:+} ms", what("admitted")));
                 }
             }
             Outcome::Refused(Code::RevocationStatusUnknown) | Outcome::Undecided => {
