@@ -207,8 +207,9 @@ impl World {
         // A call whose request was cut off is followed by another.
         let cancelled = isolate.log.cancelled.get();
         let most = 2 + used_ms / apart_ms + cancelled;
-        // A clock that is set ends a wait early.
-        let may_hurry = isolate.log.clock_set.get() || cancelled > 0;
+        // A clock that is set ends a wait early; a run that slept goes on beside the one that is begun at waking.
+        let slept = isolate.asleep_until.get() > 0;
+        let may_hurry = isolate.log.clock_set.get() || slept || cancelled > 0;
         let hurried = !may_hurry && calls.windows(2).any(|pair| pair[1].at - pair[0].at < soonest_ms - 1);
         if answered > most || hurried {
             let text = format!("{}: {answered} answers in {used_ms} ms, at most {most}", isolate.name);
