@@ -55,26 +55,9 @@ pub(super) fn view<D: Database>(
     row: &TokenRow,
     now: UnixMillis,
 ) -> Result<TokenView, StorageError> {
-    let is_current = row.state(now) == TokenState::Active && !has_later_active(database, row, now)?;
+    let is_current = row.state(now) == TokenState::Active
+        && current(database, row.family.as_str(), now)?.is_some_and(|current| current.serial == row.serial);
     Ok(row.view(is_current, now))
-}
-
-/// Whether a newer token of the family is active.
-fn has_later_active<D: Database>(
-    database: &D,
-    row: &TokenRow,
-    now: UnixMillis,
-) -> Result<bool, StorageError> {
-    let later = database.query(
-        concat!(
-            "SELECT 1 FROM token WHERE family = ? AND serial > ? AND status = 'good' AND expires_at > ? \
-             AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
-            key_retired!(),
-            " LIMIT 1"
-        ),
-        &[row.family.as_str().into(), row.serial.into(), now.floor_seconds().into(), now.into()],
-    )?;
-    Ok(!later.is_empty())
 }
 
 /// Its newest token, in whatever state; `None`: there is no such family.
