@@ -78,7 +78,7 @@ pub const RATE_CLASSES_MAX: usize = 20;
 pub const RATE_CLASS_NAME_MAX_CHARS: usize = 32;
 /// Requests that a limit can name: 100,000 a second in a period of 10 s, more than any token gets.
 pub const RATE_REQUESTS_MAX: u32 = 1_000_000;
-/// Keys of which an isolate counts requests: of some 200 bytes each, 4 MB.
+/// Keys of which an isolate counts requests: of some 200 bytes each, 4 MB. (A zero would not compile.)
 pub const RATE_COUNTS_HELD_MAX: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
 /// A rate limiter that takes longer is not waited for, and the request counts as within: Cloudflare's answers without the network.
 pub const RATE_LIMITER_TIMEOUT_MS: u32 = 250;

@@ -26,8 +26,8 @@ use worker::{Context, Env, Result, console_warn};
 
 /// How often a decision may ask for a later record before the list is taken to outrun every source.
 const RECORD_READS_MAX: usize = 3;
-/// How often it may ask for anything: for records, and for a count of each class that these name.
-const QUESTIONS_MAX: usize = 2 * RECORD_READS_MAX;
+/// How often it may ask for anything: for records, and for a count, once more if an edit gave the token another class.
+const QUESTIONS_MAX: usize = RECORD_READS_MAX + 2;
 /// Times that a family's token is asked for: near by, then of the registry.
 const FAMILY_READS_MAX: usize = 2;
 /// Read where files are asked for alone: every other request would pay for it.
