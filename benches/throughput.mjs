@@ -3,18 +3,18 @@
 //
 // make bench   (ROUNDS=9 SECONDS=3 CONNECTIONS=32 by default)
 
-import { once } from "node:events";
-import { Agent, createServer, request } from "node:http";
-import { SITE } from "../tests/workerd/harness/admin_api.mjs";
-import { inlineModule, workerService } from "../tests/workerd/harness/capnp.mjs";
-import { Gateway } from "../tests/workerd/harness/gateway.mjs";
+import { once } from 'node:events';
+import { Agent, createServer, request } from 'node:http';
+import { SITE } from '../tests/workerd/harness/admin_api.mjs';
+import { inlineModule, workerService } from '../tests/workerd/harness/capnp.mjs';
+import { Gateway } from '../tests/workerd/harness/gateway.mjs';
 
 const rounds = Number(process.env.ROUNDS ?? 9);
 const seconds = Number(process.env.SECONDS ?? 3);
 const connections = Number(process.env.CONNECTIONS ?? 32);
 
-const upstream = createServer((_, response) => response.end("ok")).listen(0, "127.0.0.1");
-await once(upstream, "listening");
+const upstream = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
+await once(upstream, 'listening');
 const upstreamOrigin = `http://127.0.0.1:${upstream.address().port}`;
 
 /** What people write when they want no more than a proxy. */
@@ -24,7 +24,12 @@ const FORWARDER = `export default { fetch(request) {
 } };`;
 
 const forwarder = ({ compatibilityDate }) =>
-  workerService({ name: "forwarder", modules: [inlineModule("forwarder.js", FORWARDER)], bindings: [], compatibilityDate });
+  workerService({
+    name: 'forwarder',
+    modules: [inlineModule('forwarder.js', FORWARDER)],
+    bindings: [],
+    compatibilityDate,
+  });
 const gateway = new Gateway({ variables: () => ({ UPSTREAM: upstreamOrigin }), beside: { forwarder } });
 await gateway.start();
 const { token } = await gateway.admin.createToken();
@@ -37,10 +42,14 @@ for (let round = 0; round <= rounds; round += 1) {
   const guarded = await perSecond(ports.gateway);
   if (round === 0) continue; // warms both
   ratios.push(guarded / bare);
-  console.log(`round ${round} of ${rounds}: forwarder ${bare.toFixed(0)}/s, gateway ${guarded.toFixed(0)}/s, ratio ${(guarded / bare).toFixed(2)}`);
+  console.log(
+    `round ${round} of ${rounds}: forwarder ${bare.toFixed(0)}/s, gateway ${guarded.toFixed(0)}/s, ratio ${(guarded / bare).toFixed(2)}`,
+  );
 }
 ratios.sort((a, b) => a - b);
-console.log(`ratio gateway / bare forwarder: median ${ratios[ratios.length >> 1].toFixed(2)}, min ${ratios[0].toFixed(2)}, max ${ratios.at(-1).toFixed(2)}`);
+console.log(
+  `ratio gateway / bare forwarder: median ${ratios[ratios.length >> 1].toFixed(2)}, min ${ratios[0].toFixed(2)}, max ${ratios.at(-1).toFixed(2)}`,
+);
 await gateway.stop();
 upstream.closeAllConnections();
 upstream.close();
@@ -64,9 +73,9 @@ async function perSecond(port) {
 
 function ask(port, agent) {
   return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path: "/tile?z=1", headers, agent }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode));
+    const asked = request({ host: '127.0.0.1', port, path: '/tile?z=1', headers, agent }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
     });
-    asked.on("error", reject).end();
+    asked.on('error', reject).end();
   });
 }

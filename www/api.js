@@ -79,7 +79,9 @@ export async function session() {
 
 /** `?a=b` of what is given. @param {Record<string, string | number | boolean | null | undefined>} values */
 export function query(values) {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const given = Object.entries(values).filter(
+    ([, value]) => value !== undefined && value !== null && value !== '',
+  );
   const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
   return text === '' ? '' : `?${text}`;
 }
@@ -113,11 +115,18 @@ async function send(method, path, { body, ifMatch, once, signal }) {
 }
 
 const NO_ANSWER = {
-  type: '', title: 'No answer', status: 0, code: 'no_answer',
-  detail: 'Wayleave did not answer within 15 seconds. Whether the last change was made is not known: look, then try again.',
+  type: '',
+  title: 'No answer',
+  status: 0,
+  code: 'no_answer',
+  detail:
+    'Wayleave did not answer within 15 seconds. Whether the last change was made is not known: look, then try again.',
 };
 const UNREACHABLE = {
-  type: '', title: 'Not reachable', status: 0, code: 'unreachable',
+  type: '',
+  title: 'Not reachable',
+  status: 0,
+  code: 'unreachable',
   detail: 'Wayleave cannot be reached. Check this machine’s connection, then try again.',
 };
 
@@ -130,7 +139,10 @@ function problemOf(status, text) {
     // Something on the way answered, not Wayleave.
   }
   return {
-    type: '', title: 'Not an answer of Wayleave', status, code: 'unexpected_answer',
+    type: '',
+    title: 'Not an answer of Wayleave',
+    status,
+    code: 'unexpected_answer',
     detail: `Something between this page and Wayleave answered ${status}. Try again; if it lasts, look at proxies and the Worker’s log.`,
   };
 }

@@ -17,7 +17,8 @@ export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === false || value === null || value === undefined) continue;
-    if (name === 'on') for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    if (name === 'on')
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (AS_PROPERTY.has(name)) /** @type {any} */ (element)[name] = value;
     else element.setAttribute(name, value === true ? '' : String(value));
   }
@@ -34,7 +35,12 @@ const AS_PROPERTY = new Set(['value', 'checked', 'disabled', 'selected', 'open',
  * @param {...(Child | Child[])} children
  */
 export function put(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter(isThere).map((child) => (child instanceof Node ? child : String(child))));
+  parent.replaceChildren(
+    ...children
+      .flat()
+      .filter(isThere)
+      .map((child) => (child instanceof Node ? child : String(child))),
+  );
 }
 
 /** @param {Child} child @returns {child is Node | string | number} */

@@ -55,7 +55,10 @@ async function start() {
     becomes(await api.session());
   } catch (error) {
     document.body.append(main);
-    put(main, failure(error, () => location.reload()));
+    put(
+      main,
+      failure(error, () => location.reload()),
+    );
     return;
   }
   if (who()) enter();
@@ -69,7 +72,10 @@ async function askWho() {
 
 function enter() {
   document.body.prepend(
-    h('button', { type: 'button', class: 'skip', on: { click: () => main.focus() } }, 'Skip to content'), top, main);
+    h('button', { type: 'button', class: 'skip', on: { click: () => main.focus() } }, 'Skip to content'),
+    top,
+    main,
+  );
   if (location.hash === '') history.replaceState(null, '', '#/tokens');
   show();
 }
@@ -107,13 +113,41 @@ function drawTop(current) {
   const session = who();
   if (!session) return;
   const links = SECTIONS.filter(({ inMenu, least }) => inMenu && may(least));
-  put(top, h('div', null,
-    h('a', { class: 'brand', href: '#/tokens' }, h('img', { src: new URL('icon.svg', import.meta.url).href, alt: '' }), 'Wayleave'),
-    h('nav', { 'aria-label': 'Main' }, h('ul', null, links.map(({ name, title }) =>
-      h('li', null, h('a', { href: `#/${name}`, 'aria-current': name === current && 'page' }, title))))),
-    h('div', { class: 'who' },
-      h('span', null, h('strong', { title: session.label }, session.label), h('span', { class: 'role' }, `, ${session.role}`)),
-      h('button', { type: 'button', class: 'quiet', on: { click: leave } }, 'Sign out'))));
+  put(
+    top,
+    h(
+      'div',
+      null,
+      h(
+        'a',
+        { class: 'brand', href: '#/tokens' },
+        h('img', { src: new URL('icon.svg', import.meta.url).href, alt: '' }),
+        'Wayleave',
+      ),
+      h(
+        'nav',
+        { 'aria-label': 'Main' },
+        h(
+          'ul',
+          null,
+          links.map(({ name, title }) =>
+            h('li', null, h('a', { href: `#/${name}`, 'aria-current': name === current && 'page' }, title)),
+          ),
+        ),
+      ),
+      h(
+        'div',
+        { class: 'who' },
+        h(
+          'span',
+          null,
+          h('strong', { title: session.label }, session.label),
+          h('span', { class: 'role' }, `, ${session.role}`),
+        ),
+        h('button', { type: 'button', class: 'quiet', on: { click: leave } }, 'Sign out'),
+      ),
+    ),
+  );
 }
 
 async function leave() {
@@ -121,18 +155,28 @@ async function leave() {
     await api.signOut();
   } catch (error) {
     // A session that has ended already is what was asked for.
-    if (!(error instanceof api.ApiError && error.status === 401)) return announce('Signing out failed: Wayleave did not answer. Try again.');
+    if (!(error instanceof api.ApiError && error.status === 401))
+      return announce('Signing out failed: Wayleave did not answer. Try again.');
   }
   // Nothing of the session stays on the page.
   location.replace(location.pathname);
 }
 
 function nothingHere() {
-  return h('div', { class: 'empty' }, h('h1', null, 'There is no such page'), h('p', null, h('a', { href: '#/tokens' }, 'Go to the tokens')));
+  return h(
+    'div',
+    { class: 'empty' },
+    h('h1', null, 'There is no such page'),
+    h('p', null, h('a', { href: '#/tokens' }, 'Go to the tokens')),
+  );
 }
 
 /** @param {Section} section */
 function notForYou(section) {
-  return h('div', { class: 'empty' }, h('h1', null, section.title),
-    h('p', null, `This needs the role ${section.least}. You are signed in as ${who()?.role}.`));
+  return h(
+    'div',
+    { class: 'empty' },
+    h('h1', null, section.title),
+    h('p', null, `This needs the role ${section.least}. You are signed in as ${who()?.role}.`),
+  );
 }

@@ -8,7 +8,11 @@
 /** The place that the address names. @param {AbortSignal} signal @returns {Place} */
 export function here(signal) {
   const [path, search] = location.hash.replace(/^#\/?/, '').split('?', 2);
-  return { path: (path ?? '').split('/').filter(Boolean).map(decode), params: new URLSearchParams(search ?? ''), signal };
+  return {
+    path: (path ?? '').split('/').filter(Boolean).map(decode),
+    params: new URLSearchParams(search ?? ''),
+    signal,
+  };
 }
 
 /** @param {string} text */

@@ -2,12 +2,21 @@
 
 import { h } from './dom.js';
 
-const MINUTE = 60, HOUR = 3600, DAY = 86_400;
+const MINUTE = 60,
+  HOUR = 3600,
+  DAY = 86_400;
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 const EXACT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 const DAY_ONLY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
 /** @type {[Intl.RelativeTimeFormatUnit, number, number][]} unit, its seconds, used below so many seconds */
-const UNITS = [['second', 1, 2 * MINUTE], ['minute', MINUTE, 2 * HOUR], ['hour', HOUR, 2 * DAY], ['day', DAY, 90 * DAY], ['month', 30.44 * DAY, 730 * DAY], ['year', 365.25 * DAY, Infinity]];
+const UNITS = [
+  ['second', 1, 2 * MINUTE],
+  ['minute', MINUTE, 2 * HOUR],
+  ['hour', HOUR, 2 * DAY],
+  ['day', DAY, 90 * DAY],
+  ['month', 30.44 * DAY, 730 * DAY],
+  ['year', 365.25 * DAY, Infinity],
+];
 
 /** "in 12 days", "3 minutes ago". @param {string} at @param {number} [now] */
 export function relative(at, now = Date.now()) {

@@ -128,7 +128,12 @@ export interface Notice {
   type: string;
   timestamp: string;
   data: { tokens: { id: string; label: string }[]; within_days?: number };
-  delivery: { state: 'pending' | 'delivered' | 'given_up'; attempts: number; error: string | null; at: string } | null;
+  delivery: {
+    state: 'pending' | 'delivered' | 'given_up';
+    attempts: number;
+    error: string | null;
+    at: string;
+  } | null;
 }
 
 export interface Receipt {
@@ -194,7 +199,13 @@ export interface Status {
   bound: { seconds: number; guaranteed: boolean };
   heartbeat: { seconds: number; published_at: string | null; traffic_at: string | null };
   outbox: { pending: number; oldest_at: string | null; failures: number };
-  propagation: { samples: number; p50_ms: number | null; p99_ms: number | null; max_ms: number | null; histogram: { up_to_ms: number | null; count: number }[] };
+  propagation: {
+    samples: number;
+    p50_ms: number | null;
+    p99_ms: number | null;
+    max_ms: number | null;
+    histogram: { up_to_ms: number | null; count: number }[];
+  };
   locations: Location[];
   tokens: Record<State, number>;
   highest_serial: number;
@@ -227,7 +238,13 @@ export interface Configuration {
   retention_days: number;
   audiences: string[];
   webhook_origin: string | null;
-  rate_classes: { name: string; requests: number; token_requests: number | null; per_seconds: number; counted_by: 'binding' | 'isolate' }[];
+  rate_classes: {
+    name: string;
+    requests: number;
+    token_requests: number | null;
+    per_seconds: number;
+    counted_by: 'binding' | 'isolate';
+  }[];
   location: string | null;
   routes: {
     host: string | null;

@@ -1,14 +1,14 @@
 // Figures that native tests print: lines `<KEYWORD> <JSON>` on their output; everything else is passed on.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 
 /** Runs the ignored test `name` of tests/`target` and gives what its lines say; `profile`: ["--release"] for what takes long. */
 export async function printed(keyword, target, name, profile = []) {
-  const command = ["test", ...profile, "--locked", "--test", target, name, "--", "--ignored", "--nocapture"];
-  const child = spawn("cargo", command, { stdio: ["ignore", "pipe", "inherit"] });
-  const exit = once(child, "exit");
+  const command = ['test', ...profile, '--locked', '--test', target, name, '--', '--ignored', '--nocapture'];
+  const child = spawn('cargo', command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
   const found = [];
   for await (const line of createInterface({ input: child.stdout })) {
     const at = line.indexOf(`${keyword} {`);
@@ -16,7 +16,7 @@ export async function printed(keyword, target, name, profile = []) {
     else found.push(JSON.parse(line.slice(at + keyword.length)));
   }
   const [code] = await exit;
-  if (code !== 0) throw new Error(`cargo ${command.join(" ")} ended with ${code}`);
-  if (found.length === 0) throw new Error(`cargo ${command.join(" ")} printed no line ${keyword} {…}`);
+  if (code !== 0) throw new Error(`cargo ${command.join(' ')} ended with ${code}`);
+  if (found.length === 0) throw new Error(`cargo ${command.join(' ')} printed no line ${keyword} {…}`);
   return found;
 }

@@ -1,15 +1,15 @@
 // The distribution of revoke → refused everywhere as one SVG: for each bound a panel, with the share of revocations that had
 // arrived everywhere after so many seconds, from simulation and from workerd. Apache ECharts draws it without a browser.
 
-import * as echarts from "echarts";
-import { seconds, summary } from "./statistics.mjs";
+import * as echarts from 'echarts';
+import { seconds, summary } from './statistics.mjs';
 
-export const CAPTION = "simulated and local workerd, not measured on Cloudflare";
+export const CAPTION = 'simulated and local workerd, not measured on Cloudflare';
 
 const SIZE = { width: 960, height: 420 };
 const SOURCES = [
-  { source: "simulation", name: "simulation", color: "#6b7a90", dash: "dashed" },
-  { source: "workerd", name: "local workerd", color: "#0b6e4f", dash: "solid" },
+  { source: 'simulation', name: 'simulation', color: '#6b7a90', dash: 'dashed' },
+  { source: 'workerd', name: 'local workerd', color: '#0b6e4f', dash: 'solid' },
 ];
 const PANELS = { left: 60, gap: 46, top: 84, bottom: 118, right: 24 };
 
@@ -18,42 +18,75 @@ export function chart(runs) {
   const bounds = [...new Set(runs.map(({ bound }) => bound))].sort((a, b) => b - a);
   const width = (SIZE.width - PANELS.left - PANELS.right - PANELS.gap * (bounds.length - 1)) / bounds.length;
   const lefts = bounds.map((_, at) => PANELS.left + at * (width + PANELS.gap));
-  const drawing = echarts.init(null, null, { renderer: "svg", ssr: true, ...SIZE });
+  const drawing = echarts.init(null, null, { renderer: 'svg', ssr: true, ...SIZE });
   drawing.setOption({
     animation: false,
-    backgroundColor: "#ffffff",
-    textStyle: { fontFamily: "system-ui, sans-serif" },
+    backgroundColor: '#ffffff',
+    textStyle: { fontFamily: 'system-ui, sans-serif' },
     title: [
-      { text: "From a revocation's acknowledgement to refused at every location", left: "center", top: 8, textStyle: { fontSize: 16 } },
-      { text: `${CAPTION}; red: the bound`, left: "center", bottom: 6, textStyle: { fontSize: 12, fontWeight: "normal", color: "#555" } },
+      {
+        text: "From a revocation's acknowledgement to refused at every location",
+        left: 'center',
+        top: 8,
+        textStyle: { fontSize: 16 },
+      },
+      {
+        text: `${CAPTION}; red: the bound`,
+        left: 'center',
+        bottom: 6,
+        textStyle: { fontSize: 12, fontWeight: 'normal', color: '#555' },
+      },
       ...bounds.map((bound, at) => ({
-        text: `B = ${bound} s${bound >= 60 ? ", KV cached for 30 s" : ", no KV"}`,
+        text: `B = ${bound} s${bound >= 60 ? ', KV cached for 30 s' : ', no KV'}`,
         left: lefts[at] + width / 2,
-        textAlign: "center",
+        textAlign: 'center',
         top: 58,
         textStyle: { fontSize: 13 },
-        subtext: SOURCES.map(({ source, name }) => figures(name, runs.find((run) => run.bound === bound && run.source === source))).join("\n"),
+        subtext: SOURCES.map(({ source, name }) =>
+          figures(
+            name,
+            runs.find((run) => run.bound === bound && run.source === source),
+          ),
+        ).join('\n'),
         itemGap: SIZE.height - PANELS.bottom - 36,
-        subtextStyle: { fontSize: 11, color: "#333", lineHeight: 15 },
+        subtextStyle: { fontSize: 11, color: '#333', lineHeight: 15 },
       })),
     ],
     legend: { top: 32, itemGap: 28, itemStyle: { opacity: 0 }, data: SOURCES.map(({ name }) => name) },
     grid: bounds.map((_, at) => ({ left: lefts[at], width, top: PANELS.top, bottom: PANELS.bottom })),
-    xAxis: bounds.map((bound, at) => ({ type: "value", gridIndex: at, min: 0, max: bound, axisLabel: { formatter: "{value} s" } })),
-    yAxis: bounds.map((_, at) => ({ type: "value", gridIndex: at, min: 0, max: 100, axisLabel: { formatter: "{value} %", show: at === 0 } })),
+    xAxis: bounds.map((bound, at) => ({
+      type: 'value',
+      gridIndex: at,
+      min: 0,
+      max: bound,
+      axisLabel: { formatter: '{value} s' },
+    })),
+    yAxis: bounds.map((_, at) => ({
+      type: 'value',
+      gridIndex: at,
+      min: 0,
+      max: 100,
+      axisLabel: { formatter: '{value} %', show: at === 0 },
+    })),
     series: bounds.flatMap((bound, at) =>
       SOURCES.map(({ source, name, color, dash }) => ({
         name,
-        type: "line",
-        step: "end",
-        symbol: "none",
+        type: 'line',
+        step: 'end',
+        symbol: 'none',
         xAxisIndex: at,
         yAxisIndex: at,
         color,
         lineStyle: { color, width: 2, type: dash },
         data: arrived(runs.find((run) => run.bound === bound && run.source === source)?.samples_ms ?? []),
         // The bound itself, at the panel's right edge.
-        markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: "#c0392b", type: "solid" }, data: [{ xAxis: bound }] },
+        markLine: {
+          silent: true,
+          symbol: 'none',
+          label: { show: false },
+          lineStyle: { color: '#c0392b', type: 'solid' },
+          data: [{ xAxis: bound }],
+        },
       })),
     ),
   });
@@ -71,7 +104,7 @@ function arrived(samples) {
 }
 
 function figures(name, run) {
-  if (run === undefined) return "";
+  if (run === undefined) return '';
   const { p50_ms, p99_ms, max_ms } = summary(run.samples_ms);
   return `${name}: p50 ${seconds(p50_ms)}, p99 ${seconds(p99_ms)}, max ${seconds(max_ms)} s`;
 }

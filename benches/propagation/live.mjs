@@ -4,7 +4,7 @@
 //
 // From one place one sees one location. What all of them report, /status tells; both are given.
 
-const ORIGIN = "https://propagation.example";
+const ORIGIN = 'https://propagation.example';
 const ASK_EVERY_MS = 250;
 /** Beside the bound: for clocks and the network. */
 const GRACE_MS = 10_000;
@@ -27,11 +27,18 @@ export async function measureLive({ target, adminKey, count, progress, signal })
     for (let at = 0; at < count; at += 1) {
       signal.throwIfAborted();
       // The shortest life there is beyond the bound: should even the cleaning up fail, it ends by itself.
-      const token = await api.call("POST", "/tokens", { label: "make propagation", origins: [ORIGIN], expires_in: 900 });
+      const token = await api.call('POST', '/tokens', {
+        label: 'make propagation',
+        origins: [ORIGIN],
+        expires_in: 900,
+      });
       living.add(token.id);
       await untilAdmitted(target, token);
       signal.throwIfAborted();
-      const receipt = await api.call("POST", `/tokens/${token.id}/revoke`, { force: true, reason: "make propagation" });
+      const receipt = await api.call('POST', `/tokens/${token.id}/revoke`, {
+        force: true,
+        reason: 'make propagation',
+      });
       const acknowledgedAt = performance.now();
       living.delete(token.id);
       boundSeconds = receipt.bound_seconds;
@@ -40,10 +47,11 @@ export async function measureLive({ target, adminKey, count, progress, signal })
       // Out of step with whatever runs in steps there.
       await pause(Math.random() * Math.min(boundSeconds * 200, 10_000));
     }
-    const { propagation } = await api.call("GET", "/status");
+    const { propagation } = await api.call('GET', '/status');
     return { boundSeconds, samples, reported: propagation };
   } finally {
-    for (const id of living) await api.call("POST", `/tokens/${id}/revoke`, { force: true, reason: "make propagation" });
+    for (const id of living)
+      await api.call('POST', `/tokens/${id}/revoke`, { force: true, reason: 'make propagation' });
   }
 }
 
@@ -58,7 +66,10 @@ async function untilRefused(target, token, acknowledgedAt, boundSeconds, signal)
     const status = await selfTest(target, token);
     const ms = Math.round(performance.now() - acknowledgedAt);
     if (status === 401) return ms;
-    if (ms > boundSeconds * 1_000 + GRACE_MS) throw new Error(`${token.id} is still answered ${status}, ${ms} ms after its revocation: the bound is ${boundSeconds} s`);
+    if (ms > boundSeconds * 1_000 + GRACE_MS)
+      throw new Error(
+        `${token.id} is still answered ${status}, ${ms} ms after its revocation: the bound is ${boundSeconds} s`,
+      );
     await pause(ASK_EVERY_MS);
   }
 }
@@ -77,10 +88,19 @@ class Api {
   }
 
   async call(method, path, body) {
-    const headers = body === undefined ? this.headers : { ...this.headers, "content-type": "application/json" };
-    const response = await fetch(this.base + path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(30_000) });
+    const headers =
+      body === undefined ? this.headers : { ...this.headers, 'content-type': 'application/json' };
+    const response = await fetch(this.base + path, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    });
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status} ${answer.code ?? ""}: ${answer.detail ?? ""}`);
+    if (!response.ok)
+      throw new Error(
+        `${method} ${path} was answered ${response.status} ${answer.code ?? ''}: ${answer.detail ?? ''}`,
+      );
     return answer;
   }
 }

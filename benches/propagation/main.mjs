@@ -5,17 +5,17 @@
 // page does one of the four and keeps the rest as it was.
 // With TARGET=https://… and ADMIN_KEY: at that deployment, with COUNT (20) tokens made for it and revoked; writes nothing.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { Random } from "../../tests/workerd/harness/random.mjs";
-import { printed } from "./cargo.mjs";
-import { chart } from "./chart.mjs";
-import { measureLive } from "./live.mjs";
-import { withFigures } from "./page.mjs";
-import { seconds, summary } from "./statistics.mjs";
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { Random } from '../../tests/workerd/harness/random.mjs';
+import { printed } from './cargo.mjs';
+import { chart } from './chart.mjs';
+import { measureLive } from './live.mjs';
+import { withFigures } from './page.mjs';
+import { seconds, summary } from './statistics.mjs';
 
-const SAMPLES = "benches/propagation/samples.json";
-const SVG = "docs/propagation.svg";
-const PAGE = "docs/propagation.md";
+const SAMPLES = 'benches/propagation/samples.json';
+const SVG = 'docs/propagation.svg';
+const PAGE = 'docs/propagation.md';
 
 /** `deployments` run side by side, each with `count` revocations. */
 const MEASURED = [
@@ -31,13 +31,17 @@ await (process.env.TARGET ? live() : local()).catch((error) => {
 });
 
 async function live() {
-  const { TARGET: target, ADMIN_KEY: adminKey, COUNT = "20" } = process.env;
+  const { TARGET: target, ADMIN_KEY: adminKey, COUNT = '20' } = process.env;
   if (!adminKey) throw new Error("ADMIN_KEY is not set: an operator's key of that deployment");
   const count = Number(COUNT);
   const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort(new Error(`${name}: every token made is revoked`)));
-  const { boundSeconds, samples, reported } = await withProgress(`${target}: revocations`, count, (progress) =>
-    measureLive({ target: target.replace(/\/+$/, ""), adminKey, count, progress, signal: stop.signal }),
+  for (const name of ['SIGINT', 'SIGTERM'])
+    process.once(name, () => stop.abort(new Error(`${name}: every token made is revoked`)));
+  const { boundSeconds, samples, reported } = await withProgress(
+    `${target}: revocations`,
+    count,
+    (progress) =>
+      measureLive({ target: target.replace(/\/+$/, ''), adminKey, count, progress, signal: stop.signal }),
   );
   console.log(`B = ${boundSeconds} s, seen from here (one location): ${told(summary(samples))}`);
   if (reported?.samples > 0) console.log(`reported by all its locations: ${told(reported)}`);
@@ -46,44 +50,58 @@ async function live() {
 async function local() {
   const steps = { simulation, workerd, cost };
   const { ONLY: only } = process.env;
-  const figures = existsSync(SAMPLES) ? JSON.parse(readFileSync(SAMPLES, "utf8")) : { runs: [], costs: [] };
+  const figures = existsSync(SAMPLES) ? JSON.parse(readFileSync(SAMPLES, 'utf8')) : { runs: [], costs: [] };
   for (const [name, step] of Object.entries(steps)) {
     if (only && only !== name) continue;
     await step(figures);
     writeFileSync(SAMPLES, `${JSON.stringify(figures)}\n`);
   }
-  for (const { bound, source, samples_ms } of figures.runs) console.log(`B = ${bound} s, ${source}: ${told(summary(samples_ms))}`);
+  for (const { bound, source, samples_ms } of figures.runs)
+    console.log(`B = ${bound} s, ${source}: ${told(summary(samples_ms))}`);
   writeFileSync(SVG, chart(figures.runs));
-  writeFileSync(PAGE, withFigures(readFileSync(PAGE, "utf8"), figures));
+  writeFileSync(PAGE, withFigures(readFileSync(PAGE, 'utf8'), figures));
   console.log(`wrote ${SVG} and the figures in ${PAGE}`);
 }
 
 async function simulation(figures) {
-  console.log("simulation");
-  const byBound = Map.groupBy(await printed("PROPAGATION", "simulation", "propagation", ["--release"]), ({ bound }) => bound);
-  const runs = [...byBound].map(([bound, lines]) => ({ bound, source: "simulation", samples_ms: lines.flatMap(({ samples_ms }) => samples_ms) }));
-  replaceRuns(figures, "simulation", runs);
+  console.log('simulation');
+  const byBound = Map.groupBy(
+    await printed('PROPAGATION', 'simulation', 'propagation', ['--release']),
+    ({ bound }) => bound,
+  );
+  const runs = [...byBound].map(([bound, lines]) => ({
+    bound,
+    source: 'simulation',
+    samples_ms: lines.flatMap(({ samples_ms }) => samples_ms),
+  }));
+  replaceRuns(figures, 'simulation', runs);
 }
 
 async function workerd(figures) {
   // Only here: the harness ends its processes at once on Ctrl-C, while a live measurement has tokens to revoke first.
-  const { measure } = await import("./workerd.mjs");
+  const { measure } = await import('./workerd.mjs');
   const random = Random.ofRun();
   console.log(`workerd (seed ${random.seed})`);
   const runs = [];
   for (const { boundSeconds, count, deployments, ...how } of MEASURED) {
-    const samples_ms = await withProgress(`B = ${boundSeconds} s: revocations`, count * deployments, async (progress) => {
-      const each = Array.from({ length: deployments }, () => measure({ boundSeconds, count, ...how, random: random.fork(), progress }));
-      return (await Promise.all(each)).flat();
-    });
-    runs.push({ bound: boundSeconds, source: "workerd", samples_ms });
+    const samples_ms = await withProgress(
+      `B = ${boundSeconds} s: revocations`,
+      count * deployments,
+      async (progress) => {
+        const each = Array.from({ length: deployments }, () =>
+          measure({ boundSeconds, count, ...how, random: random.fork(), progress }),
+        );
+        return (await Promise.all(each)).flat();
+      },
+    );
+    runs.push({ bound: boundSeconds, source: 'workerd', samples_ms });
   }
-  replaceRuns(figures, "workerd", runs);
+  replaceRuns(figures, 'workerd', runs);
 }
 
 async function cost(figures) {
-  console.log("cost");
-  figures.costs = await printed("COST", "cost", "cost");
+  console.log('cost');
+  figures.costs = await printed('COST', 'cost', 'cost');
 }
 
 function replaceRuns(figures, source, runs) {
@@ -93,7 +111,8 @@ function replaceRuns(figures, source, runs) {
 async function withProgress(what, total, work) {
   const begun = Date.now();
   let done = 0;
-  const tell = () => console.log(`  ${what}: ${done} of ${total}, ${((Date.now() - begun) / 1_000).toFixed(0)} s`);
+  const tell = () =>
+    console.log(`  ${what}: ${done} of ${total}, ${((Date.now() - begun) / 1_000).toFixed(0)} s`);
   const telling = setInterval(tell, PROGRESS_EVERY_MS);
   try {
     return await work((more) => (done += more));

@@ -8,7 +8,12 @@ export function quantile(samples, part) {
 
 /** { samples, p50_ms, p99_ms, max_ms } */
 export function summary(samples) {
-  return { samples: samples.length, p50_ms: quantile(samples, 0.5), p99_ms: quantile(samples, 0.99), max_ms: quantile(samples, 1) };
+  return {
+    samples: samples.length,
+    p50_ms: quantile(samples, 0.5),
+    p99_ms: quantile(samples, 0.99),
+    max_ms: quantile(samples, 1),
+  };
 }
 
 export const seconds = (ms) => (ms / 1_000).toFixed(ms < 10_000 ? 2 : 1);

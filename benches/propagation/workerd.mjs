@@ -4,11 +4,11 @@
 // A sample is the time from the revocation's acknowledgement to the first refusal at the last location, as its caller gets
 // it. Locations are asked every `askEveryMs`, so a sample is too long by up to that much, and never too short.
 
-import { SITE } from "../../tests/workerd/harness/admin_api.mjs";
-import { Random } from "../../tests/workerd/harness/random.mjs";
-import { Replicas } from "../../tests/replication/harness/replicas.mjs";
+import { SITE } from '../../tests/workerd/harness/admin_api.mjs';
+import { Random } from '../../tests/workerd/harness/random.mjs';
+import { Replicas } from '../../tests/replication/harness/replicas.mjs';
 
-const NAMES = ["amsterdam", "bogota", "chennai", "dakar", "eugene", "fukuoka"];
+const NAMES = ['amsterdam', 'bogota', 'chennai', 'dakar', 'eugene', 'fukuoka'];
 const VIEW = { delayMs: [0, 2_000], cacheMs: 30_000 };
 
 /**
@@ -22,7 +22,11 @@ const VIEW = { delayMs: [0, 2_000], cacheMs: 30_000 };
  */
 export async function measure({ boundSeconds, askEveryMs, gapMs, count, random = Random.ofRun(), progress }) {
   const locations = Object.fromEntries(NAMES.map((name) => [name, VIEW]));
-  const replicas = new Replicas({ variables: { REVOCATION_BOUND_SECONDS: String(boundSeconds) }, locations, random });
+  const replicas = new Replicas({
+    variables: { REVOCATION_BOUND_SECONDS: String(boundSeconds) },
+    locations,
+    random,
+  });
   await replicas.start();
   try {
     const keepsAsking = await steadyTraffic(replicas, askEveryMs);
@@ -42,14 +46,19 @@ export async function measure({ boundSeconds, askEveryMs, gapMs, count, random =
 }
 
 async function sample(replicas, askEveryMs, boundSeconds) {
-  const token = await replicas.admin.createToken({ audiences: ["weather"] });
+  const token = await replicas.admin.createToken({ audiences: ['weather'] });
   // It has been in use everywhere: its record is at hand.
   await Promise.all(replicas.locations.map((location) => ask(location, token)));
   await replicas.admin.revoke(token.id);
   const acknowledgedAt = performance.now();
-  const refusedAt = await Promise.all(replicas.locations.map((location) => firstRefusal(location, token, askEveryMs)));
+  const refusedAt = await Promise.all(
+    replicas.locations.map((location) => firstRefusal(location, token, askEveryMs)),
+  );
   const ms = Math.max(...refusedAt) - acknowledgedAt;
-  if (ms > boundSeconds * 1_000 + askEveryMs) throw new Error(`${token.id} was admitted ${ms} ms after its revocation: the bound of ${boundSeconds} s is broken`);
+  if (ms > boundSeconds * 1_000 + askEveryMs)
+    throw new Error(
+      `${token.id} was admitted ${ms} ms after its revocation: the bound of ${boundSeconds} s is broken`,
+    );
   return Math.max(0, Math.round(ms));
 }
 
@@ -64,7 +73,7 @@ async function firstRefusal(location, token, askEveryMs) {
 
 /** Each location is in use by a token that stays good. */
 async function steadyTraffic(replicas, everyMs) {
-  const token = await replicas.admin.createToken({ audiences: ["weather"] });
+  const token = await replicas.admin.createToken({ audiences: ['weather'] });
   let ended = false;
   const loops = replicas.locations.map(async (location) => {
     while (!ended) {
@@ -76,7 +85,7 @@ async function steadyTraffic(replicas, everyMs) {
 }
 
 async function ask({ clients }, { token }) {
-  return (await clients[0].get("/now", { headers: { Origin: SITE, "X-Api-Key": token } })).status;
+  return (await clients[0].get('/now', { headers: { Origin: SITE, 'X-Api-Key': token } })).status;
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -13,7 +13,15 @@ export async function vendored() {
   const module = require.resolve('uplot').replace('uPlot.cjs.js', 'uPlot.esm.js');
   const { version } = JSON.parse(await readFile(require.resolve('uplot/package.json'), 'utf8'));
   const notice = `// @ts-nocheck\n/* uPlot ${version}, MIT licence, https://github.com/leeoniya/uPlot. Made by deploy/console/vendor.mjs. */\n`;
-  const { outputFiles } = await build({ entryPoints: [module], bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', write: false });
+  const { outputFiles } = await build({
+    entryPoints: [module],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'none',
+    write: false,
+  });
   const style = await readFile(module.replace('uPlot.esm.js', 'uPlot.min.css'), 'utf8');
   return { 'uplot.js': notice + outputFiles[0].text, 'uplot.css': notice.replace(/^.*\n/, '') + style };
 }

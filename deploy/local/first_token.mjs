@@ -12,7 +12,11 @@ export async function demoToken(gateway, adminKey, origin) {
     const { token } = await call(gateway, adminKey, 'GET', `/tokens/${found.id}/token`);
     return { token, family: found.family, made: false };
   }
-  const created = await call(gateway, adminKey, 'POST', '/tokens', { label: LABEL, origins: [origin], distribute: true });
+  const created = await call(gateway, adminKey, 'POST', '/tokens', {
+    label: LABEL,
+    origins: [origin],
+    distribute: true,
+  });
   return { token: created.token, family: created.family, made: true };
 }
 
@@ -30,15 +34,27 @@ async function call(gateway, adminKey, method, path, body) {
   const headers = { authorization: `Bearer ${adminKey}` };
   if (body) Object.assign(headers, { 'content-type': 'application/json', 'idempotency-key': randomUUID() });
   for (let attempt = 1; ; attempt += 1) {
-    const response = await fetch(`${gateway}/_wayleave/api${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const response = await fetch(`${gateway}/_wayleave/api${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    });
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
     if (response.status === 401) {
-      throw new Error('the admin key of this machine is dead (deleted, or ADMIN_KEY was changed): put another ADMIN_KEY into .dev.vars, or forget everything with make reset');
+      throw new Error(
+        'the admin key of this machine is dead (deleted, or ADMIN_KEY was changed): put another ADMIN_KEY into .dev.vars, or forget everything with make reset',
+      );
     }
     if (response.status !== 503 || attempt === 5) {
-      const told = [answer.code, answer.detail, ...(answer.errors ?? []).map((e) => `${e.field}: ${e.detail}`)];
-      throw new Error(`${method} /_wayleave/api${path.split('?')[0]} answered ${response.status} ${told.filter(Boolean).join('; ')}`);
+      const told = [
+        answer.code,
+        answer.detail,
+        ...(answer.errors ?? []).map((e) => `${e.field}: ${e.detail}`),
+      ];
+      throw new Error(
+        `${method} /_wayleave/api${path.split('?')[0]} answered ${response.status} ${told.filter(Boolean).join('; ')}`,
+      );
     }
     await sleep(attempt * 500);
   }

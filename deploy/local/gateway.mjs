@@ -22,7 +22,11 @@ const QUIET = {
 
 /** Starts it; `variables` win over those of wrangler.toml. The child reads nothing from the terminal. */
 export function startGateway({ port, stateFolder, secretsFile, variables }) {
-  const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin', 'wrangler.js');
+  const wrangler = join(
+    dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
+    'bin',
+    'wrangler.js',
+  );
   const options = {
     ip: '127.0.0.1',
     port,
@@ -51,7 +55,8 @@ export function startGateway({ port, stateFolder, secretsFile, variables }) {
 export async function healthy(child, gateway) {
   let last = 'nothing answered';
   for (const deadline = Date.now() + START_SECONDS * 1000; Date.now() < deadline; await sleep(100)) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('wrangler dev ended; what it said is above');
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error('wrangler dev ended; what it said is above');
     try {
       const response = await fetch(`${gateway}/_wayleave/health`, { signal: AbortSignal.timeout(5000) });
       if (response.status === 200) return;
@@ -66,7 +71,8 @@ export async function healthy(child, gateway) {
 /** Ends it and everything it started. */
 export async function stopGateway(child) {
   if (child.pid === undefined) return;
-  const ended = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : once(child, 'exit');
+  const ended =
+    child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : once(child, 'exit');
   signal(child.pid, 'SIGTERM');
   await Promise.race([ended, sleep(4000, undefined, { ref: false })]);
   signal(child.pid, 'SIGKILL'); // what is left of the group, if anything

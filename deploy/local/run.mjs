@@ -14,7 +14,11 @@ import { demoPage } from './page.mjs';
 import { secrets } from './secrets.mjs';
 import { demoUpstream } from './upstream.mjs';
 
-const ports = { gateway: port('PORT', 8787), page: port('PAGE_PORT', 8788), upstream: port('UPSTREAM_PORT', 8790) };
+const ports = {
+  gateway: port('PORT', 8787),
+  page: port('PAGE_PORT', 8788),
+  upstream: port('UPSTREAM_PORT', 8790),
+};
 const state = process.env.WAYLEAVE_STATE;
 const secretsFile = state ? join(state, '.dev.vars') : '.dev.vars';
 const stateFolder = state ? join(state, 'state') : '.wrangler/state';
@@ -34,11 +38,16 @@ async function main() {
   build();
   if (state) mkdirSync(state, { recursive: true });
   const { made, adminKey } = secrets(secretsFile, deployment());
-  progress(made ? `made this machine's secrets: ${secretsFile}` : `secrets of an earlier start: ${secretsFile}`);
+  progress(
+    made ? `made this machine's secrets: ${secretsFile}` : `secrets of an earlier start: ${secretsFile}`,
+  );
 
   let family = '';
   await serve(demoUpstream(), ports.upstream);
-  await serve(demoPage(() => ({ gateway, family })), ports.page);
+  await serve(
+    demoPage(() => ({ gateway, family })),
+    ports.page,
+  );
   progress('starting the gateway in wrangler dev');
   const child = startGateway({
     port: ports.gateway,
@@ -103,7 +112,9 @@ async function mustBeFree(name, number) {
     await once(probe, 'listening');
   } catch (error) {
     const variable = { gateway: 'PORT', page: 'PAGE_PORT', upstream: 'UPSTREAM_PORT' }[name];
-    throw new Error(`port ${number} (${name}) cannot be used: ${error.code}. Choose another: ${variable}=${number + 1000} make run`);
+    throw new Error(
+      `port ${number} (${name}) cannot be used: ${error.code}. Choose another: ${variable}=${number + 1000} make run`,
+    );
   }
   probe.close();
   await once(probe, 'close');

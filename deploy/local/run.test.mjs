@@ -18,7 +18,9 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-test('the first start prints lines that work; the second finds the same key and token', { timeout: 180_000 }, async (t) => {
+test('the first start prints lines that work; the second finds the same key and token', {
+  timeout: 180_000,
+}, async (t) => {
   const first = await start(t);
   assert.match(first.told.gateway, /^http:\/\/localhost:\d+$/);
   assert.match(first.told['admin key'], /^wla_[0-9A-Za-z]{50}$/);
@@ -44,7 +46,10 @@ test('a port that is taken is one clear line', { timeout: 60_000 }, async () => 
     const run = launch();
     const [code] = await once(run.child, 'exit');
     assert.equal(code, 1);
-    assert.match(run.output(), /^wayleave: port \d+ \(page\) cannot be used: EADDRINUSE\. Choose another: PAGE_PORT=\d+ make run\n$/);
+    assert.match(
+      run.output(),
+      /^wayleave: port \d+ \(page\) cannot be used: EADDRINUSE\. Choose another: PAGE_PORT=\d+ make run\n$/,
+    );
   } finally {
     other.close();
   }
@@ -65,30 +70,46 @@ async function everyLineIsTrue({ told, output }) {
   const shown = await get(told.console);
   assert.ok(shown.status === 200 && shown.body.includes('<title>Wayleave'), 'the console is where it says');
   const page = await get(`${told.page}/`);
-  assert.ok(page.body.includes(told.family) && !page.body.includes('wlp_'), 'the page names the family, and no token');
+  assert.ok(
+    page.body.includes(told.family) && !page.body.includes('wlp_'),
+    'the page names the family, and no token',
+  );
   const script = await get(`${told.page}/page.js`);
   assert.ok(script.body.includes(`from '${told.gateway}/_wayleave/client.js'`));
   assert.equal(await carriedBy(told), told.token);
-  const tile = await get(`${told.gateway}/v1/tiles/5/16/10.png?token=${told.token}`, [`Referer: ${told.page}/`]);
+  const tile = await get(`${told.gateway}/v1/tiles/5/16/10.png?token=${told.token}`, [
+    `Referer: ${told.page}/`,
+  ]);
   assert.equal(tile.status, 200);
   assert.equal(tile.headers['content-type'], 'image/png');
 
-  const echo = JSON.parse((await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${told.token}`, `Origin: ${told.page}`])).body);
+  const echo = JSON.parse(
+    (await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${told.token}`, `Origin: ${told.page}`])).body,
+  );
   assert.ok(!JSON.stringify(echo).includes('wlp_'), 'the token reached the upstream');
 
-  const tokens = await get(`${told.gateway}/_wayleave/api/tokens`, [`Authorization: Bearer ${told['admin key']}`]);
-  assert.deepEqual(JSON.parse(tokens.body).items.map((item) => item.origins), [[told.page]]);
+  const tokens = await get(`${told.gateway}/_wayleave/api/tokens`, [
+    `Authorization: Bearer ${told['admin key']}`,
+  ]);
+  assert.deepEqual(
+    JSON.parse(tokens.body).items.map((item) => item.origins),
+    [[told.page]],
+  );
 }
 
 /** The token that the page gets for itself. */
 async function carriedBy(told) {
-  const { status, body } = await get(`${told.gateway}/_wayleave/families/${told.family}/token`, [`Origin: ${told.page}`]);
+  const { status, body } = await get(`${told.gateway}/_wayleave/families/${told.family}/token`, [
+    `Origin: ${told.page}`,
+  ]);
   return status === 200 ? JSON.parse(body).token : `${status} ${body}`;
 }
 
 /** The line that replaces the token does, and the page gets the new one. */
 async function replaced({ told, output }) {
-  const [, url, key, type, body] = /^ {2}curl -X POST (\S+) -H '([^']+)' -H '([^']+)' -d '([^']+)'$/m.exec(output());
+  const [, url, key, type, body] = /^ {2}curl -X POST (\S+) -H '([^']+)' -H '([^']+)' -d '([^']+)'$/m.exec(
+    output(),
+  );
   const headers = Object.fromEntries([key, type].map((line) => line.split(/: (.*)/s).slice(0, 2)));
   const answer = await fetch(url, { method: 'POST', headers, body });
   assert.equal(answer.status, 201);
@@ -104,18 +125,25 @@ async function replaced({ told, output }) {
 async function limited({ told }) {
   const api = `${told.gateway}/_wayleave/api`;
   const authorization = { Authorization: `Bearer ${told['admin key']}` };
-  const { rate_classes: classes } = await (await fetch(`${api}/configuration`, { headers: authorization })).json();
-  assert.deepEqual(classes, [{ name: 'page', requests: 300, token_requests: null, per_seconds: 60, counted_by: 'binding' }]);
+  const { rate_classes: classes } = await (
+    await fetch(`${api}/configuration`, { headers: authorization })
+  ).json();
+  assert.deepEqual(classes, [
+    { name: 'page', requests: 300, token_requests: null, per_seconds: 60, counted_by: 'binding' },
+  ]);
   const made = await fetch(`${api}/tokens`, {
-    method: 'POST', headers: { ...authorization, 'Content-Type': 'application/json' },
+    method: 'POST',
+    headers: { ...authorization, 'Content-Type': 'application/json' },
     body: JSON.stringify({ label: 'limited', origins: [told.page], rate: 'page' }),
   });
   const { token } = await made.json();
-  const ask = async () => (await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${token}`, `Origin: ${told.page}`])).status;
+  const ask = async () =>
+    (await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${token}`, `Origin: ${told.page}`])).status;
   const seen = new Map();
   // Two periods at most, if it crosses from one into the next.
   for (let n = 0; n < 70; n += 1) {
-    for (const status of await Promise.all(Array.from({ length: 10 }, ask))) seen.set(status, (seen.get(status) ?? 0) + 1);
+    for (const status of await Promise.all(Array.from({ length: 10 }, ask)))
+      seen.set(status, (seen.get(status) ?? 0) + 1);
   }
   assert.deepEqual([...seen.keys()].sort(), [200, 429]);
   assert.ok(seen.get(200) === 300 || seen.get(200) === 600, `${seen.get(200)} were admitted`);
@@ -129,7 +157,8 @@ function launch() {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (piece) => (text += piece));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (piece) => (text += piece));
   return { child, output: () => text };
 }
 
@@ -142,7 +171,11 @@ async function start(t) {
   while (!run.output().includes('Ctrl-C')) {
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))]);
   }
-  const told = Object.fromEntries([...run.output().matchAll(/^(gateway|admin key|console|page|token|family) {2}(\S+)$/gm)].map((m) => m.slice(1)));
+  const told = Object.fromEntries(
+    [...run.output().matchAll(/^(gateway|admin key|console|page|token|family) {2}(\S+)$/gm)].map((m) =>
+      m.slice(1),
+    ),
+  );
   return { ...run, told, seconds: (Date.now() - began) / 1000 };
 }
 
@@ -157,7 +190,11 @@ async function stop({ child }) {
 async function get(url, lines = []) {
   const headers = Object.fromEntries(lines.map((line) => line.split(/: (.*)/s).slice(0, 2)));
   const [response] = await once(httpRequest(url, { headers, agent: false }).end(), 'response');
-  return { status: response.statusCode, headers: response.headers, body: (await response.toArray()).join('') };
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: (await response.toArray()).join(''),
+  };
 }
 
 async function freePorts(count) {

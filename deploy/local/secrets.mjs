@@ -4,14 +4,18 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
-const HEADING = 'Secrets of `make run` on this machine, and of nothing else. `make reset` forgets them with all tokens.';
+const HEADING =
+  'Secrets of `make run` on this machine, and of nothing else. `make reset` forgets them with all tokens.';
 
 /** Reads the file, made first if it is not there: `{made, adminKey}`. */
 export function secrets(file, deployment, heading = HEADING) {
   const made = !existsSync(file);
   if (made) writeFileSync(file, newSecrets(deployment, heading), { mode: 0o600, flag: 'wx' });
   const adminKey = /^ADMIN_KEY='([^']+)'$/m.exec(readFileSync(file, 'utf8'))?.[1];
-  if (!adminKey) throw new Error(`${file} has no line ADMIN_KEY='…': put it back, or remove the file and everything made with it`);
+  if (!adminKey)
+    throw new Error(
+      `${file} has no line ADMIN_KEY='…': put it back, or remove the file and everything made with it`,
+    );
   return { made, adminKey };
 }
 

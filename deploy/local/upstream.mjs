@@ -25,14 +25,18 @@ async function answer(request, response) {
     const headers = Object.fromEntries(pairs(request.rawHeaders));
     return json(response, 200, { method: request.method, path: request.url, headers });
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') return json(response, 405, { error: 'only GET' });
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return json(response, 405, { error: 'only GET' });
   if (pathname === '/v1/stations') return json(response, 200, { stations: STATIONS });
   if (pathname === '/v1/observations') return observations(response, searchParams.get('station'));
   if (pathname === '/v1/live') return live(response);
   if (pathname === '/v1/slow') return slow(response, searchParams.get('seconds'));
   const found = /^\/v1\/tiles\/(\d{1,2})\/(\d{1,6})\/(\d{1,6})\.png$/.exec(pathname);
   if (found) return png(response, tile(...found.slice(1).map(Number), thisTenMinutes()));
-  return json(response, 404, { error: 'no such path', paths: ['/v1/stations', '/v1/observations', '/v1/live'] });
+  return json(response, 404, {
+    error: 'no such path',
+    paths: ['/v1/stations', '/v1/observations', '/v1/live'],
+  });
 }
 
 function observations(response, id) {
@@ -60,7 +64,9 @@ async function slow(response, text) {
 
 function json(response, status, value) {
   const body = `${JSON.stringify(value, null, 1)}\n`;
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'public, max-age=60' }).end(body);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'public, max-age=60' })
+    .end(body);
 }
 
 function png(response, file) {

@@ -3,7 +3,7 @@
 // It speaks what workerd's KV binding says to a service and Wayleave uses of it: get, put with an expiry, delete. No metadata, no
 // listing, no bulk reads: those are answered 501. It has no cache and no replicas: what was written is read at once.
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from 'cloudflare:workers';
 
 /** A row of Durable Object SQLite holds 2 MB; a value of KV may be larger. */
 const PIECE_BYTES = 1024 * 1024;
@@ -22,26 +22,39 @@ export class Namespace extends DurableObject {
   async fetch(request) {
     const url = new URL(request.url);
     const key = decodeURIComponent(url.pathname.slice(1));
-    if (key === "" || request.headers.has("CF-KV-Metadata")) return new Response(null, { status: 501 });
-    if (request.method === "GET") return this.#get(key);
-    if (request.method === "PUT") return this.#put(key, await request.arrayBuffer(), expiryOf(url.searchParams));
-    if (request.method !== "DELETE") return new Response(null, { status: 501 });
-    this.sql.exec("DELETE FROM piece WHERE key = ?", key);
+    if (key === '' || request.headers.has('CF-KV-Metadata')) return new Response(null, { status: 501 });
+    if (request.method === 'GET') return this.#get(key);
+    if (request.method === 'PUT')
+      return this.#put(key, await request.arrayBuffer(), expiryOf(url.searchParams));
+    if (request.method !== 'DELETE') return new Response(null, { status: 501 });
+    this.sql.exec('DELETE FROM piece WHERE key = ?', key);
     return new Response();
   }
 
   #get(key) {
     const pieces = this.sql
-      .exec("SELECT bytes FROM piece WHERE key = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY number", key, nowSeconds())
+      .exec(
+        'SELECT bytes FROM piece WHERE key = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY number',
+        key,
+        nowSeconds(),
+      )
       .toArray();
-    return pieces.length === 0 ? new Response(null, { status: 404 }) : new Response(new Blob(pieces.map(({ bytes }) => bytes)));
+    return pieces.length === 0
+      ? new Response(null, { status: 404 })
+      : new Response(new Blob(pieces.map(({ bytes }) => bytes)));
   }
 
   /** No await before the answer: all of it is committed together, and the answer waits until it is on the disk. */
   #put(key, value, expiresAt) {
-    this.sql.exec("DELETE FROM piece WHERE key = ?", key);
+    this.sql.exec('DELETE FROM piece WHERE key = ?', key);
     for (let at = 0; at === 0 || at < value.byteLength; at += PIECE_BYTES) {
-      this.sql.exec("INSERT INTO piece VALUES (?, ?, ?, ?)", key, at, value.slice(at, at + PIECE_BYTES), expiresAt);
+      this.sql.exec(
+        'INSERT INTO piece VALUES (?, ?, ?, ?)',
+        key,
+        at,
+        value.slice(at, at + PIECE_BYTES),
+        expiresAt,
+      );
     }
     if (expiresAt !== null && !this.sweeps) {
       this.sweeps = true;
@@ -51,16 +64,17 @@ export class Namespace extends DurableObject {
   }
 
   async alarm() {
-    this.sql.exec("DELETE FROM piece WHERE expires_at <= ?", nowSeconds());
-    this.sweeps = this.sql.exec("SELECT 1 FROM piece WHERE expires_at IS NOT NULL LIMIT 1").toArray().length > 0;
+    this.sql.exec('DELETE FROM piece WHERE expires_at <= ?', nowSeconds());
+    this.sweeps =
+      this.sql.exec('SELECT 1 FROM piece WHERE expires_at IS NOT NULL LIMIT 1').toArray().length > 0;
     if (this.sweeps) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS);
   }
 }
 
 /** Unix seconds, or null for never. */
 function expiryOf(query) {
-  if (query.has("expiration")) return Number(query.get("expiration"));
-  return query.has("expiration_ttl") ? nowSeconds() + Number(query.get("expiration_ttl")) : null;
+  if (query.has('expiration')) return Number(query.get('expiration'));
+  return query.has('expiration_ttl') ? nowSeconds() + Number(query.get('expiration_ttl')) : null;
 }
 
 function nowSeconds() {
@@ -69,6 +83,6 @@ function nowSeconds() {
 
 export default {
   fetch(request, env) {
-    return env.NAMESPACE.get(env.NAMESPACE.idFromName("kv")).fetch(request);
+    return env.NAMESPACE.get(env.NAMESPACE.idFromName('kv')).fetch(request);
   },
 };

@@ -32,7 +32,8 @@ before(() => workerd.start());
 after(() => workerd.stop());
 
 // As workerd's KV binding sends it.
-const at = (key, query = '') => `http://127.0.0.1:${workerd.ports.kv}/${encodeURIComponent(key)}?urlencoded=true${query}`;
+const at = (key, query = '') =>
+  `http://127.0.0.1:${workerd.ports.kv}/${encodeURIComponent(key)}?urlencoded=true${query}`;
 const put = (key, body, query) => fetch(at(key, query), { method: 'PUT', body });
 const got = async (key) => {
   const response = await fetch(at(key));
@@ -40,7 +41,12 @@ const got = async (key) => {
 };
 
 it('keeps values of any size, over a kill -9 too', async () => {
-  const values = { 'list/delta': randomBytes(900), 'list/base/1.57': randomBytes(3_500_000), 'exactly/two': randomBytes(2 * 1024 * 1024), 'empty': Buffer.alloc(0) };
+  const values = {
+    'list/delta': randomBytes(900),
+    'list/base/1.57': randomBytes(3_500_000),
+    'exactly/two': randomBytes(2 * 1024 * 1024),
+    empty: Buffer.alloc(0),
+  };
   for (const [key, value] of Object.entries(values)) assert.equal((await put(key, value)).status, 200);
   await workerd.kill();
   await workerd.start();
@@ -65,5 +71,8 @@ it('does not find what was never put, was deleted or has expired', async () => {
 it('says 501 to what it does not speak', async () => {
   assert.equal((await fetch(at('', '&prefix=token/'))).status, 501);
   assert.equal((await fetch(at('bulk/get'), { method: 'POST', body: '{"keys":[]}' })).status, 501);
-  assert.equal((await fetch(at('token/1/1'), { method: 'PUT', body: 'x', headers: { 'CF-KV-Metadata': '1' } })).status, 501);
+  assert.equal(
+    (await fetch(at('token/1/1'), { method: 'PUT', body: 'x', headers: { 'CF-KV-Metadata': '1' } })).status,
+    501,
+  );
 });

@@ -32,21 +32,36 @@ export class OneMachine {
 
   /** The blocks of commands that a page prints, with this deployment's ports and folder in the place of the printed ones. */
   steps(page) {
-    const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text]) => text);
+    const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)].map(
+      ([, text]) => text,
+    );
     const here = (text, [printed, port]) => text.replaceAll(`127.0.0.1:${printed}`, `127.0.0.1:${port}`);
-    return blocks.map((text) => Object.entries(this.ports).reduce(here, text.replaceAll('.wayleave/', `${this.data}/`)));
+    return blocks.map((text) =>
+      Object.entries(this.ports).reduce(here, text.replaceAll('.wayleave/', `${this.data}/`)),
+    );
   }
 
   /** Runs the line that a page prints for the start; resolves with its output once both addresses answer. */
   async start(line = `UPSTREAM=http://127.0.0.1:${this.ports[9000]} deploy/workerd/start`) {
-    const env = { ...process.env, WAYLEAVE_DATA: this.data, EDGE_ADDRESS: `127.0.0.1:${this.ports[8787]}`, CONTROL_ADDRESS: `127.0.0.1:${this.ports[8788]}` };
+    const env = {
+      ...process.env,
+      WAYLEAVE_DATA: this.data,
+      EDGE_ADDRESS: `127.0.0.1:${this.ports[8787]}`,
+      CONTROL_ADDRESS: `127.0.0.1:${this.ports[8788]}`,
+    };
     const [, upstream, command] = /^UPSTREAM=(\S+) (\S+)$/.exec(line);
-    this.#server = spawn(join(root, command), { cwd: root, env: { ...env, UPSTREAM: upstream }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#server = spawn(join(root, command), {
+      cwd: root,
+      env: { ...env, UPSTREAM: upstream },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const output = collect(this.#server);
     for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
       assert.equal(this.#server.exitCode, null, output());
       assert.ok(Date.now() < deadline, `not ready in time:\n${output()}`);
-      const answers = await Promise.allSettled([8787, 8788].map((port) => fetch(`http://127.0.0.1:${this.ports[port]}/_wayleave/health`)));
+      const answers = await Promise.allSettled(
+        [8787, 8788].map((port) => fetch(`http://127.0.0.1:${this.ports[port]}/_wayleave/health`)),
+      );
       if (answers.every(({ value }) => value?.status === 200)) return output();
     }
   }
@@ -65,7 +80,12 @@ export class OneMachine {
 
   /** Runs the start with other variables, where it is to refuse. */
   startRefused(variables) {
-    return finished(spawn('deploy/workerd/start', { cwd: root, env: { ...process.env, WAYLEAVE_DATA: this.data, ...variables } }));
+    return finished(
+      spawn('deploy/workerd/start', {
+        cwd: root,
+        env: { ...process.env, WAYLEAVE_DATA: this.data, ...variables },
+      }),
+    );
   }
 
   async adminKey() {
@@ -74,8 +94,15 @@ export class OneMachine {
 
   /** A call of the admin API that must succeed. */
   async call(method, path, body) {
-    const headers = { authorization: `Bearer ${await this.adminKey()}`, ...(body && { 'content-type': 'application/json' }) };
-    const response = await fetch(`http://127.0.0.1:${this.ports[8788]}/_wayleave/api${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const headers = {
+      authorization: `Bearer ${await this.adminKey()}`,
+      ...(body && { 'content-type': 'application/json' }),
+    };
+    const response = await fetch(`http://127.0.0.1:${this.ports[8788]}/_wayleave/api${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    });
     assert.ok(response.ok, `${method} ${path}: ${response.status}`);
     return response.json();
   }
@@ -92,7 +119,8 @@ export class OneMachine {
 
 function collect(child) {
   let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (piece) => (text += piece));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (piece) => (text += piece));
   return () => text;
 }
 

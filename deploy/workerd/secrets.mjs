@@ -3,6 +3,12 @@
 import { secrets } from '../local/secrets.mjs';
 
 const [file, deployment] = process.argv.slice(2);
-if (secrets(file, deployment, 'Secrets of this deployment. Without them every token and admin key is dead: keep a copy.').made) {
+if (
+  secrets(
+    file,
+    deployment,
+    'Secrets of this deployment. Without them every token and admin key is dead: keep a copy.',
+  ).made
+) {
   console.log(`made this deployment's secrets: ${file}`);
 }

@@ -48,11 +48,19 @@ describe('deploy/workerd, step by step as in its README', () => {
     assert.doesNotMatch(await machine.start(start), /made this deployment's secrets/);
 
     assert.equal((await machine.call('GET', `/tokens/${kept.id}`)).label, 'kept');
-    assert.deepEqual(await machine.call('POST', `/tokens/${shown.id}/revoke`, { force: true }), shown.receipt);
+    assert.deepEqual(
+      await machine.call('POST', `/tokens/${shown.id}/revoke`, { force: true }),
+      shown.receipt,
+    );
     assert.equal((await machine.guarded(kept.token)).status, 200);
     // The location may still read the list from before the revocation, but not for longer than the receipt says.
     let said = await machine.guarded(shown.token);
-    for (; said.status === 200 && Date.now() < Date.parse(shown.receipt.effective_by); said = await machine.guarded(shown.token)) await sleep(250);
+    for (
+      ;
+      said.status === 200 && Date.now() < Date.parse(shown.receipt.effective_by);
+      said = await machine.guarded(shown.token)
+    )
+      await sleep(250);
     assert.equal(said.status, 401);
     assert.equal((await said.json()).code, 'token_revoked');
   });
@@ -62,7 +70,9 @@ describe('deploy/workerd, step by step as in its README', () => {
       assert.ok(waited < 100, 'the outbox is never empty');
       await sleep(100);
     }
-    const { records_refused, lists_refused } = await (await fetch(`http://127.0.0.1:${machine.ports[8787]}/_wayleave/health`)).json();
+    const { records_refused, lists_refused } = await (
+      await fetch(`http://127.0.0.1:${machine.ports[8787]}/_wayleave/health`)
+    ).json();
     assert.deepEqual({ records_refused, lists_refused }, { records_refused: 0, lists_refused: 0 });
   });
 
@@ -87,8 +97,18 @@ describe('deploy/workerd, step by step as in its README', () => {
 
   it('the admin API answers at the control address alone, and nothing is proxied there', async () => {
     const headers = { authorization: `Bearer ${await machine.adminKey()}` };
-    assert.equal((await fetch(`http://127.0.0.1:${machine.ports[8787]}/_wayleave/api/tokens`, { headers })).status, 404);
-    assert.equal((await fetch(`http://127.0.0.1:${machine.ports[8788]}/`, { headers: { origin: 'https://shop.example' } })).status, 404);
+    assert.equal(
+      (await fetch(`http://127.0.0.1:${machine.ports[8787]}/_wayleave/api/tokens`, { headers })).status,
+      404,
+    );
+    assert.equal(
+      (
+        await fetch(`http://127.0.0.1:${machine.ports[8788]}/`, {
+          headers: { origin: 'https://shop.example' },
+        })
+      ).status,
+      404,
+    );
   });
 
   it('without an API to guard it says so in one line', async () => {
@@ -104,13 +124,22 @@ describe('deploy/workerd/wayleave.capnp', () => {
 
   it('runs under the compatibility date of wrangler.toml', () => {
     const [, date] = /^compatibility_date = "(.+)"$/m.exec(toml);
-    assert.deepEqual(new Set([...capnp.matchAll(/compatibilityDate = "(.+?)"/g)].map(([, given]) => given)), new Set([date]));
+    assert.deepEqual(
+      new Set([...capnp.matchAll(/compatibilityDate = "(.+?)"/g)].map(([, given]) => given)),
+      new Set([date]),
+    );
   });
 
   it('binds every variable of wrangler.toml', () => {
-    const variables = [...toml.split('[vars]')[1].split('[[')[0].matchAll(/^([A-Z_]+) = /gm)].map(([, name]) => name);
+    const variables = [
+      ...toml
+        .split('[vars]')[1]
+        .split('[[')[0]
+        .matchAll(/^([A-Z_]+) = /gm),
+    ].map(([, name]) => name);
     assert.ok(variables.length > 5);
-    for (const name of variables) assert.ok(capnp.includes(`(name = "${name}", fromEnvironment = "${name}")`), name);
+    for (const name of variables)
+      assert.ok(capnp.includes(`(name = "${name}", fromEnvironment = "${name}")`), name);
   });
 
   it('listens on loopback only', () => {

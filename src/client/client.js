@@ -17,7 +17,7 @@ const LEAST_MS = 1_000; // between two renewals, whatever the gateway says
 const TIMER_MS = 3_600_000; // a timer's longest: the browser's own limit is 24 days
 
 /** Codes of a 401 that another token may not get. */
-const DEAD = new Set(["token_revoked", "token_expired", "token_disabled", "token_invalid"]);
+const DEAD = new Set(['token_revoked', 'token_expired', 'token_disabled', 'token_invalid']);
 
 export class WayleaveError extends Error {
   /**
@@ -28,14 +28,20 @@ export class WayleaveError extends Error {
    */
   constructor(code, status, message, options) {
     super(message, options);
-    this.name = "WayleaveError";
+    this.name = 'WayleaveError';
     this.code = code;
     this.status = status;
   }
 }
 
 /** @type {typeof import("./client.d.ts").wayleave} */
-export function wayleave({ family, gateway = new URL(import.meta.url).origin, sendTo = [], header = "Authorization", query = "token" }) {
+export function wayleave({
+  family,
+  gateway = new URL(import.meta.url).origin,
+  sendTo = [],
+  header = 'Authorization',
+  query = 'token',
+}) {
   const base = new URL(gateway);
   const trusted = [gateway, ...sendTo].map((url) => new URL(url).origin);
   const keeper = keepToken(new URL(`/_wayleave/families/${encodeURIComponent(family)}/token`, base), family);
@@ -44,7 +50,9 @@ export function wayleave({ family, gateway = new URL(import.meta.url).origin, se
   function target(input) {
     const url = new URL(input, base);
     if (!trusted.includes(url.origin)) {
-      throw new TypeError(`Wayleave: ${url.origin} is not to be sent the token of ${base.origin}. If it is, name it in sendTo.`);
+      throw new TypeError(
+        `Wayleave: ${url.origin} is not to be sent the token of ${base.origin}. If it is, name it in sendTo.`,
+      );
     }
     return url;
   }
@@ -56,13 +64,15 @@ export function wayleave({ family, gateway = new URL(import.meta.url).origin, se
     const signal = init.signal ?? request?.signal;
     const given = new Headers(init.headers ?? request?.headers);
     if (given.has(header)) {
-      throw new TypeError(`Wayleave: the request has a header ${header} of its own. Name another for the token: wayleave({ header: "X-Api-Key", … }).`);
+      throw new TypeError(
+        `Wayleave: the request has a header ${header} of its own. Name another for the token: wayleave({ header: "X-Api-Key", … }).`,
+      );
     }
     const repeatable = isRepeatable(init.body);
     /** @param {string} token @param {boolean} last */
     const send = (token, last) => {
       const headers = new Headers(given);
-      headers.set(header, header.toLowerCase() === "authorization" ? `Bearer ${token}` : token);
+      headers.set(header, header.toLowerCase() === 'authorization' ? `Bearer ${token}` : token);
       return fetch(request ? (last ? request : request.clone()) : url, { ...init, headers });
     };
 
@@ -151,7 +161,13 @@ function keepToken(endpoint, family) {
       held = undefined;
     }
     // One location has heard of its end, another has not yet: in a while it has.
-    takeRest(new WayleaveError("token_revoked", 401, `Wayleave: ${endpoint.origin} refuses the token that it hands out.`));
+    takeRest(
+      new WayleaveError(
+        'token_revoked',
+        401,
+        `Wayleave: ${endpoint.origin} refuses the token that it hands out.`,
+      ),
+    );
     return undefined;
   }
 
@@ -231,10 +247,10 @@ function keepToken(endpoint, family) {
 
   /** Timers stand still in a page that sleeps or is kept for "back": what is due is looked at when it wakes. */
   function listen(on = true) {
-    const change = on ? "addEventListener" : "removeEventListener";
-    globalThis.document?.[change]("visibilitychange", tend);
-    globalThis[change]?.("pageshow", tend);
-    globalThis[change]?.("online", online);
+    const change = on ? 'addEventListener' : 'removeEventListener';
+    globalThis.document?.[change]('visibilitychange', tend);
+    globalThis[change]?.('pageshow', tend);
+    globalThis[change]?.('online', online);
   }
 
   /** @param {string} token */
@@ -271,19 +287,36 @@ async function ask(endpoint, family) {
   let answer;
   try {
     response = await fetch(endpoint, {
-      cache: "no-store",
-      credentials: "omit",
-      referrerPolicy: "origin", // also where the page sends none: it says where the page is from
+      cache: 'no-store',
+      credentials: 'omit',
+      referrerPolicy: 'origin', // also where the page sends none: it says where the page is from
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     answer = await response.json().catch(() => ({}));
   } catch (cause) {
-    throw new WayleaveError("unreachable", 0, `Wayleave: ${endpoint.origin} did not answer. Is it named in the page's Content-Security-Policy (connect-src)?`, { cause });
+    throw new WayleaveError(
+      'unreachable',
+      0,
+      `Wayleave: ${endpoint.origin} did not answer. Is it named in the page's Content-Security-Policy (connect-src)?`,
+      { cause },
+    );
   }
-  if (response.ok && typeof answer?.token === "string" && answer.expires_in > 0 && answer.refresh_after_seconds >= 0) return answer;
-  const code = typeof answer?.code === "string" ? answer.code : "unreadable";
-  const error = new WayleaveError(code, response.status, `Wayleave: ${explain(response.status, answer, endpoint.origin, family)}`);
-  return Promise.reject(Object.assign(error, { retryMs: Number(response.headers.get("Retry-After")) * 1_000 || undefined }));
+  if (
+    response.ok &&
+    typeof answer?.token === 'string' &&
+    answer.expires_in > 0 &&
+    answer.refresh_after_seconds >= 0
+  )
+    return answer;
+  const code = typeof answer?.code === 'string' ? answer.code : 'unreadable';
+  const error = new WayleaveError(
+    code,
+    response.status,
+    `Wayleave: ${explain(response.status, answer, endpoint.origin, family)}`,
+  );
+  return Promise.reject(
+    Object.assign(error, { retryMs: Number(response.headers.get('Retry-After')) * 1_000 || undefined }),
+  );
 }
 
 /**
@@ -293,17 +326,19 @@ async function ask(endpoint, family) {
  * @param {string} family
  */
 function explain(status, answer, gateway, family) {
-  if (typeof answer?.detail !== "string") return `${gateway} answered ${status}, and not as Wayleave does. Is it the gateway? wayleave({ gateway: "https://…", … })`;
+  if (typeof answer?.detail !== 'string')
+    return `${gateway} answered ${status}, and not as Wayleave does. Is it the gateway? wayleave({ gateway: "https://…", … })`;
   if (status === 404) {
     return `${gateway} hands out no token for ${family}: the id is mistyped, distribution is switched off, or the family has no token left that works. Ask the API's operator.`;
   }
-  if (status === 403) return `${gateway} hands out no token for ${family} to ${globalThis.location?.origin ?? "this program"}: ${answer.detail}`;
+  if (status === 403)
+    return `${gateway} hands out no token for ${family} to ${globalThis.location?.origin ?? 'this program'}: ${answer.detail}`;
   return `${gateway} answered ${status}: ${answer.detail}`;
 }
 
 /** Whether asking again soon cannot help. @param {WayleaveError} error */
 function isFinal({ code, status }) {
-  return status !== 429 && ((status >= 400 && status < 500) || code === "unreadable");
+  return status !== 429 && ((status >= 400 && status < 500) || code === 'unreadable');
 }
 
 /**
@@ -311,8 +346,15 @@ function isFinal({ code, status }) {
  * @param {Response} response
  */
 async function isDead(response) {
-  if (response.status !== 401 || !response.headers.get("Content-Type")?.startsWith("application/problem+json")) return false;
-  const problem = await response.clone().json().catch(() => undefined);
+  if (
+    response.status !== 401 ||
+    !response.headers.get('Content-Type')?.startsWith('application/problem+json')
+  )
+    return false;
+  const problem = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
   return DEAD.has(problem?.code);
 }
 
@@ -322,7 +364,12 @@ async function isDead(response) {
  */
 function isRepeatable(body) {
   const kinds = [ArrayBuffer, Blob, FormData, URLSearchParams];
-  return body == null || typeof body === "string" || ArrayBuffer.isView(body) || kinds.some((kind) => body instanceof kind);
+  return (
+    body == null ||
+    typeof body === 'string' ||
+    ArrayBuffer.isView(body) ||
+    kinds.some((kind) => body instanceof kind)
+  );
 }
 
 /**
@@ -332,8 +379,11 @@ function isRepeatable(body) {
  * @param {string} token
  */
 function withToken(url, name, token) {
-  const others = url.search.slice(1).split("&").filter((pair) => pair !== "" && pair.split("=")[0] !== name);
-  url.search = [...others, `${name}=${token}`].join("&");
+  const others = url.search
+    .slice(1)
+    .split('&')
+    .filter((pair) => pair !== '' && pair.split('=')[0] !== name);
+  url.search = [...others, `${name}=${token}`].join('&');
   return url.href;
 }
 
@@ -348,8 +398,8 @@ function unlessAborted(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }
 
@@ -362,4 +412,4 @@ const instant = () => ({ wall: Date.now(), steady: performance.now() });
 /** @param {Instant} at */
 const elapsedMs = (at) => Math.max(Date.now() - at.wall, performance.now() - at.steady);
 
-const isHidden = () => globalThis.document?.visibilityState === "hidden";
+const isHidden = () => globalThis.document?.visibilityState === 'hidden';

@@ -104,7 +104,11 @@ export async function rateLimit(limiter, key, timeout) {
 export async function kvPut(kv, key, bytes, expiration, timeout) {
   try {
     const put = kv.put(key, bytes, expiration > 0 ? { expiration } : undefined);
-    return await within(put.then(() => true), timeout, false);
+    return await within(
+      put.then(() => true),
+      timeout,
+      false,
+    );
   } catch (error) {
     console.warn(`KV did not take ${key}: ${error}`);
     return false;

@@ -4,16 +4,16 @@
 //
 // GOV.UK Signon, Synoptic, Atlassian, GitLab and Akamai are the systems whose ways were studied; the rows are in our words.
 
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** A row may say that it does not apply, with why; these alone. */
-const MAY_NOT_APPLY = ["Synoptic 8", "Synoptic 9", "Synoptic 16", "GitLab 9", "Signon source 1"];
+const MAY_NOT_APPLY = ['Synoptic 8', 'Synoptic 9', 'Synoptic 16', 'GitLab 9', 'Signon source 1'];
 
 /** Names of the tests that a log says passed: cargo's `test a::b ... ok`, and node's `✔ name (1.2ms)`. */
 export function passed(log) {
-  const plain = log.replaceAll(/\u001b\[[0-9;]*m/g, "");
+  const plain = log.replaceAll(/\u001b\[[0-9;]*m/g, '');
   const cargo = plain.matchAll(/^test (\S+)(?: - should panic)? \.\.\. ok$/gm);
   const node = plain.matchAll(/^\s*✔ (.+) \([\d.]+m?s\)$/gm);
   return new Set([...cargo, ...node].map(([, name]) => name));
@@ -35,9 +35,9 @@ export function faults(table, names) {
   return found;
 }
 
-if (basename(process.argv[1] ?? "") === basename(fileURLToPath(import.meta.url))) {
-  const table = JSON.parse(readFileSync(new URL("behaviours.json", import.meta.url), "utf8"));
-  const found = faults(table, passed(readFileSync(process.argv[2], "utf8")));
+if (basename(process.argv[1] ?? '') === basename(fileURLToPath(import.meta.url))) {
+  const table = JSON.parse(readFileSync(new URL('behaviours.json', import.meta.url), 'utf8'));
+  const found = faults(table, passed(readFileSync(process.argv[2], 'utf8')));
   for (const fault of found) console.error(fault);
   console.log(`${table.length} behaviours, ${found.length} faults`);
   process.exit(found.length === 0 ? 0 : 1);

@@ -10,7 +10,9 @@ import { Gateway } from '../workerd/harness/gateway.mjs';
 import { openBrowser } from './chromium.mjs';
 
 const upstream = demoUpstream();
-const gateway = new Gateway({ variables: () => ({ UPSTREAM: originOf(upstream), REVOCATION_BOUND_SECONDS: '5' }) });
+const gateway = new Gateway({
+  variables: () => ({ UPSTREAM: originOf(upstream), REVOCATION_BOUND_SECONDS: '5' }),
+});
 const pages = demoPage(() => ({ gateway: gatewayOrigin(), family: token.family }));
 let browser;
 let token;
@@ -52,7 +54,10 @@ test('the demo page carries on with the successor, images and all, and nobody re
 
   const successor = await rotate({ revoke_old: { when: 'now' } });
   await page.locator('#tokens code').nth(1).waitFor();
-  assert.deepEqual(await page.locator('#tokens code').allTextContents(), [token, successor].map((one) => fingerprint(one.token)));
+  assert.deepEqual(
+    await page.locator('#tokens code').allTextContents(),
+    [token, successor].map((one) => fingerprint(one.token)),
+  );
   await page.locator(`#map img[src$="token=${successor.token}"]`).nth(5).waitFor();
   await page.getByText('6 of 6 tiles admitted').waitFor();
   await page.getByText('200 admitted at').waitFor();
@@ -60,7 +65,11 @@ test('the demo page carries on with the successor, images and all, and nobody re
   assert.deepEqual(complaints, []);
 
   const kept = await page.evaluate(async () => [
-    { ...localStorage }, { ...sessionStorage }, document.cookie, await caches.keys(), (await indexedDB.databases()).length,
+    { ...localStorage },
+    { ...sessionStorage },
+    document.cookie,
+    await caches.keys(),
+    (await indexedDB.databases()).length,
   ]);
   assert.deepEqual(kept, [{}, {}, '', [], 0]);
   token = successor;
@@ -84,7 +93,9 @@ test('a module worker does as a page', async () => {
       const api = wayleave({ family: "${family}" });
       const response = await api.fetch("/v1/stations");
       postMessage([response.status, (await response.json()).stations.length, await api.token()]);`;
-    const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
+    const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), {
+      type: 'module',
+    });
     return new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = (event) => reject(new Error(event.message));
@@ -98,9 +109,14 @@ test('a page of another site is told why it gets no token', async () => {
   const page = await blankPage(originOf(pages)); // 127.0.0.1 is not localhost
   const fault = await page.evaluate(async ({ gateway, family }) => {
     const { wayleave } = await import(`${gateway}/_wayleave/client.js`);
-    return wayleave({ family }).token().catch(({ name, code, status, message }) => ({ name, code, status, message }));
+    return wayleave({ family })
+      .token()
+      .catch(({ name, code, status, message }) => ({ name, code, status, message }));
   }, options());
   assert.deepEqual([fault.name, fault.code, fault.status], ['WayleaveError', 'origin_not_allowed', 403]);
-  assert.match(fault.message, /hands out no token for fam_\S+ to http:\/\/127\.0\.0\.1:\d+: The token does not work from the site/);
+  assert.match(
+    fault.message,
+    /hands out no token for fam_\S+ to http:\/\/127\.0\.0\.1:\d+: The token does not work from the site/,
+  );
   await page.close();
 });

@@ -24,35 +24,62 @@ async function withOldToken(options) {
 
 describe('a request', () => {
   it('has the token as Bearer, and everything else as the caller said', async () => {
-    const response = await client().fetch('/v1/things?a=%20b', { method: 'PUT', headers: { 'X-Other': '1' }, body: 'hello' });
+    const response = await client().fetch('/v1/things?a=%20b', {
+      method: 'PUT',
+      headers: { 'X-Other': '1' },
+      body: 'hello',
+    });
     assert.equal(await response.text(), 'admitted');
     const [{ method, url, headers, body }] = gateway.calls;
-    assert.deepEqual([method, url, headers.authorization, headers['x-other'], body], ['PUT', '/v1/things?a=%20b', 'Bearer wlp_first', '1', 'hello']);
+    assert.deepEqual(
+      [method, url, headers.authorization, headers['x-other'], body],
+      ['PUT', '/v1/things?a=%20b', 'Bearer wlp_first', '1', 'hello'],
+    );
   });
 
   it('or in another header, beside an Authorization of its own', async () => {
     const api = client({ header: 'X-Api-Key' });
     assert.equal((await api.fetch('/v1', { headers: { Authorization: 'Bearer user' } })).status, 200);
-    assert.deepEqual([gateway.calls[0].headers['x-api-key'], gateway.calls[0].headers.authorization], ['wlp_first', 'Bearer user']);
+    assert.deepEqual(
+      [gateway.calls[0].headers['x-api-key'], gateway.calls[0].headers.authorization],
+      ['wlp_first', 'Bearer user'],
+    );
   });
 
   it('may be a URL or a Request', async () => {
     const api = client();
     await api.fetch(new URL('/v1/a', gateway.origin));
-    await api.fetch(new Request(`${gateway.origin}/v1/b`, { method: 'POST', body: 'b', headers: { 'X-Other': '2' } }), { cache: 'no-store' });
-    assert.deepEqual(gateway.calls.map(({ method, url, body }) => [method, url, body]), [['GET', '/v1/a', ''], ['POST', '/v1/b', 'b']]);
+    await api.fetch(
+      new Request(`${gateway.origin}/v1/b`, { method: 'POST', body: 'b', headers: { 'X-Other': '2' } }),
+      { cache: 'no-store' },
+    );
+    assert.deepEqual(
+      gateway.calls.map(({ method, url, body }) => [method, url, body]),
+      [
+        ['GET', '/v1/a', ''],
+        ['POST', '/v1/b', 'b'],
+      ],
+    );
     assert.equal(gateway.calls[1].headers['x-other'], '2');
   });
 
   it('with a header in the way says what to do, and nothing is sent', async () => {
-    await assert.rejects(client().fetch('/v1', { headers: { authorization: 'Bearer user' } }), { name: 'TypeError', message: /header: "X-Api-Key"/ });
+    await assert.rejects(client().fetch('/v1', { headers: { authorization: 'Bearer user' } }), {
+      name: 'TypeError',
+      message: /header: "X-Api-Key"/,
+    });
     assert.deepEqual([gateway.asks, gateway.calls.length], [0, 0]);
   });
 
   it('to another origin gets no token unless that was named', async () => {
     const other = await new FakeGateway().start();
     try {
-      for (const input of [`${other.origin}/v1`, new URL(other.origin), new Request(other.origin), `//${new URL(other.origin).host}/v1`]) {
+      for (const input of [
+        `${other.origin}/v1`,
+        new URL(other.origin),
+        new Request(other.origin),
+        `//${new URL(other.origin).host}/v1`,
+      ]) {
         await assert.rejects(client().fetch(input), { name: 'TypeError', message: /name it in sendTo/ });
       }
       await assert.rejects(client().url(`${other.origin}/v1`), { name: 'TypeError' });
@@ -67,7 +94,10 @@ describe('a request', () => {
   it('is aborted as fetch is, also while it waits for the token', async () => {
     gateway.handsOut = () => new Promise(() => {});
     const stop = new AbortController();
-    const waiting = [client().fetch('/v1', { signal: stop.signal }), client().fetch(new Request(`${gateway.origin}/v1`, { signal: stop.signal }))];
+    const waiting = [
+      client().fetch('/v1', { signal: stop.signal }),
+      client().fetch(new Request(`${gateway.origin}/v1`, { signal: stop.signal })),
+    ];
     stop.abort();
     for (const one of waiting) await assert.rejects(one, { name: 'AbortError' });
     assert.equal(gateway.calls.length, 0);
@@ -98,7 +128,10 @@ describe('a token that the gateway refuses', () => {
   it('late, when it has been replaced already, costs no further renewal', async () => {
     const api = await withOldToken();
     let release;
-    gateway.api = ({ url }) => (url === '/v1/late' && gateway.calls.length === 1 ? new Promise((resolve) => (release = resolve)) : undefined);
+    gateway.api = ({ url }) =>
+      url === '/v1/late' && gateway.calls.length === 1
+        ? new Promise((resolve) => (release = resolve))
+        : undefined;
     const late = api.fetch('/v1/late');
     while (!release) await new Promise(setImmediate);
     await api.fetch('/v1/quick');
@@ -110,7 +143,14 @@ describe('a token that the gateway refuses', () => {
   it('with each kind of body that can be sent twice', async () => {
     const form = new FormData();
     form.set('name', 'value');
-    const kinds = ['text', new TextEncoder().encode('bytes'), new TextEncoder().encode('buffer').buffer, new Blob(['blob']), new URLSearchParams({ a: 'b' }), form];
+    const kinds = [
+      'text',
+      new TextEncoder().encode('bytes'),
+      new TextEncoder().encode('buffer').buffer,
+      new Blob(['blob']),
+      new URLSearchParams({ a: 'b' }),
+      form,
+    ];
     for (const body of kinds) {
       const api = await withOldToken();
       gateway.calls = [];
@@ -165,7 +205,8 @@ describe('a token that the gateway refuses', () => {
     clock.pass(150); // the next call renews it beside its request
     const early = gateway.grants('wlp_first');
     let release;
-    gateway.handsOut = () => (gateway.asks === 2 ? new Promise((resolve) => (release = () => resolve(early))) : undefined);
+    gateway.handsOut = () =>
+      gateway.asks === 2 ? new Promise((resolve) => (release = () => resolve(early))) : undefined;
     gateway.token = 'wlp_second';
     gateway.api = ({ headers }) => {
       if (headers.authorization === 'Bearer wlp_first') setTimeout(() => release(), 50);
@@ -223,7 +264,10 @@ describe('url()', () => {
     ]) {
       assert.equal(await api.url(from), gateway.origin + to);
     }
-    assert.equal(await client({ query: 'key' }).url('/t?token=mine'), `${gateway.origin}/t?token=mine&key=wlp_first`);
+    assert.equal(
+      await client({ query: 'key' }).url('/t?token=mine'),
+      `${gateway.origin}/t?token=mine&key=wlp_first`,
+    );
   });
 
   it('is a URL that works', async () => {

@@ -42,14 +42,21 @@ describe('the token is got once and kept', () => {
     await sleep(50);
     assert.equal(gateway.asks, 1);
     clock.pass(11);
-    assert.deepEqual(await Promise.all([api.token(), api.token()]), ['wlp_first', 'wlp_first'], 'nobody waits');
+    assert.deepEqual(
+      await Promise.all([api.token(), api.token()]),
+      ['wlp_first', 'wlp_first'],
+      'nobody waits',
+    );
     await eventually('the successor is there', () => gateway.asks === 2);
     while ((await api.token()) === 'wlp_first') await sleep(1);
     assert.equal(await api.token(), 'wlp_second');
     assert.equal(gateway.asks, 2);
   });
 
-  for (const [clock, other] of [['wall', 'steady'], ['steady', 'wall']]) {
+  for (const [clock, other] of [
+    ['wall', 'steady'],
+    ['steady', 'wall'],
+  ]) {
     it(`it is renewed by the ${clock} clock though the ${other} clock was set back`, async (t) => {
       const { move } = clocks(t);
       const api = client();
@@ -95,7 +102,11 @@ describe('when it cannot be got', () => {
     const clock = clocks(t);
     gateway.handsOut = () => problem(503, 'revocation_status_unknown');
     const api = client();
-    await assert.rejects(api.token(), { name: 'WayleaveError', code: 'revocation_status_unknown', status: 503 });
+    await assert.rejects(api.token(), {
+      name: 'WayleaveError',
+      code: 'revocation_status_unknown',
+      status: 503,
+    });
     for (let time = 0; time < 20; time += 1) await assert.rejects(api.token(), WayleaveError);
     assert.equal(gateway.asks, 3);
     gateway.handsOut = () => undefined;
@@ -126,7 +137,10 @@ describe('when it cannot be got', () => {
     const fault = await api.token().catch((error) => error);
     assert.ok(fault instanceof WayleaveError);
     assert.deepEqual([fault.code, fault.status], ['not_found', 404]);
-    assert.match(fault.message, /hands out no token for fam_test: the id is mistyped, distribution is switched off/);
+    assert.match(
+      fault.message,
+      /hands out no token for fam_test: the id is mistyped, distribution is switched off/,
+    );
     clock.pass(29);
     await assert.rejects(api.token(), { code: 'not_found' });
     assert.equal(gateway.asks, 1);
@@ -137,12 +151,21 @@ describe('when it cannot be got', () => {
 
   it('403: it gives the reason', async () => {
     gateway.handsOut = () => problem(403, 'origin_not_allowed');
-    await assert.rejects(client().token(), { code: 'origin_not_allowed', status: 403, message: /What origin_not_allowed means/ });
+    await assert.rejects(client().token(), {
+      code: 'origin_not_allowed',
+      status: 403,
+      message: /What origin_not_allowed means/,
+    });
     assert.equal(gateway.asks, 1);
   });
 
   it('what is not Wayleave is said to be that', async () => {
-    for (const answer of [[200, { 'content-type': 'text/html' }, '<h1>Hello'], [200, {}, '{"token": 7}'], [404, {}, 'no such page'], [200, {}, 'null']]) {
+    for (const answer of [
+      [200, { 'content-type': 'text/html' }, '<h1>Hello'],
+      [200, {}, '{"token": 7}'],
+      [404, {}, 'no such page'],
+      [200, {}, 'null'],
+    ]) {
       gateway.handsOut = () => answer;
       await assert.rejects(client().token(), { code: 'unreadable', message: /Is it the gateway\?/ });
     }
@@ -202,7 +225,12 @@ describe('what shows the token', () => {
     const fault = await api.token().catch((error) => error);
     assert.ok(fault instanceof WayleaveError);
     assert.equal(fault.code, 'token_revoked');
-    for (const text of [inspect(api, { depth: 9, showHidden: true }), JSON.stringify(api), inspect(fault), fault.stack]) {
+    for (const text of [
+      inspect(api, { depth: 9, showHidden: true }),
+      JSON.stringify(api),
+      inspect(fault),
+      fault.stack,
+    ]) {
       assert.ok(!text.includes('wlp_'), text);
     }
     for (const { mock } of said) assert.equal(mock.callCount(), 0);

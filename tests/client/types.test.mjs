@@ -10,6 +10,9 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 const root = new URL('../..', import.meta.url).pathname;
 
 it('client.js does what client.d.ts says, and both what a site developer expects', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', 'tests/client/types'], { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', 'tests/client/types'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stdout + stderr);
 });

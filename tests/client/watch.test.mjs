@@ -24,7 +24,12 @@ const client = () => wayleave({ gateway: gateway.origin, family: FAMILY });
 
 function watching(api) {
   const seen = { tokens: [], faults: [] };
-  ends.push((seen.end = api.watch((token) => seen.tokens.push(token), (fault) => seen.faults.push(fault.code))));
+  ends.push(
+    (seen.end = api.watch(
+      (token) => seen.tokens.push(token),
+      (fault) => seen.faults.push(fault.code),
+    )),
+  );
   return seen;
 }
 
@@ -102,7 +107,11 @@ describe('watch()', () => {
     const thrown = [];
     process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error.message));
     try {
-      ends.push(api.watch(() => { throw new Error("the page's own"); }));
+      ends.push(
+        api.watch(() => {
+          throw new Error("the page's own");
+        }),
+      );
       const seen = watching(api);
       await eventually('the second is told', () => seen.tokens.length === 1);
       assert.equal(await api.token(), 'wlp_first');

@@ -39,7 +39,9 @@ async function change(act) {
   const ports = { ...workerd.ports };
   await workerd.kill();
   const storage = join(workerd.folder, 'storage');
-  const [file] = readdirSync(storage, { recursive: true }).filter((name) => name.includes('Registry') && /[0-9a-f]{64}\.sqlite$/.test(name));
+  const [file] = readdirSync(storage, { recursive: true }).filter(
+    (name) => name.includes('Registry') && /[0-9a-f]{64}\.sqlite$/.test(name),
+  );
   const database = new DatabaseSync(join(storage, file));
   act(database);
   database.close();
@@ -49,9 +51,15 @@ async function change(act) {
 const serialOf = ({ id }) => Number(id.slice('tok_'.length));
 /** Every kind of notice, in the words of its page. */
 const WORDS = {
-  expiring: 'will expire without a successor within 7 days', predecessor_still_used: 'about to end, and still in use',
-  rotation_held: 'due to end, and held: the successor is not in use', first_use: 'used for the first time', rotated: 'rotated', revoked: 'revoked',
-  unused: 'not used for 90 days', usage_spike: 'used far more than usual', refused_origins: 'refused from sites that are not on its list',
+  expiring: 'will expire without a successor within 7 days',
+  predecessor_still_used: 'about to end, and still in use',
+  rotation_held: 'due to end, and held: the successor is not in use',
+  first_use: 'used for the first time',
+  rotated: 'rotated',
+  revoked: 'revoked',
+  unused: 'not used for 90 days',
+  usage_spike: 'used far more than usual',
+  refused_origins: 'refused from sites that are not on its list',
 };
 const TWO_DAYS_MS = 2 * 86_400_000;
 
@@ -59,19 +67,37 @@ it('every kind of notice is on its page and sent, and what asks for something to
   const { admin } = site;
   const ferry = await admin.createToken({ label: 'Ferry times' });
   await change((database) => {
-    const owe = database.prepare('INSERT INTO notice_owed (kind, within_days, serial, at) VALUES (?, ?, ?, ?)');
-    for (const kind of Object.keys(WORDS)) owe.run(kind, kind === 'expiring' ? 7 : 0, serialOf(ferry), Date.now());
+    const owe = database.prepare(
+      'INSERT INTO notice_owed (kind, within_days, serial, at) VALUES (?, ?, ?, ?)',
+    );
+    for (const kind of Object.keys(WORDS))
+      owe.run(kind, kind === 'expiring' ? 7 : 0, serialOf(ferry), Date.now());
     // One of long ago is news to nobody.
     const at = Date.now() - TWO_DAYS_MS;
-    const body = JSON.stringify({ type: 'token.refused_origins', timestamp: new Date(at).toISOString(), data: { tokens: [{ id: ferry.id, label: 'Long ago' }] } });
-    database.prepare("INSERT INTO notice (epoch, kind, at, bytes, body) VALUES (1, 'refused_origins', ?, ?, ?)").run(at, body.length, body);
+    const body = JSON.stringify({
+      type: 'token.refused_origins',
+      timestamp: new Date(at).toISOString(),
+      data: { tokens: [{ id: ferry.id, label: 'Long ago' }] },
+    });
+    database
+      .prepare("INSERT INTO notice (epoch, kind, at, bytes, body) VALUES (1, 'refused_origins', ?, ?, ?)")
+      .run(at, body.length, body);
   });
   const types = () => new Set(receiver.received.map(({ body }) => JSON.parse(body).type));
-  await eventually('every kind is sent', async () => {
-    await admin.status();
-    return types().size === Object.keys(WORDS).length;
-  }, 60_000);
-  assert.deepEqual([...types()].sort(), Object.keys(WORDS).map((kind) => `token.${kind}`).sort());
+  await eventually(
+    'every kind is sent',
+    async () => {
+      await admin.status();
+      return types().size === Object.keys(WORDS).length;
+    },
+    60_000,
+  );
+  assert.deepEqual(
+    [...types()].sort(),
+    Object.keys(WORDS)
+      .map((kind) => `token.${kind}`)
+      .sort(),
+  );
   await eventually('the failure is noted', async () => (await admin.status()).webhook.failures > 0);
 
   const page = await site.signedIn();
@@ -88,9 +114,15 @@ it('every kind of notice is on its page and sent, and what asks for something to
   await page.getByRole('heading', { level: 1, name: 'Notices' }).waitFor();
   const shown = (await page.locator('.events > li').allInnerTexts()).map((text) => text.split('\n')[0]);
   for (const words of Object.values(WORDS)) {
-    assert.ok(shown.some((line) => line.startsWith(`1 token ${words}`)), `${words} is not in\n${shown.join('\n')}`);
+    assert.ok(
+      shown.some((line) => line.startsWith(`1 token ${words}`)),
+      `${words} is not in\n${shown.join('\n')}`,
+    );
   }
-  await page.getByText(/Webhook tried \d+ times: refused/).first().waitFor();
+  await page
+    .getByText(/Webhook tried \d+ times: refused/)
+    .first()
+    .waitFor();
   await assertAccessible(page, 'every kind of notice');
 
   await goTo(page, '#/revocation', 'Revocation');
@@ -105,10 +137,15 @@ it('every kind of notice is on its page and sent, and what asks for something to
 it('changes that take longer to arrive than the bound are in the banner', async () => {
   const status = await site.admin.status();
   const page = await site.page();
-  await answerWith(page, '/status', { json: { ...status, propagation: { ...status.propagation, p99_ms: status.bound.seconds * 1_000 + 1 } } });
+  await answerWith(page, '/status', {
+    json: { ...status, propagation: { ...status.propagation, p99_ms: status.bound.seconds * 1_000 + 1 } },
+  });
   await page.goto(site.origin + PATH);
   await signIn(page, ADMIN_KEY);
-  await page.getByRole('region', { name: 'Needs attention' }).getByText('Changes take longer to arrive than the bound of 60 s').waitFor();
+  await page
+    .getByRole('region', { name: 'Needs attention' })
+    .getByText('Changes take longer to arrive than the bound of 60 s')
+    .waitFor();
 });
 
 it('under ON_UNKNOWN = admit nothing is promised anywhere', async () => {

@@ -10,11 +10,20 @@ import { town } from './harness/town.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 /** Pictures are made anew only when asked for, so that a test run leaves the tree as it was; into docs/images those that are shown. */
-const PICTURES = process.env.WAYLEAVE_PICTURES ? new URL(`${process.env.WAYLEAVE_PICTURES}/`, ROOT).pathname : null;
+const PICTURES = process.env.WAYLEAVE_PICTURES
+  ? new URL(`${process.env.WAYLEAVE_PICTURES}/`, ROOT).pathname
+  : null;
 const SHOWN = ['tokens', 'create', 'token', 'revoke', 'revoked', 'family', 'revocation'];
 const FIRST_LOAD_MAX_BYTES = 100_000;
 
-const site = new Console({ variables: (upstream) => ({ UPSTREAM: upstream, REVOCATION_BOUND_SECONDS: '5', LOCATION: 'FRA', RATES: '{"page": {"requests": 300, "per_seconds": 60}}' }) });
+const site = new Console({
+  variables: (upstream) => ({
+    UPSTREAM: upstream,
+    REVOCATION_BOUND_SECONDS: '5',
+    LOCATION: 'FRA',
+    RATES: '{"page": {"requests": 300, "per_seconds": 60}}',
+  }),
+});
 let places;
 before(async () => {
   await site.start();
@@ -45,7 +54,14 @@ describe('the first load', () => {
   it(`is at most ${FIRST_LOAD_MAX_BYTES} bytes compressed, and all of this origin`, async () => {
     const page = await site.page();
     const bodies = [];
-    page.on('response', (response) => bodies.push(response.body().then((body) => ({ url: response.url(), bytes: body.length, compressed: gzipSync(body).length }), () => null)));
+    page.on('response', (response) =>
+      bodies.push(
+        response.body().then(
+          (body) => ({ url: response.url(), bytes: body.length, compressed: gzipSync(body).length }),
+          () => null,
+        ),
+      ),
+    );
     await page.goto(site.origin + PATH);
     await signIn(page, ADMIN_KEY);
     await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
@@ -61,13 +77,21 @@ describe('the first load', () => {
 });
 
 describe('movement', () => {
-  for (const [reducedMotion, moves] of [['reduce', false], ['no-preference', true]]) {
+  for (const [reducedMotion, moves] of [
+    ['reduce', false],
+    ['no-preference', true],
+  ]) {
     it(`under prefers-reduced-motion: ${reducedMotion} ${moves ? 'there is some' : 'there is none'}`, async () => {
       const page = await site.signedIn({ reducedMotion, at: `#/token/${places.active}` });
       await page.getByRole('button', { name: 'Revoke …' }).click();
       const moving = await page.getByRole('dialog').evaluate((dialog) => {
-        const style = [dialog, ...document.querySelectorAll('button, a')].map((element) => getComputedStyle(element));
-        return style.filter(({ animationName, transitionDuration }) => animationName !== 'none' || parseFloat(transitionDuration) > 0).length;
+        const style = [dialog, ...document.querySelectorAll('button, a')].map((element) =>
+          getComputedStyle(element),
+        );
+        return style.filter(
+          ({ animationName, transitionDuration }) =>
+            animationName !== 'none' || parseFloat(transitionDuration) > 0,
+        ).length;
       });
       assert.equal(moving > 0, moves, `${moving} elements move`);
     });
@@ -83,34 +107,54 @@ for (const view of VIEWS) {
       await page.evaluate((hash) => (location.hash = hash), hash);
       await settled(page, heading);
       await prepare();
-      assert.ok(await assertAccessible(page, `${name} in ${view.name}`) > 20);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok((await assertAccessible(page, `${name} in ${view.name}`)) > 20);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
       assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the screen`);
       await picture(page, name, view);
     }
 
     it('tokens', () => look('tokens', '#/tokens', 'Tokens'));
-    it('the menu of a row', () => look('menu', '#/tokens?q=Maps', 'Tokens', async () => {
-      await page.getByRole('button', { name: 'Actions for Maps on the town site' }).click();
-    }));
+    it('the menu of a row', () =>
+      look('menu', '#/tokens?q=Maps', 'Tokens', async () => {
+        await page.getByRole('button', { name: 'Actions for Maps on the town site' }).click();
+      }));
     it('no tokens that match', () => look('nothing', '#/tokens?q=nothing', 'Tokens'));
-    it('a new token, with rules read while typing', () => look('create', '#/new', 'New token', async () => {
-      await page.getByLabel('Label').fill('Bücherei am Markt');
-      await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.bücher.example\n*.github.io');
-      await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
-    }));
+    it('a new token, with rules read while typing', () =>
+      look('create', '#/new', 'New token', async () => {
+        await page.getByLabel('Label').fill('Bücherei am Markt');
+        await page
+          .getByLabel('Sites it works from')
+          .fill('https://www.example.com\n*.bücher.example\n*.github.io');
+        await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
+      }));
     it('a token just made', async () => {
       await page.getByLabel('Label').fill('Air quality');
       await page.getByLabel('Sites it works from').fill('https://www.example.com');
-      await page.getByRole('list', { name: 'How the rules are read' }).getByText('https://www.example.com').waitFor();
+      await page
+        .getByRole('list', { name: 'How the rules are read' })
+        .getByText('https://www.example.com')
+        .waitFor();
       await page.getByRole('button', { name: 'Create token' }).click();
       await settled(page, '“Air quality” is ready');
       await assertAccessible(page, `a token just made in ${view.name}`);
       await picture(page, 'made', view);
     });
-    it('one token', () => look('token', `#/token/${places.active}`, 'Maps on the town site', () => page.locator('.uplot canvas').waitFor()));
-    it('a token just revoked', () => look('revoked', `#/token/${places.revoked}`, 'Leaked in a gist', () => page.getByRole('region', { name: 'When it holds' }).getByText(/location/).first().waitFor()));
-    it('a family with old and new', () => look('family', `#/family/${places.family}`, 'Family of “Search on the portal”'));
+    it('one token', () =>
+      look('token', `#/token/${places.active}`, 'Maps on the town site', () =>
+        page.locator('.uplot canvas').waitFor(),
+      ));
+    it('a token just revoked', () =>
+      look('revoked', `#/token/${places.revoked}`, 'Leaked in a gist', () =>
+        page
+          .getByRole('region', { name: 'When it holds' })
+          .getByText(/location/)
+          .first()
+          .waitFor(),
+      ));
+    it('a family with old and new', () =>
+      look('family', `#/family/${places.family}`, 'Family of “Search on the portal”'));
     it('the dialog of a rotation', async () => {
       await look('rotate', `#/token/${places.active}`, 'Maps on the town site', async () => {
         await page.getByRole('button', { name: 'Rotate …' }).click();
@@ -118,21 +162,26 @@ for (const view of VIEWS) {
       });
       await page.keyboard.press('Escape');
     });
-    it('the dialog before a revocation', () => look('revoke', `#/token/${places.active}`, 'Maps on the town site', async () => {
-      await page.getByRole('button', { name: 'Revoke …' }).click();
-      await page.getByRole('dialog').waitFor();
-    }));
+    it('the dialog before a revocation', () =>
+      look('revoke', `#/token/${places.active}`, 'Maps on the town site', async () => {
+        await page.getByRole('button', { name: 'Revoke …' }).click();
+        await page.getByRole('dialog').waitFor();
+      }));
     it('editing', async () => {
       await page.keyboard.press('Escape');
       await look('edit', `#/edit/${places.active}`, 'Edit “Maps on the town site”');
     });
-    it('revocation, measured', () => look('revocation', '#/revocation', 'Revocation', () => page.locator('.uplot canvas').waitFor()));
+    it('revocation, measured', () =>
+      look('revocation', '#/revocation', 'Revocation', () => page.locator('.uplot canvas').waitFor()));
     it('notices', () => look('notices', '#/notices', 'Notices'));
     it('audit log', () => look('audit', '#/audit', 'Audit log'));
     it('admin keys', () => look('keys', '#/keys', 'Admin keys'));
     it('settings', () => look('settings', '#/settings', 'Settings'));
     it('a page that is not there', () => look('nowhere', '#/nothing', 'There is no such page'));
-    it('a token that is not there', () => look('unknown', '#/token/tok_99999', 'This cannot be shown', () => page.getByText('Nothing is known under this path or id').waitFor()));
+    it('a token that is not there', () =>
+      look('unknown', '#/token/tok_99999', 'This cannot be shown', () =>
+        page.getByText('Nothing is known under this path or id').waitFor(),
+      ));
     it('signing in', async () => {
       await page.getByRole('button', { name: 'Sign out' }).click();
       await page.getByLabel('Admin key').waitFor();

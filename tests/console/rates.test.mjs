@@ -5,8 +5,14 @@ import { after, before, describe, it } from 'node:test';
 import { Console, goTo } from './harness/console.mjs';
 import { assertAccessible } from './harness/axe.mjs';
 
-const CLASSES = { page: { requests: 300, per_seconds: 60 }, crowd: { requests: 1000, per_seconds: 10, token_requests: 20000 } };
-const withClasses = (classes) => (upstream) => ({ UPSTREAM: upstream, RATES: classes === null ? null : JSON.stringify(classes) });
+const CLASSES = {
+  page: { requests: 300, per_seconds: 60 },
+  crowd: { requests: 1000, per_seconds: 10, token_requests: 20000 },
+};
+const withClasses = (classes) => (upstream) => ({
+  UPSTREAM: upstream,
+  RATES: classes === null ? null : JSON.stringify(classes),
+});
 const site = new Console({ variables: withClasses(CLASSES) });
 const { admin } = site;
 before(() => site.start());
@@ -22,7 +28,10 @@ describe('rate classes', () => {
     await page.getByLabel('Sites it works from').fill('https://shop.example');
     const rate = page.getByRole('combobox', { name: 'Rate' });
     assert.deepEqual(await rate.locator('option').allInnerTexts(), [
-      'No limit', 'crowd: 1,000 requests in 10 s from one address, 20,000 in all', 'page: 300 requests in 60 s from one address']);
+      'No limit',
+      'crowd: 1,000 requests in 10 s from one address, 20,000 in all',
+      'page: 300 requests in 60 s from one address',
+    ]);
     await rate.selectOption('page');
     await page.getByRole('button', { name: 'Create token' }).click();
     await heading(page, '“Limited” is ready').waitFor();
@@ -54,7 +63,10 @@ describe('rate classes', () => {
     site.origin = `http://localhost:${site.gateway.workerd.ports.gateway}`;
     site.gateway.client.host = new URL(site.origin).host;
     const page = await site.signedIn();
-    await page.getByRole('region', { name: 'Needs attention' }).getByText('rate class that is not configured any more').waitFor();
+    await page
+      .getByRole('region', { name: 'Needs attention' })
+      .getByText('rate class that is not configured any more')
+      .waitFor();
     await goTo(page, `#/edit/${id}`, 'Edit “Limited”');
     await page.getByLabel('Owner').fill('ana');
     await page.getByRole('button', { name: 'Save' }).click();

@@ -25,7 +25,9 @@ describe('rotating', () => {
   it('plans the old one’s end as chosen, shows the new one, and marks which to copy', async () => {
     const old = await admin.createToken({ label: 'Rotated' });
     const page = await site.signedIn({ at: `#/token/${old.id}` });
-    await rotate(page, 'Some days from now', () => dialog(page).getByRole('spinbutton', { name: 'Days from now' }).fill('3'));
+    await rotate(page, 'Some days from now', () =>
+      dialog(page).getByRole('spinbutton', { name: 'Days from now' }).fill('3'),
+    );
     const shown = page.getByRole('dialog', { name: 'The new token of “Rotated”' });
     assert.match(await shown.getByRole('textbox').innerText(), /^wlp_[\w-]{36}$/);
     await shown.getByRole('button', { name: 'Done' }).click();
@@ -37,12 +39,23 @@ describe('rotating', () => {
     await page.getByRole('button', { name: 'Move or cancel the end' }).click();
     await dialog(page).getByRole('button', { name: 'Cancel', exact: true }).click();
     await goTo(page, '#/tokens', 'Tokens');
-    await page.getByRole('row').filter({ hasText: 'Current' }).getByRole('link', { name: 'Rotated' }).waitFor();
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'Current' })
+      .getByRole('link', { name: 'Rotated' })
+      .waitFor();
     await goTo(page, `#/family/${old.family}`, 'Family of “Rotated”');
-    await page.getByText(/It ends in 3 days/).first().waitFor();
+    await page
+      .getByText(/It ends in 3 days/)
+      .first()
+      .waitFor();
     assert.equal(await page.locator('.tree > li > ul > li').count(), 1, 'the successor stands below');
     const current = (place) => place.getByText('Current', { exact: true }).count();
-    assert.deepEqual([await current(page.locator('.tree')), await current(page.locator('.tree > li > ul'))], [1, 1], 'of the two it is the one to copy');
+    assert.deepEqual(
+      [await current(page.locator('.tree')), await current(page.locator('.tree > li > ul'))],
+      [1, 1],
+      'of the two it is the one to copy',
+    );
     const sides = page.locator('.columns.even > div');
     assert.deepEqual([await current(sides.nth(0)), await current(sides.nth(1))], [0, 1]);
     assert.deepEqual(page.troubles, []);
@@ -54,7 +67,9 @@ describe('rotating', () => {
     const page = await site.signedIn({ at: `#/token/${waiting.id}` });
     await rotate(page, 'Not by itself');
     await dialog(page).getByRole('alert').getByText('The newest token was never used').waitFor();
-    await dialog(page).getByRole('radio', { name: `The one that waits, ${waiting.id}` }).check();
+    await dialog(page)
+      .getByRole('radio', { name: `The one that waits, ${waiting.id}` })
+      .check();
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
     await page.getByRole('dialog', { name: 'The new token of “Waiting”' }).waitFor();
     assert.equal((await admin.token(waiting.id)).state, 'revoked');
@@ -64,28 +79,51 @@ describe('rotating', () => {
   it('says why when two are active, names both, and offers to revoke the older one', async () => {
     const origin = 'https://shop.example';
     const old = await admin.createToken({ label: 'Two active', origins: [origin] });
-    const second = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: { revoke_old: { when: 'never' } } })).json;
+    const second = (
+      await admin.call('POST', `/tokens/${old.id}/rotate`, { body: { revoke_old: { when: 'never' } } })
+    ).json;
     for (const { token } of [old, second]) {
-      assert.equal((await site.gateway.client.get('/now', { headers: { Authorization: `Bearer ${token}`, Origin: origin } })).status, 200);
+      assert.equal(
+        (
+          await site.gateway.client.get('/now', {
+            headers: { Authorization: `Bearer ${token}`, Origin: origin },
+          })
+        ).status,
+        200,
+      );
     }
-    await eventually('the use of the second is known', async () => (await admin.token(second.id)).first_used_at);
+    await eventually(
+      'the use of the second is known',
+      async () => (await admin.token(second.id)).first_used_at,
+    );
     const page = await site.signedIn({ at: `#/token/${second.id}` });
     await rotate(page, 'Not by itself');
     const told = dialog(page).getByRole('alert');
     await told.getByText('A family has two active tokens at most').waitFor();
-    for (const { id } of [old, second]) await told.getByRole('listitem').filter({ hasText: id }).getByText(/Last used|No use of it is known/).waitFor();
+    for (const { id } of [old, second])
+      await told
+        .getByRole('listitem')
+        .filter({ hasText: id })
+        .getByText(/Last used|No use of it is known/)
+        .waitFor();
     assert.equal((await admin.token(old.id)).state, 'active', 'nothing is done before it is chosen');
     await told.getByRole('checkbox', { name: 'Revoke the older one now' }).check();
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
     await page.getByRole('dialog', { name: 'The new token of “Two active”' }).waitFor();
-    assert.deepEqual([(await admin.token(old.id)).state, (await admin.token(second.id)).state], ['revoked', 'active']);
+    assert.deepEqual(
+      [(await admin.token(old.id)).state, (await admin.token(second.id)).state],
+      ['revoked', 'active'],
+    );
   });
 
   it('the one to copy is marked, also while its successor is disabled', async () => {
     const old = await admin.createToken({ label: 'Marked' });
-    const { id } = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: { label: 'Its successor' } })).json;
+    const { id } = (
+      await admin.call('POST', `/tokens/${old.id}/rotate`, { body: { label: 'Its successor' } })
+    ).json;
     const page = await site.signedIn();
-    const rowOf = (label) => page.getByRole('row').filter({ has: page.getByRole('link', { name: label, exact: true }) });
+    const rowOf = (label) =>
+      page.getByRole('row').filter({ has: page.getByRole('link', { name: label, exact: true }) });
     await rowOf('Its successor').getByText('Current').waitFor();
     assert.equal(await rowOf('Marked').getByText('Current').count(), 0);
     await admin.disable(id);
@@ -102,7 +140,10 @@ describe('rotating', () => {
     await dialog(page).getByRole('alert').getByText('cannot be reached').waitFor();
     const { successor } = await admin.token(old.id);
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
-    await page.getByRole('dialog', { name: 'The new token of “Rotated once”' }).getByRole('button', { name: 'Done' }).click();
+    await page
+      .getByRole('dialog', { name: 'The new token of “Rotated once”' })
+      .getByRole('button', { name: 'Done' })
+      .click();
     await page.waitForURL(new RegExp(`${successor}$`));
     assert.equal(calls.sent, 2);
     assert.equal((await admin.call('GET', `/families/${old.family}`)).json.total, 2);
@@ -112,12 +153,21 @@ describe('rotating', () => {
     const old = await admin.createToken({ label: 'Misused' });
     const page = await site.signedIn({ at: `#/token/${old.id}` });
     await rotate(page, 'Now');
-    await page.getByRole('dialog', { name: 'The new token of “Misused”' }).getByRole('button', { name: 'Done' }).click();
-    assert.deepEqual([(await admin.token(old.id)).state, (await admin.token(old.id)).revoked_reason], ['revoked', 'rotated']);
+    await page
+      .getByRole('dialog', { name: 'The new token of “Misused”' })
+      .getByRole('button', { name: 'Done' })
+      .click();
+    assert.deepEqual(
+      [(await admin.token(old.id)).state, (await admin.token(old.id)).revoked_reason],
+      ['revoked', 'rotated'],
+    );
   });
 
   it('a token that the registry rotates by itself says so', async () => {
-    const { id } = await admin.createToken({ label: 'By itself', auto_rotate: { before_expiry_seconds: 30 * 86_400 } });
+    const { id } = await admin.createToken({
+      label: 'By itself',
+      auto_rotate: { before_expiry_seconds: 30 * 86_400 },
+    });
     const page = await site.signedIn({ at: `#/token/${id}` });
     await page.getByRole('region', { name: 'Settings' }).getByText('30 days before its end').waitFor();
   });

@@ -16,7 +16,8 @@ after(() => site.stop());
 describe(`${COUNT.toLocaleString('en')} tokens`, () => {
   let page;
   const rows = () => page.locator('tbody tr');
-  const row = (label) => page.getByRole('row').filter({ has: page.getByRole('link', { name: label, exact: true }) });
+  const row = (label) =>
+    page.getByRole('row').filter({ has: page.getByRole('link', { name: label, exact: true }) });
   async function timed(what, act) {
     const began = performance.now();
     await act();
@@ -45,7 +46,10 @@ describe(`${COUNT.toLocaleString('en')} tokens`, () => {
     await row(`Site ${COUNT - 250}`).waitFor();
     await page.getByRole('link', { name: 'First' }).click();
     await row(`Site ${COUNT}`).waitFor();
-    assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 3000, 'the page is no larger than its rows');
+    assert.ok(
+      (await page.evaluate(() => document.querySelectorAll('*').length)) < 3000,
+      'the page is no larger than its rows',
+    );
   });
 
   it('search and filters over all of them', async () => {

@@ -15,7 +15,9 @@ let visited = '<p>nothing</p>';
 
 before(async () => {
   await site.start();
-  stranger = createServer((request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end(visited));
+  stranger = createServer((request, response) =>
+    response.writeHead(200, { 'Content-Type': 'text/html' }).end(visited),
+  );
   await new Promise((resolve) => stranger.listen(0, '127.0.0.1', resolve));
 });
 after(async () => {
@@ -29,21 +31,34 @@ const labels = async () => (await admin.call('GET', '/tokens')).json.items.map((
 
 describe('markup', () => {
   it('in a label, an owner, a reason and a key’s label stays text wherever it is shown', async () => {
-    const token = await admin.createToken({ label: EVIL, owner: EVIL, external_id: '<b>x</b>', metadata: { [EVIL]: EVIL } });
+    const token = await admin.createToken({
+      label: EVIL,
+      owner: EVIL,
+      external_id: '<b>x</b>',
+      metadata: { [EVIL]: EVIL },
+    });
     const rotated = (await admin.call('POST', `/tokens/${token.id}/rotate`, { body: {} })).json;
     const revoked = await admin.createToken({ label: EVIL });
     await admin.revoke(revoked.id, { reason: EVIL, force: true });
     await admin.createAdminKey('viewer', { label: EVIL });
     const page = await site.signedIn();
     const places = [
-      ['#/tokens', 'Tokens'], [`#/token/${token.id}`, EVIL], [`#/token/${revoked.id}`, EVIL], [`#/edit/${rotated.id}`, `Edit “${EVIL}”`],
-      [`#/new?clone=${rotated.id}`, `New token like “${EVIL}”`], [`#/family/${token.family}`, `Family of “${EVIL}”`], ['#/audit', 'Audit log'], ['#/keys', 'Admin keys'],
-      [`#/tokens?q=${encodeURIComponent(EVIL)}`, 'Tokens'], [`#/token/${encodeURIComponent(EVIL)}`, 'This cannot be shown'],
+      ['#/tokens', 'Tokens'],
+      [`#/token/${token.id}`, EVIL],
+      [`#/token/${revoked.id}`, EVIL],
+      [`#/edit/${rotated.id}`, `Edit “${EVIL}”`],
+      [`#/new?clone=${rotated.id}`, `New token like “${EVIL}”`],
+      [`#/family/${token.family}`, `Family of “${EVIL}”`],
+      ['#/audit', 'Audit log'],
+      ['#/keys', 'Admin keys'],
+      [`#/tokens?q=${encodeURIComponent(EVIL)}`, 'Tokens'],
+      [`#/token/${encodeURIComponent(EVIL)}`, 'This cannot be shown'],
     ];
     for (const [address, title] of places) {
       await goTo(page, address, title);
       await page.waitForLoadState('networkidle');
-      if (title !== 'This cannot be shown') await page.getByText('onerror', { exact: false }).first().waitFor({ state: 'attached' });
+      if (title !== 'This cannot be shown')
+        await page.getByText('onerror', { exact: false }).first().waitFor({ state: 'attached' });
       assert.equal(await page.locator('img:not(.brand img)').count(), 0, address);
     }
     await goTo(page, `#/token/${rotated.id}`, EVIL);
@@ -59,14 +74,25 @@ describe('markup', () => {
 
   it('is made by no line of the console, which calls the API in one place', () => {
     const www = new URL('../../www/', import.meta.url);
-    const files = readdirSync(www, { recursive: true }).filter((name) => /\.(js|html)$/.test(name) && !name.startsWith('vendor/'));
+    const files = readdirSync(www, { recursive: true }).filter(
+      (name) => /\.(js|html)$/.test(name) && !name.startsWith('vendor/'),
+    );
     assert.ok(files.length > 20);
     for (const name of files) {
       const text = readFileSync(new URL(name, www), 'utf8');
-      assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|parseFromString|\beval\(|new Function|srcdoc|javascript:/, name);
+      assert.doesNotMatch(
+        text,
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|parseFromString|\beval\(|new Function|srcdoc|javascript:/,
+        name,
+      );
       assert.doesNotMatch(text, /localStorage|sessionStorage|indexedDB|document\.cookie/, name);
-      assert.equal(/\bfetch\(/.test(text.replace(/`fetch\('/g, '')), name === 'api.js', `${name} calls fetch`);
-      if (name.endsWith('.html')) assert.doesNotMatch(text, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/, name);
+      assert.equal(
+        /\bfetch\(/.test(text.replace(/`fetch\('/g, '')),
+        name === 'api.js',
+        `${name} calls fetch`,
+      );
+      if (name.endsWith('.html'))
+        assert.doesNotMatch(text, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/, name);
     }
   });
 });
@@ -87,10 +113,17 @@ describe('a page of another site', () => {
       const body = JSON.stringify({ label: 'forged', origins: 'any' });
       const tries = [
         fetch(target, { method: 'POST', mode: 'no-cors', credentials: 'include', body }),
-        fetch(target, { method: 'POST', credentials: 'include', headers: { 'Content-Type': 'application/json' }, body }),
+        fetch(target, {
+          method: 'POST',
+          credentials: 'include',
+          headers: { 'Content-Type': 'application/json' },
+          body,
+        }),
         fetch(target, { credentials: 'include' }).then((response) => response.text()),
       ];
-      return (await Promise.allSettled(tries)).map(({ status, value }) => (status === 'rejected' ? 'rejected' : value.type ?? 'read'));
+      return (await Promise.allSettled(tries)).map(({ status, value }) =>
+        status === 'rejected' ? 'rejected' : (value.type ?? 'read'),
+      );
     }, target);
     assert.deepEqual(answers, ['opaque', 'rejected', 'rejected']);
     assert.deepEqual(await labels(), before);
@@ -105,12 +138,23 @@ describe('a page of another site', () => {
     const target = `${site.origin}/_wayleave/api/tokens`;
     // localhost with another port is the same site: SameSite lets the cookie through, Sec-Fetch-Site does not.
     visited = '<p>neighbour</p>';
-    const neighbour = createServer((request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end(visited));
+    const neighbour = createServer((request, response) =>
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end(visited),
+    );
     await new Promise((resolve) => neighbour.listen(0, 'localhost', resolve));
     try {
       await page.goto(`http://localhost:${neighbour.address().port}/`);
       const posted = page.waitForResponse((response) => response.url() === target);
-      await page.evaluate((target) => fetch(target, { method: 'POST', mode: 'no-cors', credentials: 'include', body: '{"label":"forged","origins":"any"}' }), target);
+      await page.evaluate(
+        (target) =>
+          fetch(target, {
+            method: 'POST',
+            mode: 'no-cors',
+            credentials: 'include',
+            body: '{"label":"forged","origins":"any"}',
+          }),
+        target,
+      );
       assert.equal((await posted).status(), 403);
     } finally {
       neighbour.closeAllConnections();

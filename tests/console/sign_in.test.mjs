@@ -20,21 +20,46 @@ describe('signing in', () => {
     assert.ok(await field.evaluate((element) => element === document.activeElement));
     await signIn(page, ADMIN_KEY);
     await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
-    assert.ok(await page.locator('main h1').evaluate((element) => element === document.activeElement), 'the heading has the focus');
+    assert.ok(
+      await page.locator('main h1').evaluate((element) => element === document.activeElement),
+      'the heading has the focus',
+    );
 
-    const kept = await page.evaluate(async () => JSON.stringify([
-      { ...localStorage }, { ...sessionStorage }, document.cookie, location.href, history.state, await indexedDB.databases(), await caches.keys(), document.documentElement.outerHTML,
-    ]));
+    const kept = await page.evaluate(async () =>
+      JSON.stringify([
+        { ...localStorage },
+        { ...sessionStorage },
+        document.cookie,
+        location.href,
+        history.state,
+        await indexedDB.databases(),
+        await caches.keys(),
+        document.documentElement.outerHTML,
+      ]),
+    );
     assert.ok(!kept.includes(ADMIN_KEY), 'storage, cookies, address and page');
     assert.ok(!kept.includes('wls_'), 'a session is not to be read by scripts');
-    assert.ok(addresses.every((address) => !address.includes(ADMIN_KEY) && address.startsWith(site.origin)), 'no address has the key, and nobody else is asked');
+    assert.ok(
+      addresses.every((address) => !address.includes(ADMIN_KEY) && address.startsWith(site.origin)),
+      'no address has the key, and nobody else is asked',
+    );
     assert.ok(!site.gateway.workerd.output.includes(ADMIN_KEY), 'nor the log');
     assert.deepEqual(page.troubles, []);
 
     const [cookie, ...others] = await page.context().cookies();
     assert.deepEqual(others, []);
     const { name, httpOnly, secure, sameSite, path, domain } = cookie;
-    assert.deepEqual({ name, httpOnly, secure, sameSite, path, domain }, { name: '__Host-wayleave', httpOnly: true, secure: true, sameSite: 'Strict', path: '/', domain: 'localhost' });
+    assert.deepEqual(
+      { name, httpOnly, secure, sameSite, path, domain },
+      {
+        name: '__Host-wayleave',
+        httpOnly: true,
+        secure: true,
+        sameSite: 'Strict',
+        path: '/',
+        domain: 'localhost',
+      },
+    );
   });
 
   it('keeps the session on every name of this machine, over plain http: browsers trust loopback with Secure cookies', async () => {
@@ -53,7 +78,12 @@ describe('signing in', () => {
     const page = await site.page();
     await page.goto(site.origin + PATH);
     await signIn(page, 'wla_wrong');
-    await page.getByRole('alert').getByText('No valid admin key', { exact: false }).or(page.getByRole('alert')).first().waitFor();
+    await page
+      .getByRole('alert')
+      .getByText('No valid admin key', { exact: false })
+      .or(page.getByRole('alert'))
+      .first()
+      .waitFor();
     assert.match(await page.getByRole('alert').innerText(), /valid admin key/);
     assert.equal(await page.getByLabel('Admin key').inputValue(), 'wla_wrong');
   });
@@ -64,7 +94,9 @@ describe('signing in', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Admin key').waitFor();
     assert.deepEqual(await page.context().cookies(), []);
-    const answer = await site.gateway.client.get('/_wayleave/api/session', { headers: { Cookie: `${name}=${value}`, 'Sec-Fetch-Site': 'same-origin' } });
+    const answer = await site.gateway.client.get('/_wayleave/api/session', {
+      headers: { Cookie: `${name}=${value}`, 'Sec-Fetch-Site': 'same-origin' },
+    });
     assert.equal(answer.status, 401);
   });
 

@@ -14,7 +14,9 @@ const row = (page, label) => page.getByRole('row').filter({ hasText: label });
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 
 async function menu(page, label, item) {
-  await row(page, label).getByRole('button', { name: `Actions for ${label}` }).click();
+  await row(page, label)
+    .getByRole('button', { name: `Actions for ${label}` })
+    .click();
   await page.getByRole('menuitem', { name: item }).click();
 }
 
@@ -34,18 +36,27 @@ describe('the list', () => {
     await page.getByLabel('Label').fill('Town shop');
     await page.getByLabel('Owner').fill('ana@shop.example');
     await page.getByLabel('Sites it works from').fill('https://shop.example\n*.shop.example');
-    await page.getByRole('list', { name: 'How the rules are read' }).getByText('https://*.shop.example').waitFor();
+    await page
+      .getByRole('list', { name: 'How the rules are read' })
+      .getByText('https://*.shop.example')
+      .waitFor();
     await page.getByRole('radio', { name: '7 days' }).check();
     await page.getByRole('button', { name: 'Create token' }).click();
     await heading(page, '“Town shop” is ready').waitFor();
     const shown = await page.getByRole('textbox', { name: 'The token' }).innerText();
     assert.match(shown, /^wlp_[\w-]{36}$/);
     const [token] = (await admin.call('GET', '/tokens')).json.items;
-    assert.deepEqual([token.label, token.owner, token.origins], ['Town shop', 'ana@shop.example', ['https://shop.example', 'https://*.shop.example']]);
+    assert.deepEqual(
+      [token.label, token.owner, token.origins],
+      ['Town shop', 'ana@shop.example', ['https://shop.example', 'https://*.shop.example']],
+    );
     assert.equal(Math.round((Date.parse(token.expires_at) - Date.parse(token.created_at)) / 86_400_000), 7);
     await page.getByRole('link', { name: 'All tokens' }).click();
     await row(page, 'Town shop').getByText('in 7 days').waitFor();
-    assert.match(await row(page, 'Town shop').innerText(), new RegExp(`${shown.slice(0, 8)}…${shown.slice(-8)}`));
+    assert.match(
+      await row(page, 'Town shop').innerText(),
+      new RegExp(`${shown.slice(0, 8)}…${shown.slice(-8)}`),
+    );
     assert.deepEqual(page.troubles, []);
   });
 
@@ -98,27 +109,43 @@ describe('the list', () => {
     await row(page, 'Ends soon').waitFor();
     await page.getByRole('region', { name: 'Needs attention' }).getByRole('link', { name: /Show/ }).click();
     await row(page, 'Asleep').waitFor({ state: 'detached' });
-    await row(page, 'Ends soon').getByText(/in (59|60) minutes/).waitFor();
+    await row(page, 'Ends soon')
+      .getByText(/in (59|60) minutes/)
+      .waitFor();
   });
 
   it('shows, copies, disables and enables from the menu of a row', async () => {
     const token = await admin.createToken({ label: 'Menu' });
     const page = await site.signedIn({ permissions: ['clipboard-read', 'clipboard-write'] });
     await menu(page, 'Menu', 'Show');
-    assert.equal(await page.getByRole('dialog', { name: 'Menu' }).getByRole('textbox').innerText(), token.token);
+    assert.equal(
+      await page.getByRole('dialog', { name: 'Menu' }).getByRole('textbox').innerText(),
+      token.token,
+    );
     await page.keyboard.press('Escape');
     await menu(page, 'Menu', 'Copy');
     await page.getByText('The token was copied.').waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), token.token);
     await menu(page, 'Menu', 'Disable');
     await heading(page, 'Menu').waitFor();
-    await page.getByRole('region', { name: 'When it holds' }).getByText('Until it is refused everywhere').waitFor();
+    await page
+      .getByRole('region', { name: 'When it holds' })
+      .getByText('Until it is refused everywhere')
+      .waitFor();
     assert.equal((await admin.token(token.id)).state, 'disabled');
     await page.getByRole('button', { name: 'Enable' }).click();
     await page.getByRole('button', { name: 'Disable' }).waitFor();
     assert.equal((await admin.token(token.id)).state, 'active');
-    const actions = (await admin.call('GET', `/events?token=${token.id}`)).json.items.map(({ action }) => action);
-    assert.deepEqual(actions.sort(), ['token.created', 'token.disabled', 'token.enabled', 'token.revealed', 'token.revealed']);
+    const actions = (await admin.call('GET', `/events?token=${token.id}`)).json.items.map(
+      ({ action }) => action,
+    );
+    assert.deepEqual(actions.sort(), [
+      'token.created',
+      'token.disabled',
+      'token.enabled',
+      'token.revealed',
+      'token.revealed',
+    ]);
   });
 });
 
@@ -127,7 +154,9 @@ describe('rules while typing', () => {
     const page = await site.signedIn({ at: '#/new' });
     const readings = page.getByRole('list', { name: 'How the rules are read' });
     const verdict = page.locator('output');
-    await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.bücher.example\nhttp://plain.example');
+    await page
+      .getByLabel('Sites it works from')
+      .fill('https://www.example.com\n*.bücher.example\nhttp://plain.example');
     await readings.getByText('https://*.xn--bcher-kva.example').waitFor();
     await readings.getByText('https://*.bücher.example').waitFor();
     await readings.getByText('A rule allows plain http').waitFor();
@@ -138,7 +167,11 @@ describe('rules while typing', () => {
     await page.getByLabel('Sites it works from').fill('https://www.example.com\n*.github.io');
     await readings.getByText('*.github.io').waitFor();
     await readings.getByText(/public suffix|preview/i).waitFor();
-    await readings.getByRole('listitem').filter({ hasText: 'https://www.example.com' }).getByText('ok').waitFor();
+    await readings
+      .getByRole('listitem')
+      .filter({ hasText: 'https://www.example.com' })
+      .getByText('ok')
+      .waitFor();
     assert.deepEqual(page.troubles, []);
   });
 
@@ -158,10 +191,19 @@ describe('rules while typing', () => {
   });
 
   it('clones: every setting is there, the label is not', async () => {
-    const source = await admin.createToken({ label: 'Original', owner: 'kim', origins: ['https://a.example', 'https://b.example'], origin_mode: 'report', metadata: { plan: 1 } });
+    const source = await admin.createToken({
+      label: 'Original',
+      owner: 'kim',
+      origins: ['https://a.example', 'https://b.example'],
+      origin_mode: 'report',
+      metadata: { plan: 1 },
+    });
     const page = await site.signedIn({ at: `#/new?clone=${source.id}` });
     await heading(page, 'New token like “Original”').waitFor();
-    assert.equal(await page.getByLabel('Sites it works from').inputValue(), 'https://a.example\nhttps://b.example');
+    assert.equal(
+      await page.getByLabel('Sites it works from').inputValue(),
+      'https://a.example\nhttps://b.example',
+    );
     assert.ok(await page.getByRole('radio', { name: 'Only count it' }).isChecked());
     await page.getByRole('button', { name: 'Create token' }).click();
     const label = page.getByLabel('Label');
@@ -182,7 +224,8 @@ describe('creating', () => {
     await page.getByLabel('Label').fill(label);
     await page.getByLabel('Sites it works from').fill('https://once.example');
   };
-  const made = async (label) => (await admin.call('GET', `/tokens?q=${encodeURIComponent(label)}`)).json.items.length;
+  const made = async (label) =>
+    (await admin.call('GET', `/tokens?q=${encodeURIComponent(label)}`)).json.items.length;
 
   it('again after an answer was lost makes no second token', async () => {
     const page = await site.signedIn({ at: '#/new' });
@@ -200,7 +243,9 @@ describe('creating', () => {
     const page = await site.signedIn({ at: '#/new' });
     await fillIn(page, 'Pressed twice');
     const held = await holdBack(page, '/tokens');
-    await page.getByRole('button', { name: 'Create token' }).evaluate((button) => [1, 2, 3].forEach(() => button.click()));
+    await page
+      .getByRole('button', { name: 'Create token' })
+      .evaluate((button) => [1, 2, 3].forEach(() => button.click()));
     await page.waitForRequest('**/api/tokens').catch(() => {});
     held.letGo();
     await heading(page, '“Pressed twice” is ready').waitFor();
@@ -213,7 +258,10 @@ describe('creating', () => {
     await page.getByText('More settings').click();
     await page.getByLabel('Metadata').fill('{"plan": ');
     await page.getByRole('button', { name: 'Create token' }).click();
-    await page.locator('[data-field=metadata] .error').getByText(/object/i).waitFor();
+    await page
+      .locator('[data-field=metadata] .error')
+      .getByText(/object/i)
+      .waitFor();
     assert.equal(await page.getByLabel('Metadata').inputValue(), '{"plan": ');
     assert.equal(await made('Not JSON'), 0);
   });
@@ -282,12 +330,22 @@ describe('ending', () => {
     const left = async () => Number(/^(\d+) s$/.exec(await held.getByRole('timer').innerText())[1]);
     const atFirst = await left();
     assert.ok(atFirst <= 63, `${atFirst} s are left of the bound and its rounding`);
-    await held.getByText(/No location|confirmed/).first().waitFor();
+    await held
+      .getByText(/No location|confirmed/)
+      .first()
+      .waitFor();
     const revoked = await admin.token(token.id);
-    const by = await page.evaluate((at) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(at)), revoked.effective_by);
+    const by = await page.evaluate(
+      (at) =>
+        new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(at)),
+      revoked.effective_by,
+    );
     await held.getByText(`Until it is refused everywhere, at the latest ${by}.`).waitFor();
     await page.getByRole('region', { name: 'Life' }).getByText(by).waitFor();
-    await page.waitForFunction((atFirst) => Number.parseInt(document.querySelector('[role=timer]').textContent, 10) < atFirst, atFirst);
+    await page.waitForFunction(
+      (atFirst) => Number.parseInt(document.querySelector('[role=timer]').textContent, 10) < atFirst,
+      atFirst,
+    );
     assert.deepEqual([revoked.state, revoked.revoked_reason], ['revoked', 'operator: leaked']);
     assert.equal(await page.getByRole('button', { name: 'Revoke …' }).count(), 0);
   });
@@ -313,13 +371,21 @@ describe('ending', () => {
     const probe = (await admin.call('GET', `/tokens/${token.id}/probe`)).json;
     const [epoch, n] = probe.list_number;
     const at = new Date().toISOString();
-    const locations = [{ id: 'FRA', list_number: [epoch, n], at }, { id: 'OSL', list_number: [epoch, n - 1], at }];
+    const locations = [
+      { id: 'FRA', list_number: [epoch, n], at },
+      { id: 'OSL', list_number: [epoch, n - 1], at },
+    ];
     const page = await site.signedIn();
     await answerWith(page, `/tokens/${token.id}/probe`, { json: { ...probe, locations } });
     await goTo(page, `#/token/${token.id}`, 'Two locations');
     const held = page.getByRole('region', { name: 'When it holds' });
     await held.getByText('1 of 2 locations with traffic have confirmed.').waitFor();
-    assert.deepEqual((await held.getByRole('listitem').allInnerTexts()).map((text) => text.split(/\s+/).slice(0, 3).join(' ')), ['confirmed FRA said', 'not yet OSL']);
+    assert.deepEqual(
+      (await held.getByRole('listitem').allInnerTexts()).map((text) =>
+        text.split(/\s+/).slice(0, 3).join(' '),
+      ),
+      ['confirmed FRA said', 'not yet OSL'],
+    );
     const silent = await site.signedIn();
     await answerWith(silent, `/tokens/${token.id}/probe`, { status: 503, json: {} });
     await goTo(silent, `#/token/${token.id}`, 'Two locations');
@@ -329,7 +395,10 @@ describe('ending', () => {
   it('revokes although its use cannot be told, and does nothing when one thinks better of it', async () => {
     const token = await admin.createToken({ label: 'Urgent' });
     const page = await site.signedIn({ at: `#/token/${token.id}` });
-    await answerWith(page, `/tokens/${token.id}/usage?*`, { status: 503, json: { title: 'x', detail: 'x', code: 'registry_unavailable' } });
+    await answerWith(page, `/tokens/${token.id}/usage?*`, {
+      status: 503,
+      json: { title: 'x', detail: 'x', code: 'registry_unavailable' },
+    });
     const dialog = page.getByRole('dialog', { name: 'Revoke “Urgent”?' });
     await page.getByRole('button', { name: 'Revoke …' }).click();
     await dialog.getByText('Whether it is still in use is not known.').waitFor();

@@ -15,7 +15,9 @@ const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 /** Ends the page's session behind its back. */
 async function endSession(page) {
   const [{ name, value }] = await page.context().cookies();
-  const answer = await site.gateway.client.send('DELETE', '/_wayleave/api/session', { headers: { Cookie: `${name}=${value}`, 'Sec-Fetch-Site': 'same-origin' } });
+  const answer = await site.gateway.client.send('DELETE', '/_wayleave/api/session', {
+    headers: { Cookie: `${name}=${value}`, 'Sec-Fetch-Site': 'same-origin' },
+  });
   assert.equal(answer.status, 204);
 }
 
@@ -26,7 +28,10 @@ describe('a session that ends', () => {
     await page.getByLabel('Label').fill('Typed with care');
     await page.getByLabel('Owner').fill('kim');
     // Its rules have been judged: the next call is the save.
-    await page.getByRole('list', { name: 'How the rules are read' }).getByText('ok', { exact: true }).waitFor();
+    await page
+      .getByRole('list', { name: 'How the rules are read' })
+      .getByText('ok', { exact: true })
+      .waitFor();
     await endSession(page);
     await page.getByRole('button', { name: 'Save' }).click();
     const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
@@ -58,7 +63,11 @@ describe('a session that ends', () => {
     await heading(page, 'Many calls').waitFor();
     assert.equal(await page.getByRole('dialog').count(), 0);
     await page.getByText('Ana Ruiz', { exact: true }).waitFor();
-    assert.equal(await page.getByRole('button', { name: /Rotate|Revoke|Edit/ }).count(), 0, 'a viewer, from now on');
+    assert.equal(
+      await page.getByRole('button', { name: /Rotate|Revoke|Edit/ }).count(),
+      0,
+      'a viewer, from now on',
+    );
   });
 
   it('with its key, at once', async () => {
@@ -77,7 +86,9 @@ describe('roles', () => {
     const token = await admin.createToken({ label: 'Looked at' });
     const { key } = await admin.createAdminKey('viewer');
     const page = await site.signedIn({ key });
-    const writes = page.getByRole('button', { name: /Actions|Rotate|Revoke|Disable|Copy|Show|Edit|Clone|[Ee]nd/ }).or(page.getByRole('link', { name: /New token|Make the first|Admin keys/ }));
+    const writes = page
+      .getByRole('button', { name: /Actions|Rotate|Revoke|Disable|Copy|Show|Edit|Clone|[Ee]nd/ })
+      .or(page.getByRole('link', { name: /New token|Make the first|Admin keys/ }));
     await page.getByRole('link', { name: 'Looked at' }).waitFor();
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/token/${token.id}`, 'Looked at');
@@ -94,10 +105,18 @@ describe('roles', () => {
     await heading2(page, 'Old and new').waitFor();
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/token/${token.id}`, 'Looked at');
-    await page.getByRole('region', { name: 'When it holds' }).getByText(/No location|confirmed/).first().waitFor();
+    await page
+      .getByRole('region', { name: 'When it holds' })
+      .getByText(/No location|confirmed/)
+      .first()
+      .waitFor();
     assert.equal(await writes.count(), 0);
     assert.deepEqual(posted, [], 'not by itself either');
-    for (const [address, title] of [['#/new', 'New token'], [`#/edit/${token.id}`, 'Edit token'], ['#/keys', 'Admin keys']]) {
+    for (const [address, title] of [
+      ['#/new', 'New token'],
+      [`#/edit/${token.id}`, 'Edit token'],
+      ['#/keys', 'Admin keys'],
+    ]) {
       await goTo(page, address, title);
       await page.getByText(/This needs the role (operator|owner)\. You are signed in as viewer\./).waitFor();
     }
@@ -145,7 +164,10 @@ describe('roles', () => {
     assert.match(text, /^wla_\w{50}$/);
     assert.equal((await admin.as(text).call('GET', '/tokens')).status, 200);
     await page.keyboard.press('Escape');
-    assert.ok(await shown.isVisible(), 'it is shown once: nobody loses it by a key that is pressed too quickly');
+    assert.ok(
+      await shown.isVisible(),
+      'it is shown once: nobody loses it by a key that is pressed too quickly',
+    );
     await shown.getByRole('button', { name: 'I have kept it' }).click();
     await page.getByRole('button', { name: 'Actions for CI job' }).click();
     assert.ok(!(await page.content()).includes(text));
@@ -163,7 +185,10 @@ describe('roles', () => {
     await page.getByRole('button', { name: 'Create key' }).click();
     await page.getByRole('alert').getByText('cannot be reached').waitFor();
     await page.getByRole('button', { name: 'Create key' }).click();
-    const text = await page.getByRole('dialog', { name: 'The key “Made once”' }).getByRole('textbox').innerText();
+    const text = await page
+      .getByRole('dialog', { name: 'The key “Made once”' })
+      .getByRole('textbox')
+      .innerText();
     assert.equal((await admin.as(text).call('GET', '/tokens')).status, 200);
     const { items } = (await admin.call('GET', '/admin-keys')).json;
     assert.deepEqual([calls.sent, items.filter(({ label }) => label === 'Made once').length], [2, 1]);
@@ -213,7 +238,9 @@ describe('an API that does not answer', () => {
     await page.getByRole('status').getByText('Loading …').waitFor();
     await page.evaluate(() => {
       globalThis.shown = [];
-      new MutationObserver(() => globalThis.shown.push(document.querySelector('main h1')?.textContent)).observe(document.querySelector('main'), { childList: true });
+      new MutationObserver(() =>
+        globalThis.shown.push(document.querySelector('main h1')?.textContent),
+      ).observe(document.querySelector('main'), { childList: true });
     });
     await goTo(page, '#/settings', 'Settings');
     held.letGo();
@@ -221,15 +248,25 @@ describe('an API that does not answer', () => {
     assert.equal(held.calls, 1);
     assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Settings');
     assert.equal(await page.getByText('Loading …').count(), 0);
-    assert.deepEqual(await page.evaluate(() => globalThis.shown), ['Settings'], 'nor that it could not be shown');
+    assert.deepEqual(
+      await page.evaluate(() => globalThis.shown),
+      ['Settings'],
+      'nor that it could not be shown',
+    );
   });
 
   it('something else that answers in its place is not taken for it', async () => {
-    for (const answer of [{ body: '<h1>Bad gateway</h1>', contentType: 'text/html' }, { json: { error: 'upstream' } }]) {
+    for (const answer of [
+      { body: '<h1>Bad gateway</h1>', contentType: 'text/html' },
+      { json: { error: 'upstream' } },
+    ]) {
       const page = await site.signedIn();
       await answerWith(page, '/events?*', { status: 502, ...answer });
       await page.evaluate(() => (location.hash = '#/audit'));
-      await page.getByRole('alert').getByText('Something between this page and Wayleave answered 502').waitFor();
+      await page
+        .getByRole('alert')
+        .getByText('Something between this page and Wayleave answered 502')
+        .waitFor();
     }
   });
 

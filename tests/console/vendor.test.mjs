@@ -10,5 +10,9 @@ const VENDOR = new URL('../../www/vendor/', import.meta.url);
 it('is made by deploy/console/vendor.mjs and nothing else', async () => {
   const files = await vendored();
   assert.deepEqual(readdirSync(VENDOR).sort(), Object.keys(files).sort());
-  for (const [name, text] of Object.entries(files)) assert.ok(readFileSync(new URL(name, VENDOR), 'utf8') === text, `${name}: run node deploy/console/vendor.mjs`);
+  for (const [name, text] of Object.entries(files))
+    assert.ok(
+      readFileSync(new URL(name, VENDOR), 'utf8') === text,
+      `${name}: run node deploy/console/vendor.mjs`,
+    );
 });

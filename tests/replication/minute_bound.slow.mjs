@@ -3,11 +3,11 @@
 //
 // WAYLEAVE_SEED=<n> makes the same choices again; the machine's own timing still differs.
 
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { Random } from "../workerd/harness/random.mjs";
-import { BAD_LISTS, TROUBLES } from "./harness/troubles.mjs";
-import { World, locationForEach } from "./harness/world.mjs";
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Random } from '../workerd/harness/random.mjs';
+import { BAD_LISTS, TROUBLES } from './harness/troubles.mjs';
+import { World, locationForEach } from './harness/world.mjs';
 
 const BOUND_SECONDS = 60;
 const TROUBLE_MS = 5 * 60 * 1_000;
@@ -20,7 +20,14 @@ const locations = locationForEach(
   Object.keys(TROUBLES).filter((trouble) => !badInAnswersToo.slice(1).includes(trouble)),
   view,
 );
-const world = new World({ random, boundSeconds: BOUND_SECONDS, locations, listsInKv: true, askEveryMs: 150, actEveryMs: 1_500 });
+const world = new World({
+  random,
+  boundSeconds: BOUND_SECONDS,
+  locations,
+  listsInKv: true,
+  askEveryMs: 150,
+  actEveryMs: 1_500,
+});
 let wrong;
 const health = new Map();
 
@@ -40,20 +47,24 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
   for (const [name, { trouble }] of Object.entries(locations)) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
       const { violations, excused, counts, latestAdmissionMs } = world.judges.get(name);
-      console.log(`${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`);
+      console.log(
+        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
+      );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
       const { cuts } = TROUBLES[trouble];
-      const cutOff = cuts.includes("registry") && cuts.some((source) => source.startsWith("kv"));
+      const cutOff = cuts.includes('registry') && cuts.some((source) => source.startsWith('kv'));
       // With KV alone, a token whose record is not there yet may be 503 too.
-      if (cutOff || !cuts.includes("registry")) assert.equal(counts.unknown > 0, cutOff, `${counts.unknown} × 503`);
+      if (cutOff || !cuts.includes('registry'))
+        assert.equal(counts.unknown > 0, cutOff, `${counts.unknown} × 503`);
     });
 
     it(`${name}: once calm, says what is true of every token`, () => assert.deepEqual(wrong.get(name), []));
 
     it(`${name}: counts the lists it refused`, () => {
       // Elsewhere too: what KV has is now and then older than what the registry gave, and refused for that.
-      if (trouble.startsWith("list ")) assert.ok(health.get(name).lists_refused > 0, JSON.stringify(health.get(name)));
+      if (trouble.startsWith('list '))
+        assert.ok(health.get(name).lists_refused > 0, JSON.stringify(health.get(name)));
     });
   }
 });

@@ -2,18 +2,20 @@
 //
 // WAYLEAVE_SEED=<n> makes the same choices again; the machine's own timing still differs.
 
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { Random } from "../workerd/harness/random.mjs";
-import { TROUBLES } from "./harness/troubles.mjs";
-import { World } from "./harness/world.mjs";
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Random } from '../workerd/harness/random.mjs';
+import { TROUBLES } from './harness/troubles.mjs';
+import { World } from './harness/world.mjs';
 
 const BOUND_SECONDS = 5;
 const RUN_MS = Number(process.env.WAYLEAVE_RUN_SECONDS ?? 25) * 1_000;
-const NAMES = ["amsterdam", "bogota", "chennai", "dakar", "eugene", "fukuoka"];
+const NAMES = ['amsterdam', 'bogota', 'chennai', 'dakar', 'eugene', 'fukuoka'];
 
 const random = Random.ofRun();
-const locations = Object.fromEntries(NAMES.map((name) => [name, { isolates: 2, delayMs: [0, random.upTo(3_000)], cacheMs: random.upTo(3_000) }]));
+const locations = Object.fromEntries(
+  NAMES.map((name) => [name, { isolates: 2, delayMs: [0, random.upTo(3_000)], cacheMs: random.upTo(3_000) }]),
+);
 const world = new World({ random, boundSeconds: BOUND_SECONDS, locations, actEveryMs: 120 });
 let wrong;
 
@@ -34,12 +36,15 @@ describe(`B = ${BOUND_SECONDS}, random troubles (seed ${random.seed})`, () => {
   for (const name of NAMES) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
       const { violations, excused, counts, latestAdmissionMs, troubles } = world.judges.get(name);
-      console.log(`${name}: ${JSON.stringify(counts)}, ${excused} excused, ${troubles.length} troubles, latest admission against a change ${latestAdmissionMs} ms after it`);
+      console.log(
+        `${name}: ${JSON.stringify(counts)}, ${excused} excused, ${troubles.length} troubles, latest admission against a change ${latestAdmissionMs} ms after it`,
+      );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
     });
 
-    it(`${name}: its isolates share what one of them fetched`, () => assert.ok(world.replicas.location(name).cache.hits > 0));
+    it(`${name}: its isolates share what one of them fetched`, () =>
+      assert.ok(world.replicas.location(name).cache.hits > 0));
 
     it(`${name}: once calm, says what is true of every token`, () => assert.deepEqual(wrong.get(name), []));
   }

@@ -4,11 +4,11 @@
 //
 // WAYLEAVE_SEED=<n> makes the same choices again; the machine's own timing still differs.
 
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { Random } from "../workerd/harness/random.mjs";
-import { TROUBLES } from "./harness/troubles.mjs";
-import { World, locationForEach } from "./harness/world.mjs";
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Random } from '../workerd/harness/random.mjs';
+import { TROUBLES } from './harness/troubles.mjs';
+import { World, locationForEach } from './harness/world.mjs';
 
 const BOUND_SECONDS = 5;
 /** 5 minutes under the default bound of 60 s are five bounds; so many are 25 s here. */
@@ -16,9 +16,12 @@ const TROUBLE_MS = 5 * BOUND_SECONDS * 1_000;
 
 const random = Random.ofRun();
 const lagging = { delayMs: [0, 1_500] };
-const locations = locationForEach(Object.keys(TROUBLES).filter((trouble) => !trouble.startsWith("list in KV")), lagging);
+const locations = locationForEach(
+  Object.keys(TROUBLES).filter((trouble) => !trouble.startsWith('list in KV')),
+  lagging,
+);
 // 30 s under the bound of 60, scaled.
-locations["kv-cached"] = { trouble: "nothing", ...lagging, cacheMs: 2_500 };
+locations['kv-cached'] = { trouble: 'nothing', ...lagging, cacheMs: 2_500 };
 
 const world = new World({ random, boundSeconds: BOUND_SECONDS, locations });
 let wrong;
@@ -40,10 +43,12 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
   for (const [name, { trouble }] of Object.entries(locations)) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
       const { violations, excused, counts, latestAdmissionMs } = world.judges.get(name);
-      console.log(`${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`);
+      console.log(
+        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
+      );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
-      const cutOff = TROUBLES[trouble].cuts.includes("registry");
+      const cutOff = TROUBLES[trouble].cuts.includes('registry');
       assert.equal(counts.unknown > 0, cutOff, `${counts.unknown} × 503`);
     });
 
@@ -51,8 +56,12 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
 
     it(`${name}: counts the lists it refused`, () => {
       // Whether the altered copy in a cache is met before it lapses, chance decides.
-      if (trouble === "cache altered") return;
-      assert.equal(health.get(name).lists_refused > 0, trouble.startsWith("list "), JSON.stringify(health.get(name)));
+      if (trouble === 'cache altered') return;
+      assert.equal(
+        health.get(name).lists_refused > 0,
+        trouble.startsWith('list '),
+        JSON.stringify(health.get(name)),
+      );
     });
   }
 });

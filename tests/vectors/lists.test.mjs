@@ -5,14 +5,18 @@ import { readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { RoaringBitmap32, roaringLibraryInitialize } from 'roaring-wasm';
 
-const { deployment, signing_keys, deltas, bases } = JSON.parse(readFileSync(new URL('lists.json', import.meta.url)));
+const { deployment, signing_keys, deltas, bases } = JSON.parse(
+  readFileSync(new URL('lists.json', import.meta.url)),
+);
 
 before(() => roaringLibraryInitialize());
 
 function tag(keyId, key, sealed) {
   const secret = signing_keys[String(keyId)];
   if (secret === undefined) return Buffer.alloc(16);
-  const derived = Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), deployment, 'wayleave/v1/list', 32));
+  const derived = Buffer.from(
+    hkdfSync('sha256', Buffer.from(secret, 'base64'), deployment, 'wayleave/v1/list', 32),
+  );
   return createHmac('sha256', derived).update(key).update('\0').update(sealed).digest().subarray(0, 16);
 }
 
@@ -84,13 +88,31 @@ function delta(body, sealed_by) {
   const since = from.number();
   const since_sha256 = from.take(32).toString('hex');
   const [changed, highest_serial] = [from.number(), from.number()];
-  const changes = from.sequence(() => [from.number(), ['Good', 'Disabled', 'Revoked'][from.number()], from.number()]);
+  const changes = from.sequence(() => [
+    from.number(),
+    ['Good', 'Disabled', 'Revoked'][from.number()],
+    from.number(),
+  ]);
   const retired = from.sequence(() => from.take(1)[0]);
   from.end();
   if (since > base[1] || base[1] > number[1] || base[0] !== number[0]) throw new Error('out of order');
   if ((since === base[1]) !== (since_sha256 === base_sha256)) throw new Error('a base and its hash disagree');
   if (retired.includes(sealed_by)) return refused('RetiredKey');
-  return { outcome: 'opened', sealed_by, number, this_update, next_update, base, base_sha256, since, since_sha256, changed, highest_serial, changes, retired };
+  return {
+    outcome: 'opened',
+    sealed_by,
+    number,
+    this_update,
+    next_update,
+    base,
+    base_sha256,
+    since,
+    since_sha256,
+    changed,
+    highest_serial,
+    changes,
+    retired,
+  };
 }
 
 function base(key, body, sealed_by, serials) {
@@ -117,6 +139,9 @@ for (const { name, value, expect } of deltas) {
 for (const { name, key, value, expect } of bases) {
   const serials = expect.says?.map(([serial]) => serial) ?? [];
   test(`base: ${name}`, () => {
-    assert.deepEqual(opened(key, value, (body, sealed_by) => base(key, body, sealed_by, serials)), expect);
+    assert.deepEqual(
+      opened(key, value, (body, sealed_by) => base(key, body, sealed_by, serials)),
+      expect,
+    );
   });
 }

@@ -1,12 +1,12 @@
 // Decides every row of origins.json anew, on Node's own URL parser, and must agree with the Rust code that wrote it.
 // It shares no code with it. Rows that need the Public Suffix List are only checked to be wildcards.
 
-import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
-import { domainToUnicode } from "node:url";
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { domainToUnicode } from 'node:url';
 
-const vectors = JSON.parse(readFileSync(new URL("origins.json", import.meta.url), "utf8"));
+const vectors = JSON.parse(readFileSync(new URL('origins.json', import.meta.url), 'utf8'));
 const DEFAULT_PORT = { http: 80, https: 443 };
 const SCHEMES_OF_THE_WEB = /^(about|blob|data|file|ftp|https?|javascript|wss?)$/;
 
@@ -14,117 +14,135 @@ const SCHEMES_OF_THE_WEB = /^(about|blob|data|file|ftp|https?|javascript|wss?)$/
 function hostOf(url) {
   let host = url.hostname;
   if (/^\[[0-9a-f:.]+\]$/.test(host)) return host;
-  host = host.replace(/\.$/, "").toLowerCase();
+  host = host.replace(/\.$/, '').toLowerCase();
   if (host.length > 253) return null;
-  return host.split(".").every((label) => /^[a-z0-9_-]{1,63}$/.test(label)) ? host : null;
+  return host.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label)) ? host : null;
 }
 
-const isAddress = (host) => host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+const isAddress = (host) => host.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 
 /** A parsed URL as a tuple, or null. */
 function tupleOf(url) {
   const host = hostOf(url);
   if (host === null) return null;
-  return { scheme: url.protocol.slice(0, -1), host, port: url.port === "" ? null : Number(url.port) };
+  return { scheme: url.protocol.slice(0, -1), host, port: url.port === '' ? null : Number(url.port) };
 }
 
 /** Throws for what is not a rule: the message is the code. */
 function parseRule(text, appSchemes) {
-  const refuse = (code) => { throw new Error(code); };
-  if (text === "") refuse("rule_empty");
-  if (text === "null") refuse("rule_null");
-  if ([...text].length > 320) refuse("rule_too_long");
+  const refuse = (code) => {
+    throw new Error(code);
+  };
+  if (text === '') refuse('rule_empty');
+  if (text === 'null') refuse('rule_null');
+  if ([...text].length > 320) refuse('rule_too_long');
   const written = /^(.*?):\/\/(.*)$/s.exec(text);
-  const scheme = written ? written[1].toLowerCase() : "https";
+  const scheme = written ? written[1].toLowerCase() : 'https';
   const rest = written ? written[2] : text;
   const isApp = appSchemes.includes(scheme) && !SCHEMES_OF_THE_WEB.test(scheme);
-  if (!(scheme in DEFAULT_PORT) && !isApp) refuse("rule_scheme");
-  if (rest.includes("@")) refuse("rule_userinfo");
-  if (/[/\\?#]/.test(rest)) refuse("rule_path");
+  if (!(scheme in DEFAULT_PORT) && !isApp) refuse('rule_scheme');
+  if (rest.includes('@')) refuse('rule_userinfo');
+  if (/[/\\?#]/.test(rest)) refuse('rule_path');
   const parts = /^((?:\*\.)?\[[^\]]*\]|[^:\][]*)(?::([^:\][]*))?$/.exec(rest);
-  if (!parts) refuse("rule_host");
+  if (!parts) refuse('rule_host');
   const [, hostText, portText] = parts;
   let port = null;
-  if (portText === "*") port = "*";
+  if (portText === '*') port = '*';
   else if (portText !== undefined) {
-    port = /^[1-9]\d{0,4}$/.test(portText) ? Number(portText) : refuse("rule_port");
-    if (port > 65535) refuse("rule_port");
+    port = /^[1-9]\d{0,4}$/.test(portText) ? Number(portText) : refuse('rule_port');
+    if (port > 65535) refuse('rule_port');
     if (port === DEFAULT_PORT[scheme]) port = null;
   }
-  const below = hostText.startsWith("*.");
+  const below = hostText.startsWith('*.');
   const name = below ? hostText.slice(2) : hostText;
-  if (name.includes("*")) refuse("rule_wildcard");
-  if (/[\s\p{Cc}%,]/u.test(name)) refuse("rule_host");
+  if (name.includes('*')) refuse('rule_wildcard');
+  if (/[\s\p{Cc}%,]/u.test(name)) refuse('rule_host');
   let url;
-  try { url = new URL(`${scheme}://${name}/`); } catch { refuse("rule_host"); }
-  const host = hostOf(url) ?? refuse("rule_host");
-  if (below && isAddress(host)) refuse("rule_wildcard");
-  if (isApp && (below || port === "*")) refuse("rule_app_wildcard");
+  try {
+    url = new URL(`${scheme}://${name}/`);
+  } catch {
+    refuse('rule_host');
+  }
+  const host = hostOf(url) ?? refuse('rule_host');
+  if (below && isAddress(host)) refuse('rule_wildcard');
+  if (isApp && (below || port === '*')) refuse('rule_app_wildcard');
   return { scheme, below, host, port };
 }
 
 const ruleText = ({ scheme, below, host, port }) =>
-  `${scheme}://${below ? "*." : ""}${host}${port === null ? "" : `:${port}`}`;
+  `${scheme}://${below ? '*.' : ''}${host}${port === null ? '' : `:${port}`}`;
 
 function warningsOf({ scheme, host }) {
   const isLoopback = isAddress(host)
-    ? host.startsWith("127.") || host === "[::1]"
-    : host === "localhost" || host.endsWith(".localhost");
+    ? host.startsWith('127.') || host === '[::1]'
+    : host === 'localhost' || host.endsWith('.localhost');
   const warnings = [];
-  if (scheme === "http" && !isLoopback) warnings.push("http_origin");
-  if (scheme === "https" && isLoopback) warnings.push("loopback_https");
-  if (!isAddress(host) && domainToUnicode(host) !== host) warnings.push("international_name");
+  if (scheme === 'http' && !isLoopback) warnings.push('http_origin');
+  if (scheme === 'https' && isLoopback) warnings.push('loopback_https');
+  if (!isAddress(host) && domainToUnicode(host) !== host) warnings.push('international_name');
   return warnings;
 }
 
 function ruleMatches(rule, origin) {
   if (rule.scheme !== origin.scheme) return false;
-  if (rule.port !== "*" && rule.port !== origin.port) return false;
+  if (rule.port !== '*' && rule.port !== origin.port) return false;
   if (!rule.below) return rule.host === origin.host;
-  return !isAddress(origin.host) && origin.host.length > rule.host.length + 1 && origin.host.endsWith(`.${rule.host}`);
+  return (
+    !isAddress(origin.host) &&
+    origin.host.length > rule.host.length + 1 &&
+    origin.host.endsWith(`.${rule.host}`)
+  );
 }
 
 /** "null", a tuple, or undefined for what is not one origin. */
 function parseOriginHeader(value) {
-  if (value === "null") return "null";
+  if (value === 'null') return 'null';
   if (value.length > 320) return undefined;
   if (!/^[A-Za-z0-9+.-]+:\/\/[A-Za-z0-9._:[\]-]+$/.test(value)) return undefined;
-  try { return tupleOf(new URL(value)) ?? undefined; } catch { return undefined; }
+  try {
+    return tupleOf(new URL(value)) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseReferer(value) {
   const authority = /^[^:]+:\/\/([^/\\?#]*)/.exec(value);
-  if (!authority || authority[1].includes("@") || /[\x00-\x20\x7f]/.test(value)) return undefined;
-  try { return tupleOf(new URL(value)) ?? undefined; } catch { return undefined; }
+  if (!authority || authority[1].includes('@') || /[\x00-\x20\x7f]/.test(value)) return undefined;
+  try {
+    return tupleOf(new URL(value)) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function serialise(origin) {
   if (origin === undefined) return null;
-  return origin === "null" ? "null" : ruleText({ ...origin, below: false });
+  return origin === 'null' ? 'null' : ruleText({ ...origin, below: false });
 }
 
 function decide({ rules, app_schemes, missing_origin, request }) {
   const site = request.sec_fetch_site;
-  let from = "none";
+  let from = 'none';
   let origin;
-  if (request.origin !== null) [from, origin] = ["origin", parseOriginHeader(request.origin)];
-  else if (request.referer !== null) [from, origin] = ["referer", parseReferer(request.referer)];
-  else if (site === "same-origin") origin = parseOriginHeader(request.own);
+  if (request.origin !== null) [from, origin] = ['origin', parseOriginHeader(request.origin)];
+  else if (request.referer !== null) [from, origin] = ['referer', parseReferer(request.referer)];
+  else if (site === 'same-origin') origin = parseOriginHeader(request.own);
   const seen = { from, origin: serialise(origin) };
-  if (rules === "any") return { allowed: true, because: "any", seen };
+  if (rules === 'any') return { allowed: true, because: 'any', seen };
   const refused = (code, hidden_by_browser = false) => ({ allowed: false, code, hidden_by_browser, seen });
-  if (from === "none" && origin === undefined) {
-    if (missing_origin === "allow" && (site === null || site === "none")) {
-      return { allowed: true, because: "missing_allowed", seen };
+  if (from === 'none' && origin === undefined) {
+    if (missing_origin === 'allow' && (site === null || site === 'none')) {
+      return { allowed: true, because: 'missing_allowed', seen };
     }
-    return refused("origin_missing", site === "cross-site" || site === "same-site");
+    return refused('origin_missing', site === 'cross-site' || site === 'same-site');
   }
-  if (origin === undefined || origin === "null") return refused("origin_not_allowed");
+  if (origin === undefined || origin === 'null') return refused('origin_not_allowed');
   const rule = rules.findIndex((text) => ruleMatches(parseRule(text, app_schemes), origin));
-  return rule === -1 ? refused("origin_not_allowed") : { allowed: true, because: "rule", rule, seen };
+  return rule === -1 ? refused('origin_not_allowed') : { allowed: true, because: 'rule', rule, seen };
 }
 
-test("every rule reads the same", () => {
+test('every rule reads the same', () => {
   assert.ok(vectors.rules.length > 90);
   for (const { source, rule: text, app_schemes, expect } of vectors.rules) {
     const about = `${JSON.stringify(text)} (${source})`;
@@ -147,10 +165,14 @@ test("every rule reads the same", () => {
   }
 });
 
-test("every request is decided the same", () => {
+test('every request is decided the same', () => {
   assert.ok(vectors.decisions.length > 100);
   for (const row of vectors.decisions) {
-    assert.ok(row.source, "a row without a source");
-    assert.deepEqual(decide(row), row.expect, JSON.stringify({ rules: row.rules, ...row.request, source: row.source }));
+    assert.ok(row.source, 'a row without a source');
+    assert.deepEqual(
+      decide(row),
+      row.expect,
+      JSON.stringify({ rules: row.rules, ...row.request, source: row.source }),
+    );
   }
 });

@@ -8,7 +8,10 @@ const { deployment, signing_keys, rows } = JSON.parse(readFileSync(new URL('toke
 
 function tagKey(keyId) {
   const secret = signing_keys[String(keyId)];
-  return secret && Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), deployment, 'wayleave/v1/token', 32));
+  return (
+    secret &&
+    Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), deployment, 'wayleave/v1/token', 32))
+  );
 }
 
 function tag(keyId, signed) {

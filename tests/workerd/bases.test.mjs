@@ -1,17 +1,20 @@
 // A deployment that has withdrawn thousands of tokens: its list is a base, read once, and a small delta.
 
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { SITE } from "./harness/admin_api.mjs";
-import { Gateway, eventually } from "./harness/gateway.mjs";
-import { assertProblem } from "./harness/problem.mjs";
-import { variables } from "./harness/routes.mjs";
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { SITE } from './harness/admin_api.mjs';
+import { Gateway, eventually } from './harness/gateway.mjs';
+import { assertProblem } from './harness/problem.mjs';
+import { variables } from './harness/routes.mjs';
 
 /** One more than a delta may name before a new base is made. */
 const WITHDRAWN = 2_001;
 const AT_ONCE = 20;
 
-const gateway = new Gateway({ variables, locations: { first: () => ({}), second: () => ({}), third: () => ({}) } });
+const gateway = new Gateway({
+  variables,
+  locations: { first: () => ({}), second: () => ({}), third: () => ({}) },
+});
 const { admin, kv, door } = gateway;
 let good, revoked, baseKey;
 
@@ -22,20 +25,20 @@ before(async () => {
   await inTurns(WITHDRAWN, (at) => admin.revoke(tokens[at].id));
   revoked = tokens[0];
   await admin.status(); // a list is made anew for it
-  [baseKey] = await eventually("a base is in KV", () => {
-    const keys = kv.keys("list/base/");
+  [baseKey] = await eventually('a base is in KV', () => {
+    const keys = kv.keys('list/base/');
     return keys.length > 0 && keys;
   });
   await eventually("KV's delta names the base", deltaFollowsBase);
 });
 after(() => gateway.stop());
 
-const newToken = () => admin.createToken({ audiences: ["weather"] });
-const ask = (location, { token }) => location.get("/now", { headers: { Origin: SITE, "X-Api-Key": token } });
-const baseCalls = () => door.calls.filter((call) => call.includes("Base")).length;
+const newToken = () => admin.createToken({ audiences: ['weather'] });
+const ask = (location, { token }) => location.get('/now', { headers: { Origin: SITE, 'X-Api-Key': token } });
+const baseCalls = () => door.calls.filter((call) => call.includes('Base')).length;
 const deltaFollowsBase = () =>
-  kv.operations.findLastIndex(({ method, key }) => method === "PUT" && key === "list/delta") >
-  kv.operations.findIndex(({ method, key }) => method === "PUT" && key === baseKey);
+  kv.operations.findLastIndex(({ method, key }) => method === 'PUT' && key === 'list/delta') >
+  kv.operations.findIndex(({ method, key }) => method === 'PUT' && key === baseKey);
 
 /** `count` calls, a few of them at a time. */
 async function inTurns(count, call) {
@@ -49,7 +52,7 @@ async function inTurns(count, call) {
 }
 
 async function assertKnowsAll(location) {
-  assertProblem(await ask(location, revoked), "token_revoked");
+  assertProblem(await ask(location, revoked), 'token_revoked');
   const answer = await ask(location, good);
   assert.equal(answer.status, 200, String(answer));
 }
@@ -59,46 +62,50 @@ async function assertKnowsAll(location) {
  * next look, after about a sixth of the bound, fetches it with nobody waiting.
  */
 const whileUsed = (location, what, condition) =>
-  eventually(what, async () => {
-    await assertKnowsAll(location);
-    return condition();
-  }, 60_000);
+  eventually(
+    what,
+    async () => {
+      await assertKnowsAll(location);
+      return condition();
+    },
+    60_000,
+  );
 
-describe("a base in KV", () => {
-  it("was written before the first delta that names it, and stays small", () => {
+describe('a base in KV', () => {
+  it('was written before the first delta that names it, and stays small', () => {
     assert.ok(deltaFollowsBase());
     const bytes = kv.values.get(baseKey).bytes.length;
     assert.ok(bytes < 10_000, `${bytes} bytes for ${WITHDRAWN} serials`);
   });
 
-  it("is read once by a location, and the registry is not asked for it", async () => {
+  it('is read once by a location, and the registry is not asked for it', async () => {
     kv.resetCounts();
     door.resetCounts();
-    const first = gateway.location("first");
+    const first = gateway.location('first');
     await assertKnowsAll(first);
-    assert.equal(kv.readsOf(baseKey), 0, "the first request did not wait for it");
-    await whileUsed(first, "the base was read", () => kv.readsOf(baseKey) === 1);
+    assert.equal(kv.readsOf(baseKey), 0, 'the first request did not wait for it');
+    await whileUsed(first, 'the base was read', () => kv.readsOf(baseKey) === 1);
     for (let i = 0; i < 20; i++) await assertKnowsAll(first);
     assert.deepEqual([kv.readsOf(baseKey), baseCalls()], [1, 0]);
   });
 
-  it("altered, it is refused and counted, and the registry has it", async () => {
+  it('altered, it is refused and counted, and the registry has it', async () => {
     kv.pin(baseKey, (bytes) => {
       bytes[bytes.length >> 1] ^= 1;
       return bytes;
     });
-    const second = gateway.location("second");
-    await whileUsed(second, "the registry was asked", () => baseCalls() === 1);
-    const health = await second.get("/_wayleave/health");
+    const second = gateway.location('second');
+    await whileUsed(second, 'the registry was asked', () => baseCalls() === 1);
+    const health = await second.get('/_wayleave/health');
     assert.equal(health.status, 200);
     assert.ok(health.json.lists_refused >= 1, JSON.stringify(health.json));
     kv.heal();
   });
 
-  it("gone, the registry has it too", async () => {
-    kv.unseen = (key) => key.startsWith("list/base/");
+  it('gone, the registry has it too', async () => {
+    kv.unseen = (key) => key.startsWith('list/base/');
     door.resetCounts();
-    await whileUsed(gateway.location("third"), "the registry was asked", () => baseCalls() === 1);
+    await whileUsed(gateway.location('third'), 'the registry was asked', () => baseCalls() === 1);
     kv.heal();
   });
 });

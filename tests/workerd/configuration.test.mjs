@@ -2,36 +2,58 @@
 //
 // Each wrong value is a location of one process: its own isolate, its own configuration.
 
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { CHECK_SECRET, Gateway, eventually } from "./harness/gateway.mjs";
-import { variables } from "./harness/routes.mjs";
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { CHECK_SECRET, Gateway, eventually } from './harness/gateway.mjs';
+import { variables } from './harness/routes.mjs';
 
-const route = (fields) => [{ path: "/", upstream: "http://127.0.0.1:9", ...fields }];
+const route = (fields) => [{ path: '/', upstream: 'http://127.0.0.1:9', ...fields }];
 const WRONG = {
-  DEPLOYMENT: [null, "", "Has Space"],
-  REVOCATION_BOUND_SECONDS: ["4", "301", "60s", "-1", "5.5"],
-  ON_UNKNOWN: ["allow"],
-  ROUTES: ["{", "[]", [{}], route({ upstream: "ftp://x" }), route({ unknown: 1 }), route({ path: "no-slash" }), route({ path: "/_wayleave/x" }), route({ anonymous: true, credentials: true }),
-    route({ timeout_seconds: 0 }), [...route({}), ...route({})]],
-  CREDENTIAL_SOURCES: ["cookie:x", "bearer,bearer", "header:Origin"],
-  CONTROL_HOSTS: ["https://control.example/"],
-  APP_SCHEMES: ["https", "No Scheme"],
-  MAX_TOKEN_LIFETIME: ["59", "1000000000000", "2 years"],
-  RETENTION_DAYS: ["0", "x"],
-  SIGNING_KEYS: [null, "{", "{}", '{"1":"short"}', `{"256":"${CHECK_SECRET}"}`],
-  CHECK_SECRET: [null, "short"],
-  ADMIN_KEY: ["too-short"],
-  WEBHOOK_URL: ["hooks.example", "http://hooks.example/", "https://user@hooks.example/"],
-  RATES: ["{", '{"Page": {"requests": 1, "per_seconds": 10}}', '{"page": {"requests": 0, "per_seconds": 10}}'],
-  CLIENT_IP_HEADER: ["X Real IP"],
-  WEBHOOK_SECRET: ["short", "whsec_AAAA"],
+  DEPLOYMENT: [null, '', 'Has Space'],
+  REVOCATION_BOUND_SECONDS: ['4', '301', '60s', '-1', '5.5'],
+  ON_UNKNOWN: ['allow'],
+  ROUTES: [
+    '{',
+    '[]',
+    [{}],
+    route({ upstream: 'ftp://x' }),
+    route({ unknown: 1 }),
+    route({ path: 'no-slash' }),
+    route({ path: '/_wayleave/x' }),
+    route({ anonymous: true, credentials: true }),
+    route({ timeout_seconds: 0 }),
+    [...route({}), ...route({})],
+  ],
+  CREDENTIAL_SOURCES: ['cookie:x', 'bearer,bearer', 'header:Origin'],
+  CONTROL_HOSTS: ['https://control.example/'],
+  APP_SCHEMES: ['https', 'No Scheme'],
+  MAX_TOKEN_LIFETIME: ['59', '1000000000000', '2 years'],
+  RETENTION_DAYS: ['0', 'x'],
+  SIGNING_KEYS: [null, '{', '{}', '{"1":"short"}', `{"256":"${CHECK_SECRET}"}`],
+  CHECK_SECRET: [null, 'short'],
+  ADMIN_KEY: ['too-short'],
+  WEBHOOK_URL: ['hooks.example', 'http://hooks.example/', 'https://user@hooks.example/'],
+  RATES: [
+    '{',
+    '{"Page": {"requests": 1, "per_seconds": 10}}',
+    '{"page": {"requests": 0, "per_seconds": 10}}',
+  ],
+  CLIENT_IP_HEADER: ['X Real IP'],
+  WEBHOOK_SECRET: ['short', 'whsec_AAAA'],
 };
-const cases = Object.entries(WRONG).flatMap(([variable, values]) => values.map((value, at) => ({ variable, value, name: `${variable.toLowerCase()}_${at}` })));
-const locations = Object.fromEntries(cases.map(({ variable, value, name }) => [name, () => ({ [variable]: value })]));
+const cases = Object.entries(WRONG).flatMap(([variable, values]) =>
+  values.map((value, at) => ({ variable, value, name: `${variable.toLowerCase()}_${at}` })),
+);
+const locations = Object.fromEntries(
+  cases.map(({ variable, value, name }) => [name, () => ({ [variable]: value })]),
+);
 const gateway = new Gateway({
   variables,
-  locations: { ...locations, both: (upstream) => ({ UPSTREAM: upstream }), neither: () => ({ ROUTES: null }) },
+  locations: {
+    ...locations,
+    both: (upstream) => ({ UPSTREAM: upstream }),
+    neither: () => ({ ROUTES: null }),
+  },
 });
 
 before(() => gateway.start());
@@ -46,28 +68,35 @@ async function outputOf(name, path) {
   return () => gateway.workerd.output.slice(from);
 }
 
-describe("a wrong value", () => {
+describe('a wrong value', () => {
   for (const { variable, value, name } of cases) {
     it(`${variable} = ${JSON.stringify(value)} stops the Worker with a message that names it`, async () => {
-      const output = await outputOf(name, "/now");
+      const output = await outputOf(name, '/now');
       await eventually("a message in workerd's output", () => output().includes(variable));
       assert.match(output(), /[Ee]xpected/);
     });
   }
 
-  it("nothing is served: neither the API, nor health, nor the admin API", async () => {
-    for (const path of ["/now", "/open/now", "/_wayleave/health", "/_wayleave/api/tokens", "/_wayleave/token"]) await outputOf("signing_keys_0", path);
+  it('nothing is served: neither the API, nor health, nor the admin API', async () => {
+    for (const path of [
+      '/now',
+      '/open/now',
+      '/_wayleave/health',
+      '/_wayleave/api/tokens',
+      '/_wayleave/token',
+    ])
+      await outputOf('signing_keys_0', path);
     assert.deepEqual(gateway.upstream.requests, []);
   });
 
-  it("UPSTREAM and ROUTES together, or neither, is wrong too", async () => {
-    for (const name of ["both", "neither"]) {
-      const output = await outputOf(name, "/now");
+  it('UPSTREAM and ROUTES together, or neither, is wrong too', async () => {
+    for (const name of ['both', 'neither']) {
+      const output = await outputOf(name, '/now');
       await eventually("a message in workerd's output", () => /UPSTREAM|ROUTES/.test(output()));
     }
   });
 
-  it("a location beside them that is configured rightly works", async () => {
-    assert.equal((await gateway.client.get("/_wayleave/problems")).status, 200);
+  it('a location beside them that is configured rightly works', async () => {
+    assert.equal((await gateway.client.get('/_wayleave/problems')).status, 200);
   });
 });

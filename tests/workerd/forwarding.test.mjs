@@ -1,14 +1,14 @@
 // What an admitted request and its answer look like on the other side: nothing lost, nothing buffered, nothing followed.
 
-import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { after, before, describe, it } from "node:test";
-import { WebSocket } from "ws";
-import { SITE } from "./harness/admin_api.mjs";
-import { Gateway } from "./harness/gateway.mjs";
-import { assertProblem } from "./harness/problem.mjs";
-import { HOST, variables } from "./harness/routes.mjs";
-import { MEBIBYTE, PNG } from "./harness/upstream.mjs";
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { WebSocket } from 'ws';
+import { SITE } from './harness/admin_api.mjs';
+import { Gateway } from './harness/gateway.mjs';
+import { assertProblem } from './harness/problem.mjs';
+import { HOST, variables } from './harness/routes.mjs';
+import { MEBIBYTE, PNG } from './harness/upstream.mjs';
 
 const BIG_BYTES = 50 * MEBIBYTE;
 /** A gateway that buffers grows by at least BIG_BYTES; buffers of sockets and garbage not yet collected are far below this. */
@@ -20,97 +20,126 @@ let token;
 
 before(async () => {
   await gateway.start();
-  token = (await admin.createToken({ audiences: ["weather"] })).token;
+  token = (await admin.createToken({ audiences: ['weather'] })).token;
 });
 after(() => gateway.stop());
 
-const good = () => [["Origin", SITE], ["X-Api-Key", token]];
-const ask = (method, path, { headers = [], ...options } = {}) => client.send(method, path, { headers: [...good(), ...headers], ...options });
-const answerWith = (headers, { prefix = "/", status = 200 } = {}) =>
+const good = () => [
+  ['Origin', SITE],
+  ['X-Api-Key', token],
+];
+const ask = (method, path, { headers = [], ...options } = {}) =>
+  client.send(method, path, { headers: [...good(), ...headers], ...options });
+const answerWith = (headers, { prefix = '/', status = 200 } = {}) =>
   `${prefix}answer?status=${status}&headers=${encodeURIComponent(JSON.stringify(headers))}`;
-const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-describe("requests", () => {
-  for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "PROPFIND", "TRACE"]) {
+describe('requests', () => {
+  for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'PROPFIND', 'TRACE']) {
     it(`${method} arrives as ${method}`, async () => {
-      const answer = await ask(method, "/echo");
+      const answer = await ask(method, '/echo');
       assert.equal(answer.status, 200, String(answer));
       assert.equal(upstream.requests.at(-1).method, method);
     });
   }
 
-  it("a body arrives byte for byte, with its length when the caller gave one", async () => {
+  it('a body arrives byte for byte, with its length when the caller gave one', async () => {
     const body = Buffer.from([0, 255, 10, 13, 0xc3, 0x28]);
-    const { json } = await ask("POST", "/echo", { body, headers: [["Content-Type", "application/octet-stream"]] });
+    const { json } = await ask('POST', '/echo', {
+      body,
+      headers: [['Content-Type', 'application/octet-stream']],
+    });
     assert.equal(json.bodySha256, sha256(body));
-    assert.deepEqual(valuesOf(json, "content-length"), ["6"]);
-    assert.deepEqual(valuesOf(json, "content-type"), ["application/octet-stream"]);
+    assert.deepEqual(valuesOf(json, 'content-length'), ['6']);
+    assert.deepEqual(valuesOf(json, 'content-type'), ['application/octet-stream']);
   });
 
-  it("a GET without a body arrives without one", async () => {
-    const { json } = await ask("GET", "/echo");
+  it('a GET without a body arrives without one', async () => {
+    const { json } = await ask('GET', '/echo');
     assert.equal(json.bodyBytes, 0);
-    assert.deepEqual([...valuesOf(json, "transfer-encoding"), ...valuesOf(json, "content-length")], []);
+    assert.deepEqual([...valuesOf(json, 'transfer-encoding'), ...valuesOf(json, 'content-length')], []);
   });
 
   it("a GET or HEAD with a body is forwarded or refused with a problem, never an error of the platform's", async () => {
-    for (const method of ["GET", "HEAD"]) {
-      const answer = await ask(method, "/echo", { body: "unusual" });
-      if (answer.status !== 200) assertProblem(answer, "invalid_request");
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await ask(method, '/echo', { body: 'unusual' });
+      if (answer.status !== 200) assertProblem(answer, 'invalid_request');
     }
   });
 
-  it("duplicate headers arrive, values in order", async () => {
-    const { json } = await ask("GET", "/echo", { headers: [["X-Many", "1"], ["X-Other", "x"], ["X-Many", "2"], ["Accept-Language", "en"], ["Accept-Language", "de"]] });
-    assert.equal(valuesOf(json, "x-many").join(", "), "1, 2");
-    assert.equal(valuesOf(json, "accept-language").join(", "), "en, de");
+  it('duplicate headers arrive, values in order', async () => {
+    const { json } = await ask('GET', '/echo', {
+      headers: [
+        ['X-Many', '1'],
+        ['X-Other', 'x'],
+        ['X-Many', '2'],
+        ['Accept-Language', 'en'],
+        ['Accept-Language', 'de'],
+      ],
+    });
+    assert.equal(valuesOf(json, 'x-many').join(', '), '1, 2');
+    assert.equal(valuesOf(json, 'accept-language').join(', '), 'en, de');
   });
 
   it("cookies, origin, referer and conditional headers are the caller's own", async () => {
-    const headers = [["Cookie", "a=1; b=2"], ["Referer", `${SITE}/page`], ["If-None-Match", '"x"'], ["Range", "bytes=0-1"], ["User-Agent", "t"]];
-    const { json } = await ask("GET", "/echo", { headers });
-    for (const [name, value] of [...headers, ["Origin", SITE]]) assert.deepEqual(valuesOf(json, name.toLowerCase()), [value], name);
+    const headers = [
+      ['Cookie', 'a=1; b=2'],
+      ['Referer', `${SITE}/page`],
+      ['If-None-Match', '"x"'],
+      ['Range', 'bytes=0-1'],
+      ['User-Agent', 't'],
+    ];
+    const { json } = await ask('GET', '/echo', { headers });
+    for (const [name, value] of [...headers, ['Origin', SITE]])
+      assert.deepEqual(valuesOf(json, name.toLowerCase()), [value], name);
   });
 
-  it("a console session is cut out of the cookies, on anonymous routes too", async () => {
-    const session = ["__Host-wayleave", "wls_anything"].join("=");
-    for (const path of ["/echo", "/open/echo"]) {
-      const some = await ask("GET", path, { headers: [["Cookie", `a=1; ${session}; b=2`]] });
-      assert.deepEqual(valuesOf(some.json, "cookie"), ["a=1; b=2"]);
-      const none = await ask("GET", path, { headers: [["Cookie", session]] });
-      assert.deepEqual(valuesOf(none.json, "cookie"), []);
+  it('a console session is cut out of the cookies, on anonymous routes too', async () => {
+    const session = ['__Host-wayleave', 'wls_anything'].join('=');
+    for (const path of ['/echo', '/open/echo']) {
+      const some = await ask('GET', path, { headers: [['Cookie', `a=1; ${session}; b=2`]] });
+      assert.deepEqual(valuesOf(some.json, 'cookie'), ['a=1; b=2']);
+      const none = await ask('GET', path, { headers: [['Cookie', session]] });
+      assert.deepEqual(valuesOf(none.json, 'cookie'), []);
     }
   });
 
-  it("the upstream is addressed by its own host", async () => {
-    const { json } = await ask("GET", "/echo");
-    assert.deepEqual(valuesOf(json, "host"), [`127.0.0.1:${upstream.port}`]);
+  it('the upstream is addressed by its own host', async () => {
+    const { json } = await ask('GET', '/echo');
+    assert.deepEqual(valuesOf(json, 'host'), [`127.0.0.1:${upstream.port}`]);
   });
 });
 
-describe("answers", () => {
-  it("status, body and duplicate headers come back as they are", async () => {
-    const headers = [["X-Many", "1"], ["X-Many", "2"], ["Set-Cookie", "a=1; Path=/"], ["Set-Cookie", "b=2; HttpOnly"], ["ETag", '"x"'], ["Content-Type", "text/x"]];
-    const answer = await ask("GET", answerWith(headers, { status: 418 }));
+describe('answers', () => {
+  it('status, body and duplicate headers come back as they are', async () => {
+    const headers = [
+      ['X-Many', '1'],
+      ['X-Many', '2'],
+      ['Set-Cookie', 'a=1; Path=/'],
+      ['Set-Cookie', 'b=2; HttpOnly'],
+      ['ETag', '"x"'],
+      ['Content-Type', 'text/x'],
+    ];
+    const answer = await ask('GET', answerWith(headers, { status: 418 }));
     assert.equal(answer.status, 418);
-    assert.equal(answer.text, "answered");
-    assert.deepEqual(answer.all("set-cookie"), ["a=1; Path=/", "b=2; HttpOnly"]);
-    assert.equal(answer.all("x-many").join(", "), "1, 2");
+    assert.equal(answer.text, 'answered');
+    assert.deepEqual(answer.all('set-cookie'), ['a=1; Path=/', 'b=2; HttpOnly']);
+    assert.equal(answer.all('x-many').join(', '), '1, 2');
     assert.equal(answer.headers.etag, '"x"');
-    assert.equal(answer.headers["content-type"], "text/x");
+    assert.equal(answer.headers['content-type'], 'text/x');
   });
 
-  it("redirects are passed on, not followed", async () => {
+  it('redirects are passed on, not followed', async () => {
     const before = upstream.requests.length;
-    const answer = await ask("GET", "/redirect");
+    const answer = await ask('GET', '/redirect');
     assert.equal(answer.status, 302);
-    assert.equal(answer.headers.location, "/elsewhere");
+    assert.equal(answer.headers.location, '/elsewhere');
     assert.equal(upstream.requests.length, before + 1);
   });
 
-  it("answers without a body have none", async () => {
+  it('answers without a body have none', async () => {
     for (const code of [204, 205, 304]) {
-      const answer = await ask("GET", `/status?code=${code}`);
+      const answer = await ask('GET', `/status?code=${code}`);
       assert.equal(answer.status, code);
       assert.equal(answer.bytes.length, 0);
     }
@@ -118,78 +147,100 @@ describe("answers", () => {
 
   it("an API's own refusals pass unchanged", async () => {
     for (const code of [400, 401, 403, 404, 429, 500, 503]) {
-      const answer = await ask("GET", answerWith([["Content-Type", "text/plain"], ["WWW-Authenticate", "Basic"]], { status: code }));
+      const answer = await ask(
+        'GET',
+        answerWith(
+          [
+            ['Content-Type', 'text/plain'],
+            ['WWW-Authenticate', 'Basic'],
+          ],
+          { status: code },
+        ),
+      );
       assert.equal(answer.status, code);
-      assert.equal(answer.text, "answered");
-      assert.equal(answer.headers["www-authenticate"], "Basic");
+      assert.equal(answer.text, 'answered');
+      assert.equal(answer.headers['www-authenticate'], 'Basic');
     }
   });
 
-  it("an image is the image", async () => {
-    const answer = await ask("GET", "/png");
-    assert.equal(answer.headers["content-type"], "image/png");
+  it('an image is the image', async () => {
+    const answer = await ask('GET', '/png');
+    assert.equal(answer.headers['content-type'], 'image/png');
     assert.deepEqual(answer.bytes, PNG);
   });
 
-  it("the caller is told when its token ends", async () => {
-    const { expires_at } = (await client.get("/_wayleave/token", { headers: good() })).json;
-    const answer = await ask("GET", "/echo");
-    assert.equal(Date.parse(answer.headers["wayleave-token-expires"]), Date.parse(expires_at));
+  it('the caller is told when its token ends', async () => {
+    const { expires_at } = (await client.get('/_wayleave/token', { headers: good() })).json;
+    const answer = await ask('GET', '/echo');
+    assert.equal(Date.parse(answer.headers['wayleave-token-expires']), Date.parse(expires_at));
     assert.equal(answer.headers.sunset, undefined);
     assert.equal(answer.headers.deprecation, undefined);
   });
 
-  it("and within 30 days of the end gets Sunset and Deprecation", async () => {
-    const soon = await admin.createToken({ audiences: ["weather"], expires_in: 29 * 86_400 });
-    const answer = await client.get("/echo", { headers: [["Origin", SITE], ["X-Api-Key", soon.token]] });
+  it('and within 30 days of the end gets Sunset and Deprecation', async () => {
+    const soon = await admin.createToken({ audiences: ['weather'], expires_in: 29 * 86_400 });
+    const answer = await client.get('/echo', {
+      headers: [
+        ['Origin', SITE],
+        ['X-Api-Key', soon.token],
+      ],
+    });
     assert.equal(Date.parse(answer.headers.sunset), Date.parse(soon.expires_at));
     assert.ok(answer.headers.deprecation, String(answer));
     assert.match(answer.headers.sunset, /GMT$/);
   });
 });
 
-describe("caching", () => {
+describe('caching', () => {
   const cacheHeaders = [
-    ["Cache-Control", "public, max-age=60, s-maxage=600, stale-while-revalidate=30"],
-    ["CDN-Cache-Control", "max-age=600"], ["Cloudflare-CDN-Cache-Control", "max-age=600"], ["Surrogate-Control", "max-age=600"],
+    ['Cache-Control', 'public, max-age=60, s-maxage=600, stale-while-revalidate=30'],
+    ['CDN-Cache-Control', 'max-age=600'],
+    ['Cloudflare-CDN-Cache-Control', 'max-age=600'],
+    ['Surrogate-Control', 'max-age=600'],
   ];
 
-  it("an admitted answer may be kept by its browser alone", async () => {
-    const answer = await ask("GET", answerWith(cacheHeaders));
-    const directives = answer.list("cache-control");
-    assert.ok(directives.includes("private"), String(answer));
-    assert.ok(directives.includes("max-age=60"), String(answer));
-    assert.ok(!directives.some((directive) => directive === "public" || directive.startsWith("s-maxage")), String(answer));
-    for (const name of ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"]) assert.equal(answer.headers[name], undefined, name);
+  it('an admitted answer may be kept by its browser alone', async () => {
+    const answer = await ask('GET', answerWith(cacheHeaders));
+    const directives = answer.list('cache-control');
+    assert.ok(directives.includes('private'), String(answer));
+    assert.ok(directives.includes('max-age=60'), String(answer));
+    assert.ok(
+      !directives.some((directive) => directive === 'public' || directive.startsWith('s-maxage')),
+      String(answer),
+    );
+    for (const name of ['cdn-cache-control', 'cloudflare-cdn-cache-control', 'surrogate-control'])
+      assert.equal(answer.headers[name], undefined, name);
   });
 
-  it("also when the upstream says nothing of caching", async () => {
-    assert.ok((await ask("GET", answerWith([]))).list("cache-control").includes("private"));
+  it('also when the upstream says nothing of caching', async () => {
+    assert.ok((await ask('GET', answerWith([]))).list('cache-control').includes('private'));
   });
 
-  it("what the upstream forbids stays forbidden", async () => {
-    const directives = (await ask("GET", answerWith([["Cache-Control", "no-store, no-transform"]]))).list("cache-control");
-    for (const directive of ["no-store", "no-transform"]) assert.ok(directives.includes(directive));
+  it('what the upstream forbids stays forbidden', async () => {
+    const directives = (await ask('GET', answerWith([['Cache-Control', 'no-store, no-transform']]))).list(
+      'cache-control',
+    );
+    for (const directive of ['no-store', 'no-transform']) assert.ok(directives.includes(directive));
   });
 
   it("a route with shared_cache keeps the upstream's words", async () => {
-    const answer = await ask("GET", answerWith(cacheHeaders, { prefix: "/cached/" }));
-    assert.equal(answer.headers["cache-control"], cacheHeaders[0][1]);
-    assert.equal(answer.headers["cdn-cache-control"], "max-age=600");
+    const answer = await ask('GET', answerWith(cacheHeaders, { prefix: '/cached/' }));
+    assert.equal(answer.headers['cache-control'], cacheHeaders[0][1]);
+    assert.equal(answer.headers['cdn-cache-control'], 'max-age=600');
   });
 });
 
-describe("streams", () => {
-  it("the first bytes of an answer arrive while the upstream still holds the rest", async () => {
-    const response = await client.open("GET", "/headers-then-hang", [["Host", HOST], ...good()]);
-    const first = await new Promise((resolve) => response.once("data", resolve));
-    assert.equal(first.toString(), "first");
+describe('streams', () => {
+  it('the first bytes of an answer arrive while the upstream still holds the rest', async () => {
+    const response = await client.open('GET', '/headers-then-hang', [['Host', HOST], ...good()]);
+    const first = await new Promise((resolve) => response.once('data', resolve));
+    assert.equal(first.toString(), 'first');
     response.destroy();
   });
 
-  it("50 MB down to a slow reader, in flat memory", async () => {
+  it('50 MB down to a slow reader, in flat memory', async () => {
     const memory = watchMemory();
-    const response = await client.open("GET", `/download?bytes=${BIG_BYTES}`, [["Host", HOST], ...good()]);
+    const response = await client.open('GET', `/download?bytes=${BIG_BYTES}`, [['Host', HOST], ...good()]);
     assert.equal(response.statusCode, 200);
     let bytes = 0;
     for await (const chunk of response) {
@@ -202,61 +253,69 @@ describe("streams", () => {
     assertFlat(memory.stop());
   });
 
-  it("50 MB up, in flat memory", async () => {
+  it('50 MB up, in flat memory', async () => {
     const memory = watchMemory();
-    const chunk = Buffer.alloc(64 * 1024, "up");
-    const hash = createHash("sha256");
-    const response = await client.open("POST", "/upload", [["Host", HOST], ["Transfer-Encoding", "chunked"], ...good()], async (request) => {
-      for (let sent = 0; sent < BIG_BYTES; sent += chunk.length) {
-        hash.update(chunk);
-        if (!request.write(chunk)) await new Promise((resolve) => request.once("drain", resolve));
-      }
-      request.end();
-    });
-    let text = "";
+    const chunk = Buffer.alloc(64 * 1024, 'up');
+    const hash = createHash('sha256');
+    const response = await client.open(
+      'POST',
+      '/upload',
+      [['Host', HOST], ['Transfer-Encoding', 'chunked'], ...good()],
+      async (request) => {
+        for (let sent = 0; sent < BIG_BYTES; sent += chunk.length) {
+          hash.update(chunk);
+          if (!request.write(chunk)) await new Promise((resolve) => request.once('drain', resolve));
+        }
+        request.end();
+      },
+    );
+    let text = '';
     for await (const part of response) text += part;
-    assert.deepEqual(JSON.parse(text), { bodyBytes: BIG_BYTES, bodySha256: hash.digest("hex") });
+    assert.deepEqual(JSON.parse(text), { bodyBytes: BIG_BYTES, bodySha256: hash.digest('hex') });
     assertFlat(memory.stop());
   });
 
-  it("50 MB of which the reader takes a little stops at the upstream", async () => {
+  it('50 MB of which the reader takes a little stops at the upstream', async () => {
     const memory = watchMemory();
-    const response = await client.open("GET", `/download?bytes=${BIG_BYTES}`, [["Host", HOST], ...good()]);
-    await new Promise((resolve) => response.once("readable", resolve));
+    const response = await client.open('GET', `/download?bytes=${BIG_BYTES}`, [['Host', HOST], ...good()]);
+    await new Promise((resolve) => response.once('readable', resolve));
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     response.destroy();
     assertFlat(memory.stop());
   });
 });
 
-describe("WebSockets", () => {
-  const open = (path, headers) => new WebSocket(`ws://127.0.0.1:${workerd.ports.gateway}${path}`, { headers: { Host: HOST, ...headers } });
+describe('WebSockets', () => {
+  const open = (path, headers) =>
+    new WebSocket(`ws://127.0.0.1:${workerd.ports.gateway}${path}`, { headers: { Host: HOST, ...headers } });
 
-  it("text and bytes go through and come back", async () => {
-    const socket = open("/socket", { Origin: SITE, "X-Api-Key": token });
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-    for (const message of ["hello", Buffer.from([0, 1, 255])]) {
-      const echoed = new Promise((resolve) => socket.once("message", (data, isBinary) => resolve(isBinary ? data : data.toString())));
+  it('text and bytes go through and come back', async () => {
+    const socket = open('/socket', { Origin: SITE, 'X-Api-Key': token });
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    for (const message of ['hello', Buffer.from([0, 1, 255])]) {
+      const echoed = new Promise((resolve) =>
+        socket.once('message', (data, isBinary) => resolve(isBinary ? data : data.toString())),
+      );
       socket.send(message);
       assert.deepEqual(await echoed, message);
     }
     socket.close();
-    await new Promise((resolve) => socket.once("close", resolve));
+    await new Promise((resolve) => socket.once('close', resolve));
   });
 
-  it("with the token in the query, as browsers must, which the upstream does not see", async () => {
+  it('with the token in the query, as browsers must, which the upstream does not see', async () => {
     const socket = open(`/socket?token=${token}&room=1`, { Origin: SITE });
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
     socket.terminate();
-    assert.equal(upstream.requests.at(-1).url, "/socket?room=1");
+    assert.equal(upstream.requests.at(-1).url, '/socket?room=1');
   });
 
-  it("a refused one gets the problem and no socket", async () => {
+  it('a refused one gets the problem and no socket', async () => {
     const before = upstream.requests.length;
-    const socket = open("/socket", { Origin: "https://other.example", "X-Api-Key": token });
+    const socket = open('/socket', { Origin: 'https://other.example', 'X-Api-Key': token });
     const response = await new Promise((resolve, reject) => {
-      socket.on("error", () => {}).once("unexpected-response", (request, answer) => resolve(answer));
-      socket.once("open", () => socket.terminate()).once("close", () => reject(new Error("it was opened")));
+      socket.on('error', () => {}).once('unexpected-response', (request, answer) => resolve(answer));
+      socket.once('open', () => socket.terminate()).once('close', () => reject(new Error('it was opened')));
     });
     assert.equal(response.statusCode, 403);
     socket.terminate();
@@ -264,30 +323,33 @@ describe("WebSockets", () => {
   });
 });
 
-describe("an upstream that fails", () => {
-  it("502 when nothing listens or the connection is cut before the answer", async () => {
-    assertProblem(await ask("GET", "/closed/x"), "upstream_unreachable");
-    assertProblem(await ask("GET", "/cut"), "upstream_unreachable");
-    assertProblem(await ask("POST", "/cut", { body: "a body" }), "upstream_unreachable");
+describe('an upstream that fails', () => {
+  it('502 when nothing listens or the connection is cut before the answer', async () => {
+    assertProblem(await ask('GET', '/closed/x'), 'upstream_unreachable');
+    assertProblem(await ask('GET', '/cut'), 'upstream_unreachable');
+    assertProblem(await ask('POST', '/cut', { body: 'a body' }), 'upstream_unreachable');
   });
 
-  it("504 when the first byte does not come in time, and not when only the rest is slow", async () => {
-    assertProblem(await ask("GET", "/impatient/hang"), "upstream_timeout");
-    const response = await client.open("GET", "/impatient/headers-then-hang", [["Host", HOST], ...good()]);
+  it('504 when the first byte does not come in time, and not when only the rest is slow', async () => {
+    assertProblem(await ask('GET', '/impatient/hang'), 'upstream_timeout');
+    const response = await client.open('GET', '/impatient/headers-then-hang', [['Host', HOST], ...good()]);
     let ended = false;
-    response.on("error", () => {}).on("close", () => (ended = true)).resume();
+    response
+      .on('error', () => {})
+      .on('close', () => (ended = true))
+      .resume();
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    assert.equal(ended, false, "the stream outlives the time to its first byte");
+    assert.equal(ended, false, 'the stream outlives the time to its first byte');
     response.destroy();
   });
 
-  it("a caller that goes away does not disturb the next one", async () => {
-    const abandoned = client.open("GET", "/hang", [["Host", HOST], ...good()], (request) => {
+  it('a caller that goes away does not disturb the next one', async () => {
+    const abandoned = client.open('GET', '/hang', [['Host', HOST], ...good()], (request) => {
       request.end();
       setTimeout(() => request.destroy(), 100);
     });
     await assert.rejects(abandoned);
-    assert.equal((await ask("GET", "/echo")).status, 200);
+    assert.equal((await ask('GET', '/echo')).status, 200);
   });
 });
 

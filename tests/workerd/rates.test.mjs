@@ -2,11 +2,11 @@
 //
 // In plain workerd isolates count; that the platform's limiter is asked where it is bound, deploy/local/run.test.mjs shows.
 
-import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { SITE } from "./harness/admin_api.mjs";
-import { Gateway, eventually } from "./harness/gateway.mjs";
-import { assertProblem } from "./harness/problem.mjs";
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { SITE } from './harness/admin_api.mjs';
+import { Gateway, eventually } from './harness/gateway.mjs';
+import { assertProblem } from './harness/problem.mjs';
 
 /** Few enough to use up in a moment; a minute, so that no test crosses from one period into the next more than once. */
 const RATES = {
@@ -18,7 +18,7 @@ const gateway = new Gateway({
   variables: (upstream) => ({
     UPSTREAM: upstream,
     RATES: JSON.stringify(RATES),
-    CLIENT_IP_HEADER: "X-Real-IP",
+    CLIENT_IP_HEADER: 'X-Real-IP',
     // A limiter that cannot be asked.
     RATE_BROKEN: { broken: true },
   }),
@@ -32,7 +32,9 @@ after(() => gateway.stop());
 
 const rated = async (rate, settings = {}) => admin.createToken({ rate, ...settings });
 const ask = (token, ip, { origin = SITE, at = client } = {}) =>
-  at.send("GET", "/now", { headers: [["X-Api-Key", token], ["Origin", origin], ...(ip ? [["X-Real-IP", ip]] : [])] });
+  at.send('GET', '/now', {
+    headers: [['X-Api-Key', token], ['Origin', origin], ...(ip ? [['X-Real-IP', ip]] : [])],
+  });
 
 /** A period that has at least 20 s left: nothing below takes longer. */
 async function earlyInAPeriod() {
@@ -47,76 +49,89 @@ async function admitted(count, token, ip, options) {
   return good;
 }
 
-describe("a rate class", () => {
-  it("admits so many of one address, then 429 that a page can read, and other addresses as before", async () => {
+describe('a rate class', () => {
+  it('admits so many of one address, then 429 that a page can read, and other addresses as before', async () => {
     await earlyInAPeriod();
-    const { token, id, rate } = await rated("page");
-    assert.equal(rate, "page");
-    assert.equal(await admitted(7, token, () => "192.0.2.1"), 5);
-    const refused = await ask(token, "192.0.2.1");
-    assertProblem(refused, "rate_limited");
-    const seconds = Number(refused.headers["retry-after"]);
+    const { token, id, rate } = await rated('page');
+    assert.equal(rate, 'page');
+    assert.equal(await admitted(7, token, () => '192.0.2.1'), 5);
+    const refused = await ask(token, '192.0.2.1');
+    assertProblem(refused, 'rate_limited');
+    const seconds = Number(refused.headers['retry-after']);
     assert.ok(seconds >= 1 && seconds <= 60, `Retry-After: ${seconds}`);
-    assert.equal(refused.headers["access-control-allow-origin"], SITE);
-    assert.match(refused.headers["access-control-expose-headers"], /Retry-After/);
-    assert.equal((await ask(token, "192.0.2.2")).status, 200);
+    assert.equal(refused.headers['access-control-allow-origin'], SITE);
+    assert.match(refused.headers['access-control-expose-headers'], /Retry-After/);
+    assert.equal((await ask(token, '192.0.2.2')).status, 200);
     // One customer's addresses are one; whoever shows none shares with all who do not.
     assert.equal(await admitted(7, token, (n) => `2001:db8:7:7::${n + 1}`), 5);
     assert.equal(await admitted(7, token, () => undefined), 5);
     // 7 of the first address and its next one, 7 of a network, 7 of nobody: what was above 5 of each.
     const refusals = 7 - 5 + 1 + (7 - 5) + (7 - 5);
-    const isTold = async () => (await admin.call("GET", `/tokens/${id}/usage`)).json.totals.refused.rate_limited === refusals;
-    await eventually("each of them is counted", isTold, 40_000);
+    const isTold = async () =>
+      (await admin.call('GET', `/tokens/${id}/usage`)).json.totals.refused.rate_limited === refusals;
+    await eventually('each of them is counted', isTold, 40_000);
   });
 
-  it("has a total for the token too, which one address cannot use up", async () => {
+  it('has a total for the token too, which one address cannot use up', async () => {
     await earlyInAPeriod();
-    const { token } = await rated("crowd");
-    assert.equal(await admitted(9, token, () => "192.0.2.1"), 5);
-    assert.equal(await admitted(3, token, () => "192.0.2.2"), 3);
-    assertProblem(await ask(token, "192.0.2.3"), "rate_limited");
+    const { token } = await rated('crowd');
+    assert.equal(await admitted(9, token, () => '192.0.2.1'), 5);
+    assert.equal(await admitted(3, token, () => '192.0.2.2'), 3);
+    assertProblem(await ask(token, '192.0.2.3'), 'rate_limited');
   });
 
-  it("is not spent by what is refused for another reason", async () => {
+  it('is not spent by what is refused for another reason', async () => {
     await earlyInAPeriod();
-    const { token } = await rated("page");
-    for (let n = 0; n < 10; n += 1) assertProblem(await ask(token, "192.0.2.9", { origin: "https://elsewhere.example" }), "origin_not_allowed");
-    assert.equal(await admitted(6, token, () => "192.0.2.9"), 5);
+    const { token } = await rated('page');
+    for (let n = 0; n < 10; n += 1)
+      assertProblem(
+        await ask(token, '192.0.2.9', { origin: 'https://elsewhere.example' }),
+        'origin_not_allowed',
+      );
+    assert.equal(await admitted(6, token, () => '192.0.2.9'), 5);
   });
 
   it("is another token's own", async () => {
     await earlyInAPeriod();
-    const [first, second] = [await rated("page"), await rated("page")];
-    assert.equal(await admitted(6, first.token, () => "192.0.2.5"), 5);
-    assert.equal(await admitted(6, second.token, () => "192.0.2.5"), 5);
+    const [first, second] = [await rated('page'), await rated('page')];
+    assert.equal(await admitted(6, first.token, () => '192.0.2.5'), 5);
+    assert.equal(await admitted(6, second.token, () => '192.0.2.5'), 5);
   });
 
-  it("is kept by clones and successors, and edited like any setting", async () => {
-    const { id } = await rated("page");
+  it('is kept by clones and successors, and edited like any setting', async () => {
+    const { id } = await rated('page');
     const clone = await admin.createToken({ clone_of: id });
-    assert.equal(clone.rate, "page");
+    assert.equal(clone.rate, 'page');
     const { rate, version } = await admin.edit(id, { rate: null });
     assert.deepEqual([rate, version], [null, 2]);
-    const successor = (await admin.call("POST", `/tokens/${clone.id}/rotate`, { body: {} })).json;
-    assert.equal(successor.rate, "page");
+    const successor = (await admin.call('POST', `/tokens/${clone.id}/rotate`, { body: {} })).json;
+    assert.equal(successor.rate, 'page');
   });
 
-  it("that is not configured is refused at save, by name of the field", async () => {
-    const refused = await admin.call("POST", "/tokens", { body: { label: "x", origins: [SITE], rate: "gold" } });
-    assertProblem(refused, "invalid_request", { status: 422 });
-    assert.deepEqual(refused.json.errors.map(({ field, code }) => [field, code]), [["rate", "rate_class_not_configured"]]);
+  it('that is not configured is refused at save, by name of the field', async () => {
+    const refused = await admin.call('POST', '/tokens', {
+      body: { label: 'x', origins: [SITE], rate: 'gold' },
+    });
+    assertProblem(refused, 'invalid_request', { status: 422 });
+    assert.deepEqual(
+      refused.json.errors.map(({ field, code }) => [field, code]),
+      [['rate', 'rate_class_not_configured']],
+    );
   });
 
-  it("whose limiter cannot be asked admits, and the log says so", async () => {
-    const { token } = await rated("broken");
+  it('whose limiter cannot be asked admits, and the log says so', async () => {
+    const { token } = await rated('broken');
     const from = gateway.workerd.output.length;
-    assert.equal(await admitted(3, token, () => "192.0.2.1"), 3);
+    assert.equal(await admitted(3, token, () => '192.0.2.1'), 3);
     assert.match(gateway.workerd.output.slice(from), /RATE_BROKEN did not answer/);
   });
 
   it("that a deploy has dropped limits nothing there, and the registry's status names those that isolates count", async () => {
-    const { token } = await rated("page");
-    assert.equal(await admitted(7, token, () => "192.0.2.1", { at: gateway.location("dropped") }), 7);
-    assert.deepEqual((await admin.status()).rate_classes, { missing: [], counted_by_isolates: ["crowd", "page"] });
+    const { token } = await rated('page');
+    assert.equal(await admitted(7, token, () => '192.0.2.1', { at: gateway.location('dropped') }), 7);
+    assert.deepEqual((await admin.status()).rate_classes, {
+      missing: [],
+      counted_by_isolates: ['crowd', 'page'],
+    });
   });
 });

@@ -15,7 +15,10 @@ export async function copy(text, what) {
 
 /** A text to be copied, whole. @param {string} text @param {string} what @param {string} [label] */
 export function copyable(text, what, label = 'Copy') {
-  return h('div', { class: 'copyable' },
+  return h(
+    'div',
+    { class: 'copyable' },
     h('code', { tabindex: '0', role: 'textbox', 'aria-readonly': 'true', 'aria-label': what }, text),
-    h('button', { type: 'button', on: { click: () => copy(text, what) } }, label));
+    h('button', { type: 'button', on: { click: () => copy(text, what) } }, label),
+  );
 }

@@ -14,20 +14,26 @@ export function openDialog(title, body, { lasting = false } = {}) {
   const opener = /** @type {HTMLElement | null} */ (document.activeElement);
   return new Promise((resolve) => {
     const close = () => dialog.close();
-    const dialog = h('dialog', {
-      'aria-labelledby': id,
-      on: {
-        cancel: (/** @type {Event} */ event) => lasting && event.preventDefault(),
-        close: () => {
-          dialog.remove();
-          if (opener?.isConnected) opener.focus();
-          resolve();
+    const dialog = h(
+      'dialog',
+      {
+        'aria-labelledby': id,
+        on: {
+          cancel: (/** @type {Event} */ event) => lasting && event.preventDefault(),
+          close: () => {
+            dialog.remove();
+            if (opener?.isConnected) opener.focus();
+            resolve();
+          },
         },
       },
-    }, h('h2', { id, tabindex: '-1' }, title), body(close));
+      h('h2', { id, tabindex: '-1' }, title),
+      body(close),
+    );
     document.body.append(dialog);
     dialog.showModal();
-    const first = /** @type {HTMLElement | null} */ (dialog.querySelector('[autofocus]')) ?? dialog.querySelector('h2');
+    const first =
+      /** @type {HTMLElement | null} */ (dialog.querySelector('[autofocus]')) ?? dialog.querySelector('h2');
     first?.focus();
   });
 }

@@ -19,8 +19,11 @@ export function wordsOf(error) {
  */
 export function failure(error, again) {
   const title = error instanceof ApiError ? error.problem.title : 'The console failed';
-  return h('div', { class: 'box bad', role: 'alert' },
+  return h(
+    'div',
+    { class: 'box bad', role: 'alert' },
     h('p', null, h('strong', null, title)),
     h('p', null, wordsOf(error)),
-    again && h('button', { type: 'button', on: { click: again } }, 'Try again'));
+    again && h('button', { type: 'button', on: { click: again } }, 'Try again'),
+  );
 }

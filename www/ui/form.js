@@ -13,12 +13,15 @@ export function field({ name, label, hint, control, extra }) {
   control.id = id;
   control.setAttribute('name', name);
   control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
-  return h('div', { class: 'field', 'data-field': name },
+  return h(
+    'div',
+    { class: 'field', 'data-field': name },
     h('label', { for: id }, label),
     hint && h('p', { class: 'hint', id: `${id}-hint` }, hint),
     control,
     h('p', { class: 'error', id: `${id}-error` }),
-    extra);
+    extra,
+  );
 }
 
 /**
@@ -27,27 +30,52 @@ export function field({ name, label, hint, control, extra }) {
  */
 export function choices({ name, legend, hint, value, choices, change }) {
   const id = uniqueId(name);
-  return h('fieldset', { class: 'field', 'data-field': name, 'aria-describedby': `${id}-error` },
+  return h(
+    'fieldset',
+    { class: 'field', 'data-field': name, 'aria-describedby': `${id}-error` },
     h('legend', null, legend),
     hint && h('p', { class: 'hint' }, hint),
     choices.map((choice) => {
       const about = choice.about ? `${id}-${choice.value}` : undefined;
-      return h('div', { class: 'choice' },
-        h('label', null,
-          h('input', { type: 'radio', name, value: choice.value, checked: choice.value === value, 'aria-describedby': about, on: { change: () => change?.(choice.value) } }),
-          h('span', null, choice.label)),
-        about && h('p', { class: 'hint', id: about }, choice.about), choice.more);
+      return h(
+        'div',
+        { class: 'choice' },
+        h(
+          'label',
+          null,
+          h('input', {
+            type: 'radio',
+            name,
+            value: choice.value,
+            checked: choice.value === value,
+            'aria-describedby': about,
+            on: { change: () => change?.(choice.value) },
+          }),
+          h('span', null, choice.label),
+        ),
+        about && h('p', { class: 'hint', id: about }, choice.about),
+        choice.more,
+      );
     }),
-    h('p', { class: 'error', id: `${id}-error` }));
+    h('p', { class: 'error', id: `${id}-error` }),
+  );
 }
 
 /** @param {{ name: string, label: string, checked?: boolean, hint?: string }} options */
 export function checkbox({ name, label, checked, hint }) {
   const id = uniqueId(name);
-  return h('div', { class: 'field choice', 'data-field': name },
-    h('label', null, h('input', { type: 'checkbox', name, checked, 'aria-describedby': hint && `${id}-hint` }), h('span', null, label)),
+  return h(
+    'div',
+    { class: 'field choice', 'data-field': name },
+    h(
+      'label',
+      null,
+      h('input', { type: 'checkbox', name, checked, 'aria-describedby': hint && `${id}-hint` }),
+      h('span', null, label),
+    ),
     hint && h('p', { class: 'hint', id: `${id}-hint` }, hint),
-    h('p', { class: 'error' }));
+    h('p', { class: 'error' }),
+  );
 }
 
 /**
@@ -58,9 +86,27 @@ export function checkbox({ name, label, checked, hint }) {
 export function form({ submit, danger, send, cancel, more = [] }, ...children) {
   const problem = h('div', { class: 'problem' });
   const button = h('button', { type: 'submit', class: danger ? 'primary danger' : 'primary' }, submit);
-  const element = h('form', { novalidate: true, on: { submit: (/** @type {SubmitEvent} */ event) => { event.preventDefault(); sent(); } } },
-    ...children, problem,
-    h('div', { class: 'actions' }, button, cancel && h('button', { type: 'button', on: { click: cancel } }, 'Cancel'), ...more));
+  const element = h(
+    'form',
+    {
+      novalidate: true,
+      on: {
+        submit: (/** @type {SubmitEvent} */ event) => {
+          event.preventDefault();
+          sent();
+        },
+      },
+    },
+    ...children,
+    problem,
+    h(
+      'div',
+      { class: 'actions' },
+      button,
+      cancel && h('button', { type: 'button', on: { click: cancel } }, 'Cancel'),
+      ...more,
+    ),
+  );
   async function sent() {
     if (button.getAttribute('aria-disabled') === 'true') return;
     button.setAttribute('aria-disabled', 'true');
@@ -102,7 +148,13 @@ function showErrors(form, problem, error) {
       continue;
     }
     const slot = /** @type {Element} */ (place.querySelector('.error'));
-    slot.append(h('span', null, index === undefined ? sentence(detail) : `Line ${Number(index) + 1}: ${sentence(detail)}`));
+    slot.append(
+      h(
+        'span',
+        null,
+        index === undefined ? sentence(detail) : `Line ${Number(index) + 1}: ${sentence(detail)}`,
+      ),
+    );
     const control = /** @type {HTMLElement | null} */ (place.querySelector('input, textarea, select'));
     control?.setAttribute('aria-invalid', 'true');
     first ??= control;
@@ -110,7 +162,15 @@ function showErrors(form, problem, error) {
   if (faults.length === 0 || elsewhere.length > 0) {
     const words = faults.length === 0 ? wordsOf(error) : elsewhere.join('; ');
     const title = faults.length === 0 && error instanceof ApiError && error.problem.title;
-    put(problem, h('div', { class: 'box bad', role: 'alert', tabindex: '-1' }, title && h('p', null, h('strong', null, title)), h('p', null, words)));
+    put(
+      problem,
+      h(
+        'div',
+        { class: 'box bad', role: 'alert', tabindex: '-1' },
+        title && h('p', null, h('strong', null, title)),
+        h('p', null, words),
+      ),
+    );
     first ??= /** @type {HTMLElement} */ (problem.firstElementChild);
   }
   first?.focus();
@@ -125,7 +185,9 @@ function sentence(detail) {
 /** What stands in a form's control. @param {HTMLFormElement} form @param {string} name */
 export function valueOf(form, name) {
   const control = form.elements.namedItem(name);
-  return control instanceof RadioNodeList ? control.value : /** @type {HTMLInputElement | null} */ (control)?.value ?? '';
+  return control instanceof RadioNodeList
+    ? control.value
+    : /** @type {HTMLInputElement | null} */ ((control)?.value ?? '');
 }
 
 /** @param {HTMLFormElement} form @param {string} name */

@@ -8,12 +8,49 @@ import { h, uniqueId } from '../dom.js';
  */
 export function menuButton(label, items) {
   const id = uniqueId('menu');
-  const button = h('button', { type: 'button', class: 'quiet menu-button', 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'aria-controls': id, 'aria-label': label, on: { click: toggle, keydown: keyOnButton } }, '⋯');
-  const menu = h('div', { id, role: 'menu', class: 'menu', popover: 'manual', 'aria-label': label, on: { keydown: keyInMenu } });
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      class: 'quiet menu-button',
+      'aria-haspopup': 'menu',
+      'aria-expanded': 'false',
+      'aria-controls': id,
+      'aria-label': label,
+      on: { click: toggle, keydown: keyOnButton },
+    },
+    '⋯',
+  );
+  const menu = h('div', {
+    id,
+    role: 'menu',
+    class: 'menu',
+    popover: 'manual',
+    'aria-label': label,
+    on: { keydown: keyInMenu },
+  });
 
   function fill() {
-    menu.replaceChildren(...items.map(({ label, act, danger }) =>
-      h('button', { type: 'button', role: 'menuitem', tabindex: '-1', class: danger ? 'danger' : null, on: { click: () => { close(); act(); } } }, label)));
+    menu.replaceChildren(
+      ...items.map(({ label, act, danger }) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            role: 'menuitem',
+            tabindex: '-1',
+            class: danger ? 'danger' : null,
+            on: {
+              click: () => {
+                close();
+                act();
+              },
+            },
+          },
+          label,
+        ),
+      ),
+    );
   }
   function toggle() {
     if (menu.matches(':popover-open')) close();
@@ -56,17 +93,21 @@ export function menuButton(label, items) {
   function keyInMenu(event) {
     const entries = /** @type {HTMLElement[]} */ ([...menu.children]);
     const at = entries.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length, Home: 0, End: entries.length - 1 }[event.key];
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length, Home: 0, End: entries.length - 1 }[
+      event.key
+    ];
     if (to !== undefined) item(to)?.focus();
     else if (event.key === 'Escape') close();
     else if (event.key === 'Tab') return closeQuietly();
-    else if (/^\S$/.test(event.key)) entries.find((entry) => entry.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    else if (/^\S$/.test(event.key))
+      entries.find((entry) => entry.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
   /** @param {number} index */
-  const item = (index) => /** @type {HTMLElement | undefined} */ (menu.children[index % menu.children.length]);
+  const item = (index) =>
+    /** @type {HTMLElement | undefined} */ (menu.children[index % menu.children.length]);
 
   return h('div', { class: 'menu-holder' }, button, menu);
 }

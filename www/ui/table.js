@@ -14,15 +14,49 @@ import { h } from '../dom.js';
  * @param {T[]} items
  */
 export function table(caption, columns, items) {
-  return h('div', { class: 'scroll' },
-    h('table', { class: 'cards', role: 'table' },
+  return h(
+    'div',
+    { class: 'scroll' },
+    h(
+      'table',
+      { class: 'cards', role: 'table' },
       h('caption', { class: 'hidden-visually' }, caption),
-      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' },
-        columns.map(({ name, hidden }) => h('th', { scope: 'col', role: 'columnheader' }, hidden ? h('span', { class: 'hidden-visually' }, name) : name)))),
-      h('tbody', { role: 'rowgroup' }, items.map((item) => h('tr', { role: 'row' },
-        columns.map((column, index) => h('td', {
-          role: 'cell',
-          class: index === 0 ? 'first' : column.class,
-          'data-column': index === 0 || column.hidden ? null : column.name,
-        }, h('div', null, column.cell(item)))))))));
+      h(
+        'thead',
+        { role: 'rowgroup' },
+        h(
+          'tr',
+          { role: 'row' },
+          columns.map(({ name, hidden }) =>
+            h(
+              'th',
+              { scope: 'col', role: 'columnheader' },
+              hidden ? h('span', { class: 'hidden-visually' }, name) : name,
+            ),
+          ),
+        ),
+      ),
+      h(
+        'tbody',
+        { role: 'rowgroup' },
+        items.map((item) =>
+          h(
+            'tr',
+            { role: 'row' },
+            columns.map((column, index) =>
+              h(
+                'td',
+                {
+                  role: 'cell',
+                  class: index === 0 ? 'first' : column.class,
+                  'data-column': index === 0 || column.hidden ? null : column.name,
+                },
+                h('div', null, column.cell(item)),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -18,63 +18,159 @@ import { who } from '../who.js';
 
 const ROLES = [
   { value: 'viewer', label: 'Viewer', about: 'Sees everything but the text of tokens; changes nothing.' },
-  { value: 'operator', label: 'Operator', about: 'Also creates, edits, shows, ends, disables and revokes tokens.' },
+  {
+    value: 'operator',
+    label: 'Operator',
+    about: 'Also creates, edits, shows, ends, disables and revokes tokens.',
+  },
   { value: 'owner', label: 'Owner', about: 'Also admin keys, signing keys and protected tokens.' },
-  { value: 'distributor', label: 'Distributor', about: 'For a job: reads the current token of a family and nothing else. No console.' },
+  {
+    value: 'distributor',
+    label: 'Distributor',
+    about: 'For a job: reads the current token of a family and nothing else. No console.',
+  },
 ];
 
 /** @param {Place} place */
 export async function view({ signal }) {
   const keys = /** @type {Page<AdminKey>} */ (await get('/admin-keys', signal)).items;
-  return h('div', null,
-    h('div', { class: 'head' },
-      h('div', null, h('h1', null, 'Admin keys'), h('p', null, 'One for each person and job, so that one can be deleted without the others. A deleted key ends its sessions at once.')),
-      h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', on: { click: createDialog } }, 'New admin key'))),
-    h('div', { class: 'card table-card' }, table('Admin keys', [
-      { name: 'Key', cell: (key) => [h('span', { class: 'label' }, key.label), key.id === who()?.admin_key && [' ', badge('You', 'good')], h('span', { class: 'under' }, h('code', null, key.id))].flat() },
-      { name: 'Role', cell: (key) => key.role },
-      { name: 'Last used', class: 'nowrap', cell: (key) => time(key.last_used_at) },
-      { name: 'Ends', class: 'nowrap', cell: (key) => time(key.expires_at) },
-      { name: 'Created', class: 'nowrap', cell: (key) => date(key.created_at) },
-      { name: 'Actions', hidden: true, class: 'menu-cell', cell: (key) => menuButton(`Actions for ${key.label}`, [{ label: 'Delete …', danger: true, act: () => deleteDialog(key) }]) },
-    ], keys)));
+  return h(
+    'div',
+    null,
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, 'Admin keys'),
+        h(
+          'p',
+          null,
+          'One for each person and job, so that one can be deleted without the others. A deleted key ends its sessions at once.',
+        ),
+      ),
+      h(
+        'div',
+        { class: 'buttons' },
+        h('button', { type: 'button', class: 'primary', on: { click: createDialog } }, 'New admin key'),
+      ),
+    ),
+    h(
+      'div',
+      { class: 'card table-card' },
+      table(
+        'Admin keys',
+        [
+          {
+            name: 'Key',
+            cell: (key) =>
+              [
+                h('span', { class: 'label' }, key.label),
+                key.id === who()?.admin_key && [' ', badge('You', 'good')],
+                h('span', { class: 'under' }, h('code', null, key.id)),
+              ].flat(),
+          },
+          { name: 'Role', cell: (key) => key.role },
+          { name: 'Last used', class: 'nowrap', cell: (key) => time(key.last_used_at) },
+          { name: 'Ends', class: 'nowrap', cell: (key) => time(key.expires_at) },
+          { name: 'Created', class: 'nowrap', cell: (key) => date(key.created_at) },
+          {
+            name: 'Actions',
+            hidden: true,
+            class: 'menu-cell',
+            cell: (key) =>
+              menuButton(`Actions for ${key.label}`, [
+                { label: 'Delete …', danger: true, act: () => deleteDialog(key) },
+              ]),
+          },
+        ],
+        keys,
+      ),
+    ),
+  );
 }
 
 function createDialog() {
   const once = crypto.randomUUID();
-  return openDialog('New admin key', (close) => form({
-    submit: 'Create key', cancel: close,
-    send: async (form) => {
-      const ends = fromLocalInput(valueOf(form, 'expires_at'));
-      const made = /** @type {AdminKey & { key: string }} */ (await post('/admin-keys',
-        { label: valueOf(form, 'label'), role: valueOf(form, 'role'), ...(ends && { expires_at: ends }) }, { once }));
-      close();
-      await showOnce(made);
-      reload();
-    },
-  },
-  field({ name: 'label', label: 'Label', hint: 'Who or what holds it.', control: h('input', { type: 'text', autocomplete: 'off', maxlength: '200', autofocus: true }) }),
-  choices({ name: 'role', legend: 'Role', value: 'viewer', choices: ROLES }),
-  field({ name: 'expires_at', label: 'Ends at (optional)', control: h('input', { type: 'datetime-local' }) })));
+  return openDialog('New admin key', (close) =>
+    form(
+      {
+        submit: 'Create key',
+        cancel: close,
+        send: async (form) => {
+          const ends = fromLocalInput(valueOf(form, 'expires_at'));
+          const made = /** @type {AdminKey & { key: string }} */ (
+            await post(
+              '/admin-keys',
+              {
+                label: valueOf(form, 'label'),
+                role: valueOf(form, 'role'),
+                ...(ends && { expires_at: ends }),
+              },
+              { once },
+            )
+          );
+          close();
+          await showOnce(made);
+          reload();
+        },
+      },
+      field({
+        name: 'label',
+        label: 'Label',
+        hint: 'Who or what holds it.',
+        control: h('input', { type: 'text', autocomplete: 'off', maxlength: '200', autofocus: true }),
+      }),
+      choices({ name: 'role', legend: 'Role', value: 'viewer', choices: ROLES }),
+      field({
+        name: 'expires_at',
+        label: 'Ends at (optional)',
+        control: h('input', { type: 'datetime-local' }),
+      }),
+    ),
+  );
 }
 
 /** @param {AdminKey & { key: string }} key */
 function showOnce(key) {
   announce('The admin key was created.');
-  return openDialog(`The key “${key.label}”`, (close) => [
-    h('div', { class: 'box warn' }, h('p', null, 'This is shown once. Put it into a password manager or a secret store now; only its hash is kept.')),
-    copyable(key.key, 'The admin key'),
-    h('div', { class: 'actions' }, h('button', { type: 'button', class: 'primary', on: { click: close } }, 'I have kept it')),
-  ], { lasting: true });
+  return openDialog(
+    `The key “${key.label}”`,
+    (close) => [
+      h(
+        'div',
+        { class: 'box warn' },
+        h(
+          'p',
+          null,
+          'This is shown once. Put it into a password manager or a secret store now; only its hash is kept.',
+        ),
+      ),
+      copyable(key.key, 'The admin key'),
+      h(
+        'div',
+        { class: 'actions' },
+        h('button', { type: 'button', class: 'primary', on: { click: close } }, 'I have kept it'),
+      ),
+    ],
+    { lasting: true },
+  );
 }
 
 /** @param {AdminKey} key */
 function deleteDialog(key) {
   const own = key.id === who()?.admin_key;
   return openDialog(`Delete “${key.label}”?`, (close) => [
-    h('p', null, `Whoever uses it gets 401 from now on, and its sessions end. This cannot be undone.${own ? ' It is the key you are signed in with: you will be signed out.' : ''}`),
+    h(
+      'p',
+      null,
+      `Whoever uses it gets 401 from now on, and its sessions end. This cannot be undone.${own ? ' It is the key you are signed in with: you will be signed out.' : ''}`,
+    ),
     form({
-      submit: 'Delete', danger: true, cancel: close,
+      submit: 'Delete',
+      danger: true,
+      cancel: close,
       send: async () => {
         await call('DELETE', `/admin-keys/${key.id}`);
         close();

@@ -11,13 +11,53 @@ import { eventList } from './event_list.js';
 /** @param {Place} place */
 export async function view({ params, signal }) {
   const filters = { token: params.get('token') ?? '', family: params.get('family') ?? '' };
-  const page = /** @type {Page<Event>} */ (await get(`/events${query({ ...filters, cursor: params.get('cursor'), limit: 50 })}`, signal));
+  const page = /** @type {Page<Event>} */ (
+    await get(`/events${query({ ...filters, cursor: params.get('cursor'), limit: 50 })}`, signal)
+  );
   const only = filters.token || filters.family;
-  return h('div', null,
-    h('div', { class: 'head' }, h('div', null, h('h1', null, 'Audit log'),
-      h('p', null, only ? h('span', null, 'Only what concerns ', h('code', null, only), '. ', h('a', { href: '#/audit' }, 'Show all')) : 'Who did what, newest first. Nothing here is ever changed or deleted.'))),
+  return h(
+    'div',
+    null,
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, 'Audit log'),
+        h(
+          'p',
+          null,
+          only
+            ? h(
+                'span',
+                null,
+                'Only what concerns ',
+                h('code', null, only),
+                '. ',
+                h('a', { href: '#/audit' }, 'Show all'),
+              )
+            : 'Who did what, newest first. Nothing here is ever changed or deleted.',
+        ),
+      ),
+    ),
     h('div', { class: 'card' }, eventList(page.items)),
-    (params.has('cursor') || page.next_cursor !== null) && h('nav', { class: 'pager bare', 'aria-label': 'Pages' }, h('span'), h('div', null,
-      params.has('cursor') && h('a', { class: 'button', href: to(['audit'], filters) }, 'Newest'),
-      page.next_cursor !== null && h('a', { class: 'button', href: to(['audit'], { ...filters, cursor: page.next_cursor }) }, 'Older'))));
+    (params.has('cursor') || page.next_cursor !== null) &&
+      h(
+        'nav',
+        { class: 'pager bare', 'aria-label': 'Pages' },
+        h('span'),
+        h(
+          'div',
+          null,
+          params.has('cursor') && h('a', { class: 'button', href: to(['audit'], filters) }, 'Newest'),
+          page.next_cursor !== null &&
+            h(
+              'a',
+              { class: 'button', href: to(['audit'], { ...filters, cursor: page.next_cursor }) },
+              'Older',
+            ),
+        ),
+      ),
+  );
 }

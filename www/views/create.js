@@ -23,45 +23,102 @@ export async function view({ params, signal }) {
   const policy = policyFields(original ? { ...original, label: '', protected: false } : {}, settings, signal);
   // One act, however often it is sent: a retry after a lost answer gives the same token.
   const once = crypto.randomUUID();
-  const page = h('div', null,
+  const page = h(
+    'div',
+    null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h('div', { class: 'head' }, h('div', null,
-      h('h1', null, original ? `New token like “${original.label}”` : 'New token'),
-      h('p', null, original ? 'It starts with the same settings; change what differs.' : 'A token for one site or customer, so that one can end without the others.'))),
-    h('div', { class: 'card' }, form({
-      submit: 'Create token', cancel: () => history.back(),
-      send: async (form) => {
-        const made = /** @type {Token & { token: string }} */ (await post('/tokens', { ...policy.read(form), ...lifetime(form) }, { once }));
-        put(page, created(made, settings));
-        const heading = /** @type {HTMLElement} */ (page.querySelector('h1'));
-        heading.setAttribute('tabindex', '-1');
-        heading.focus();
-        announce('The token was created.');
-      },
-    }, policy.element, lifeField(settings))));
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, original ? `New token like “${original.label}”` : 'New token'),
+        h(
+          'p',
+          null,
+          original
+            ? 'It starts with the same settings; change what differs.'
+            : 'A token for one site or customer, so that one can end without the others.',
+        ),
+      ),
+    ),
+    h(
+      'div',
+      { class: 'card' },
+      form(
+        {
+          submit: 'Create token',
+          cancel: () => history.back(),
+          send: async (form) => {
+            const made = /** @type {Token & { token: string }} */ (
+              await post('/tokens', { ...policy.read(form), ...lifetime(form) }, { once })
+            );
+            put(page, created(made, settings));
+            const heading = /** @type {HTMLElement} */ (page.querySelector('h1'));
+            heading.setAttribute('tabindex', '-1');
+            heading.focus();
+            announce('The token was created.');
+          },
+        },
+        policy.element,
+        lifeField(settings),
+      ),
+    ),
+  );
   return page;
 }
 
 /** @param {Token & { token: string }} token @param {Configuration} settings */
 export function created(token, settings) {
-  return h('div', null,
+  return h(
+    'div',
+    null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h('div', { class: 'head' },
-      h('div', null, h('h1', null, `“${token.label}” is ready`), h('p', null, `It works now, everywhere, and ends ${relative(token.expires_at)}. You can show it again at any time.`)),
-      h('div', { class: 'buttons' }, h('a', { class: 'button', href: to(['token', token.id]) }, 'Its page'), h('a', { class: 'button', href: '#/tokens' }, 'All tokens'))),
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, `“${token.label}” is ready`),
+        h(
+          'p',
+          null,
+          `It works now, everywhere, and ends ${relative(token.expires_at)}. You can show it again at any time.`,
+        ),
+      ),
+      h(
+        'div',
+        { class: 'buttons' },
+        h('a', { class: 'button', href: to(['token', token.id]) }, 'Its page'),
+        h('a', { class: 'button', href: '#/tokens' }, 'All tokens'),
+      ),
+    ),
     h('div', { class: 'card' }, h('h2', null, 'The token'), copyable(token.token, 'The token')),
-    h('div', { class: 'card stack' }, h('h2', null, 'Use it'),
-      snippets(token.token, token, settings).map(({ title, text }) => h('div', null, h('h3', null, title), copyable(text, title)))));
+    h(
+      'div',
+      { class: 'card stack' },
+      h('h2', null, 'Use it'),
+      snippets(token.token, token, settings).map(({ title, text }) =>
+        h('div', null, h('h3', null, title), copyable(text, title)),
+      ),
+    ),
+  );
 }
 
 /** @param {string} text @param {Token} token @param {Configuration} settings */
 function snippets(text, token, settings) {
-  const route = settings.routes.find(({ audience }) => token.audiences.includes(audience)) ?? settings.routes[0];
+  const route =
+    settings.routes.find(({ audience }) => token.audiences.includes(audience)) ?? settings.routes[0];
   const address = `https://${route?.host ?? 'api.example.com'}${route?.path || '/'}`;
   const origin = Array.isArray(token.origins) ? token.origins.find((rule) => !rule.includes('*')) : undefined;
   return [
     { title: 'In a script', text: `fetch('${address}', { headers: { Authorization: 'Bearer ${text}' } })` },
     { title: 'In a <script> or <img>', text: `<script src="${address}?token=${text}"></script>` },
-    { title: 'From a terminal', text: `curl -i '${address}' -H 'Authorization: Bearer ${text}'${origin ? ` -H 'Origin: ${origin}'` : ''}` },
+    {
+      title: 'From a terminal',
+      text: `curl -i '${address}' -H 'Authorization: Bearer ${text}'${origin ? ` -H 'Origin: ${origin}'` : ''}`,
+    },
   ];
 }

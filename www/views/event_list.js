@@ -8,34 +8,79 @@ import { exact, relative } from '../time.js';
 
 /** @type {Record<string, string>} */
 const ACTIONS = {
-  'token.created': 'created', 'token.revealed': 'looked at the text of', 'token.edited': 'edited', 'token.revoked': 'revoked', 'token.disabled': 'disabled',
-  'token.enabled': 'enabled', 'token.end_set': 'set the end of', 'token.end_cancelled': 'cancelled the end of', 'token.restored': 'disabled after a restore',
-  'signing_key.activated': 'activated a signing key', 'signing_key.retired': 'retired a signing key', 'registry.restored': 'was put back from a backup',
-  'admin_key.created': 'made an admin key', 'admin_key.deleted': 'deleted an admin key', 'admin_key.bootstrapped': 'took ADMIN_KEY as the first owner',
-  'session.opened': 'signed in', 'session.closed': 'signed out',
+  'token.created': 'created',
+  'token.revealed': 'looked at the text of',
+  'token.edited': 'edited',
+  'token.revoked': 'revoked',
+  'token.disabled': 'disabled',
+  'token.enabled': 'enabled',
+  'token.end_set': 'set the end of',
+  'token.end_cancelled': 'cancelled the end of',
+  'token.restored': 'disabled after a restore',
+  'signing_key.activated': 'activated a signing key',
+  'signing_key.retired': 'retired a signing key',
+  'registry.restored': 'was put back from a backup',
+  'admin_key.created': 'made an admin key',
+  'admin_key.deleted': 'deleted an admin key',
+  'admin_key.bootstrapped': 'took ADMIN_KEY as the first owner',
+  'session.opened': 'signed in',
+  'session.closed': 'signed out',
 };
 
 /** @param {Event[]} events @param {{ of?: string }} [options] `of`: the token whose page it is, which need not be named */
 export function eventList(events, { of } = {}) {
   if (events.length === 0) return h('p', { class: 'muted' }, 'Nothing is recorded.');
-  return h('ol', { class: 'events' }, events.map((event) => h('li', null,
-    h('p', null,
-      h('strong', null, event.actor), ` ${ACTIONS[event.action] ?? event.action} `,
-      event.token && event.token !== of && h('a', { href: to(['token', event.token]) }, event.token),
-      event.token && event.token === of && 'it'),
-    h('p', { class: 'muted small' }, h('time', { datetime: event.at, title: relative(event.at) }, exact(event.at))),
-    changes(event))));
+  return h(
+    'ol',
+    { class: 'events' },
+    events.map((event) =>
+      h(
+        'li',
+        null,
+        h(
+          'p',
+          null,
+          h('strong', null, event.actor),
+          ` ${ACTIONS[event.action] ?? event.action} `,
+          event.token && event.token !== of && h('a', { href: to(['token', event.token]) }, event.token),
+          event.token && event.token === of && 'it',
+        ),
+        h(
+          'p',
+          { class: 'muted small' },
+          h('time', { datetime: event.at, title: relative(event.at) }, exact(event.at)),
+        ),
+        changes(event),
+      ),
+    ),
+  );
 }
 
 /** What changed, field by field. @param {Event} event */
 function changes({ before, after }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   if (names.length === 0) return null;
-  return h('details', { class: 'small' }, h('summary', null, names.length === 1 ? names[0] : `${names.length} fields`),
-    h('dl', { class: 'change' }, names.map((name) => [
-      h('dt', null, name),
-      h('dd', null, before && name in before && h('del', null, text(before[name])), before && name in before && after && name in after && ' → ', after && name in after && h('ins', null, text(after[name]))),
-    ]).flat()));
+  return h(
+    'details',
+    { class: 'small' },
+    h('summary', null, names.length === 1 ? names[0] : `${names.length} fields`),
+    h(
+      'dl',
+      { class: 'change' },
+      names
+        .map((name) => [
+          h('dt', null, name),
+          h(
+            'dd',
+            null,
+            before && name in before && h('del', null, text(before[name])),
+            before && name in before && after && name in after && ' → ',
+            after && name in after && h('ins', null, text(after[name])),
+          ),
+        ])
+        .flat(),
+    ),
+  );
 }
 
 /** @param {unknown} value */

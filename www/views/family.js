@@ -23,15 +23,46 @@ export async function view({ path: [, id], signal }) {
   const shown = visible(family);
   const newest = family.tokens[0];
   const hidden = family.total - shown.length;
-  return h('div', null,
+  return h(
+    'div',
+    null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h('div', { class: 'head' },
-      h('div', null, h('h1', null, `Family of “${newest?.label ?? family.id}”`), h('p', null, h('code', null, family.id))),
-      family.active.length > 0 && may('operator') && h('div', { class: 'buttons' },
-        h('button', { type: 'button', class: 'danger', on: { click: () => stopDialog(family, newest) } }, 'Revoke all …'))),
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, `Family of “${newest?.label ?? family.id}”`),
+        h('p', null, h('code', null, family.id)),
+      ),
+      family.active.length > 0 &&
+        may('operator') &&
+        h(
+          'div',
+          { class: 'buttons' },
+          h(
+            'button',
+            { type: 'button', class: 'danger', on: { click: () => stopDialog(family, newest) } },
+            'Revoke all …',
+          ),
+        ),
+    ),
     family.active.length === 2 && sideBySide(family),
-    h('section', { class: 'card' }, h('h2', null, 'Lineage'), tree(shown, family),
-      hidden > 0 && h('p', { class: 'muted small' }, `${hidden} more that ended or were revoked earlier are not shown. `, h('a', { href: to(['audit'], { family: family.id }) }, 'The audit log has them'))));
+    h(
+      'section',
+      { class: 'card' },
+      h('h2', null, 'Lineage'),
+      tree(shown, family),
+      hidden > 0 &&
+        h(
+          'p',
+          { class: 'muted small' },
+          `${hidden} more that ended or were revoked earlier are not shown. `,
+          h('a', { href: to(['audit'], { family: family.id }) }, 'The audit log has them'),
+        ),
+    ),
+  );
 }
 
 /** Two active at most and the last three revoked, as the API has them; oldest first. @param {Family} family */
@@ -43,11 +74,21 @@ function visible({ active, revoked, tokens, current }) {
 /** @param {Token[]} tokens oldest first @param {Family} family */
 function tree(tokens, family) {
   const ids = new Set(tokens.map(({ id }) => id));
-  const below = (/** @type {string | undefined} */ id) => tokens.filter((token) => (token.predecessor && ids.has(token.predecessor) ? token.predecessor : undefined) === id);
+  const below = (/** @type {string | undefined} */ id) =>
+    tokens.filter(
+      (token) => (token.predecessor && ids.has(token.predecessor) ? token.predecessor : undefined) === id,
+    );
   /** @param {string | undefined} id @returns {HTMLElement | false} */
   const branch = (id) => {
     const children = below(id);
-    return children.length > 0 && h('ul', { class: id === undefined && 'tree' }, children.map((token) => h('li', null, entry(token, family), branch(token.id))));
+    return (
+      children.length > 0 &&
+      h(
+        'ul',
+        { class: id === undefined && 'tree' },
+        children.map((token) => h('li', null, entry(token, family), branch(token.id))),
+      )
+    );
   };
   return branch(undefined);
 }
@@ -55,13 +96,31 @@ function tree(tokens, family) {
 /** @param {Token} token @param {Family} family */
 function entry(token, family) {
   const actions = tokenActions(token);
-  return h('div', { class: 'entry' },
-    h('div', null,
-      h('a', { class: 'label', href: to(['token', token.id]) }, token.label), ' ', stateBadge(token.state), ' ', token.id === family.current && badge('Current', 'good'),
-      h('p', { class: 'muted small' }, h('code', null, token.fingerprint), ' · created ', time(token.created_at), ' · last used ', time(token.last_used_at, 'not known'),
-        token.revoked_reason && ` · ${token.revoked_reason}`),
-      token.rotation && token.state === 'active' && h('p', { class: 'small' }, planWords(token))),
-    actions.length > 0 && menuButton(`Actions for ${token.label}, ${token.id}`, actions));
+  return h(
+    'div',
+    { class: 'entry' },
+    h(
+      'div',
+      null,
+      h('a', { class: 'label', href: to(['token', token.id]) }, token.label),
+      ' ',
+      stateBadge(token.state),
+      ' ',
+      token.id === family.current && badge('Current', 'good'),
+      h(
+        'p',
+        { class: 'muted small' },
+        h('code', null, token.fingerprint),
+        ' · created ',
+        time(token.created_at),
+        ' · last used ',
+        time(token.last_used_at, 'not known'),
+        token.revoked_reason && ` · ${token.revoked_reason}`,
+      ),
+      token.rotation && token.state === 'active' && h('p', { class: 'small' }, planWords(token)),
+    ),
+    actions.length > 0 && menuButton(`Actions for ${token.label}, ${token.id}`, actions),
+  );
 }
 
 /** Old and new, so that one sees whether the old one is still in use. @param {Family} family */
@@ -71,26 +130,64 @@ function sideBySide(family) {
   /** @param {string} title @param {Token} token */
   const half = (title, token) => {
     const traffic = family.traffic?.find(({ id }) => id === token.id);
-    return h('div', null, h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
-    h('dl', { class: 'facts' },
-      h('dt', null, 'Token'), h('dd', null, h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
-      h('dt', null, 'First used'), h('dd', null, time(token.first_used_at, 'not yet, as far as is known')),
-      h('dt', null, 'Last used'), h('dd', null, time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
-      h('dt', null, 'Last 24 hours'), h('dd', null, traffic ? `${traffic.admitted.toLocaleString('en')} let in, ${(traffic.requests - traffic.admitted).toLocaleString('en')} refused` : 'not known'),
-      h('dt', null, 'Ends'), h('dd', null, token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at))),
-      traffic && originList(traffic.origins.allowed, 'No site in the last two days.', 5));
+    return h(
+      'div',
+      null,
+      h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
+      h(
+        'dl',
+        { class: 'facts' },
+        h('dt', null, 'Token'),
+        h('dd', null, h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
+        h('dt', null, 'First used'),
+        h('dd', null, time(token.first_used_at, 'not yet, as far as is known')),
+        h('dt', null, 'Last used'),
+        h('dd', null, time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
+        h('dt', null, 'Last 24 hours'),
+        h(
+          'dd',
+          null,
+          traffic
+            ? `${traffic.admitted.toLocaleString('en')} let in, ${(traffic.requests - traffic.admitted).toLocaleString('en')} refused`
+            : 'not known',
+        ),
+        h('dt', null, 'Ends'),
+        h('dd', null, token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at)),
+      ),
+      traffic && originList(traffic.origins.allowed, 'No site in the last two days.', 5),
+    );
   };
-  return h('section', { class: 'card' }, h('h2', null, 'Old and new'),
+  return h(
+    'section',
+    { class: 'card' },
+    h('h2', null, 'Old and new'),
     h('div', { class: 'columns even' }, half('Old', old), half('New', fresh)),
-    may('operator') && !old.protected && h('div', { class: 'actions' }, h('button', { type: 'button', class: 'danger', on: { click: () => revokeDialog(old) } }, 'End the old one now')));
+    may('operator') &&
+      !old.protected &&
+      h(
+        'div',
+        { class: 'actions' },
+        h(
+          'button',
+          { type: 'button', class: 'danger', on: { click: () => revokeDialog(old) } },
+          'End the old one now',
+        ),
+      ),
+  );
 }
 
 /** @param {Family} family @param {Token | undefined} newest */
 function stopDialog(family, newest) {
   return openDialog('Revoke the whole family?', (close) => [
-    h('p', null, `For an emergency: every token of “${newest?.label ?? family.id}” is revoked, the last active one too. Pages that carry one stop working. There is no way back.`),
+    h(
+      'p',
+      null,
+      `For an emergency: every token of “${newest?.label ?? family.id}” is revoked, the last active one too. Pages that carry one stop working. There is no way back.`,
+    ),
     form({
-      submit: 'Revoke all', danger: true, cancel: close,
+      submit: 'Revoke all',
+      danger: true,
+      cancel: close,
       send: async () => {
         await post(`/families/${family.id}/revoke`, { reason: 'emergency stop in the console' });
         close();

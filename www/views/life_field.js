@@ -13,16 +13,46 @@ const PRESET_DAYS = 30;
 /** @param {Configuration} settings */
 export function lifeField(settings) {
   const longest = settings.max_token_lifetime_seconds;
-  const date = h('input', { type: 'datetime-local', min: toLocalInput(new Date(Date.now() + 60_000).toISOString()), max: toLocalInput(new Date(Date.now() + longest * 1000).toISOString()) });
+  const date = h('input', {
+    type: 'datetime-local',
+    min: toLocalInput(new Date(Date.now() + 60_000).toISOString()),
+    max: toLocalInput(new Date(Date.now() + longest * 1000).toISOString()),
+  });
   const by = field({ name: 'expires_at', label: 'Ends at', control: date });
   by.hidden = true;
-  const presets = PRESETS.filter((days) => days * DAY <= longest).map((days) => preset(String(days * DAY), days === 1 ? '1 day' : days === 365 ? '1 year' : days === 730 ? '2 years' : `${days} days`, days === PRESET_DAYS));
-  const chosen = h('div', { class: 'presets', on: { change: (/** @type {Event} */ event) => { by.hidden = /** @type {HTMLInputElement} */ (event.target).value !== 'date'; } } },
-    presets, preset('date', 'A date', false));
-  return h('fieldset', { class: 'field', 'data-field': 'expires_in' },
+  const presets = PRESETS.filter((days) => days * DAY <= longest).map((days) =>
+    preset(
+      String(days * DAY),
+      days === 1 ? '1 day' : days === 365 ? '1 year' : days === 730 ? '2 years' : `${days} days`,
+      days === PRESET_DAYS,
+    ),
+  );
+  const chosen = h(
+    'div',
+    {
+      class: 'presets',
+      on: {
+        change: (/** @type {Event} */ event) => {
+          by.hidden = /** @type {HTMLInputElement} */ (event.target).value !== 'date';
+        },
+      },
+    },
+    presets,
+    preset('date', 'A date', false),
+  );
+  return h(
+    'fieldset',
+    { class: 'field', 'data-field': 'expires_in' },
     h('legend', null, 'How long it lives'),
-    h('p', { class: 'hint' }, `The end is signed into the token and cannot be changed later; an earlier end can be set at any time. 1 to 30 days suit pages that are deployed often. At most ${duration(longest)}.`),
-    chosen, h('p', { class: 'error' }), by);
+    h(
+      'p',
+      { class: 'hint' },
+      `The end is signed into the token and cannot be changed later; an earlier end can be set at any time. 1 to 30 days suit pages that are deployed often. At most ${duration(longest)}.`,
+    ),
+    chosen,
+    h('p', { class: 'error' }),
+    by,
+  );
 }
 
 /** @param {string} value @param {string} label @param {boolean} checked */
@@ -33,6 +63,7 @@ function preset(value, label, checked) {
 /** What was chosen, as the API takes it. @param {HTMLFormElement} form */
 export function lifetime(form) {
   const life = valueOf(form, 'life');
-  return life === 'date' ? { expires_at: fromLocalInput(valueOf(form, 'expires_at')) ?? '' } : { expires_in: Number(life) };
+  return life === 'date'
+    ? { expires_at: fromLocalInput(valueOf(form, 'expires_at')) ?? '' }
+    : { expires_in: Number(life) };
 }
-

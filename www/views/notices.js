@@ -10,33 +10,95 @@ import { badge } from '../ui/badge.js';
 
 /** @type {Record<string, string>} */
 const WORDS = {
-  'token.revoked': 'revoked', 'token.rotated': 'rotated', 'token.first_use': 'used for the first time', 'token.expiring': 'will expire without a successor',
-  'token.rotation_held': 'due to end, and held: the successor is not in use', 'token.predecessor_still_used': 'about to end, and still in use',
-  'token.unused': 'not used for 90 days', 'token.usage_spike': 'used far more than usual', 'token.refused_origins': 'refused from sites that are not on its list',
+  'token.revoked': 'revoked',
+  'token.rotated': 'rotated',
+  'token.first_use': 'used for the first time',
+  'token.expiring': 'will expire without a successor',
+  'token.rotation_held': 'due to end, and held: the successor is not in use',
+  'token.predecessor_still_used': 'about to end, and still in use',
+  'token.unused': 'not used for 90 days',
+  'token.usage_spike': 'used far more than usual',
+  'token.refused_origins': 'refused from sites that are not on its list',
 };
 const SHOWN = 5;
 
 /** @param {import('../router.js').Place} place */
 export async function view({ params, signal }) {
-  const page = /** @type {Page<Notice>} */ (await get(`/notices${query({ cursor: params.get('cursor'), limit: 30 })}`, signal));
-  return h('div', null,
-    h('div', { class: 'head' }, h('div', null, h('h1', null, 'Notices'), h('p', null, 'What an operator should hear of, newest first, kept for 90 days. With WEBHOOK_URL set they are sent as well.'))),
+  const page = /** @type {Page<Notice>} */ (
+    await get(`/notices${query({ cursor: params.get('cursor'), limit: 30 })}`, signal)
+  );
+  return h(
+    'div',
+    null,
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, 'Notices'),
+        h(
+          'p',
+          null,
+          'What an operator should hear of, newest first, kept for 90 days. With WEBHOOK_URL set they are sent as well.',
+        ),
+      ),
+    ),
     page.items.length === 0
-      ? h('div', { class: 'card empty' }, h('h2', null, 'No notices'), h('p', null, 'When a token is revoked, replaced or about to end, it is told here.'))
+      ? h(
+          'div',
+          { class: 'card empty' },
+          h('h2', null, 'No notices'),
+          h('p', null, 'When a token is revoked, replaced or about to end, it is told here.'),
+        )
       : h('div', { class: 'card' }, h('ol', { class: 'events' }, page.items.map(entry))),
-    (params.has('cursor') || page.next_cursor !== null) && h('nav', { class: 'pager bare', 'aria-label': 'Pages' }, h('span'), h('div', null,
-      params.has('cursor') && h('a', { class: 'button', href: '#/notices' }, 'Newest'),
-      page.next_cursor !== null && h('a', { class: 'button', href: to(['notices'], { cursor: page.next_cursor }) }, 'Older'))));
+    (params.has('cursor') || page.next_cursor !== null) &&
+      h(
+        'nav',
+        { class: 'pager bare', 'aria-label': 'Pages' },
+        h('span'),
+        h(
+          'div',
+          null,
+          params.has('cursor') && h('a', { class: 'button', href: '#/notices' }, 'Newest'),
+          page.next_cursor !== null &&
+            h('a', { class: 'button', href: to(['notices'], { cursor: page.next_cursor }) }, 'Older'),
+        ),
+      ),
+  );
 }
 
 /** @param {Notice} notice */
 function entry({ type, timestamp, data: { tokens, within_days: days }, delivery }) {
   const words = WORDS[type] ?? type.replace(/^token\./, '').replaceAll('_', ' ');
   const others = tokens.length - SHOWN;
-  return h('li', null,
-    h('p', null, h('strong', null, tokens.length === 1 ? '1 token ' : `${tokens.length} tokens `), words, days ? ` within ${days} days` : null, ' ', sent(delivery)),
-    h('p', { class: 'small' }, tokens.slice(0, SHOWN).map((token, at) => [at > 0 && ', ', h('a', { href: to(['token', token.id]) }, token.label)]).flat(), others > 0 && ` and ${others} more`),
-    h('p', { class: 'muted small' }, h('time', { datetime: timestamp, title: relative(timestamp) }, exact(timestamp))));
+  return h(
+    'li',
+    null,
+    h(
+      'p',
+      null,
+      h('strong', null, tokens.length === 1 ? '1 token ' : `${tokens.length} tokens `),
+      words,
+      days ? ` within ${days} days` : null,
+      ' ',
+      sent(delivery),
+    ),
+    h(
+      'p',
+      { class: 'small' },
+      tokens
+        .slice(0, SHOWN)
+        .map((token, at) => [at > 0 && ', ', h('a', { href: to(['token', token.id]) }, token.label)])
+        .flat(),
+      others > 0 && ` and ${others} more`,
+    ),
+    h(
+      'p',
+      { class: 'muted small' },
+      h('time', { datetime: timestamp, title: relative(timestamp) }, exact(timestamp)),
+    ),
+  );
 }
 
 /** @param {Notice['delivery']} delivery */
@@ -44,5 +106,7 @@ function sent(delivery) {
   if (delivery === null) return null;
   const why = delivery.error ? `: ${delivery.error.replaceAll('_', ' ')}` : '';
   if (delivery.state === 'delivered') return badge('Webhook taken', 'good');
-  return delivery.state === 'pending' ? badge(`Webhook tried ${delivery.attempts} times${why}`, 'warn') : badge(`Webhook given up${why}`, 'bad');
+  return delivery.state === 'pending'
+    ? badge(`Webhook tried ${delivery.attempts} times${why}`, 'warn')
+    : badge(`Webhook given up${why}`, 'bad');
 }

@@ -15,13 +15,38 @@ const TYPED_MS = 350;
  * @param {AbortSignal} signal
  */
 export function originsField(value, signal) {
-  const area = h('textarea', { rows: '4', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', placeholder: 'https://www.example.com\n*.example.com', on: { input: soon } });
+  const area = h('textarea', {
+    rows: '4',
+    spellcheck: 'false',
+    autocapitalize: 'off',
+    autocomplete: 'off',
+    placeholder: 'https://www.example.com\n*.example.com',
+    on: { input: soon },
+  });
   area.value = Array.isArray(value) ? value.join('\n') : '';
-  const any = h('input', { type: 'checkbox', name: 'any_origin', checked: value === 'any', on: { change: () => { area.disabled = any.checked; check(); } } });
+  const any = h('input', {
+    type: 'checkbox',
+    name: 'any_origin',
+    checked: value === 'any',
+    on: {
+      change: () => {
+        area.disabled = any.checked;
+        check();
+      },
+    },
+  });
   area.disabled = value === 'any';
   const readings = h('ul', { class: 'rules', 'aria-label': 'How the rules are read' });
   const urlId = uniqueId('url');
-  const url = h('input', { type: 'text', id: urlId, inputmode: 'url', placeholder: 'https://shop.example.com/page', autocomplete: 'off', spellcheck: 'false', on: { input: soon } });
+  const url = h('input', {
+    type: 'text',
+    id: urlId,
+    inputmode: 'url',
+    placeholder: 'https://shop.example.com/page',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    on: { input: soon },
+  });
   const verdict = h('output', { for: urlId });
   /** @type {number | undefined} */
   let timer;
@@ -42,27 +67,56 @@ export function originsField(value, signal) {
     const origin = originOf(url.value);
     if (origins.length === 0) return [put(readings), put(verdict)];
     try {
-      const test = /** @type {OriginTest} */ (await post('/origin-test', { origins, ...(origin && { origin }) }, { signal: asked }));
-      put(readings, origins === 'any' ? note('warn', 'every site', warningText('origin_any')) : test.rules.map(reading));
-      put(verdict, url.value.trim() === '' ? null : origin === null ? note('bad', url.value, 'is not the URL of a page.') : said(origin, test));
+      const test = /** @type {OriginTest} */ (
+        await post('/origin-test', { origins, ...(origin && { origin }) }, { signal: asked })
+      );
+      put(
+        readings,
+        origins === 'any' ? note('warn', 'every site', warningText('origin_any')) : test.rules.map(reading),
+      );
+      put(
+        verdict,
+        url.value.trim() === ''
+          ? null
+          : origin === null
+            ? note('bad', url.value, 'is not the URL of a page.')
+            : said(origin, test),
+      );
     } catch (error) {
       if (asked.aborted) return;
       put(verdict);
       const faults = error instanceof ApiError && Array.isArray(origins) ? error.errors : [];
       if (faults.length === 0) return put(readings, note('bad', '', wordsOf(error)));
       const rules = await others(/** @type {string[]} */ (origins), faults, asked);
-      if (!asked.aborted) put(readings, faults.map((fault) => wrong(fault, origins)), rules.map(reading));
+      if (!asked.aborted)
+        put(
+          readings,
+          faults.map((fault) => wrong(fault, origins)),
+          rules.map(reading),
+        );
     }
   }
 
   const element = field({
-    name: 'origins', label: 'Sites it works from',
-    hint: h('span', null, 'One rule a line. ', h('code', null, 'https://www.example.com'), ' is that site; ', h('code', null, '*.example.com'), ' is everything below it, but not example.com itself.'),
+    name: 'origins',
+    label: 'Sites it works from',
+    hint: h(
+      'span',
+      null,
+      'One rule a line. ',
+      h('code', null, 'https://www.example.com'),
+      ' is that site; ',
+      h('code', null, '*.example.com'),
+      ' is everything below it, but not example.com itself.',
+    ),
     control: area,
-    extra: h('div', null,
+    extra: h(
+      'div',
+      null,
       readings,
       h('div', { class: 'choice' }, h('label', null, any, h('span', null, 'Every site'))),
-      h('div', { class: 'tester' }, h('label', { for: urlId }, 'Try a page’s address'), url, verdict)),
+      h('div', { class: 'tester' }, h('label', { for: urlId }, 'Try a page’s address'), url, verdict),
+    ),
   });
   return { element, origins: () => originsOf(area, any) };
 }
@@ -85,7 +139,12 @@ async function others(origins, faults, signal) {
 
 /** @param {HTMLTextAreaElement} area @param {HTMLInputElement} any @returns {'any' | string[]} */
 function originsOf(area, any) {
-  return any.checked ? 'any' : area.value.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  return any.checked
+    ? 'any'
+    : area.value
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
 }
 
 /** The origin of a page's address; null when it is none. @param {string} text */
@@ -102,14 +161,26 @@ function originOf(text) {
 
 /** @param {OriginTest['rules'][number]} rule */
 function reading({ rule, unicode, warnings }) {
-  const name = unicode === undefined ? h('code', null, rule) : h('span', null, h('code', null, unicode), ' is ', h('code', null, rule));
-  return h('li', null, h('span', { class: warnings.length > 0 ? 'badge warn' : 'badge good' }, warnings.length > 0 ? 'look' : 'ok'), name,
-    warnings.map((code) => h('span', { class: 'muted' }, warningText(code))));
+  const name =
+    unicode === undefined
+      ? h('code', null, rule)
+      : h('span', null, h('code', null, unicode), ' is ', h('code', null, rule));
+  return h(
+    'li',
+    null,
+    h(
+      'span',
+      { class: warnings.length > 0 ? 'badge warn' : 'badge good' },
+      warnings.length > 0 ? 'look' : 'ok',
+    ),
+    name,
+    warnings.map((code) => h('span', { class: 'muted' }, warningText(code))),
+  );
 }
 
 /** @param {{ field: string, detail: string }} fault @param {'any' | string[]} origins */
 function wrong({ field, detail }, origins) {
-  return note('bad', Array.isArray(origins) ? origins[lineOf({ field })] ?? '' : '', detail);
+  return note('bad', Array.isArray(origins) ? (origins[lineOf({ field })] ?? '') : '', detail);
 }
 
 /** Which rule a fault is of: `origins[2]`. @param {{ field: string }} fault */
@@ -117,12 +188,29 @@ const lineOf = ({ field }) => Number(/\[(\d+)\]/.exec(field)?.[1] ?? NaN);
 
 /** @param {string} origin @param {OriginTest} test */
 function said(origin, test) {
-  if (test.allowed) return note('good', origin, test.rule === undefined ? 'is let in: every site is.' : ['is let in by ', h('code', null, test.rule)]);
-  return note('bad', origin, test.code === 'origin_missing' ? 'sends no origin, so it is refused.' : 'is refused: no rule matches its scheme, host and port.');
+  if (test.allowed)
+    return note(
+      'good',
+      origin,
+      test.rule === undefined ? 'is let in: every site is.' : ['is let in by ', h('code', null, test.rule)],
+    );
+  return note(
+    'bad',
+    origin,
+    test.code === 'origin_missing'
+      ? 'sends no origin, so it is refused.'
+      : 'is refused: no rule matches its scheme, host and port.',
+  );
 }
 
 /** @param {'good' | 'warn' | 'bad'} kind @param {string} what @param {import('../dom.js').Child | import('../dom.js').Child[]} text */
 function note(kind, what, text) {
   const word = { good: 'yes', warn: 'look', bad: 'no' }[kind];
-  return h('li', null, h('span', { class: `badge ${kind}` }, word), what !== '' && h('code', null, what), h('span', null, text));
+  return h(
+    'li',
+    null,
+    h('span', { class: `badge ${kind}` }, word),
+    what !== '' && h('code', null, what),
+    h('span', null, text),
+  );
 }

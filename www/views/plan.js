@@ -14,7 +14,8 @@ export function planWords({ rotation, successor }) {
   const next = successor ?? 'its successor';
   if (held) return `Its end is held since ${exact(held)}: ${next} has not been used yet, or does not work.`;
   if (end) return `It ends ${relative(end)}, ${exact(end)}.`;
-  if (how.when === 'first_use') return `It ends ${duration(how.drain_seconds ?? 86_400)} after the first use of ${next}.`;
+  if (how.when === 'first_use')
+    return `It ends ${duration(how.drain_seconds ?? 86_400)} after the first use of ${next}.`;
   if (how.when === 'after') {
     const at = new Date(Date.parse(begun) + (how.after_seconds ?? WEEK_SECONDS) * 1000).toISOString();
     return `It ends ${relative(at)}, ${exact(at)}, once ${next} has been used.`;

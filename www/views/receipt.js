@@ -30,7 +30,10 @@ export function receipt(id, effectiveBy, what, signal) {
   function tick() {
     const left = done - Date.now();
     put(count, left > 0 ? `${Math.ceil(left / 1000)} s` : 'Everywhere');
-    const text = left > 0 ? `Until it is ${what}, at the latest ${exact(effectiveBy)}.` : `It is ${what} since ${exact(effectiveBy)} at the latest.`;
+    const text =
+      left > 0
+        ? `Until it is ${what}, at the latest ${exact(effectiveBy)}.`
+        : `It is ${what} since ${exact(effectiveBy)} at the latest.`;
     if (words.textContent !== text) put(words, text);
     if (Date.now() - asked >= ASK_MS) ask();
     if (left < -WATCHED_AFTER_MS) clearInterval(timer);
@@ -41,24 +44,55 @@ export function receipt(id, effectiveBy, what, signal) {
       const probe = /** @type {Probe} */ (await get(`/tokens/${id}/probe`, signal));
       put(locations, said(probe));
     } catch {
-      if (!signal.aborted) put(locations, h('p', { class: 'muted' }, 'Which locations know of it cannot be told at the moment. The time above holds all the same.'));
+      if (!signal.aborted)
+        put(
+          locations,
+          h(
+            'p',
+            { class: 'muted' },
+            'Which locations know of it cannot be told at the moment. The time above holds all the same.',
+          ),
+        );
     }
   }
-  return h('section', { class: 'card stack receipt', 'aria-label': 'When it holds' }, h('h2', null, 'When it holds'), count, words, locations);
+  return h(
+    'section',
+    { class: 'card stack receipt', 'aria-label': 'When it holds' },
+    h('h2', null, 'When it holds'),
+    count,
+    words,
+    locations,
+  );
 }
 
 /** @param {Probe} probe */
 function said(probe) {
   if (probe.locations.length === 0) {
-    return h('p', { class: 'muted' }, probe.idle ? 'No location has had traffic for ten minutes: none holds a list that would let it in.' : 'No location has told yet.');
+    return h(
+      'p',
+      { class: 'muted' },
+      probe.idle
+        ? 'No location has had traffic for ten minutes: none holds a list that would let it in.'
+        : 'No location has told yet.',
+    );
   }
   const know = probe.locations.filter((location) => !isBefore(location.list_number, probe.list_number));
   return [
     h('p', null, `${know.length} of ${probe.locations.length} locations with traffic have confirmed.`),
-    h('ul', { class: 'rules' }, probe.locations.map((location) => {
-      const knows = know.includes(location);
-      return h('li', null, h('span', { class: `badge ${knows ? 'good' : 'plain'}` }, knows ? 'confirmed' : 'not yet'), h('code', null, location.id), h('span', { class: 'muted' }, `said so ${relative(location.at)}`));
-    })),
+    h(
+      'ul',
+      { class: 'rules' },
+      probe.locations.map((location) => {
+        const knows = know.includes(location);
+        return h(
+          'li',
+          null,
+          h('span', { class: `badge ${knows ? 'good' : 'plain'}` }, knows ? 'confirmed' : 'not yet'),
+          h('code', null, location.id),
+          h('span', { class: 'muted' }, `said so ${relative(location.at)}`),
+        );
+      }),
+    ),
   ];
 }
 

@@ -10,15 +10,30 @@ import { openDialog } from '../ui/dialog.js';
 /** Shows the page until somebody has signed in. @returns {Promise<Session>} */
 export function signInPage() {
   return new Promise((resolve) => {
-    const page = h('main', { class: 'sign-in' },
-      h('div', { class: 'card' },
-        h('p', { class: 'brand' }, h('img', { src: new URL('../icon.svg', import.meta.url).href, alt: '' }), 'Wayleave'),
+    const page = h(
+      'main',
+      { class: 'sign-in' },
+      h(
+        'div',
+        { class: 'card' },
+        h(
+          'p',
+          { class: 'brand' },
+          h('img', { src: new URL('../icon.svg', import.meta.url).href, alt: '' }),
+          'Wayleave',
+        ),
         h('h1', null, 'Sign in'),
-        h('p', { class: 'muted' }, 'With an admin key. An owner makes keys for people under Admin keys; the first one is the secret ADMIN_KEY.'),
+        h(
+          'p',
+          { class: 'muted' },
+          'With an admin key. An owner makes keys for people under Admin keys; the first one is the secret ADMIN_KEY.',
+        ),
         keyForm((session) => {
           page.remove();
           resolve(session);
-        })));
+        }),
+      ),
+    );
     document.body.prepend(page);
     document.title = 'Sign in · Wayleave';
     /** @type {HTMLElement | null} */ (page.querySelector('input[type=password]'))?.focus();
@@ -38,31 +53,55 @@ export function signInAgain() {
 async function ask() {
   /** @type {Session | undefined} */
   let session;
-  await openDialog('Your session has ended', (close) => [
-    h('p', null, 'Sign in again to go on. What you typed is still there.'),
-    keyForm((opened) => {
-      session = opened;
-      close();
-    }),
-  ], { lasting: true });
+  await openDialog(
+    'Your session has ended',
+    (close) => [
+      h('p', null, 'Sign in again to go on. What you typed is still there.'),
+      keyForm((opened) => {
+        session = opened;
+        close();
+      }),
+    ],
+    { lasting: true },
+  );
   return /** @type {Session} */ (session);
 }
 
 /** @param {(session: Session) => void} done */
 function keyForm(done) {
-  return form({
-    submit: 'Sign in',
-    send: async (form) => {
-      const session = await signIn(valueOf(form, 'key'));
-      // Out of the page at once; what a password manager keeps is its affair.
-      form.reset();
-      done(session);
+  return form(
+    {
+      submit: 'Sign in',
+      send: async (form) => {
+        const session = await signIn(valueOf(form, 'key'));
+        // Out of the page at once; what a password manager keeps is its affair.
+        form.reset();
+        done(session);
+      },
     },
-  },
-  // Password managers file a password under a name.
-  h('input', { class: 'hidden-visually', type: 'text', name: 'username', autocomplete: 'username', value: 'Wayleave admin key', tabindex: '-1', 'aria-hidden': 'true', readonly: true }),
-  field({
-    name: 'key', label: 'Admin key', hint: 'wla_ and 50 more characters, or the text of ADMIN_KEY',
-    control: h('input', { type: 'password', autocomplete: 'current-password', required: true, spellcheck: 'false', autocapitalize: 'off', autofocus: true }),
-  }));
+    // Password managers file a password under a name.
+    h('input', {
+      class: 'hidden-visually',
+      type: 'text',
+      name: 'username',
+      autocomplete: 'username',
+      value: 'Wayleave admin key',
+      tabindex: '-1',
+      'aria-hidden': 'true',
+      readonly: true,
+    }),
+    field({
+      name: 'key',
+      label: 'Admin key',
+      hint: 'wla_ and 50 more characters, or the text of ADMIN_KEY',
+      control: h('input', {
+        type: 'password',
+        autocomplete: 'current-password',
+        required: true,
+        spellcheck: 'false',
+        autocapitalize: 'off',
+        autofocus: true,
+      }),
+    }),
+  );
 }

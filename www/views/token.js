@@ -26,109 +26,274 @@ export async function view({ path: [, id], signal }) {
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
   const [token, events] = await Promise.all([
     /** @type {Promise<Token>} */ (get(address, signal)),
-    /** @type {Promise<Page<Event>>} */ (get(`/events?token=${encodeURIComponent(id ?? '')}&limit=10`, signal)),
+    /** @type {Promise<Page<Event>>} */ (
+      get(`/events?token=${encodeURIComponent(id ?? '')}&limit=10`, signal)
+    ),
   ]);
-  return h('div', null,
+  return h(
+    'div',
+    null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h('div', { class: 'head' },
-      h('div', null, h('h1', null, token.label), h('p', null, stateBadge(token.state), ' ', place(token), ' ', token.protected && badge('Protected'), ' ', h('code', null, token.fingerprint))),
-      buttons(token)),
+    h(
+      'div',
+      { class: 'head' },
+      h(
+        'div',
+        null,
+        h('h1', null, token.label),
+        h(
+          'p',
+          null,
+          stateBadge(token.state),
+          ' ',
+          place(token),
+          ' ',
+          token.protected && badge('Protected'),
+          ' ',
+          h('code', null, token.fingerprint),
+        ),
+      ),
+      buttons(token),
+    ),
     told(token),
     change(token, signal),
-    h('div', { class: 'columns' },
+    h(
+      'div',
+      { class: 'columns' },
       h('div', null, usageSection(token.id, signal), settings(token), history(token, events)),
-      h('div', null, life(token))));
+      h('div', null, life(token)),
+    ),
+  );
 }
 
 /** @param {Token} token */
 function buttons(token) {
   const actions = tokenActions(token);
-  return actions.length > 0 && h('div', { class: 'buttons' }, actions.map(({ label, act, danger }) =>
-    h('button', { type: 'button', class: danger && 'danger', on: { click: act } }, label)));
+  return (
+    actions.length > 0 &&
+    h(
+      'div',
+      { class: 'buttons' },
+      actions.map(({ label, act, danger }) =>
+        h('button', { type: 'button', class: danger && 'danger', on: { click: act } }, label),
+      ),
+    )
+  );
 }
 
 /** @param {Token} token */
 function told(token) {
   if (token.state === 'revoked' || token.state === 'expired' || token.warnings.length === 0) return null;
-  return h('section', { class: 'box warn banner', 'aria-label': 'Warnings' }, h('ul', null, token.warnings.map((code) => h('li', null, warningText(code)))));
+  return h(
+    'section',
+    { class: 'box warn banner', 'aria-label': 'Warnings' },
+    h(
+      'ul',
+      null,
+      token.warnings.map((code) => h('li', null, warningText(code))),
+    ),
+  );
 }
 
 /** The countdown, while there is something to count. @param {Token} token @param {AbortSignal} signal */
 function change(token, signal) {
   if (!token.effective_by || Date.now() - Date.parse(token.effective_by) > RECENT_MS) return null;
-  const what = { revoked: 'refused everywhere', disabled: 'refused everywhere', active: 'let in again everywhere', expired: 'refused everywhere' }[token.state];
+  const what = {
+    revoked: 'refused everywhere',
+    disabled: 'refused everywhere',
+    active: 'let in again everywhere',
+    expired: 'refused everywhere',
+  }[token.state];
   return receipt(token.id, token.effective_by, what, signal);
 }
 
 /** @param {Token} token */
 function settings(token) {
-  return h('section', { class: 'card', 'aria-labelledby': 'settings' }, h('h2', { id: 'settings' }, 'Settings'),
-    h('dl', { class: 'facts' },
-      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : h('ul', null, token.origins.map((rule) => h('li', null, h('code', null, rule))))),
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'settings' },
+    h('h2', { id: 'settings' }, 'Settings'),
+    h(
+      'dl',
+      { class: 'facts' },
+      fact(
+        'Works from',
+        token.origins === 'any'
+          ? badge('Every site', 'warn')
+          : h(
+              'ul',
+              null,
+              token.origins.map((rule) => h('li', null, h('code', null, rule))),
+            ),
+      ),
       fact('Sites not listed', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are let in' : 'are refused'),
       fact('For', token.audiences.join(', ')),
       fact('Rate', token.rate === null ? muted('no limit') : `class ${token.rate}`),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
-      token.auto_rotate && fact('Rotates by itself', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
+      token.auto_rotate &&
+        fact('Rotates by itself', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
       fact('Owner', token.owner ?? muted('nobody named')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
       fact('Id', h('code', null, token.id)),
       fact('Family', h('a', { href: to(['family', token.family]) }, h('code', null, token.family))),
-      token.predecessor && fact('Came after', h('a', { href: to(['token', token.predecessor]) }, token.predecessor)),
-      token.successor && fact('Replaced by', h('a', { href: to(['token', token.successor]) }, token.successor)),
+      token.predecessor &&
+        fact('Came after', h('a', { href: to(['token', token.predecessor]) }, token.predecessor)),
+      token.successor &&
+        fact('Replaced by', h('a', { href: to(['token', token.successor]) }, token.successor)),
       fact('Version', String(token.version)),
-      fact('Created', h('span', null, date(token.created_at), ` with the key ${token.created_by}`))));
+      fact('Created', h('span', null, date(token.created_at), ` with the key ${token.created_by}`)),
+    ),
+  );
 }
 
 /** @param {Token} token */
 function life(token) {
   const [from, until] = [Date.parse(token.created_at), Date.parse(token.expires_at)];
   const over = token.revoked_at ?? token.ends_at;
-  const part = Math.min(1, Math.max(0, ((token.revoked_at ? Date.parse(token.revoked_at) : Date.now()) - from) / (until - from)));
+  const part = Math.min(
+    1,
+    Math.max(0, ((token.revoked_at ? Date.parse(token.revoked_at) : Date.now()) - from) / (until - from)),
+  );
   const bar = h('span');
   bar.style.width = `${(part * 100).toFixed(1)}%`;
   const live = token.state === 'active' || token.state === 'disabled';
-  return h('section', { class: 'card stack', 'aria-labelledby': 'life' }, h('h2', { id: 'life' }, 'Life'),
-    h('div', null,
-      h('div', { class: 'life', role: 'img', 'aria-label': `${Math.round(part * 100)} % of its life has passed` }, bar),
-      h('div', { class: 'life-ends' }, h('span', null, date(token.created_at)), h('span', null, date(token.expires_at)))),
-    h('dl', { class: 'facts' },
-      fact('Expires', h('span', null, time(token.expires_at), h('span', { class: 'under muted small' }, ` ${exact(token.expires_at)}`))),
+  return h(
+    'section',
+    { class: 'card stack', 'aria-labelledby': 'life' },
+    h('h2', { id: 'life' }, 'Life'),
+    h(
+      'div',
+      null,
+      h(
+        'div',
+        { class: 'life', role: 'img', 'aria-label': `${Math.round(part * 100)} % of its life has passed` },
+        bar,
+      ),
+      h(
+        'div',
+        { class: 'life-ends' },
+        h('span', null, date(token.created_at)),
+        h('span', null, date(token.expires_at)),
+      ),
+    ),
+    h(
+      'dl',
+      { class: 'facts' },
+      fact(
+        'Expires',
+        h(
+          'span',
+          null,
+          time(token.expires_at),
+          h('span', { class: 'under muted small' }, ` ${exact(token.expires_at)}`),
+        ),
+      ),
       fact('Last used', time(token.last_used_at, 'not known')),
       token.rotation && live && fact('Rotation', planWords(token)),
-      token.ends_at && fact('Planned end', h('span', null, time(token.ends_at), h('span', { class: 'muted small' }, ` ${exact(token.ends_at)}`))),
-      token.revoked_at && fact('Revoked', h('span', null, time(token.revoked_at), token.revoked_reason && `, ${token.revoked_reason}`)),
-      token.effective_by && fact('Holds everywhere', exact(token.effective_by))),
-    live && may('operator') && h('p', null,
-      h('button', { type: 'button', on: { click: () => endDialog(token) } }, plannedEnd(token) ? 'Move or cancel the end' : 'Set an earlier end')),
-    over === undefined && live && h('p', { class: 'muted small' }, 'The expiry is signed into the token. An earlier end can be set, moved and cancelled.'));
+      token.ends_at &&
+        fact(
+          'Planned end',
+          h(
+            'span',
+            null,
+            time(token.ends_at),
+            h('span', { class: 'muted small' }, ` ${exact(token.ends_at)}`),
+          ),
+        ),
+      token.revoked_at &&
+        fact(
+          'Revoked',
+          h('span', null, time(token.revoked_at), token.revoked_reason && `, ${token.revoked_reason}`),
+        ),
+      token.effective_by && fact('Holds everywhere', exact(token.effective_by)),
+    ),
+    live &&
+      may('operator') &&
+      h(
+        'p',
+        null,
+        h(
+          'button',
+          { type: 'button', on: { click: () => endDialog(token) } },
+          plannedEnd(token) ? 'Move or cancel the end' : 'Set an earlier end',
+        ),
+      ),
+    over === undefined &&
+      live &&
+      h(
+        'p',
+        { class: 'muted small' },
+        'The expiry is signed into the token. An earlier end can be set, moved and cancelled.',
+      ),
+  );
 }
 
 /** An operator’s end, or a rotation’s; `true` where a rotation will end it at a time not known yet. @param {Token} token @returns {string | true | undefined} */
 function plannedEnd({ ends_at: end, rotation }) {
-  return end ?? rotation?.planned_end ?? (rotation && rotation.revoke_old.when !== 'never' ? true : undefined);
+  return (
+    end ?? rotation?.planned_end ?? (rotation && rotation.revoke_old.when !== 'never' ? true : undefined)
+  );
 }
 
 /** @param {Token} token */
 async function endDialog(token) {
   const planned = plannedEnd(token);
   await openDialog(planned ? 'Move or cancel the end' : 'Set an earlier end', (close) => {
-    const at = h('input', { type: 'datetime-local', required: true, value: toLocalInput(typeof planned === 'string' ? planned : new Date(Date.now() + 7 * 86_400_000).toISOString()), max: toLocalInput(token.expires_at) });
+    const at = h('input', {
+      type: 'datetime-local',
+      required: true,
+      value: toLocalInput(
+        typeof planned === 'string' ? planned : new Date(Date.now() + 7 * 86_400_000).toISOString(),
+      ),
+      max: toLocalInput(token.expires_at),
+    });
     const force = h('input', { type: 'checkbox', name: 'force' });
     return [
-      h('p', null, `The gate ends it by itself, to the second. It may not be later than its expiry, ${exact(token.expires_at)}.`),
-      form({
-        submit: planned ? 'Move the end' : 'Set the end', cancel: close,
-        more: planned ? [h('button', { type: 'button', on: { click: () => { close(); attempt(() => end(token, null, false)); } } }, 'Cancel the end')] : [],
-        send: async (form) => {
-          await end(token, fromLocalInput(valueOf(form, 'at')) ?? '', force.checked);
-          close();
+      h(
+        'p',
+        null,
+        `The gate ends it by itself, to the second. It may not be later than its expiry, ${exact(token.expires_at)}.`,
+      ),
+      form(
+        {
+          submit: planned ? 'Move the end' : 'Set the end',
+          cancel: close,
+          more: planned
+            ? [
+                h(
+                  'button',
+                  {
+                    type: 'button',
+                    on: {
+                      click: () => {
+                        close();
+                        attempt(() => end(token, null, false));
+                      },
+                    },
+                  },
+                  'Cancel the end',
+                ),
+              ]
+            : [],
+          send: async (form) => {
+            await end(token, fromLocalInput(valueOf(form, 'at')) ?? '', force.checked);
+            close();
+          },
         },
-      },
-      field({ name: 'at', label: 'Ends at', hint: 'In the time of this machine.', control: at }),
-      h('div', { class: 'choice' }, h('label', null, force, h('span', null, 'Also when no other token of the family is active until then')))),
+        field({ name: 'at', label: 'Ends at', hint: 'In the time of this machine.', control: at }),
+        h(
+          'div',
+          { class: 'choice' },
+          h(
+            'label',
+            null,
+            force,
+            h('span', null, 'Also when no other token of the family is active until then'),
+          ),
+        ),
+      ),
     ];
   });
 }
@@ -142,9 +307,14 @@ async function end(token, at, force) {
 
 /** @param {Token} token @param {Page<Event>} events */
 function history(token, events) {
-  return h('section', { class: 'card', 'aria-labelledby': 'history' }, h('h2', { id: 'history' }, 'History'),
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'history' },
+    h('h2', { id: 'history' }, 'History'),
     eventList(events.items, { of: token.id }),
-    events.next_cursor !== null && h('p', null, h('a', { href: to(['audit'], { token: token.id }) }, 'All of it')));
+    events.next_cursor !== null &&
+      h('p', null, h('a', { href: to(['audit'], { token: token.id }) }, 'All of it')),
+  );
 }
 
 /** @param {string} name @param {import('../dom.js').Child} value */

@@ -23,7 +23,8 @@ export function tokenActions(token) {
     token.state === 'active' && { label: 'Rotate …', act: () => rotateDialog(token) },
     live && { label: 'Edit', act: () => go(to(['edit', token.id])) },
     { label: 'Clone', act: () => go(to(['new'], { clone: token.id })) },
-    token.state === 'active' && !token.protected && { label: 'Disable', act: () => attempt(() => disable(token)) },
+    token.state === 'active' &&
+      !token.protected && { label: 'Disable', act: () => attempt(() => disable(token)) },
     token.state === 'disabled' && { label: 'Enable', act: () => attempt(() => enable(token)) },
     live && !token.protected && { label: 'Revoke …', danger: true, act: () => revokeDialog(token) },
   ].filter((action) => action !== false);
@@ -31,14 +32,18 @@ export function tokenActions(token) {
 
 /** The token's text: asked for each time, kept nowhere; the audit says who asked. @param {Token} token */
 export async function textOf(token) {
-  return (/** @type {{ token: string }} */ (await get(`/tokens/${token.id}/token`))).token;
+  return /** @type {{ token: string }} */ (await get(`/tokens/${token.id}/token`)).token;
 }
 
 /** @param {Token} token */
 async function show(token) {
   const text = await textOf(token);
   await openDialog(token.label, (close) => [
-    h('p', { class: 'muted' }, 'Anyone can read a public token in the pages that carry it. That you looked at it is in the audit log.'),
+    h(
+      'p',
+      { class: 'muted' },
+      'Anyone can read a public token in the pages that carry it. That you looked at it is in the audit log.',
+    ),
     copyable(text, 'The token'),
     h('div', { class: 'actions' }, h('button', { type: 'button', on: { click: close } }, 'Close')),
   ]);
@@ -72,7 +77,11 @@ export async function attempt(act) {
   } catch (error) {
     await openDialog('That did not work', (close) => [
       h('p', null, wordsOf(error)),
-      h('div', { class: 'actions' }, h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close')),
+      h(
+        'div',
+        { class: 'actions' },
+        h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close'),
+      ),
     ]);
   }
 }

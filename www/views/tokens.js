@@ -30,13 +30,20 @@ export async function view({ params, signal }) {
   const page = await load(filters, cursor, signal);
   const results = h('div', null, list(page, filters, cursor, signal));
   const changed = new Refresh(results, signal);
-  return h('div', null,
-    h('div', { class: 'head' },
+  return h(
+    'div',
+    null,
+    h(
+      'div',
+      { class: 'head' },
       h('div', null, h('h1', null, 'Tokens')),
-      may('operator') && h('div', { class: 'buttons' }, h('a', { class: 'button primary', href: '#/new' }, 'New token'))),
+      may('operator') &&
+        h('div', { class: 'buttons' }, h('a', { class: 'button primary', href: '#/new' }, 'New token')),
+    ),
     attention(signal),
     filterForm(filters, changed),
-    results);
+    results,
+  );
 }
 
 /** @param {Record<string, string>} filters @param {string} cursor @param {AbortSignal} signal @returns {Promise<Page<Token>>} */
@@ -60,9 +67,15 @@ class Refresh {
       const page = await load(filters, '', signal);
       put(this.results, list(page, filters, '', signal));
       const more = page.next_cursor === null ? '' : ' or more';
-      announce(`${page.items.length}${more} ${page.items.length === 1 ? 'token' : 'tokens'}`, { quietly: true });
+      announce(`${page.items.length}${more} ${page.items.length === 1 ? 'token' : 'tokens'}`, {
+        quietly: true,
+      });
     } catch (error) {
-      if (!signal.aborted) put(this.results, failure(error, () => this.run(filters)));
+      if (!signal.aborted)
+        put(
+          this.results,
+          failure(error, () => this.run(filters)),
+        );
     }
   }
 }
@@ -73,30 +86,81 @@ function filterForm(filters, refresh) {
   let timer;
   const said = h('p', { class: 'error', id: 'search-error' });
   const search = h('input', {
-    type: 'search', id: 'search', value: filters.q, placeholder: 'Label, owner, id, last 8 characters', autocomplete: 'off', spellcheck: 'false',
-    'aria-describedby': 'search-error', on: { input: () => { clearTimeout(timer); timer = setTimeout(apply, TYPED_MS); } },
+    type: 'search',
+    id: 'search',
+    value: filters.q,
+    placeholder: 'Label, owner, id, last 8 characters',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    'aria-describedby': 'search-error',
+    on: {
+      input: () => {
+        clearTimeout(timer);
+        timer = setTimeout(apply, TYPED_MS);
+      },
+    },
   });
-  const state = select('state', filters.state, [['', 'Any'], ['active', 'Active'], ['disabled', 'Disabled'], ['revoked', 'Revoked'], ['expired', 'Expired']]);
-  const unused = select('unused', filters.unused_for_seconds, [['', 'Any'], ['604800', 'Not for 7 days'], ['2592000', 'Not for 30 days'], ['7776000', 'Not for 90 days']]);
-  const expiring = select('expiring', filters.expiring_within_seconds, [['', 'Any'], ['86400', 'Within a day'], ['604800', 'Within 7 days'], ['2592000', 'Within 30 days']]);
-  const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Tokens', on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); apply(); } } },
+  const state = select('state', filters.state, [
+    ['', 'Any'],
+    ['active', 'Active'],
+    ['disabled', 'Disabled'],
+    ['revoked', 'Revoked'],
+    ['expired', 'Expired'],
+  ]);
+  const unused = select('unused', filters.unused_for_seconds, [
+    ['', 'Any'],
+    ['604800', 'Not for 7 days'],
+    ['2592000', 'Not for 30 days'],
+    ['7776000', 'Not for 90 days'],
+  ]);
+  const expiring = select('expiring', filters.expiring_within_seconds, [
+    ['', 'Any'],
+    ['86400', 'Within a day'],
+    ['604800', 'Within 7 days'],
+    ['2592000', 'Within 30 days'],
+  ]);
+  const form = h(
+    'form',
+    {
+      class: 'filters',
+      role: 'search',
+      'aria-label': 'Tokens',
+      on: {
+        submit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          apply();
+        },
+      },
+    },
     h('div', { class: 'search' }, h('label', { for: 'search' }, 'Search'), search, said),
     h('div', null, h('label', { for: 'state' }, 'State'), state),
     h('div', null, h('label', { for: 'expiring' }, 'Expires'), expiring),
-    h('div', null, h('label', { for: 'unused' }, 'Used'), unused));
+    h('div', null, h('label', { for: 'unused' }, 'Used'), unused),
+  );
   refresh.signal.addEventListener('abort', () => clearTimeout(timer));
 
   /** @param {string} id @param {string} value @param {[string, string][]} options */
   function select(id, value, options) {
-    return h('select', { id, on: { change: apply } }, options.map(([option, text]) => h('option', { value: option, selected: option === value }, text)));
+    return h(
+      'select',
+      { id, on: { change: apply } },
+      options.map(([option, text]) => h('option', { value: option, selected: option === value }, text)),
+    );
   }
   async function apply() {
     clearTimeout(timer);
     const q = search.value.trim();
     put(said);
-    if (/\bwla_/.test(q)) return put(said, 'That is an admin key. It belongs nowhere but in the sign-in form.');
+    if (/\bwla_/.test(q))
+      return put(said, 'That is an admin key. It belongs nowhere but in the sign-in form.');
     if (/^wlp_[\w-]{36}$/.test(q)) return lookUp(q);
-    const chosen = { ...filters, q, state: state.value, expiring_within_seconds: expiring.value, unused_for_seconds: unused.value };
+    const chosen = {
+      ...filters,
+      q,
+      state: state.value,
+      expiring_within_seconds: expiring.value,
+      unused_for_seconds: unused.value,
+    };
     history.replaceState(null, '', to(['tokens'], chosen));
     await refresh.run(chosen);
   }
@@ -115,43 +179,75 @@ function filterForm(filters, refresh) {
 /** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor @param {AbortSignal} signal */
 function list(page, filters, cursor, signal) {
   if (page.items.length === 0) return empty(filters, cursor);
-  return h('div', { class: 'card table-card' },
+  return h(
+    'div',
+    { class: 'card table-card' },
     table('Tokens, newest first', columns(signal), page.items),
-    pager(page, filters, cursor));
+    pager(page, filters, cursor),
+  );
 }
 
 /** @param {AbortSignal} signal @returns {import('../ui/table.js').Column<Token>[]} */
 function columns(signal) {
   const line = usageLines(signal);
   return [
-    { name: 'Token', cell: (token) => [
-      h('a', { class: 'label', href: to(['token', token.id]) }, token.label),
-      h('span', { class: 'under' }, h('code', null, token.fingerprint)),
-      token.owner && h('span', { class: 'under' }, token.owner)] },
+    {
+      name: 'Token',
+      cell: (token) => [
+        h('a', { class: 'label', href: to(['token', token.id]) }, token.label),
+        h('span', { class: 'under' }, h('code', null, token.fingerprint)),
+        token.owner && h('span', { class: 'under' }, token.owner),
+      ],
+    },
     { name: 'State', cell: (token) => [stateBadge(token.state), ' ', place(token), ' ', ...warnings(token)] },
     { name: 'Works from', cell: (token) => origins(token) },
     { name: 'Ends', class: 'nowrap', cell: (token) => end(token) },
-    { name: 'Last used', class: 'nowrap', cell: (token) => [time(token.last_used_at, 'not known'), line(token)] },
-    { name: 'Created', class: 'nowrap', cell: (token) => h('time', { datetime: token.created_at, title: exact(token.created_at) }, day(token.created_at)) },
-    { name: 'Actions', hidden: true, class: 'menu-cell', cell: (token) => {
-      const actions = tokenActions(token);
-      return actions.length > 0 && menuButton(`Actions for ${token.label}`, actions);
-    } },
+    {
+      name: 'Last used',
+      class: 'nowrap',
+      cell: (token) => [time(token.last_used_at, 'not known'), line(token)],
+    },
+    {
+      name: 'Created',
+      class: 'nowrap',
+      cell: (token) =>
+        h('time', { datetime: token.created_at, title: exact(token.created_at) }, day(token.created_at)),
+    },
+    {
+      name: 'Actions',
+      hidden: true,
+      class: 'menu-cell',
+      cell: (token) => {
+        const actions = tokenActions(token);
+        return actions.length > 0 && menuButton(`Actions for ${token.label}`, actions);
+      },
+    },
   ];
 }
 
 /** @param {Token} token */
 function warnings(token) {
   const told = token.state === 'active' ? token.warnings.filter((code) => code !== 'long_lived') : [];
-  return told.length === 0 ? [] : [h('span', { class: 'badge warn', title: told.map(warningText).join('\n') }, told.length === 1 ? '1 warning' : `${told.length} warnings`)];
+  return told.length === 0
+    ? []
+    : [
+        h(
+          'span',
+          { class: 'badge warn', title: told.map(warningText).join('\n') },
+          told.length === 1 ? '1 warning' : `${told.length} warnings`,
+        ),
+      ];
 }
 
 /** @param {Token} token */
 function origins(token) {
   if (token.origins === 'any') return badge('Every site', 'warn');
   const [first, second, ...others] = token.origins;
-  return [h('span', { class: 'under' }, first), second && h('span', { class: 'under' }, second),
-    others.length > 0 && h('span', { class: 'under', title: others.join('\n') }, `and ${others.length} more`)];
+  return [
+    h('span', { class: 'under' }, first),
+    second && h('span', { class: 'under' }, second),
+    others.length > 0 && h('span', { class: 'under', title: others.join('\n') }, `and ${others.length} more`),
+  ];
 }
 
 /** @param {Token} token */
@@ -170,27 +266,54 @@ function pager(page, filters, cursor) {
   ways.clear();
   if (at !== -1) ways.set(key, [...before, cursor, ...(page.next_cursor === null ? [] : [page.next_cursor])]);
   const number = at === -1 ? '' : `Page ${before.length + 1}, `;
-  const link = (/** @type {string} */ text, /** @type {string} */ where) => h('a', { class: 'button', href: to(['tokens'], { ...filters, cursor: where }) }, text);
+  const link = (/** @type {string} */ text, /** @type {string} */ where) =>
+    h('a', { class: 'button', href: to(['tokens'], { ...filters, cursor: where }) }, text);
   const only = cursor === '' && page.next_cursor === null;
-  return h('nav', { class: 'pager', 'aria-label': 'Pages' },
-    h('span', { class: 'muted' }, only ? `${page.items.length} ${page.items.length === 1 ? 'token' : 'tokens'}` : `${number}newest first`),
-    !only && h('div', null,
-      cursor !== '' && link('First', ''),
-      cursor !== '' && link('Previous', before[before.length - 1] ?? ''),
-      page.next_cursor !== null && link('Next', page.next_cursor)));
+  return h(
+    'nav',
+    { class: 'pager', 'aria-label': 'Pages' },
+    h(
+      'span',
+      { class: 'muted' },
+      only ? `${page.items.length} ${page.items.length === 1 ? 'token' : 'tokens'}` : `${number}newest first`,
+    ),
+    !only &&
+      h(
+        'div',
+        null,
+        cursor !== '' && link('First', ''),
+        cursor !== '' && link('Previous', before[before.length - 1] ?? ''),
+        page.next_cursor !== null && link('Next', page.next_cursor),
+      ),
+  );
 }
 
 /** @param {Record<string, string>} filters @param {string} cursor */
 function empty(filters, cursor) {
   if (cursor !== '' || Object.values(filters).some((value) => value !== '')) {
-    return h('div', { class: 'card empty' }, h('h2', null, 'No token matches'),
-      h('p', null, 'A search finds part of a label, owner or external id, a whole id such as tok_7, a whole token, or its last 8 characters.'),
-      h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')));
+    return h(
+      'div',
+      { class: 'card empty' },
+      h('h2', null, 'No token matches'),
+      h(
+        'p',
+        null,
+        'A search finds part of a label, owner or external id, a whole id such as tok_7, a whole token, or its last 8 characters.',
+      ),
+      h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')),
+    );
   }
-  return h('div', { class: 'card empty' }, h('h2', null, 'No tokens yet'),
-    h('p', null, 'A token lets web pages call your API. Make one for each site or customer, so that one can end without the others.'),
+  return h(
+    'div',
+    { class: 'card empty' },
+    h('h2', null, 'No tokens yet'),
+    h(
+      'p',
+      null,
+      'A token lets web pages call your API. Make one for each site or customer, so that one can end without the others.',
+    ),
     may('operator')
       ? h('p', null, h('a', { class: 'button primary', href: '#/new' }, 'Make the first token'))
-      : h('p', null, 'Your role may look, but not make any.'));
+      : h('p', null, 'Your role may look, but not make any.'),
+  );
 }
-

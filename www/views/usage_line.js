@@ -6,7 +6,8 @@ import { usageOf } from './usage.js';
 
 /** @import { Token } from '../types.d.ts' */
 
-const AT_A_TIME = 2, HOURS = 24;
+const AT_A_TIME = 2,
+  HOURS = 24;
 
 /** Lines of one page of the list; they end with it. @param {AbortSignal} signal */
 export function usageLines(signal) {
@@ -57,11 +58,14 @@ export function usageLines(signal) {
 /** @param {HTMLElement} place @param {number[]} hours @param {number} total */
 function draw(place, hours, total) {
   const most = Math.max(...hours);
-  put(place, hours.map((count) => {
-    const bar = h('i');
-    bar.style.height = `${count === 0 ? 0 : Math.max(12, (100 * count) / most)}%`;
-    return bar;
-  }));
+  put(
+    place,
+    hours.map((count) => {
+      const bar = h('i');
+      bar.style.height = `${count === 0 ? 0 : Math.max(12, (100 * count) / most)}%`;
+      return bar;
+    }),
+  );
   place.setAttribute('role', 'img');
   place.setAttribute('aria-label', `${total.toLocaleString('en')} requests in the last 24 hours`);
   place.title = place.getAttribute('aria-label') ?? '';

@@ -18,7 +18,10 @@ showRefusals().catch(unreadable('refused-state'));
 function carry(token) {
   element('tokens').lastElementChild?.classList.add('past');
   element('tokens').append(
-    make('li', [make('code', `${token.slice(0, 8)}…${token.slice(-8)}`), make('span', `since ${new Date().toLocaleTimeString()}`)]),
+    make('li', [
+      make('code', `${token.slice(0, 8)}…${token.slice(-8)}`),
+      make('span', `since ${new Date().toLocaleTimeString()}`),
+    ]),
   );
   showMap();
 }
@@ -46,7 +49,11 @@ async function showObservations() {
     if (response.ok) {
       element('observations').replaceChildren(...answer.observations.map(row));
       const expires = response.headers.get('Wayleave-Token-Expires');
-      say('observations-state', `${response.status} admitted at ${new Date().toLocaleTimeString()}. The token ends ${expires?.slice(0, 10)}.`, 'good');
+      say(
+        'observations-state',
+        `${response.status} admitted at ${new Date().toLocaleTimeString()}. The token ends ${expires?.slice(0, 10)}.`,
+        'good',
+      );
     } else {
       say('observations-state', `${response.status} ${answer.code}: ${answer.detail}`, 'bad');
     }
@@ -58,7 +65,10 @@ async function showObservations() {
 
 function row(seen) {
   const numbers = [seen.temperature_celsius, seen.wind_metres_per_second, seen.pressure_hectopascal];
-  return make('tr', [seen.name, ...numbers.map((number) => number.toFixed(1))].map((text) => make('td', text)));
+  return make(
+    'tr',
+    [seen.name, ...numbers.map((number) => number.toFixed(1))].map((text) => make('td', text)),
+  );
 }
 
 async function showLive() {
@@ -92,7 +102,11 @@ async function showRefusals() {
     element('refusals').append(
       make('article', [
         make('h3', title),
-        make('p', refused ? `${response.status} ${problem.code}` : `${response.status}: this should not work`, 'answer'),
+        make(
+          'p',
+          refused ? `${response.status} ${problem.code}` : `${response.status}: this should not work`,
+          'answer',
+        ),
         make('p', refused ? problem.detail : ''),
       ]),
     );

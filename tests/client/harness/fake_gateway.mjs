@@ -43,16 +43,28 @@ export class FakeGateway {
     const ours = await this.api(call);
     if (ours) return ours;
     const { authorization, 'x-api-key': key } = request.headers;
-    const token = key ?? authorization?.replace('Bearer ', '') ?? new URL(request.url, this.origin).searchParams.get('token');
+    const token =
+      key ??
+      authorization?.replace('Bearer ', '') ??
+      new URL(request.url, this.origin).searchParams.get('token');
     return token === this.token ? [200, {}, 'admitted'] : problem(401, this.code);
   }
 
   grants(token) {
-    return [200, { 'content-type': 'application/json', 'cache-control': 'no-store' }, JSON.stringify({ token, ...this.life })];
+    return [
+      200,
+      { 'content-type': 'application/json', 'cache-control': 'no-store' },
+      JSON.stringify({ token, ...this.life }),
+    ];
   }
 }
 
 export function problem(status, code, headers = {}) {
-  const body = JSON.stringify({ type: `/_wayleave/problems#${code}`, status, code, detail: `What ${code} means.` });
+  const body = JSON.stringify({
+    type: `/_wayleave/problems#${code}`,
+    status,
+    code,
+    detail: `What ${code} means.`,
+  });
   return [status, { 'content-type': 'application/problem+json', ...headers }, body];
 }

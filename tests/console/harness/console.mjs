@@ -34,7 +34,14 @@ export class Console {
 
   /** A page of a browser of its own; what goes wrong in it is kept in `page.troubles`. */
   async page({ scheme = 'light', width = 1280, height = 900, ...options } = {}) {
-    const context = await this.browser.newContext({ colorScheme: scheme, viewport: { width, height }, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'UTC', ...options });
+    const context = await this.browser.newContext({
+      colorScheme: scheme,
+      viewport: { width, height },
+      reducedMotion: 'reduce',
+      locale: 'en-GB',
+      timezoneId: 'UTC',
+      ...options,
+    });
     context.setDefaultTimeout(WAIT_MS);
     const page = await context.newPage();
     if (process.env.WAYLEAVE_WWW === 'disk') await fromDisk(page);
@@ -42,7 +49,8 @@ export class Console {
     page.on('pageerror', (error) => page.troubles.push(String(error)));
     page.on('console', (message) => {
       // A refused call is logged by the browser itself; the console says it in words.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) page.troubles.push(message.text());
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+        page.troubles.push(message.text());
     });
     return page;
   }
@@ -79,6 +87,9 @@ async function fromDisk(page) {
     const name = url.pathname.slice(PATH.length).replace(/^[^/]+\//, '');
     const page = await fetch(url.origin + PATH).catch(() => null);
     if (page === null) return route.abort();
-    await route.fulfill({ headers: { ...Object.fromEntries(page.headers), 'content-type': MEDIA_TYPES[extname(name)] }, body: await readFile(new URL(name, WWW)) });
+    await route.fulfill({
+      headers: { ...Object.fromEntries(page.headers), 'content-type': MEDIA_TYPES[extname(name)] },
+      body: await readFile(new URL(name, WWW)),
+    });
   });
 }

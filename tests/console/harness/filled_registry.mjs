@@ -11,11 +11,20 @@ export async function fill(gateway, count) {
   await gateway.workerd.kill();
   const began = performance.now();
   const storage = join(gateway.workerd.folder, 'storage');
-  const file = readdirSync(storage, { recursive: true }).find((name) => name.includes('Registry') && /[0-9a-f]{64}\.sqlite$/.test(name));
+  const file = readdirSync(storage, { recursive: true }).find(
+    (name) => name.includes('Registry') && /[0-9a-f]{64}\.sqlite$/.test(name),
+  );
   const database = new DatabaseSync(join(storage, file));
-  const columns = database.prepare("SELECT name FROM pragma_table_info('token')").all().map(({ name }) => name);
+  const columns = database
+    .prepare("SELECT name FROM pragma_table_info('token')")
+    .all()
+    .map(({ name }) => name);
   const changed = {
-    serial: 'n', family: "'fam_' || n", label: "'Site ' || n", search: "'site ' || n", fingerprint: "printf('wlp_AQEA…%08d', n)",
+    serial: 'n',
+    family: "'fam_' || n",
+    label: "'Site ' || n",
+    search: "'site ' || n",
+    fingerprint: "printf('wlp_AQEA…%08d', n)",
     status: "CASE WHEN n % 10 = 0 THEN 'disabled' ELSE 'good' END",
     expires_at: 'CASE WHEN n % 25 = 0 THEN unixepoch() + 86400 * 6 ELSE expires_at END',
   };
@@ -25,7 +34,9 @@ export async function fill(gateway, count) {
     INSERT INTO token (${columns.join(', ')}) SELECT ${values} FROM number CROSS JOIN (SELECT * FROM token WHERE serial = 1)`);
   database.exec(`WITH RECURSIVE number (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < ${count})
     INSERT INTO token_host (host, serial) SELECT host, n FROM number CROSS JOIN (SELECT host FROM token_host WHERE serial = 1)`);
-  database.exec("UPDATE token SET label = 'Site 17 of the first', search = 'site 17 of the first' WHERE serial = 17");
+  database.exec(
+    "UPDATE token SET label = 'Site 17 of the first', search = 'site 17 of the first' WHERE serial = 17",
+  );
   database.exec(`UPDATE registry SET highest_serial = ${count}`);
   database.exec('COMMIT');
   database.close();

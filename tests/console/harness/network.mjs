@@ -6,11 +6,15 @@ const API = '**/_wayleave/api';
 export async function loseAnswer(page, method, path) {
   const calls = { sent: 0 };
   const browser = await page.context().newCDPSession(page);
-  await browser.send('Fetch.enable', { patterns: [{ urlPattern: `*/_wayleave/api${path}`, requestStage: 'Response' }] });
+  await browser.send('Fetch.enable', {
+    patterns: [{ urlPattern: `*/_wayleave/api${path}`, requestStage: 'Response' }],
+  });
   browser.on('Fetch.requestPaused', ({ requestId, request }) => {
     const isLost = request.method === method && calls.sent === 0;
     if (request.method === method) calls.sent += 1;
-    return isLost ? browser.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionReset' }) : browser.send('Fetch.continueResponse', { requestId });
+    return isLost
+      ? browser.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionReset' })
+      : browser.send('Fetch.continueResponse', { requestId });
   });
   return calls;
 }

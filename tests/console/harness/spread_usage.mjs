@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Steps as the shards number them. */
-const MINUTE = 0, HOUR = 1;
-const HOURS = 24, MINUTES_AN_HOUR = 60;
+const MINUTE = 0,
+  HOUR = 1;
+const HOURS = 24,
+  MINUTES_AN_HOUR = 60;
 
 /** The token `serial` was used as it and `others` just were, hour by hour of the day before; each fifth hour was quiet. */
 export async function spreadUsage(gateway, serial, others) {
@@ -17,7 +19,10 @@ export async function spreadUsage(gateway, serial, others) {
   const shards = readdirSync(storage, { recursive: true })
     .filter((name) => name.includes('Usage') && /[0-9a-f]{64}\.sqlite$/.test(name))
     .map((name) => new DatabaseSync(join(storage, name)));
-  const rowOf = (of) => shards.flatMap((shard) => shard.prepare('SELECT at, tally FROM tally WHERE step = ? AND serial = ?').all(MINUTE, of))[0];
+  const rowOf = (of) =>
+    shards.flatMap((shard) =>
+      shard.prepare('SELECT at, tally FROM tally WHERE step = ? AND serial = ?').all(MINUTE, of),
+    )[0];
   const counted = [serial, ...others].map(rowOf).filter(Boolean);
   const own = shards.find((shard) => shard.prepare('SELECT 1 FROM tally WHERE serial = ?').get(serial));
   const insert = own.prepare('INSERT OR REPLACE INTO tally (step, serial, at, tally) VALUES (?, ?, ?, ?)');

@@ -8,7 +8,12 @@ export function moved(body, byMs) {
   const thisUpdate = varint(body, n.end);
   const nextUpdate = varint(body, thisUpdate.end);
   const later = ({ value }) => bytesOf(zigzag(unzigzag(value) + BigInt(byMs)));
-  return Buffer.concat([body.subarray(0, n.end), later(thisUpdate), later(nextUpdate), body.subarray(nextUpdate.end)]);
+  return Buffer.concat([
+    body.subarray(0, n.end),
+    later(thisUpdate),
+    later(nextUpdate),
+    body.subarray(nextUpdate.end),
+  ]);
 }
 
 /** `this_update` of a delta's body. */

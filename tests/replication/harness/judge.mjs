@@ -2,9 +2,9 @@
 //
 // There is one machine and so one clock: the instants of traffic, operator and Worker are true time.
 
-import { ADMITTED } from "./truth.mjs";
+import { ADMITTED } from './truth.mjs';
 
-const UNKNOWN = "revocation_status_unknown";
+const UNKNOWN = 'revocation_status_unknown';
 /**
  * So long after a source is whole again a 503 may still stem from its trouble: a registry call given up after 4 s, a KV read
  * after 1 s, and at most 1.25 s until the location looks again.
@@ -62,20 +62,23 @@ export class Judge {
     if (said === UNKNOWN) {
       const explained = this.#explains(token, begun, ended);
       if (explained) this.counts.unknown += 1;
-      else this.#violation("503 although a source was in reach", token, request, said, begun, ended, []);
+      else this.#violation('503 although a source was in reach', token, request, said, begun, ended, []);
       return;
     }
-    this.counts[said === ADMITTED ? "admitted" : "refused"] += 1;
+    this.counts[said === ADMITTED ? 'admitted' : 'refused'] += 1;
     const rightly = token.verdicts(request, begun, ended, this.boundMs);
     if (said === ADMITTED) this.#noteLate(token, request, begun, ended);
     if (rightly.has(said)) return;
-    const what = said === ADMITTED ? `admitted later than ${this.boundMs} ms after the acknowledgement` : "refused wrongly";
+    const what =
+      said === ADMITTED
+        ? `admitted later than ${this.boundMs} ms after the acknowledgement`
+        : 'refused wrongly';
     this.#violation(what, token, request, said, begun, ended, rightly);
   }
 
   /** An answer that is neither an admission nor one of our problems. */
   strange(token, request, what, begun) {
-    this.#violation("no proper answer", token, request, what, begun, Date.now(), []);
+    this.#violation('no proper answer', token, request, what, begun, Date.now(), []);
   }
 
   #noteLate(token, request, begun, ended) {
@@ -85,22 +88,31 @@ export class Judge {
 
   #explains(token, begun, ended) {
     const cut = (...sources) =>
-      this.troubles.some(({ cuts, from, to }) => sources.some((source) => cuts.includes(source)) && from <= ended && begun <= to + AFTERMATH_MS);
-    if (!cut("registry")) return false;
-    if (!this.listsInKv || cut("kv", "kv lists")) return true;
+      this.troubles.some(
+        ({ cuts, from, to }) =>
+          sources.some((source) => cuts.includes(source)) && from <= ended && begun <= to + AFTERMATH_MS,
+      );
+    if (!cut('registry')) return false;
+    if (!this.listsInKv || cut('kv', 'kv lists')) return true;
     // KV is well, but what this view of it gave may be too old by now, or it did not have the record yet.
     const { newestListAt, misses } = this.location.kv;
     if (ended - newestListAt > this.boundMs - USED_LESS_MS) return true;
-    const record = `token/${token.id.slice("tok_".length)}/`;
+    const record = `token/${token.id.slice('tok_'.length)}/`;
     return misses.some(({ key, at }) => key.startsWith(record) && at >= begun && at <= ended);
   }
 
   #violation(what, token, { origin, path }, said, begun, ended, rightly) {
-    const history = (entries) => entries.map(({ value, sentAt, acknowledgedAt }) => `${JSON.stringify(value)} ${sentAt - begun}…${acknowledgedAt - begun} ms`).join(", ");
+    const history = (entries) =>
+      entries
+        .map(
+          ({ value, sentAt, acknowledgedAt }) =>
+            `${JSON.stringify(value)} ${sentAt - begun}…${acknowledgedAt - begun} ms`,
+        )
+        .join(', ');
     const text =
       `${this.location.name}: ${what}: ${token.id} ${path} from ${origin}: ${said}` +
-        `${rightly.size === undefined ? "" : `, not ${[...rightly].join(" or ")}`}; before it began: ${history(token.statuses)}; ${history(token.policies)}` +
-        `; troubles: ${this.troubles.map(({ cuts, from, to }) => `${cuts.join(" and ") || "none"} ${from - begun}…${to - begun} ms`).join(", ")}; answered after ${ended - begun} ms`;
+      `${rightly.size === undefined ? '' : `, not ${[...rightly].join(' or ')}`}; before it began: ${history(token.statuses)}; ${history(token.policies)}` +
+      `; troubles: ${this.troubles.map(({ cuts, from, to }) => `${cuts.join(' and ') || 'none'} ${from - begun}…${to - begun} ms`).join(', ')}; answered after ${ended - begun} ms`;
     this.findings.push({ text, begun, ended, admitted: said === ADMITTED });
   }
 }

@@ -2,7 +2,7 @@
 // whole HTTP response as its body. It keeps what it is given for as long as `Cache-Control: max-age` says, and can be told to
 // forget, to fail, to be kept far too long or to answer with something else.
 
-import { createServer } from "node:http";
+import { createServer } from 'node:http';
 
 export class LocationCache {
   /** URL → { headers, bytes, until } */
@@ -29,7 +29,7 @@ export class LocationCache {
   async start() {
     this.server = createServer((request, response) => this.#serve(request, response));
     this.server.keepAliveTimeout = 60_000;
-    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
   }
 
@@ -43,38 +43,46 @@ export class LocationCache {
     for await (const chunk of request) chunks.push(chunk);
     if (this.down) return response.writeHead(500).end();
     const url = `${request.headers.host}${request.url}`;
-    if (request.method === "PUT") {
+    if (request.method === 'PUT') {
       this.#put(url, Buffer.concat(chunks));
       return response.writeHead(204).end();
     }
-    if (request.method === "PURGE") return response.writeHead(this.#kept.delete(url) ? 200 : 404).end();
+    if (request.method === 'PURGE') return response.writeHead(this.#kept.delete(url) ? 200 : 404).end();
     const kept = this.#kept.get(url);
     if (kept === undefined || (Date.now() >= kept.until && !this.forgetsNothing)) {
       this.misses += 1;
-      return response.writeHead(504, { "CF-Cache-Status": "MISS" }).end();
+      return response.writeHead(504, { 'CF-Cache-Status': 'MISS' }).end();
     }
     this.hits += 1;
-    response.writeHead(200, { ...kept.headers, "CF-Cache-Status": "HIT" }).end(this.alter(kept.bytes));
+    response.writeHead(200, { ...kept.headers, 'CF-Cache-Status': 'HIT' }).end(this.alter(kept.bytes));
   }
 
   /** `message` is a status line, header lines, an empty line and the body. */
   #put(url, message) {
-    const end = message.indexOf("\r\n\r\n");
-    const lines = message.subarray(0, end).toString("latin1").split("\r\n").slice(1);
-    const headers = Object.fromEntries(lines.map((line) => line.split(/:\s*(.*)/s).slice(0, 2)).map(([name, value]) => [name.toLowerCase(), value]));
-    const chunked = headers["transfer-encoding"] === "chunked";
+    const end = message.indexOf('\r\n\r\n');
+    const lines = message.subarray(0, end).toString('latin1').split('\r\n').slice(1);
+    const headers = Object.fromEntries(
+      lines
+        .map((line) => line.split(/:\s*(.*)/s).slice(0, 2))
+        .map(([name, value]) => [name.toLowerCase(), value]),
+    );
+    const chunked = headers['transfer-encoding'] === 'chunked';
     const body = message.subarray(end + 4);
-    delete headers["transfer-encoding"];
-    const [, seconds] = /max-age=(\d+)/.exec(headers["cache-control"] ?? "") ?? [null, "0"];
-    this.#kept.set(url, { headers, bytes: chunked ? unchunked(body) : body, until: Date.now() + Number(seconds) * 1_000 });
+    delete headers['transfer-encoding'];
+    const [, seconds] = /max-age=(\d+)/.exec(headers['cache-control'] ?? '') ?? [null, '0'];
+    this.#kept.set(url, {
+      headers,
+      bytes: chunked ? unchunked(body) : body,
+      until: Date.now() + Number(seconds) * 1_000,
+    });
   }
 }
 
 function unchunked(bytes) {
   const pieces = [];
   for (let at = 0; ; ) {
-    const lineEnd = bytes.indexOf("\r\n", at);
-    const length = Number.parseInt(bytes.subarray(at, lineEnd).toString("latin1"), 16);
+    const lineEnd = bytes.indexOf('\r\n', at);
+    const length = Number.parseInt(bytes.subarray(at, lineEnd).toString('latin1'), 16);
     if (!(length > 0)) return Buffer.concat(pieces);
     pieces.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + length));
     at = lineEnd + 2 + length + 2;

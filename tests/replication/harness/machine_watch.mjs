@@ -40,7 +40,7 @@ export class MachineWatch {
     let looked = Date.now();
     while (!this.#ended) {
       const begun = Date.now();
-      await this.client.get("/_wayleave/health").catch(() => {});
+      await this.client.get('/_wayleave/health').catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       const now = Date.now();
       if (now - begun > BUSY_MS + LOOK_EVERY_MS) this.#busy.push({ from: looked, to: now });

@@ -1,10 +1,10 @@
 // An operator who creates, edits, disables, enables and revokes tokens at random, and writes down what is true since when.
 
-import { SITE } from "../../workerd/harness/admin_api.mjs";
-import { OTHER_SITE, TokenTruth } from "./truth.mjs";
+import { SITE } from '../../workerd/harness/admin_api.mjs';
+import { OTHER_SITE, TokenTruth } from './truth.mjs';
 
 const ORIGINS = [[SITE], [SITE, OTHER_SITE]];
-const AUDIENCES = [["weather"], ["weather", "maps"]];
+const AUDIENCES = [['weather'], ['weather', 'maps']];
 
 export class Operator {
   /**
@@ -33,22 +33,24 @@ export class Operator {
 
   /** Those among which traffic chooses: the living as often as the revoked, although those grow many. */
   asked(random) {
-    const live = this.tokens.filter(({ status }) => status !== "revoked");
+    const live = this.tokens.filter(({ status }) => status !== 'revoked');
     return live.length > 0 && random.chance(0.5) ? live : this.tokens;
   }
 
   /** One act. */
   async act() {
     const now = Date.now();
-    this.tokens = this.tokens.filter((token) => token.status !== "revoked" || now - token.changedAt < this.lingersMs);
-    const live = this.tokens.filter(({ status }) => status !== "revoked");
+    this.tokens = this.tokens.filter(
+      (token) => token.status !== 'revoked' || now - token.changedAt < this.lingersMs,
+    );
+    const live = this.tokens.filter(({ status }) => status !== 'revoked');
     if (live.length < this.alive) return this.create();
     const token = this.random.of(live.filter((one) => one !== this.spared));
     if (this.random.chance(0.4)) return this.#edit(token);
-    if (token.status === "disabled") return this.#status(token, "good", () => this.admin.enable(token.id));
-    if (this.random.chance(0.6)) return this.#status(token, "disabled", () => this.admin.disable(token.id));
+    if (token.status === 'disabled') return this.#status(token, 'good', () => this.admin.enable(token.id));
+    if (this.random.chance(0.6)) return this.#status(token, 'disabled', () => this.admin.disable(token.id));
     this.revocations += 1;
-    return this.#status(token, "revoked", () => this.admin.revoke(token.id));
+    return this.#status(token, 'revoked', () => this.admin.revoke(token.id));
   }
 
   async #status(token, value, call) {

@@ -3,19 +3,19 @@
 //
 // It differs from tests/workerd/harness/gateway.mjs in that alone; the parts are the same.
 
-import { join } from "node:path";
-import { ADMIN_KEY, compatibility, productService } from "../../workerd/harness/product.mjs";
-import { AdminApi } from "../../workerd/harness/admin_api.mjs";
-import { durableObjectBinding, externalService, workerdConfig } from "../../workerd/harness/capnp.mjs";
-import { Client } from "../../workerd/harness/http_client.mjs";
-import { RegistryDoor } from "../../workerd/harness/registry_door.mjs";
-import { Upstream } from "../../workerd/harness/upstream.mjs";
-import { Workerd } from "../../workerd/harness/workerd.mjs";
-import { HOST } from "../../workerd/harness/routes.mjs";
-import { KvHistory, KvView } from "./replicated_kv.mjs";
-import { LocationCache } from "./location_cache.mjs";
+import { join } from 'node:path';
+import { ADMIN_KEY, compatibility, productService } from '../../workerd/harness/product.mjs';
+import { AdminApi } from '../../workerd/harness/admin_api.mjs';
+import { durableObjectBinding, externalService, workerdConfig } from '../../workerd/harness/capnp.mjs';
+import { Client } from '../../workerd/harness/http_client.mjs';
+import { RegistryDoor } from '../../workerd/harness/registry_door.mjs';
+import { Upstream } from '../../workerd/harness/upstream.mjs';
+import { Workerd } from '../../workerd/harness/workerd.mjs';
+import { HOST } from '../../workerd/harness/routes.mjs';
+import { KvHistory, KvView } from './replicated_kv.mjs';
+import { LocationCache } from './location_cache.mjs';
 
-const CONTROL = "control";
+const CONTROL = 'control';
 
 /** One place where isolates run: they share its view of KV, its way to the registry and its cache. */
 export class Location {
@@ -32,7 +32,7 @@ export class Location {
 
   /** Of each isolate. */
   healths() {
-    return Promise.all(this.clients.map(async (client) => (await client.get("/_wayleave/health")).json));
+    return Promise.all(this.clients.map(async (client) => (await client.get('/_wayleave/health')).json));
   }
 
   get parts() {
@@ -53,7 +53,13 @@ export class Replicas {
     this.upstream = new Upstream();
     const clientOf = (service) => new Client(() => this.workerd.ports[service]);
     this.locations = Object.entries(locations).map(
-      ([name, behaviour]) => new Location(name, behaviour, new KvView(this.history, { ...behaviour, random: random.fork() }), clientOf),
+      ([name, behaviour]) =>
+        new Location(
+          name,
+          behaviour,
+          new KvView(this.history, { ...behaviour, random: random.fork() }),
+          clientOf,
+        ),
     );
     /** The registry's own way to KV. */
     this.controlKv = new KvView(this.history, { random: random.fork() });
@@ -87,16 +93,22 @@ export class Replicas {
   #config(folder) {
     const { compatibilityDate } = compatibility();
     const route = { host: HOST, upstream: this.upstream.origin };
-    const variables = { ROUTES: [{ ...route, path: "/", audience: "weather" }, { ...route, path: "/maps/", audience: "maps" }], ...this.variables };
-    const usage = durableObjectBinding("USAGE", "Usage", CONTROL);
+    const variables = {
+      ROUTES: [
+        { ...route, path: '/', audience: 'weather' },
+        { ...route, path: '/maps/', audience: 'maps' },
+      ],
+      ...this.variables,
+    };
+    const usage = durableObjectBinding('USAGE', 'Usage', CONTROL);
     const control = productService({
       name: CONTROL,
       folder,
       variables: { ...variables, LOCATION: CONTROL },
-      registry: durableObjectBinding("REGISTRY", "Registry", CONTROL),
+      registry: durableObjectBinding('REGISTRY', 'Registry', CONTROL),
       others: [usage],
-      kv: "kv-of-control",
-      durableObjects: ["Registry", "Usage"],
+      kv: 'kv-of-control',
+      durableObjects: ['Registry', 'Usage'],
     });
     const edges = this.locations.flatMap(({ name, isolates, kv, door, cache }) => [
       ...isolates.map((isolate) =>
@@ -104,7 +116,7 @@ export class Replicas {
           name: isolate,
           folder,
           variables: { ...variables, LOCATION: name },
-          registry: door.binding("REGISTRY"),
+          registry: door.binding('REGISTRY'),
           others: [usage],
           kv: `kv-of-${name}`,
           cache: `cache-of-${name}`,
@@ -115,9 +127,9 @@ export class Replicas {
       externalService(`cache-of-${name}`, cache.port),
     ]);
     return workerdConfig({
-      services: [control, externalService("kv-of-control", this.controlKv.port), ...edges],
+      services: [control, externalService('kv-of-control', this.controlKv.port), ...edges],
       sockets: Object.fromEntries(this.#sockets.map((name) => [name, name])),
-      storage: join(folder, "storage"),
+      storage: join(folder, 'storage'),
     });
   }
 }

@@ -2,7 +2,7 @@
 //
 // Time here is the machine's own clock, the same that every location of the test reads.
 
-import { KvWire } from "../../workerd/harness/kv_wire.mjs";
+import { KvWire } from '../../workerd/harness/kv_wire.mjs';
 
 /** What was ever written: key → versions, oldest first. */
 export class KvHistory {
@@ -67,18 +67,18 @@ export class KvView extends KvWire {
 
   async answer({ method, key, query, bytes, metadata }) {
     if (this.hangs) return null;
-    if (this.down) return { status: 500, bytes: "KV is down" };
-    if (method === "PUT" || method === "DELETE") {
-      this.history.write(key, method === "PUT" ? { bytes, metadata } : { bytes: null });
+    if (this.down) return { status: 500, bytes: 'KV is down' };
+    if (method === 'PUT' || method === 'DELETE') {
+      this.history.write(key, method === 'PUT' ? { bytes, metadata } : { bytes: null });
       return { status: 200 };
     }
-    if (method !== "GET") return { status: 405 };
+    if (method !== 'GET') return { status: 405 };
     const version = this.#visible(key, query);
     if (version === undefined || version.bytes === null) {
       this.misses = [...this.misses.filter(({ at }) => Date.now() - at < 60_000), { key, at: Date.now() }];
       return { status: 404 };
     }
-    if (key === "list/delta") this.newestListAt = Math.max(this.newestListAt, version.at);
+    if (key === 'list/delta') this.newestListAt = Math.max(this.newestListAt, version.at);
     return { status: 200, bytes: this.alter(key, version.bytes), metadata: version.metadata };
   }
 

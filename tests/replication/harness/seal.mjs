@@ -1,9 +1,9 @@
 // The seal of every value in KV (ARCHITECTURE.md, "KV: every key"), written a second time with Node's own cryptography:
 // format, key id, body, 16 bytes of HMAC-SHA256 over the key's name, a zero byte and everything before the tag.
 
-import { createHmac } from "node:crypto";
-import { derivedKey } from "../../workerd/harness/tokens.mjs";
-import { DEPLOYMENT, SIGNING_SECRETS } from "../../workerd/harness/product.mjs";
+import { createHmac } from 'node:crypto';
+import { derivedKey } from '../../workerd/harness/tokens.mjs';
+import { DEPLOYMENT, SIGNING_SECRETS } from '../../workerd/harness/product.mjs';
 
 const TAG_BYTES = 16;
 
@@ -13,9 +13,14 @@ export function unsealed(value) {
 }
 
 /** The value that this or another deployment would keep under `name`, with a tag that verifies there. */
-export function sealed(name, { format, keyId, body }, { deployment = DEPLOYMENT, purpose = "list" } = {}) {
+export function sealed(name, { format, keyId, body }, { deployment = DEPLOYMENT, purpose = 'list' } = {}) {
   const untagged = Buffer.concat([Buffer.from([format, keyId]), body]);
   const key = derivedKey(SIGNING_SECRETS[1], deployment, purpose);
-  const tag = createHmac("sha256", key).update(name).update(Buffer.from([0])).update(untagged).digest().subarray(0, TAG_BYTES);
+  const tag = createHmac('sha256', key)
+    .update(name)
+    .update(Buffer.from([0]))
+    .update(untagged)
+    .digest()
+    .subarray(0, TAG_BYTES);
   return Buffer.concat([untagged, tag]);
 }

@@ -1,25 +1,31 @@
 // What can befall a location, and which of its sources is then of no use to it: the judge asks that before it believes a 503.
 
-import { moved, thisUpdate } from "./delta_times.mjs";
-import { sealed, unsealed } from "./seal.mjs";
+import { moved, thisUpdate } from './delta_times.mjs';
+import { sealed, unsealed } from './seal.mjs';
 
 /**
  * name → { cuts: sources without use meanwhile, begin(location, world) }. "kv" is all of KV, "kv lists" only lists in it.
  */
 export const TROUBLES = {
-  "nothing": { cuts: [], begin: () => {} },
-  "KV stalled": { cuts: ["kv"], begin: ({ kv }) => kv.freeze() },
-  "KV down": { cuts: ["kv"], begin: ({ kv }) => (kv.down = true) },
-  "KV hangs": { cuts: ["kv"], begin: ({ kv }) => (kv.hangs = true) },
-  "KV rolled back": { cuts: ["kv"], begin: ({ kv }, { startedAt }) => kv.freeze((startedAt + Date.now()) / 2) },
-  "registry down": { cuts: ["registry"], begin: ({ door }) => door.shut() },
-  "registry hangs": { cuts: ["registry"], begin: ({ door }) => door.hang() },
-  "registry slow": { cuts: [], begin: ({ door }) => (door.lagMs = 700) },
-  "both down": { cuts: ["kv", "registry"], begin: ({ kv, door }) => (door.shut(), (kv.down = true)) },
-  "cache keeps everything": { cuts: [], begin: ({ cache }) => (cache.forgetsNothing = true) },
-  "cache altered": { cuts: [], begin: ({ cache }) => (cache.alter = (bytes) => flipped(bytes, bytes.length >> 1)) },
-  "cache down": { cuts: [], begin: ({ cache }) => (cache.down = true) },
-  "stalled, registry down": { cuts: ["kv", "registry"], begin: ({ kv, door }) => (door.shut(), kv.freeze()) },
+  nothing: { cuts: [], begin: () => {} },
+  'KV stalled': { cuts: ['kv'], begin: ({ kv }) => kv.freeze() },
+  'KV down': { cuts: ['kv'], begin: ({ kv }) => (kv.down = true) },
+  'KV hangs': { cuts: ['kv'], begin: ({ kv }) => (kv.hangs = true) },
+  'KV rolled back': {
+    cuts: ['kv'],
+    begin: ({ kv }, { startedAt }) => kv.freeze((startedAt + Date.now()) / 2),
+  },
+  'registry down': { cuts: ['registry'], begin: ({ door }) => door.shut() },
+  'registry hangs': { cuts: ['registry'], begin: ({ door }) => door.hang() },
+  'registry slow': { cuts: [], begin: ({ door }) => (door.lagMs = 700) },
+  'both down': { cuts: ['kv', 'registry'], begin: ({ kv, door }) => (door.shut(), (kv.down = true)) },
+  'cache keeps everything': { cuts: [], begin: ({ cache }) => (cache.forgetsNothing = true) },
+  'cache altered': {
+    cuts: [],
+    begin: ({ cache }) => (cache.alter = (bytes) => flipped(bytes, bytes.length >> 1)),
+  },
+  'cache down': { cuts: [], begin: ({ cache }) => (cache.down = true) },
+  'stalled, registry down': { cuts: ['kv', 'registry'], begin: ({ kv, door }) => (door.shut(), kv.freeze()) },
 };
 
 /**
@@ -27,36 +33,41 @@ export const TROUBLES = {
  * reads lists there, else in the registry's answers.
  */
 export const BAD_LISTS = {
-  "altered by hand": (bytes) => flipped(bytes, bytes.length >> 1),
-  "cut": (bytes) => bytes.subarray(0, bytes.length - 5),
-  "of another deployment": (bytes, key) => sealed(key, unsealed(bytes), { deployment: "another" }),
-  "of an unknown version": (bytes, key) => sealed(key, { ...unsealed(bytes), format: 99 }),
-  "sealed by an unknown key": (bytes, key) => sealed(key, { ...unsealed(bytes), keyId: 77 }),
+  'altered by hand': (bytes) => flipped(bytes, bytes.length >> 1),
+  cut: (bytes) => bytes.subarray(0, bytes.length - 5),
+  'of another deployment': (bytes, key) => sealed(key, unsealed(bytes), { deployment: 'another' }),
+  'of an unknown version': (bytes, key) => sealed(key, { ...unsealed(bytes), format: 99 }),
+  'sealed by an unknown key': (bytes, key) => sealed(key, { ...unsealed(bytes), keyId: 77 }),
   // Well sealed and newer than any: taken, it would be good for an hour.
-  "from the future": (bytes, key) => {
+  'from the future': (bytes, key) => {
     const { body, ...parts } = unsealed(bytes);
-    if (Math.abs(Date.now() - thisUpdate(body)) > 10 * 60_000) throw new Error("a delta's times do not stand where this test reads them");
+    if (Math.abs(Date.now() - thisUpdate(body)) > 10 * 60_000)
+      throw new Error("a delta's times do not stand where this test reads them");
     return sealed(key, { ...parts, body: moved(body, 3_600_000) });
   },
   // The first that was ever published, whole and older than the one held.
-  "replayed": (bytes, key, { kv }) => kv.history.versions(key)[0].bytes,
+  replayed: (bytes, key, { kv }) => kv.history.versions(key)[0].bytes,
 };
 
-const isList = (key) => key.startsWith("list/");
+const isList = (key) => key.startsWith('list/');
 for (const [name, change] of Object.entries(BAD_LISTS)) {
-  const inKv = (location) => (location.kv.alter = (key, bytes) => (isList(key) ? change(bytes, key, location) : bytes));
+  const inKv = (location) =>
+    (location.kv.alter = (key, bytes) => (isList(key) ? change(bytes, key, location) : bytes));
   const inAnswers = (location) =>
-    location.door.alterAnswers((text) => inAnswer(text, (bytes) => change(bytes, "list/delta", location)));
-  TROUBLES[`list in KV ${name}`] = { cuts: ["kv lists"], begin: inKv };
-  TROUBLES[`list ${name}`] = { cuts: ["kv lists", "registry"], begin: (location) => (inKv(location), inAnswers(location)) };
+    location.door.alterAnswers((text) => inAnswer(text, (bytes) => change(bytes, 'list/delta', location)));
+  TROUBLES[`list in KV ${name}`] = { cuts: ['kv lists'], begin: inKv };
+  TROUBLES[`list ${name}`] = {
+    cuts: ['kv lists', 'registry'],
+    begin: (location) => (inKv(location), inAnswers(location)),
+  };
 }
 
 /** A list's answer of the registry, with another sealed list in it; every other answer as it is. */
 function inAnswer(text, change) {
   const answer = JSON.parse(text);
   if (answer.List === undefined) return text;
-  const sealedList = change(Buffer.from(answer.List.sealed, "base64"));
-  return JSON.stringify({ List: { ...answer.List, sealed: sealedList.toString("base64") } });
+  const sealedList = change(Buffer.from(answer.List.sealed, 'base64'));
+  return JSON.stringify({ List: { ...answer.List, sealed: sealedList.toString('base64') } });
 }
 
 function flipped(bytes, at) {

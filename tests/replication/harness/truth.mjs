@@ -2,17 +2,17 @@
 // and the one when it was acknowledged. In between, either may hold; and for B after the acknowledgement the old state may
 // still be met at a location.
 
-import { SITE } from "../../workerd/harness/admin_api.mjs";
+import { SITE } from '../../workerd/harness/admin_api.mjs';
 
-export const OTHER_SITE = "https://second.example";
+export const OTHER_SITE = 'https://second.example';
 /** What the traffic asks for; the audience is that of the path's route. */
 export const REQUESTS = [
-  { origin: SITE, path: "/now", audience: "weather" },
-  { origin: SITE, path: "/maps/1", audience: "maps" },
-  { origin: OTHER_SITE, path: "/now", audience: "weather" },
+  { origin: SITE, path: '/now', audience: 'weather' },
+  { origin: SITE, path: '/maps/1', audience: 'maps' },
+  { origin: OTHER_SITE, path: '/now', audience: 'weather' },
 ];
 
-export const ADMITTED = "admitted";
+export const ADMITTED = 'admitted';
 
 export class TokenTruth {
   /** `token` is the API's answer to its creation. */
@@ -20,7 +20,7 @@ export class TokenTruth {
     this.id = token.id;
     this.text = token.token;
     const since = { sentAt, acknowledgedAt };
-    this.statuses = [{ ...since, value: "good" }];
+    this.statuses = [{ ...since, value: 'good' }];
     this.policies = [{ ...since, value: { origins, audiences } }];
   }
 
@@ -41,11 +41,15 @@ export class TokenTruth {
   verdicts(request, begun, ended, boundMs) {
     const possible = (history) =>
       history
-        .filter(({ sentAt }, at) => sentAt <= ended && (history[at + 1]?.acknowledgedAt ?? Infinity) + boundMs >= begun)
+        .filter(
+          ({ sentAt }, at) =>
+            sentAt <= ended && (history[at + 1]?.acknowledgedAt ?? Infinity) + boundMs >= begun,
+        )
         .map(({ value }) => value);
     const verdicts = new Set();
     for (const status of possible(this.statuses)) {
-      for (const policy of possible(this.policies)) for (const verdict of verdictsOf(status, policy, request)) verdicts.add(verdict);
+      for (const policy of possible(this.policies))
+        for (const verdict of verdictsOf(status, policy, request)) verdicts.add(verdict);
     }
     return verdicts;
   }
@@ -53,9 +57,9 @@ export class TokenTruth {
 
 /** More than one where a request has several faults: which is named first is not this test's matter. */
 function verdictsOf(status, { origins, audiences }, { origin, audience }) {
-  if (status !== "good") return [`token_${status}`];
+  if (status !== 'good') return [`token_${status}`];
   const faults = [];
-  if (!audiences.includes(audience)) faults.push("audience_mismatch");
-  if (!origins.includes(origin)) faults.push("origin_not_allowed");
+  if (!audiences.includes(audience)) faults.push('audience_mismatch');
+  if (!origins.includes(origin)) faults.push('origin_not_allowed');
   return faults.length === 0 ? [ADMITTED] : faults;
 }

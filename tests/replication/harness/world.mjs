@@ -1,12 +1,12 @@
 // A deployment that lives: an operator who changes tokens, traffic at every location, troubles, and a judge for each location.
 
-import assert from "node:assert/strict";
-import { Judge } from "./judge.mjs";
-import { MachineWatch } from "./machine_watch.mjs";
-import { Operator } from "./operator.mjs";
-import { Replicas } from "./replicas.mjs";
-import { TROUBLES } from "./troubles.mjs";
-import { ADMITTED, REQUESTS } from "./truth.mjs";
+import assert from 'node:assert/strict';
+import { Judge } from './judge.mjs';
+import { MachineWatch } from './machine_watch.mjs';
+import { Operator } from './operator.mjs';
+import { Replicas } from './replicas.mjs';
+import { TROUBLES } from './troubles.mjs';
+import { ADMITTED, REQUESTS } from './truth.mjs';
 
 const PROGRESS_EVERY_MS = 5_000;
 /** No more than the sockets of one location's client, so that "begun" is when the request is really sent. */
@@ -24,16 +24,33 @@ export class World {
    * @param {number} [options.askEveryMs] traffic of one location
    * @param {number} [options.actEveryMs] the operator
    */
-  constructor({ random, boundSeconds, configuredSeconds = boundSeconds, locations, variables = {}, listsInKv = false, askEveryMs = 80, actEveryMs = 250 }) {
+  constructor({
+    random,
+    boundSeconds,
+    configuredSeconds = boundSeconds,
+    locations,
+    variables = {},
+    listsInKv = false,
+    askEveryMs = 80,
+    actEveryMs = 250,
+  }) {
     this.random = random;
     this.boundMs = boundSeconds * 1_000;
     this.listsInKv = listsInKv;
     this.askEveryMs = askEveryMs;
     this.actEveryMs = actEveryMs;
-    this.replicas = new Replicas({ variables: { REVOCATION_BOUND_SECONDS: String(configuredSeconds), ...variables }, locations, random: random.fork() });
-    this.operator = new Operator(this.replicas.admin, random.fork(), { lingersMs: 2 * this.boundMs + 10_000 });
+    this.replicas = new Replicas({
+      variables: { REVOCATION_BOUND_SECONDS: String(configuredSeconds), ...variables },
+      locations,
+      random: random.fork(),
+    });
+    this.operator = new Operator(this.replicas.admin, random.fork(), {
+      lingersMs: 2 * this.boundMs + 10_000,
+    });
     this.machine = new MachineWatch(this.replicas.control);
-    this.judges = new Map(this.replicas.locations.map((location) => [location.name, new Judge(this, location)]));
+    this.judges = new Map(
+      this.replicas.locations.map((location) => [location.name, new Judge(this, location)]),
+    );
     /** What stops each thing that runs. */
     this.running = [];
     this.faults = [];
@@ -91,9 +108,13 @@ export class World {
     this.healAll();
     await this.running.shift()();
     const deadline = Date.now() + limitMs;
-    const wrong = new Map(this.replicas.locations.map(({ name }) => [name, ["not asked"]]));
+    const wrong = new Map(this.replicas.locations.map(({ name }) => [name, ['not asked']]));
     while (Date.now() < deadline && [...wrong.values()].some(({ length }) => length > 0)) {
-      await Promise.all(this.replicas.locations.map(async (location) => wrong.set(location.name, await this.#wrongAt(location))));
+      await Promise.all(
+        this.replicas.locations.map(async (location) =>
+          wrong.set(location.name, await this.#wrongAt(location)),
+        ),
+      );
       await this.runFor(200);
     }
     return wrong;
@@ -102,10 +123,15 @@ export class World {
   async #wrongAt(location) {
     const wrong = [];
     for (const token of this.operator.tokens) {
-      for (const [request, client] of REQUESTS.flatMap((request) => location.clients.map((client) => [request, client]))) {
+      for (const [request, client] of REQUESTS.flatMap((request) =>
+        location.clients.map((client) => [request, client]),
+      )) {
         const said = await ask(client, token, request);
         const truth = token.verdicts(request, Infinity, Infinity, 0);
-        if (!truth.has(said)) wrong.push(`${token.id} ${request.path} from ${request.origin}: ${said}, not ${[...truth].join(" or ")}`);
+        if (!truth.has(said))
+          wrong.push(
+            `${token.id} ${request.path} from ${request.origin}: ${said}, not ${[...truth].join(' or ')}`,
+          );
       }
     }
     return wrong;
@@ -118,7 +144,10 @@ export class World {
     const inFlight = new Set();
     const stop = this.#repeat(this.askEveryMs, async () => {
       if (inFlight.size >= IN_FLIGHT_MAX) return;
-      const [token, request] = [random.of(this.operator.asked(random)), random.chance(0.5) ? REQUESTS[0] : random.of(REQUESTS)];
+      const [token, request] = [
+        random.of(this.operator.asked(random)),
+        random.chance(0.5) ? REQUESTS[0] : random.of(REQUESTS),
+      ];
       const begun = Date.now();
       const asked = ask(random.of(location.clients), token, request).then(
         (said) => judge.observe(token, request, said, begun, Date.now()),
@@ -151,13 +180,14 @@ export class World {
 
   get totals() {
     const sum = (name) => [...this.judges.values()].reduce((total, { counts }) => total + counts[name], 0);
-    return { admitted: sum("admitted"), refused: sum("refused"), unknown: sum("unknown") };
+    return { admitted: sum('admitted'), refused: sum('refused'), unknown: sum('unknown') };
   }
 
   toString() {
     const { admitted, refused, unknown } = this.totals;
     const violations = [...this.judges.values()].reduce((total, judge) => total + judge.violations.length, 0);
-    const busy = this.machine.busyMs === 0 ? "" : `, machine too busy for ${(this.machine.busyMs / 1_000).toFixed(0)} s`;
+    const busy =
+      this.machine.busyMs === 0 ? '' : `, machine too busy for ${(this.machine.busyMs / 1_000).toFixed(0)} s`;
     const seconds = ((Date.now() - this.startedAt) / 1_000).toFixed(0);
     return `${seconds} s: ${admitted} admitted, ${refused} refused, ${unknown} × 503, ${this.operator.changes} changes (${this.operator.revocations} revocations), ${violations} violations${busy}`;
   }
@@ -165,19 +195,19 @@ export class World {
 
 /** Locations, one for each trouble, named after it: what the trouble is and how the view of KV behaves throughout. */
 export function locationForEach(troubles, behaviour) {
-  const nameOf = (trouble) => trouble.toLowerCase().replaceAll(/\W+/g, "-");
+  const nameOf = (trouble) => trouble.toLowerCase().replaceAll(/\W+/g, '-');
   return Object.fromEntries(troubles.map((trouble) => [nameOf(trouble), { trouble, ...behaviour }]));
 }
 
 /** What an isolate says: ADMITTED, or the problem's code. */
 async function ask(client, token, { origin, path }) {
-  const headers = { Origin: origin, "X-Api-Key": token.text };
+  const headers = { Origin: origin, 'X-Api-Key': token.text };
   // A connection that was kept may be closed by the other side just when it is used again: then once more.
   const answer = await client.get(path, { headers }).catch((error) => {
-    if (error.code !== "ECONNRESET") throw error;
+    if (error.code !== 'ECONNRESET') throw error;
     return client.get(path, { headers });
   });
   if (answer.status === 200) return ADMITTED;
-  assert.equal(answer.headers["content-type"], "application/problem+json", String(answer));
+  assert.equal(answer.headers['content-type'], 'application/problem+json', String(answer));
   return answer.json.code;
 }

@@ -1,11 +1,11 @@
 // The admin API as a script would call it. Each call gives the whole Answer; the short ones below insist on success.
 
-import assert from "node:assert/strict";
+import assert from 'node:assert/strict';
 
-const BASE = "/_wayleave/api";
+const BASE = '/_wayleave/api';
 
 /** Settings of a token that works from one site. */
-export const SITE = "https://shop.example";
+export const SITE = 'https://shop.example';
 
 export class AdminApi {
   constructor(client, key) {
@@ -33,34 +33,37 @@ export class AdminApi {
 
   /** Creates a token for SITE, with `settings` on top; gives the API's answer, full text in `token`. */
   createToken(settings = {}, headers = {}) {
-    return this.#done(201, "POST", "/tokens", { body: { label: "a test", origins: [SITE], ...settings }, headers });
+    return this.#done(201, 'POST', '/tokens', {
+      body: { label: 'a test', origins: [SITE], ...settings },
+      headers,
+    });
   }
 
   token(id) {
-    return this.#done(200, "GET", `/tokens/${id}`);
+    return this.#done(200, 'GET', `/tokens/${id}`);
   }
 
   edit(id, settings, headers = {}) {
-    return this.#done(200, "PATCH", `/tokens/${id}`, { body: settings, headers });
+    return this.#done(200, 'PATCH', `/tokens/${id}`, { body: settings, headers });
   }
 
   revoke(id, body = { force: true }) {
-    return this.#done(200, "POST", `/tokens/${id}/revoke`, { body });
+    return this.#done(200, 'POST', `/tokens/${id}/revoke`, { body });
   }
 
   disable(id) {
-    return this.#done(200, "POST", `/tokens/${id}/disable`);
+    return this.#done(200, 'POST', `/tokens/${id}/disable`);
   }
 
   enable(id) {
-    return this.#done(200, "POST", `/tokens/${id}/enable`);
+    return this.#done(200, 'POST', `/tokens/${id}/enable`);
   }
 
   createAdminKey(role, settings = {}) {
-    return this.#done(201, "POST", "/admin-keys", { body: { label: `a ${role}`, role, ...settings } });
+    return this.#done(201, 'POST', '/admin-keys', { body: { label: `a ${role}`, role, ...settings } });
   }
 
   status() {
-    return this.#done(200, "GET", "/status");
+    return this.#done(200, 'GET', '/status');
   }
 }

@@ -1,26 +1,35 @@
 // The workerd config as text. Only what these tests need of workerd.capnp; every value goes through quote().
 
-import { readdirSync, symlinkSync, existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, symlinkSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 export function quote(text) {
-  const escaped = text.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n");
+  const escaped = text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n');
   return `"${escaped}"`;
 }
 
 /** A Worker service. `modules` as modulesOf() gives them, bindings as capnp text. */
-export function workerService({ name, modules, bindings, compatibilityDate, compatibilityFlags = [], durableObjects = [], cache }) {
+export function workerService({
+  name,
+  modules,
+  bindings,
+  compatibilityDate,
+  compatibilityFlags = [],
+  durableObjects = [],
+  cache,
+}) {
   const namespaces = durableObjects.map(
-    (className) => `(className = ${quote(className)}, uniqueKey = ${quote(`wayleave-${name}-${className}`)}, enableSql = true)`,
+    (className) =>
+      `(className = ${quote(className)}, uniqueKey = ${quote(`wayleave-${name}-${className}`)}, enableSql = true)`,
   );
-  const storage = durableObjects.length === 0 ? "" : `durableObjectStorage = (localDisk = "storage"),`;
-  const cacheOutbound = cache === undefined ? "" : `cacheApiOutbound = ${quote(cache)},`;
+  const storage = durableObjects.length === 0 ? '' : `durableObjectStorage = (localDisk = "storage"),`;
+  const cacheOutbound = cache === undefined ? '' : `cacheApiOutbound = ${quote(cache)},`;
   return `(name = ${quote(name)}, worker = (
-    modules = [\n      ${modules.join(",\n      ")}\n    ],
+    modules = [\n      ${modules.join(',\n      ')}\n    ],
     compatibilityDate = ${quote(compatibilityDate)},
-    compatibilityFlags = [${compatibilityFlags.map(quote).join(", ")}],
-    bindings = [\n      ${bindings.join(",\n      ")}\n    ],
-    durableObjectNamespaces = [${namespaces.join(", ")}],
+    compatibilityFlags = [${compatibilityFlags.map(quote).join(', ')}],
+    bindings = [\n      ${bindings.join(',\n      ')}\n    ],
+    durableObjectNamespaces = [${namespaces.join(', ')}],
     ${storage}
     ${cacheOutbound}
     globalOutbound = "internet",
@@ -41,33 +50,34 @@ export const inlineModule = (name, source) => `(name = ${quote(name)}, esModule 
 
 /** The built Worker's modules, main one first. capnp embeds only relative paths, so the build is linked into the folder. */
 export function modulesOf(build, folder) {
-  if (!existsSync(join(build, "index.js"))) {
-    throw new Error("No build/index.js: build the Worker first (make build).");
+  if (!existsSync(join(build, 'index.js'))) {
+    throw new Error('No build/index.js: build the Worker first (make build).');
   }
-  const inFolder = join(folder, "build");
+  const inFolder = join(folder, 'build');
   if (!existsSync(inFolder)) symlinkSync(build, inFolder);
-  const files = readdirSync(build, { recursive: true }).filter((file) => !file.startsWith("worker/"));
-  const scripts = files.filter((file) => file.endsWith(".js")).sort((a) => (a === "index.js" ? -1 : 1));
-  const wasm = files.filter((file) => file.endsWith(".wasm"));
+  const files = readdirSync(build, { recursive: true }).filter((file) => !file.startsWith('worker/'));
+  const scripts = files.filter((file) => file.endsWith('.js')).sort((a) => (a === 'index.js' ? -1 : 1));
+  const wasm = files.filter((file) => file.endsWith('.wasm'));
   return [
     ...scripts.map((file) => `(name = ${quote(file)}, esModule = embed ${quote(`build/${file}`)})`),
     ...wasm.map((file) => `(name = ${quote(file)}, wasm = embed ${quote(`build/${file}`)})`),
   ];
 }
 
-export function workerdConfig({ services, sockets, storage, extensions = "" }) {
+export function workerdConfig({ services, sockets, storage, extensions = '' }) {
   mkdirSync(storage, { recursive: true });
   const socketTexts = Object.entries(sockets).map(
-    ([name, service]) => `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${quote(service)})`,
+    ([name, service]) =>
+      `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${quote(service)})`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${services.join(",\n    ")},
+    ${services.join(',\n    ')},
     (name = "internet", network = (allow = ["public", "private"])),
     (name = "storage", disk = (path = ${quote(storage)}, writable = true)),
   ],
-  sockets = [\n    ${socketTexts.join(",\n    ")}\n  ],
+  sockets = [\n    ${socketTexts.join(',\n    ')}\n  ],
   ${extensions}
 );
 `;

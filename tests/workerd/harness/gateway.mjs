@@ -4,17 +4,17 @@
 // registry and the usage shards through a RegistryDoor each, so a test can cut it off. The service "gateway" reaches them
 // directly, as production does.
 
-import { join } from "node:path";
-import { AdminApi } from "./admin_api.mjs";
-import { durableObjectBinding, externalService, workerdConfig } from "./capnp.mjs";
-import { Client } from "./http_client.mjs";
-import { KvServer } from "./kv_server.mjs";
-import { ADMIN_KEY, compatibility, productService } from "./product.mjs";
-import { RegistryDoor } from "./registry_door.mjs";
-import { Upstream } from "./upstream.mjs";
-import { Workerd } from "./workerd.mjs";
+import { join } from 'node:path';
+import { AdminApi } from './admin_api.mjs';
+import { durableObjectBinding, externalService, workerdConfig } from './capnp.mjs';
+import { Client } from './http_client.mjs';
+import { KvServer } from './kv_server.mjs';
+import { ADMIN_KEY, compatibility, productService } from './product.mjs';
+import { RegistryDoor } from './registry_door.mjs';
+import { Upstream } from './upstream.mjs';
+import { Workerd } from './workerd.mjs';
 
-export { ADMIN_KEY, CHECK_SECRET, DEPLOYMENT, SIGNING_SECRETS } from "./product.mjs";
+export { ADMIN_KEY, CHECK_SECRET, DEPLOYMENT, SIGNING_SECRETS } from './product.mjs';
 
 export class Gateway {
   /**
@@ -26,7 +26,14 @@ export class Gateway {
    * @param {string[]} [options.bindings] capnp texts of further bindings of every location
    * @param {string} [options.extensions] capnp text of workerd extensions
    */
-  constructor({ variables = (upstream) => ({ UPSTREAM: upstream }), locations = {}, beside = {}, usage = true, bindings = [], extensions } = {}) {
+  constructor({
+    variables = (upstream) => ({ UPSTREAM: upstream }),
+    locations = {},
+    beside = {},
+    usage = true,
+    bindings = [],
+    extensions,
+  } = {}) {
     this.variables = variables;
     this.locations = locations;
     this.beside = beside;
@@ -36,9 +43,12 @@ export class Gateway {
     this.kv = new KvServer();
     this.upstream = new Upstream();
     this.door = new RegistryDoor();
-    this.usageDoor = new RegistryDoor("usage-door", "Usage");
-    this.workerd = new Workerd((folder) => this.#config(folder), ["gateway", ...Object.keys(locations), ...Object.keys(beside)]);
-    this.client = this.location("gateway");
+    this.usageDoor = new RegistryDoor('usage-door', 'Usage');
+    this.workerd = new Workerd(
+      (folder) => this.#config(folder),
+      ['gateway', ...Object.keys(locations), ...Object.keys(beside)],
+    );
+    this.client = this.location('gateway');
     this.admin = new AdminApi(this.client, ADMIN_KEY);
   }
 
@@ -68,34 +78,43 @@ export class Gateway {
     const { compatibilityDate } = compatibility();
     const service = (name, variables, registry, usage, durableObjects) => {
       const others = [...(this.usage ? [usage] : []), ...this.bindings];
-      return productService({ name, folder, variables: variables(this.upstream.origin), registry, others, durableObjects });
+      return productService({
+        name,
+        folder,
+        variables: variables(this.upstream.origin),
+        registry,
+        others,
+        durableObjects,
+      });
     };
     const locations = Object.entries(this.locations).map(([name, variables]) =>
       service(
         name,
         (upstream) => ({ ...this.variables(upstream), ...variables(upstream) }),
-        this.door.binding("REGISTRY"),
-        this.usageDoor.binding("USAGE"),
+        this.door.binding('REGISTRY'),
+        this.usageDoor.binding('USAGE'),
         [],
       ),
     );
     return workerdConfig({
       services: [
         service(
-          "gateway",
+          'gateway',
           this.variables,
-          durableObjectBinding("REGISTRY", "Registry", "gateway"),
-          durableObjectBinding("USAGE", "Usage", "gateway"),
-          ["Registry", "Usage"],
+          durableObjectBinding('REGISTRY', 'Registry', 'gateway'),
+          durableObjectBinding('USAGE', 'Usage', 'gateway'),
+          ['Registry', 'Usage'],
         ),
         ...locations,
-        ...this.door.services(compatibilityDate, "gateway"),
-        ...this.usageDoor.services(compatibilityDate, "gateway"),
+        ...this.door.services(compatibilityDate, 'gateway'),
+        ...this.usageDoor.services(compatibilityDate, 'gateway'),
         ...Object.values(this.beside).map((service) => service({ compatibilityDate })),
-        externalService("kv", this.kv.port),
+        externalService('kv', this.kv.port),
       ],
-      sockets: Object.fromEntries(["gateway", ...Object.keys(this.locations), ...Object.keys(this.beside)].map((name) => [name, name])),
-      storage: join(folder, "storage"),
+      sockets: Object.fromEntries(
+        ['gateway', ...Object.keys(this.locations), ...Object.keys(this.beside)].map((name) => [name, name]),
+      ),
+      storage: join(folder, 'storage'),
       extensions: this.extensions,
     });
   }

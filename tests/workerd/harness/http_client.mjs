@@ -2,9 +2,9 @@
 //
 // fetch() normalises paths, joins headers and refuses others, so it cannot ask the questions these tests ask.
 
-import { Agent, request as httpRequest } from "node:http";
-import { connect } from "node:net";
-import { HOST } from "./routes.mjs";
+import { Agent, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { HOST } from './routes.mjs';
 
 const ANSWER_LIMIT_MS = 30_000;
 
@@ -23,12 +23,12 @@ export class Client {
    */
   async send(method, path, { headers = [], body, host = this.host } = {}) {
     const pairs = Array.isArray(headers) ? headers : Object.entries(headers);
-    const isJson = body !== undefined && typeof body === "object" && !(body instanceof Uint8Array);
+    const isJson = body !== undefined && typeof body === 'object' && !(body instanceof Uint8Array);
     const bytes = body === undefined ? undefined : Buffer.from(isJson ? JSON.stringify(body) : body);
-    const all = [["Host", host], ...pairs];
+    const all = [['Host', host], ...pairs];
     const has = (name) => all.some(([given]) => given.toLowerCase() === name);
-    if (isJson && !has("content-type")) all.push(["Content-Type", "application/json"]);
-    if (bytes !== undefined && !has("content-length")) all.push(["Content-Length", String(bytes.length)]);
+    if (isJson && !has('content-type')) all.push(['Content-Type', 'application/json']);
+    if (bytes !== undefined && !has('content-length')) all.push(['Content-Length', String(bytes.length)]);
     const response = await this.open(method, path, all, (request) => request.end(bytes));
     return new Answer(response, await bytesOf(response));
   }
@@ -37,28 +37,36 @@ export class Client {
   open(method, path, pairs, write = (request) => request.end()) {
     return new Promise((resolve, reject) => {
       const request = httpRequest(
-        { host: "127.0.0.1", port: this.port(), method, path, headers: pairs.flat(), agent: this.#agent, setHost: false },
+        {
+          host: '127.0.0.1',
+          port: this.port(),
+          method,
+          path,
+          headers: pairs.flat(),
+          agent: this.#agent,
+          setHost: false,
+        },
         resolve,
       );
       request.setTimeout(ANSWER_LIMIT_MS, () => request.destroy(new Error(`no answer to ${method} ${path}`)));
-      request.on("error", reject);
+      request.on('error', reject);
       write(request);
     });
   }
 
   get(path, options) {
-    return this.send("GET", path, options);
+    return this.send('GET', path, options);
   }
 
   /** Sends these very bytes on a socket of their own; resolves with all that comes back until the peer closes it. */
   sendBytes(bytes) {
     return new Promise((resolve, reject) => {
-      let text = "";
-      const socket = connect(this.port(), "127.0.0.1", () => socket.write(bytes));
-      socket.setTimeout(ANSWER_LIMIT_MS, () => socket.destroy(new Error("the socket stayed open")));
-      socket.on("data", (chunk) => (text += chunk.toString("latin1")));
-      socket.on("close", () => resolve(text));
-      socket.on("error", reject);
+      let text = '';
+      const socket = connect(this.port(), '127.0.0.1', () => socket.write(bytes));
+      socket.setTimeout(ANSWER_LIMIT_MS, () => socket.destroy(new Error('the socket stayed open')));
+      socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
     });
   }
 
@@ -80,7 +88,7 @@ export class Answer {
   }
 
   get text() {
-    return this.bytes.toString("utf8");
+    return this.bytes.toString('utf8');
   }
 
   get json() {
@@ -94,7 +102,10 @@ export class Answer {
 
   /** A list-valued header (comma-separated), trimmed and lower-cased. */
   list(name) {
-    return this.all(name).flatMap((value) => value.split(",")).map((item) => item.trim().toLowerCase()).filter(Boolean);
+    return this.all(name)
+      .flatMap((value) => value.split(','))
+      .map((item) => item.trim().toLowerCase())
+      .filter(Boolean);
   }
 
   /** For messages of assertions. */

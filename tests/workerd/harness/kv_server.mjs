@@ -1,7 +1,7 @@
 // KV in memory, the same for every location. It counts every operation by key, and it can be told to behave as replicated
 // storage does on a bad day.
 
-import { KvWire, expirationOf } from "./kv_wire.mjs";
+import { KvWire, expirationOf } from './kv_wire.mjs';
 
 export class KvServer extends KvWire {
   constructor() {
@@ -38,7 +38,7 @@ export class KvServer extends KvWire {
     this.pinned.set(key, change(Buffer.from(this.values.get(key).bytes)));
   }
 
-  keys(prefix = "") {
+  keys(prefix = '') {
     return [...this.values.keys()].filter((key) => key.startsWith(prefix)).sort();
   }
 
@@ -50,16 +50,16 @@ export class KvServer extends KvWire {
   async answer({ method, key, query, bytes, metadata }) {
     if (this.hangs) return null;
     if (this.lagMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lagMs));
-    if (method === "GET") return this.#read(key);
-    if (method !== "PUT" && method !== "DELETE") return { status: 405 };
-    if (this.writesFail) return { status: 500, bytes: "KV is down" };
-    if (method === "PUT") this.values.set(key, { bytes, metadata, expiration: expirationOf(query) });
+    if (method === 'GET') return this.#read(key);
+    if (method !== 'PUT' && method !== 'DELETE') return { status: 405 };
+    if (this.writesFail) return { status: 500, bytes: 'KV is down' };
+    if (method === 'PUT') this.values.set(key, { bytes, metadata, expiration: expirationOf(query) });
     else this.values.delete(key);
     return { status: 200 };
   }
 
   #read(key) {
-    if (this.readsFail) return { status: 500, bytes: "KV is down" };
+    if (this.readsFail) return { status: 500, bytes: 'KV is down' };
     const pinned = this.pinned.get(key);
     const stored = this.unseen(key) ? undefined : this.values.get(key);
     const bytes = pinned ?? stored?.bytes;

@@ -2,7 +2,7 @@
 //
 // What is stored, and how badly it behaves, is for whoever extends this: it answers one operation at a time.
 
-import { createServer } from "node:http";
+import { createServer } from 'node:http';
 
 export class KvWire {
   /** Every operation since the last reset: { method, key, query }. */
@@ -13,19 +13,19 @@ export class KvWire {
    * @abstract
    */
   async answer() {
-    throw new Error("what KV answers is for the extending class to say");
+    throw new Error('what KV answers is for the extending class to say');
   }
 
   get reads() {
-    return this.operations.filter(({ method }) => method === "GET" || method === "POST").length;
+    return this.operations.filter(({ method }) => method === 'GET' || method === 'POST').length;
   }
 
   get writes() {
-    return this.operations.filter(({ method }) => method === "PUT" || method === "DELETE").length;
+    return this.operations.filter(({ method }) => method === 'PUT' || method === 'DELETE').length;
   }
 
   readsOf(key) {
-    return this.operations.filter((operation) => operation.method === "GET" && operation.key === key).length;
+    return this.operations.filter((operation) => operation.method === 'GET' && operation.key === key).length;
   }
 
   resetCounts() {
@@ -35,7 +35,7 @@ export class KvWire {
   async start() {
     this.server = createServer((request, response) => this.#serve(request, response));
     this.server.keepAliveTimeout = 60_000;
-    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
   }
 
@@ -45,13 +45,17 @@ export class KvWire {
   }
 
   async #serve(request, response) {
-    const url = new URL(request.url, "http://kv");
-    const operation = { method: request.method, key: decodeURIComponent(url.pathname.slice(1)), query: Object.fromEntries(url.searchParams) };
+    const url = new URL(request.url, 'http://kv');
+    const operation = {
+      method: request.method,
+      key: decodeURIComponent(url.pathname.slice(1)),
+      query: Object.fromEntries(url.searchParams),
+    };
     this.operations.push(operation);
     const bytes = await bytesOf(request);
-    const answer = await this.answer({ ...operation, bytes, metadata: request.headers["cf-kv-metadata"] });
+    const answer = await this.answer({ ...operation, bytes, metadata: request.headers['cf-kv-metadata'] });
     if (answer === null) return;
-    const headers = answer.metadata === undefined ? {} : { "CF-KV-Metadata": answer.metadata };
+    const headers = answer.metadata === undefined ? {} : { 'CF-KV-Metadata': answer.metadata };
     response.writeHead(answer.status, headers).end(answer.bytes);
   }
 }
@@ -59,7 +63,9 @@ export class KvWire {
 /** Unix seconds at which KV may drop what this PUT writes; undefined for never. */
 export function expirationOf(query) {
   if (query.expiration !== undefined) return Number(query.expiration);
-  return query.expiration_ttl === undefined ? undefined : Math.floor(Date.now() / 1000) + Number(query.expiration_ttl);
+  return query.expiration_ttl === undefined
+    ? undefined
+    : Math.floor(Date.now() / 1000) + Number(query.expiration_ttl);
 }
 
 async function bytesOf(stream) {

@@ -1,19 +1,19 @@
 // The problem table of DESIGN section 7 as a reader of it would write it down, and what every problem must look like.
 
-import assert from "node:assert/strict";
+import assert from 'node:assert/strict';
 
 /** `challenge`: the RFC 6750 error code, "" for a challenge without one, absent where there is no challenge. */
 export const PROBLEMS = {
-  token_missing: { status: 401, challenge: "" },
-  token_malformed: { status: 401, challenge: "invalid_token" },
-  token_invalid: { status: 401, challenge: "invalid_token" },
-  token_expired: { status: 401, challenge: "invalid_token" },
-  token_revoked: { status: 401, challenge: "invalid_token" },
-  token_disabled: { status: 401, challenge: "invalid_token" },
-  credential_conflict: { status: 400, challenge: "invalid_request" },
+  token_missing: { status: 401, challenge: '' },
+  token_malformed: { status: 401, challenge: 'invalid_token' },
+  token_invalid: { status: 401, challenge: 'invalid_token' },
+  token_expired: { status: 401, challenge: 'invalid_token' },
+  token_revoked: { status: 401, challenge: 'invalid_token' },
+  token_disabled: { status: 401, challenge: 'invalid_token' },
+  credential_conflict: { status: 400, challenge: 'invalid_request' },
   origin_missing: { status: 403 },
   origin_not_allowed: { status: 403 },
-  audience_mismatch: { status: 403, challenge: "insufficient_scope" },
+  audience_mismatch: { status: 403, challenge: 'insufficient_scope' },
   rate_limited: { status: 429, retryAfter: true },
   revocation_status_unknown: { status: 503, retryAfter: true },
   route_not_found: { status: 404 },
@@ -41,7 +41,7 @@ export const PROBLEMS = {
 };
 
 /** DESIGN section 6: what a page may read of any answer. */
-export const EXPOSED = ["www-authenticate", "retry-after", "sunset", "deprecation"];
+export const EXPOSED = ['www-authenticate', 'retry-after', 'sunset', 'deprecation'];
 
 const textsByCode = new Map();
 
@@ -52,21 +52,22 @@ const textsByCode = new Map();
 export function assertProblem(answer, code, { status = PROBLEMS[code].status } = {}) {
   const expected = PROBLEMS[code];
   assert.ok(expected, `${code} is in the table`);
-  assert.equal(answer.headers["content-type"], "application/problem+json", `${code}: ${answer}`);
+  assert.equal(answer.headers['content-type'], 'application/problem+json', `${code}: ${answer}`);
   const problem = answer.json;
   assert.equal(problem.code, code, String(answer));
   assert.equal(answer.status, status, String(answer));
   assert.equal(problem.status, status, String(answer));
   assert.equal(problem.type, `/_wayleave/problems#${code}`);
-  for (const member of ["title", "detail"]) {
-    assert.equal(typeof problem[member], "string", `${code}: ${member}`);
-    assert.notEqual(problem[member], "");
+  for (const member of ['title', 'detail']) {
+    assert.equal(typeof problem[member], 'string', `${code}: ${member}`);
+    assert.notEqual(problem[member], '');
   }
   assertConstantTexts(code, status, problem);
   assertChallenge(answer, code, expected);
-  assert.equal(answer.headers["cache-control"], "no-store", `${code}: ${answer}`);
-  if (expected.retryAfter) assert.match(answer.headers["retry-after"] ?? "", /^[1-9][0-9]*$/, `${code}: Retry-After`);
-  else assert.equal(answer.headers["retry-after"], undefined, `${code}: Retry-After`);
+  assert.equal(answer.headers['cache-control'], 'no-store', `${code}: ${answer}`);
+  if (expected.retryAfter)
+    assert.match(answer.headers['retry-after'] ?? '', /^[1-9][0-9]*$/, `${code}: Retry-After`);
+  else assert.equal(answer.headers['retry-after'], undefined, `${code}: Retry-After`);
   return problem;
 }
 
@@ -78,30 +79,30 @@ function assertConstantTexts(code, status, { title, detail }) {
 }
 
 function assertChallenge(answer, code, { challenge, anyChallenge }) {
-  const header = answer.headers["www-authenticate"];
+  const header = answer.headers['www-authenticate'];
   if (anyChallenge) {
-    assert.match(header ?? "", /^Bearer realm="[^"]+"/, `${code}: WWW-Authenticate`);
+    assert.match(header ?? '', /^Bearer realm="[^"]+"/, `${code}: WWW-Authenticate`);
   } else if (challenge === undefined) {
     assert.equal(header, undefined, `${code} has no challenge`);
-  } else if (challenge === "") {
-    assert.match(header ?? "", /^Bearer realm="[^"]+"$/, `${code}: a challenge without an error code`);
+  } else if (challenge === '') {
+    assert.match(header ?? '', /^Bearer realm="[^"]+"$/, `${code}: a challenge without an error code`);
   } else {
-    assert.match(header ?? "", /^Bearer realm="[^"]+"/, `${code}: WWW-Authenticate`);
+    assert.match(header ?? '', /^Bearer realm="[^"]+"/, `${code}: WWW-Authenticate`);
     assert.match(header, new RegExp(`, error="${challenge}"`), `${code}: WWW-Authenticate`);
   }
 }
 
 /** A page in `origin` can read the answer, its status and its headers, and no cache serves it to another. */
 export function assertReadableBy(answer, origin) {
-  assert.deepEqual(answer.all("access-control-allow-origin"), [origin], String(answer));
+  assert.deepEqual(answer.all('access-control-allow-origin'), [origin], String(answer));
   assertVariesByOrigin(answer);
-  const exposed = answer.list("access-control-expose-headers");
+  const exposed = answer.list('access-control-expose-headers');
   for (const name of EXPOSED) assert.ok(exposed.includes(name), `${name} is exposed: ${answer}`);
-  for (const name of Object.keys(answer.headers).filter((header) => header.startsWith("wayleave-"))) {
+  for (const name of Object.keys(answer.headers).filter((header) => header.startsWith('wayleave-'))) {
     assert.ok(exposed.includes(name), `${name} is exposed: ${answer}`);
   }
 }
 
 export function assertVariesByOrigin(answer) {
-  assert.ok(answer.list("vary").includes("origin"), `Vary: Origin: ${answer}`);
+  assert.ok(answer.list('vary').includes('origin'), `Vary: Origin: ${answer}`);
 }

@@ -1,21 +1,23 @@
 // The product as a workerd service: the built Worker, its bindings and the configuration that tests give it.
 
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { jsonBinding, kvBinding, modulesOf, textBinding, workerService } from "./capnp.mjs";
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jsonBinding, kvBinding, modulesOf, textBinding, workerService } from './capnp.mjs';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-export const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, "build");
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+export const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, 'build');
 
 /** Fixed, so that a test can compute tags by itself. */
-export const DEPLOYMENT = "workerd-tests";
+export const DEPLOYMENT = 'workerd-tests';
 export const SIGNING_SECRETS = { 1: Buffer.alloc(32, 1) };
-export const CHECK_SECRET = Buffer.alloc(32, 2).toString("base64");
-export const ADMIN_KEY = "an-admin-key-for-tests-0123456789abcdef";
+export const CHECK_SECRET = Buffer.alloc(32, 2).toString('base64');
+export const ADMIN_KEY = 'an-admin-key-for-tests-0123456789abcdef';
 
 function signingKeysText(secrets) {
-  return JSON.stringify(Object.fromEntries(Object.entries(secrets).map(([id, bytes]) => [id, bytes.toString("base64")])));
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(secrets).map(([id, bytes]) => [id, bytes.toString('base64')])),
+  );
 }
 
 const DEFAULT_VARIABLES = {
@@ -27,7 +29,7 @@ const DEFAULT_VARIABLES = {
 
 /** `compatibility_date` and `compatibility_flags` of wrangler.toml: the tests run what is deployed. */
 export function compatibility() {
-  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const toml = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8');
   const [, compatibilityDate] = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(toml);
   const flags = /^compatibility_flags\s*=\s*(\[[^\]]*\])/m.exec(toml);
   return { compatibilityDate, compatibilityFlags: flags === null ? [] : JSON.parse(flags[1]) };
@@ -44,12 +46,21 @@ export function compatibility() {
  * @param {string[]} options.durableObjects classes whose objects live here
  * @param {string} [options.cache] name of the service that plays the location's cache
  */
-export function productService({ name, folder, variables, registry, others = [], kv = "kv", durableObjects = [], cache }) {
+export function productService({
+  name,
+  folder,
+  variables,
+  registry,
+  others = [],
+  kv = 'kv',
+  durableObjects = [],
+  cache,
+}) {
   return workerService({
     name,
     modules: modulesOf(BUILD, folder),
     bindings: [
-      kvBinding("KV", kv),
+      kvBinding('KV', kv),
       registry,
       ...others,
       ...Object.entries({ ...DEFAULT_VARIABLES, ...variables })
@@ -64,6 +75,6 @@ export function productService({ name, folder, variables, registry, others = [],
 
 /** Lists and tables are given as the JSON text that an operator writes; numbers stay numbers. */
 function variableBinding(name, value) {
-  if (typeof value === "number") return jsonBinding(name, value);
-  return textBinding(name, typeof value === "string" ? value : JSON.stringify(value));
+  if (typeof value === 'number') return jsonBinding(name, value);
+  return textBinding(name, typeof value === 'string' ? value : JSON.stringify(value));
 }

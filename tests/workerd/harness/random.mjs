@@ -1,6 +1,6 @@
 // Random choices that can be made again: a generator with a seed (Tommy Ettinger's mulberry32).
 
-import { randomInt } from "node:crypto";
+import { randomInt } from 'node:crypto';
 
 export class Random {
   #state;

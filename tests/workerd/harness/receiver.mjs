@@ -1,6 +1,6 @@
 // A receiver of webhooks: it keeps what reached it, and answers as the test says.
 
-import { createServer } from "node:http";
+import { createServer } from 'node:http';
 
 export class Receiver {
   constructor() {
@@ -13,11 +13,15 @@ export class Receiver {
     this.server = createServer(async (request, response) => {
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
-      const webhook = { path: request.url, headers: request.headers, body: Buffer.concat(chunks).toString("utf8") };
+      const webhook = {
+        path: request.url,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString('utf8'),
+      };
       this.received.push(webhook);
       this.answer(response, webhook);
     });
-    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.origin = `http://127.0.0.1:${this.server.address().port}`;
     console.log(`started receiver on ${this.origin}`);
   }
@@ -29,7 +33,8 @@ export class Receiver {
 
   /** Answers one after the other as `answers` say, and the last for ever. */
   script(...answers) {
-    this.answer = (response, webhook) => (answers.length > 1 ? answers.shift() : answers[0])(response, webhook);
+    this.answer = (response, webhook) =>
+      (answers.length > 1 ? answers.shift() : answers[0])(response, webhook);
   }
 
   /** Those that tell of this token, oldest first. */
@@ -39,6 +44,9 @@ export class Receiver {
 }
 
 export const taken = (response) => response.writeHead(204).end();
-export const status = (code, headers = {}) => (response) => response.writeHead(code, headers).end("an answer");
+export const status =
+  (code, headers = {}) =>
+  (response) =>
+    response.writeHead(code, headers).end('an answer');
 /** The connection stays open, and nothing comes. */
 export const silence = () => {};

@@ -3,8 +3,14 @@
 // To a location the registry is a Durable Object binding, which a Node test cannot stand in for. So the location is bound
 // to a Durable Object of these few lines instead, which asks this server before it passes each call on.
 
-import { createServer } from "node:http";
-import { durableObjectBinding, externalService, inlineModule, serviceBinding, workerService } from "./capnp.mjs";
+import { createServer } from 'node:http';
+import {
+  durableObjectBinding,
+  externalService,
+  inlineModule,
+  serviceBinding,
+  workerService,
+} from './capnp.mjs';
 
 const DOOR = `
 import { DurableObject } from "cloudflare:workers";
@@ -27,7 +33,7 @@ export class RegistryDoor {
    * @param {string} name of the door's service: each location may have a door of its own
    * @param {string} className of the objects behind it: the registry's, or the usage shards'
    */
-  constructor(name = "door", className = "Registry") {
+  constructor(name = 'door', className = 'Registry') {
     this.name = name;
     this.className = className;
     /** Bodies of the calls that came to the door since the last reset, passed or not. */
@@ -37,23 +43,23 @@ export class RegistryDoor {
 
   /** The class to bind as REGISTRY or USAGE in place of the real one. */
   binding(name) {
-    return durableObjectBinding(name, "Door", this.name);
+    return durableObjectBinding(name, 'Door', this.name);
   }
 
   open() {
-    this.behaviour = "pass";
+    this.behaviour = 'pass';
     this.lagMs = 0;
     this.alter = null;
   }
 
   /** Calls fail at once. */
   shut() {
-    this.behaviour = "fail";
+    this.behaviour = 'fail';
   }
 
   /** Calls are never answered. */
   hang() {
-    this.behaviour = "hang";
+    this.behaviour = 'hang';
   }
 
   /** Answers are replaced by `change(text)`. */
@@ -67,17 +73,17 @@ export class RegistryDoor {
 
   async start() {
     this.server = createServer(async (request, response) => {
-      let body = "";
+      let body = '';
       for await (const chunk of request) body += chunk;
-      if (request.url === "/answer") return response.end(this.alter === null ? body : this.alter(body));
+      if (request.url === '/answer') return response.end(this.alter === null ? body : this.alter(body));
       this.calls.push(body);
-      if (this.behaviour === "hang") return;
+      if (this.behaviour === 'hang') return;
       if (this.lagMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lagMs));
-      response.writeHead(this.behaviour !== "pass" ? 503 : this.alter === null ? 200 : 202).end();
+      response.writeHead(this.behaviour !== 'pass' ? 503 : this.alter === null ? 200 : 202).end();
     });
     // Longer than workerd keeps an idle connection: a call on one that is just being closed would fail.
     this.server.keepAliveTimeout = 60_000;
-    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
   }
 
@@ -93,10 +99,13 @@ export class RegistryDoor {
       externalService(keeper, this.port),
       workerService({
         name: this.name,
-        modules: [inlineModule("door.js", DOOR)],
-        bindings: [serviceBinding("KEEPER", keeper), durableObjectBinding("OBJECT", this.className, registryService)],
+        modules: [inlineModule('door.js', DOOR)],
+        bindings: [
+          serviceBinding('KEEPER', keeper),
+          durableObjectBinding('OBJECT', this.className, registryService),
+        ],
         compatibilityDate,
-        durableObjects: ["Door"],
+        durableObjects: ['Door'],
       }),
     ];
   }

@@ -2,11 +2,11 @@
 //
 // It makes what the product would not: tokens that have expired, that nobody issued, or whose tag is wrong.
 
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac, hkdfSync } from 'node:crypto';
 
 /** K of one purpose: HKDF-SHA256, salt = the deployment, info = wayleave/v1/<purpose>. */
 export function derivedKey(secret, deployment, purpose) {
-  return Buffer.from(hkdfSync("sha256", secret, deployment, `wayleave/v1/${purpose}`, 32));
+  return Buffer.from(hkdfSync('sha256', secret, deployment, `wayleave/v1/${purpose}`, 32));
 }
 
 /** A token with these claims; its tag verifies when `secret` and `deployment` are the gateway's. */
@@ -16,18 +16,27 @@ export function mintToken({ secret, deployment, keyId = 1, serial, expiresAt, ve
   claims.writeUInt8(keyId, 1);
   claims.writeUInt32BE(serial, 2);
   claims.writeUIntBE(expiresAt, 6, 5);
-  const tag = createHmac("sha256", derivedKey(secret, deployment, "token")).update(claims).digest().subarray(0, 16);
-  return `wlp_${Buffer.concat([claims, tag]).toString("base64url")}`;
+  const tag = createHmac('sha256', derivedKey(secret, deployment, 'token'))
+    .update(claims)
+    .digest()
+    .subarray(0, 16);
+  return `wlp_${Buffer.concat([claims, tag]).toString('base64url')}`;
 }
 
 export function claimsOf(token) {
-  const bytes = Buffer.from(token.slice(4), "base64url");
-  return { version: bytes[0], keyId: bytes[1], serial: bytes.readUInt32BE(2), expiresAt: bytes.readUIntBE(6, 5), tag: bytes.subarray(11) };
+  const bytes = Buffer.from(token.slice(4), 'base64url');
+  return {
+    version: bytes[0],
+    keyId: bytes[1],
+    serial: bytes.readUInt32BE(2),
+    expiresAt: bytes.readUIntBE(6, 5),
+    tag: bytes.subarray(11),
+  };
 }
 
 /** The token with one bit of its 27 bytes flipped. */
 export function withFlippedBit(token, bit) {
-  const bytes = Buffer.from(token.slice(4), "base64url");
+  const bytes = Buffer.from(token.slice(4), 'base64url');
   bytes[bit >> 3] ^= 1 << (bit & 7);
-  return `wlp_${bytes.toString("base64url")}`;
+  return `wlp_${bytes.toString('base64url')}`;
 }
