@@ -1,6 +1,8 @@
-//! How the revocation list grows: bytes of base and delta, memory of an isolate, decoding, look-up. `make growth`.
+//! How the revocation list grows (`make growth`): bytes of base and delta, memory of an isolate, decoding,
+//! look-up.
 
-#![allow(clippy::unwrap_used, missing_docs)] // a bench that cannot go on stops; the macros of criterion have no docs
+// A bench that cannot go on stops, so it may unwrap. Criterion's macros have no docs.
+#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 #[path = "../tests/support/population.rs"]
 mod population;
@@ -10,8 +12,8 @@ use population::{NUMBER, Population, list, ring};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::hint::black_box;
-use wayleave::list::{Delta, OpenedBase};
-use wayleave::token::Serial;
+use wayleave::formats::list::{Delta, OpenedBase};
+use wayleave::formats::token::Serial;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;

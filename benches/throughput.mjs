@@ -1,5 +1,6 @@
-// Requests per second through the gateway, as a ratio to a bare JavaScript Worker that only forwards, in one workerd
-// process on one machine. Machines are noisy: rounds alternate, and the median of the pairs' ratios is what counts.
+// Requests per second through the gateway, as a ratio to a plain JavaScript Worker that only forwards, in one
+// workerd process. Machines are noisy, so the two alternate, and the result is the median of the pairs'
+// ratios.
 //
 // make bench   (ROUNDS=9 SECONDS=3 CONNECTIONS=32 by default)
 
@@ -17,7 +18,7 @@ const upstream = createServer((_, response) => response.end('ok')).listen(0, '12
 await once(upstream, 'listening');
 const upstreamOrigin = `http://127.0.0.1:${upstream.address().port}`;
 
-/** What people write when they want no more than a proxy. */
+/** A minimal proxy Worker, for comparison. */
 const FORWARDER = `export default { fetch(request) {
   const url = new URL(request.url);
   return fetch(new Request(${JSON.stringify(upstreamOrigin)} + url.pathname + url.search, request));
@@ -40,21 +41,26 @@ const ratios = [];
 for (let round = 0; round <= rounds; round += 1) {
   const bare = await perSecond(ports.forwarder);
   const guarded = await perSecond(ports.gateway);
-  if (round === 0) continue; // warms both
+  if (round === 0) continue; // the first round warms up both
   ratios.push(guarded / bare);
   console.log(
-    `round ${round} of ${rounds}: forwarder ${bare.toFixed(0)}/s, gateway ${guarded.toFixed(0)}/s, ratio ${(guarded / bare).toFixed(2)}`,
+    `round ${round} of ${rounds}: forwarder ${bare.toFixed(0)}/s, ` +
+      `gateway ${guarded.toFixed(0)}/s, ratio ${(guarded / bare).toFixed(2)}`,
   );
 }
 ratios.sort((a, b) => a - b);
 console.log(
-  `ratio gateway / bare forwarder: median ${ratios[ratios.length >> 1].toFixed(2)}, min ${ratios[0].toFixed(2)}, max ${ratios.at(-1).toFixed(2)}`,
+  `ratio gateway / bare forwarder: median ${ratios[ratios.length >> 1].toFixed(2)}, ` +
+    `min ${ratios[0].toFixed(2)}, max ${ratios.at(-1).toFixed(2)}`,
 );
 await gateway.stop();
 upstream.closeAllConnections();
 upstream.close();
 
-/** Answers per second from `connections` callers that each ask anew when answered. */
+/**
+ * Responses per second with `connections` concurrent callers, each of which sends its next request after a
+ * response.
+ */
 async function perSecond(port) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const until = performance.now() + seconds * 1000;

@@ -1,7 +1,7 @@
-//! How much memory an isolate needs for the revocation list of a large deployment. In a process of its own, since it
-//! counts every byte that is allocated. `make growth` measures the rest: bytes, decoding, look-up.
+//! The memory that an isolate needs for the revocation list of a large deployment. It runs in its own
+//! process, since it counts every allocated byte. `make growth` measures the rest: bytes, decoding, look-up.
 
-#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+#![cfg(test)] // so clippy takes all of it for a test
 
 #[path = "support/population.rs"]
 mod population;
@@ -15,7 +15,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// Bytes that a list of `population` keeps in use. Pointers are 8 bytes here and 4 in WebAssembly, so it is less there.
+/// Bytes that a list of `population` keeps allocated. Pointers have 8 bytes here and 4 in WebAssembly, where
+/// the list is therefore smaller.
 fn held(population: Population) -> usize {
     let (base, delta) = (population.sealed_base(), population.sealed_delta());
     let region = Region::new(ALLOCATOR);

@@ -1,53 +1,58 @@
-//! Vectors of the revocation list: bases and deltas as KV has them, and values that no location may take.
-//! `tests/vectors/lists.test.mjs` reads every row with Node's `crypto` and another implementation of roaring bitmaps.
+//! Vectors of the revocation list: bases and deltas as they are stored in KV, and values that a location must
+//! refuse. `tests/vectors/lists.test.mjs` reads every row with Node's `crypto` and another implementation of
+//! roaring bitmaps.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test that panics fails
+#![cfg(test)] // so clippy takes all of it for a test
 
 #[path = "support/vectors.rs"]
 mod vectors;
 
-use data_encoding::{BASE64, HEXLOWER};
+use base64::prelude::*;
 use serde_json::{Value, json};
-use wayleave::key::{KeyId, KeyRing, parse_signing_keys, sha256};
-use wayleave::list::{
-    Base, Change, Delta, DeltaHead, KV_NAME, ListFault, Number, OpenedBase, Status, base_kv_name, seal_base,
+use wayleave::base::time::UnixMillis;
+use wayleave::formats::key::{KeyId, KeyRing, parse_signing_keys, sha256};
+use wayleave::formats::list::{
+    Base, Change, Delta, DeltaHead, KV_NAME, ListFault, Number, OpenedBase, SerialStatus, base_kv_name,
+    seal_base,
 };
-use wayleave::seal::{self, Purpose};
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::formats::seal;
+use wayleave::formats::seal::Purpose;
+use wayleave::formats::token::Serial;
 
 const DEPLOYMENT: &str = "vectors";
 const NUMBER: Number = Number { epoch: 2, n: 1_000 };
 
 fn signing_keys() -> Value {
-    json!({ "1": BASE64.encode(&[0x11; 32]), "2": BASE64.encode(&(0..32).collect::<Vec<u8>>()) })
+    let second: Vec<u8> = (0..32).collect();
+    json!({ "1": BASE64_STANDARD.encode([0x11; 32]), "2": BASE64_STANDARD.encode(second) })
 }
 
 fn ring(deployment: &str) -> KeyRing {
     KeyRing::derive(&parse_signing_keys(&signing_keys().to_string()).unwrap(), deployment)
 }
 
-fn change(serial: u32, status: Status, version: u32) -> Change {
+fn change(serial: u32, status: SerialStatus, version: u32) -> Change {
     Change { serial: Serial(serial), status, version }
 }
 
-/// Arrays, a bitmap and a run of serials; versions of one bit, of several and of a later epoch.
+/// A base with array, bitmap and run containers of serials, and with versions of one bit, of several bits and
+/// of a later epoch.
 fn base() -> Base {
-    let many = (100_000..110_000).map(|serial| change(serial * 2, Status::Revoked, 1));
-    let run = (400_000..=470_000).map(|serial| change(serial, Status::Disabled, 1));
+    let many = (100_000..110_000).map(|serial| change(serial * 2, SerialStatus::Revoked, 1));
+    let run = (400_000..=470_000).map(|serial| change(serial, SerialStatus::Disabled, 1));
     let some = [
-        change(7, Status::Revoked, 1),
-        change(8, Status::Disabled, 3),
-        change(9, Status::Good, 2),
-        change(10, Status::Good, (1 << 20) | 5),
-        change(u32::MAX, Status::Revoked, 2),
+        change(7, SerialStatus::Revoked, 1),
+        change(8, SerialStatus::Disabled, 3),
+        change(9, SerialStatus::Good, 2),
+        change(10, SerialStatus::Good, (1 << 20) | 5),
+        change(u32::MAX, SerialStatus::Revoked, 2),
     ];
     Base::empty(2).fold(some.into_iter().chain(many).chain(run), [], NUMBER)
 }
 
-/// The base before it.
+/// The base that precedes it.
 fn earlier() -> Base {
-    Base::empty(2).fold([change(7, Status::Revoked, 1)], [], Number { n: 900, ..NUMBER })
+    Base::empty(2).fold([change(7, SerialStatus::Revoked, 1)], [], Number { n: 900, ..NUMBER })
 }
 
 fn head() -> DeltaHead {
@@ -65,8 +70,11 @@ fn head() -> DeltaHead {
 }
 
 fn delta() -> Delta {
-    let changes =
-        [change(8, Status::Good, 4), change(300, Status::Revoked, 1), change(70_000, Status::Disabled, 200)];
+    let changes = [
+        change(8, SerialStatus::Good, 4),
+        change(300, SerialStatus::Revoked, 1),
+        change(70_000, SerialStatus::Disabled, 200),
+    ];
     Delta::new(head(), changes, [KeyId(2), KeyId(200)])
 }
 
@@ -96,9 +104,9 @@ fn opened_delta(value: &[u8]) -> Value {
                 "this_update": this_update.0,
                 "next_update": next_update.0,
                 "base": [base.epoch, base.n],
-                "base_sha256": HEXLOWER.encode(&base_sha256),
+                "base_sha256": hex::encode(base_sha256),
                 "since": since,
-                "since_sha256": HEXLOWER.encode(&since_sha256),
+                "since_sha256": hex::encode(since_sha256),
                 "changed": changed,
                 "highest_serial": highest_serial.0,
                 "changes": opened.delta.changes().iter().map(said).collect::<Vec<_>>(),
@@ -141,7 +149,7 @@ fn opened_base(number: Number, value: &[u8]) -> Value {
                 "outcome": "opened",
                 "sealed_by": value[1],
                 "number": [opened.base.number().epoch, opened.base.number().n],
-                "sha256": HEXLOWER.encode(&opened.sha256),
+                "sha256": hex::encode(opened.sha256),
                 "entries": opened.base.entries(),
                 "says": serials.map(says),
             })
@@ -221,7 +229,12 @@ fn deltas_are_what_the_vectors_say() {
         ),
     ];
     let rows = rows.map(|(name, value, source)| {
-        json!({ "name": name, "value": BASE64.encode(&value), "expect": opened_delta(&value), "source": source })
+        json!({
+            "name": name,
+            "value": BASE64_STANDARD.encode(&value),
+            "expect": opened_delta(&value),
+            "source": source,
+        })
     });
     assert_eq!(rows.iter().filter(|row| row["expect"]["outcome"] == "opened").count(), 2);
     let bases = bases();
@@ -257,7 +270,7 @@ fn bases() -> Vec<Value> {
         json!({
             "name": name,
             "key": base_kv_name(number),
-            "value": BASE64.encode(&value),
+            "value": BASE64_STANDARD.encode(&value),
             "expect": opened_base(number, &value),
             "source": source,
         })

@@ -1,32 +1,41 @@
-//! What holds for every input, tried with random ones.
+//! Properties that hold for every input, tested with random ones.
 //!
-//! On failure proptest prints the smallest failing input and appends its seed to `tests/properties.regressions`, which
-//! is tried first from then on: commit that line with the fix. `PROPTEST_RNG_SEED=<number>` makes a whole run
-//! repeatable, `PROPTEST_CASES=<number>` longer: `PROPTEST_CASES=100000 cargo test --test properties`.
+//! On failure, proptest prints the smallest failing input and appends its seed to
+//! `tests/properties.regressions`. Later runs try that seed first: commit that line with the fix.
+//! `PROPTEST_RNG_SEED=<number>` makes a whole run repeatable. `PROPTEST_CASES=<number>` sets its length:
+//! `PROPTEST_CASES=100000 cargo test --test properties`.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic)] // a test that cannot go on fails
+#![cfg(test)] // so clippy takes all of it for a test
+#![expect(clippy::string_slice, reason = "a test that panics fails")]
 
-use data_encoding::BASE64URL_NOPAD;
+use base64::prelude::*;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::FileFailurePersistence;
 use std::rc::Rc;
 use std::sync::LazyLock;
 use url::Url;
-use wayleave::admin_key::AdminKey;
-use wayleave::credential::{CREDENTIAL_SOURCES_DEFAULT, CredentialSources, Place};
-use wayleave::key::{CheckKeys, KeyId, KeyRing, parse_signing_keys, sha256};
-use wayleave::list::{self, Base, Change, Delta, DeltaHead, Number, OpenedBase, RevocationList, Status};
-use wayleave::origin::{
+use wayleave::base::headers::Headers;
+use wayleave::base::time::{UnixMillis, UnixSeconds, parse_rfc3339};
+use wayleave::edge::credential::{CREDENTIAL_SOURCES_DEFAULT, Carriers, CredentialSources, Place};
+use wayleave::edge::route::{Resolved, Routes};
+use wayleave::formats::admin_key::AdminKey;
+use wayleave::formats::key::{CheckKeys, KeyId, KeyRing, parse_signing_keys, sha256};
+use wayleave::formats::list;
+use wayleave::formats::list::{
+    Base, Change, Delta, DeltaHead, Number, OpenedBase, RevocationList, SerialStatus,
+};
+use wayleave::formats::origin::{
     APP_SCHEMES_DEFAULT, MissingOrigin, Origin, OriginEvidence, OriginRule, OriginRules, decide,
     parse_app_schemes,
 };
-use wayleave::record::{self, Record};
-use wayleave::route::{Resolved, Routes};
-use wayleave::seal::{self, Purpose};
-use wayleave::time::{UnixMillis, UnixSeconds, parse_rfc3339};
-use wayleave::token::{Claims, Serial, TOKEN_CHARS, UnverifiedToken};
-use wayleave::{caching, cors, token};
+use wayleave::formats::record;
+use wayleave::formats::record::Record;
+use wayleave::formats::seal;
+use wayleave::formats::seal::Purpose;
+use wayleave::formats::token;
+use wayleave::formats::token::{Claims, Serial, TOKEN_CHARS, UnverifiedToken};
+use wayleave::http::{caching, cors};
 use zeroize::Zeroizing;
 
 fn config() -> ProptestConfig {
@@ -34,7 +43,7 @@ fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: Some(Box::new(persistence)), ..ProptestConfig::default() }
 }
 
-// No bytes make a parser panic.
+// No input makes a parser panic.
 proptest! {
     #![proptest_config(config())]
 
@@ -57,8 +66,11 @@ proptest! {
         let _ = postcard::from_bytes::<OriginRules>(&bytes);
         let _ = serde_json::from_slice::<OriginRules>(&bytes);
         let _ = Record::open(ring(), Serial(1), 1, &bytes);
-        // Whoever holds a signing key can seal anything: the bodies are parsed without trust too.
-        for (purpose, name) in [(Purpose::List, list::KV_NAME.to_owned()), (Purpose::Record, record::kv_name(Serial(1), 1))] {
+        // Whoever holds a signing key can seal anything, so the bodies are parsed as untrusted input too.
+        for (purpose, name) in [
+            (Purpose::List, list::KV_NAME.to_owned()),
+            (Purpose::Record, record::kv_name(Serial(1), 1)),
+        ] {
             let sealed = seal::seal(ring(), purpose, KeyId(1), &name, 1, &bytes).unwrap();
             let _ = Delta::open(ring(), &sealed);
             let _ = Record::open(ring(), Serial(1), 1, &sealed);
@@ -71,11 +83,13 @@ proptest! {
         cuts in (0_usize..61, 0_usize..61, 0_usize..61),
         gone in prop::collection::vec(0_usize..60, 0..4),
     ) {
-        // Three bases in turn, each of them folded from the one before; any of them and the delta since make up a list.
+        // Three bases, each folded from the one before. Each of them makes up a list together with the delta
+        // since it.
         let changes: Vec<Change> = changes.into_iter().map(change).collect();
         let mut cuts = [cuts.0, cuts.1, cuts.2].map(|cut| cut.min(changes.len()));
         cuts.sort_unstable();
-        let gone: Vec<Serial> = gone.into_iter().filter_map(|at| changes.get(at)).map(|change| change.serial).collect();
+        let gone: Vec<Serial> =
+            gone.into_iter().filter_map(|at| changes.get(at)).map(|change| change.serial).collect();
         let number = |at: usize| Number { epoch: 1, n: at as u64 + 1 };
         let first = Base::empty(1).fold(changes[..cuts[0]].iter().copied(), [], number(cuts[0]));
         let second = first.fold(changes[cuts[0]..cuts[1]].iter().copied(), gone.clone(), number(cuts[1]));
@@ -101,20 +115,26 @@ proptest! {
             let list = RevocationList::of(Rc::new(base), Delta::open(ring(), &sealed).unwrap()).unwrap();
             for change in &changes {
                 let last = changes.iter().rev().find(|other| other.serial == change.serial).unwrap();
-                let after_gone = changes.iter().rposition(|other| other.serial == change.serial).unwrap() >= cuts[1];
+                let after_gone =
+                    changes.iter().rposition(|other| other.serial == change.serial).unwrap() >= cuts[1];
                 if !gone.contains(&change.serial) || after_gone {
                     prop_assert_eq!(list.status(change.serial), last.status);
                     prop_assert_eq!(list.record_version(change.serial), last.version);
                 }
             }
             let unnamed = Serial(200_000);
-            prop_assert_eq!((list.status(unnamed), list.record_version(unnamed)), (Status::Good, 1));
+            prop_assert_eq!((list.status(unnamed), list.record_version(unnamed)), (SerialStatus::Good, 1));
         }
     }
 
     #[test]
     fn origins_and_rules_of_any_text(text in anything(), port in anything()) {
-        for text in [text.clone(), format!("https://{text}"), format!("https://a.example:{port}"), format!("*.{text}")] {
+        for text in [
+            text.clone(),
+            format!("https://{text}"),
+            format!("https://a.example:{port}"),
+            format!("*.{text}"),
+        ] {
             let _ = Origin::parse_header(&text);
             let _ = Origin::parse_referer(&text);
             let _ = OriginRule::parse(&text, &app_schemes());
@@ -126,7 +146,9 @@ proptest! {
     #[test]
     fn routes_of_any_text(text in anything(), path in path()) {
         let _ = Routes::parse(&text);
-        let _ = Routes::parse(&format!("[{{\"upstream\": \"https://u\", \"path\": {path:?}, \"host\": {text:?}}}]"));
+        let _ = Routes::parse(&format!(
+            "[{{\"upstream\": \"https://u\", \"path\": {path:?}, \"host\": {text:?}}}]"
+        ));
         let _ = Routes::from_upstream(&text);
         let _ = routes().resolve(&text);
         let _ = routes().resolve(&format!("https://{text}{path}"));
@@ -136,18 +158,27 @@ proptest! {
     fn credentials_of_any_text(header in anything(), query in anything(), sources in anything()) {
         let _ = CredentialSources::parse(&sources);
         let sources = CredentialSources::parse(CREDENTIAL_SOURCES_DEFAULT).unwrap();
-        for name in ["authorization", "x-api-key"] {
-            let _ = sources.find(|asked| (asked == name).then_some(header.as_str()), Some(&query));
+        let line = format!("={}", header.replace('\n', ""));
+        for name in ["authorization", "x-api-key", "sec-websocket-protocol", "cookie", "any"] {
+            let headers = Headers::read(name, &line);
+            let _ = sources.find(&Carriers { headers: &headers, others: &header, query: Some(&query) });
         }
     }
 
     #[test]
     fn response_headers_of_any_text(a in anything(), b in anything(), c in anything()) {
-        let upstream = cors::UpstreamHeaders { vary: Some(&a), cache_control: Some(&b), expose_headers: Some(&c) };
+        let upstream =
+            cors::UpstreamHeaders { vary: Some(&a), cache_control: Some(&b), expose_headers: Some(&c) };
         for route in routes().iter() {
-            let _ = cors::admitted(route, Some(&a), Some(&a), &upstream);
-            let asked = cors::Preflight { origin: Some(&a), method: Some(&b), headers: Some(&c) };
-            let _ = cors::preflight(Some(route), &asked);
+            let page = cors::RequestingPage { origin: Some(&a), is_named: true };
+            let _ = cors::admitted(route.cors(), page, [a.as_str()].into_iter(), &upstream);
+            let asked = cors::Preflight {
+                origin: Some(&a),
+                can_be_named: Origin::can_be_named(&a),
+                method: Some(&b),
+                headers: Some(&c),
+            };
+            let _ = cors::preflight(Some(route.cors()), &asked);
         }
         prop_assert!(caching::private(Some(&b)).starts_with("private"));
     }
@@ -168,16 +199,21 @@ proptest! {
     #[test]
     fn no_flipped_bit_of_a_token_verifies(claims in claims()) {
         let text = claims.mint(ring()).unwrap();
-        let bytes = BASE64URL_NOPAD.decode(&text.as_bytes()[4..]).unwrap();
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&text.as_bytes()[4..]).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(!verifies(&format!("wlp_{}", BASE64URL_NOPAD.encode(&flipped))), "bit {}", bit);
+            let text = format!("wlp_{}", BASE64_URL_SAFE_NO_PAD.encode(&flipped));
+            prop_assert!(!verifies(&text), "bit {}", bit);
         }
     }
 
     #[test]
-    fn no_changed_character_of_a_token_verifies(claims in claims(), at in 0..TOKEN_CHARS, other in any::<char>()) {
+    fn no_changed_character_of_a_token_verifies(
+        claims in claims(),
+        at in 0..TOKEN_CHARS,
+        other in any::<char>(),
+    ) {
         let text = claims.mint(ring()).unwrap();
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= ";
         for other in alphabet.chars().chain([other]).filter(|other| !text[at..].starts_with(*other)) {
@@ -198,8 +234,14 @@ proptest! {
             prop_assert_eq!(&OriginRule::parse(&printed, &app_schemes()).unwrap().0, &rule);
             prop_assert_eq!(&OriginRule::parse_stored(&printed).unwrap(), &rule);
             let rules = OriginRules::Rules(vec![rule]);
-            prop_assert_eq!(&serde_json::from_str::<OriginRules>(&serde_json::to_string(&rules).unwrap()).unwrap(), &rules);
-            prop_assert_eq!(&postcard::from_bytes::<OriginRules>(&postcard::to_allocvec(&rules).unwrap()).unwrap(), &rules);
+            prop_assert_eq!(
+                &serde_json::from_str::<OriginRules>(&serde_json::to_string(&rules).unwrap()).unwrap(),
+                &rules
+            );
+            prop_assert_eq!(
+                &postcard::from_bytes::<OriginRules>(&postcard::to_allocvec(&rules).unwrap()).unwrap(),
+                &rules
+            );
         }
     }
 
@@ -225,23 +267,32 @@ proptest! {
         };
         let missing = if allow { MissingOrigin::Allow } else { MissingOrigin::Refuse };
         let is_allowed = |rules| decide(&rules, missing, &evidence).refusal().is_none();
-        prop_assert!(!is_allowed(OriginRules::Rules(rules)) || is_allowed(OriginRules::Rules(longer.clone())));
+        prop_assert!(
+            !is_allowed(OriginRules::Rules(rules)) || is_allowed(OriginRules::Rules(longer.clone()))
+        );
         prop_assert!(is_allowed(OriginRules::Any));
     }
 
-    /// The short way for a plain `https://name[:port]` and the URL parser agree.
+    /// The fast path for a plain `https://name[:port]` agrees with the URL parser.
     #[test]
     fn an_origin_reads_as_the_url_parser_reads_it(value in origin_text()) {
         let parsed = Url::parse(&value).ok().map(|url| url.origin().ascii_serialization());
-        if let Ok(origin) = Origin::parse_header(&value) {
+        if let Some(origin) = Origin::parse_header(&value) {
             if value.to_ascii_lowercase().starts_with("http") {
-                prop_assert_eq!(Some(without_final_dot(&origin.to_string())), parsed.as_deref().map(without_final_dot));
+                prop_assert_eq!(
+                    Some(without_final_dot(&origin.to_string())),
+                    parsed.as_deref().map(without_final_dot)
+                );
             }
         } else if parsed.as_deref() == Some(&value) && value.starts_with("http") {
             let host = Url::parse(&value).unwrap().host_str().unwrap_or_default().to_owned();
             let is_name = host.trim_end_matches('.').split('.').all(|label| (1..=63).contains(&label.len()));
             let is_plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-            prop_assert!(!(is_name && is_plain) || host.ends_with("..") || host.len() > 253, "{} is refused", value);
+            prop_assert!(
+                !(is_name && is_plain) || host.ends_with("..") || host.len() > 253,
+                "{} is refused",
+                value
+            );
         }
     }
 }
@@ -250,7 +301,7 @@ proptest! {
 proptest! {
     #![proptest_config(config())]
 
-    /// A request is routed as its path would be after the URL parser, and what goes upstream is what was sent.
+    /// A request is routed as its path would be after the URL parser, and goes upstream as it was sent.
     #[test]
     fn a_path_is_routed_as_the_url_parser_reads_it(path in path()) {
         let routes = routes();
@@ -272,22 +323,25 @@ proptest! {
     }
 
     #[test]
-    fn only_the_credential_leaves_the_query(query in "([a-c%=;+]{0,4}|token(=[a-z%0-9+]{0,5})?|%74oken=x)(&([a-c%=;+]{0,4}|token=y)){0,3}") {
+    fn only_the_credential_leaves_the_query(
+        query in "([a-c%=;+]{0,4}|token(=[a-z%0-9+]{0,5})?|%74oken=x)(&([a-c%=;+]{0,4}|token=y)){0,3}"
+    ) {
         let sources = CredentialSources::parse("query:token").unwrap();
-        if let Ok(Some(credential)) = sources.find(|_| None, Some(&query)) {
+        let headers = Headers::read("", "");
+        let carriers = |query| Carriers { headers: &headers, others: "", query: Some(query) };
+        if let Ok(Some(credential)) = sources.find(&carriers(&query)) {
             let Place::Query { at } = credential.place() else { panic!("not in the query") };
             let mut parameters: Vec<&str> = query.split('&').collect();
             parameters.remove(query[..at].matches('&').count());
             let left = credential.strip_query(&query).unwrap_or_default().into_owned();
             prop_assert_eq!(&left, &parameters.join("&"));
-            prop_assert_eq!(sources.find(|_| None, Some(&left)), Ok(None));
+            prop_assert_eq!(sources.find(&carriers(&left)), Ok(None));
         }
     }
 }
 
-/// Text of every kind: any characters, and those that parsers look for.
 fn change((serial, status, version): (u32, u8, u32)) -> Change {
-    let status = [Status::Good, Status::Disabled, Status::Revoked][usize::from(status)];
+    let status = [SerialStatus::Good, SerialStatus::Disabled, SerialStatus::Revoked][usize::from(status)];
     Change { serial: Serial(serial), status, version }
 }
 
@@ -296,6 +350,7 @@ fn opened(base: Base) -> OpenedBase {
     OpenedBase { base, sha256 }
 }
 
+/// Text of every kind: any characters, and those that parsers look for.
 fn anything() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -349,6 +404,7 @@ fn host() -> impl Strategy<Value = String> {
         "[::",
         "example.com",
         "a.example.com",
+        "2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
     ]);
     prop_oneof![name(), address.prop_map(str::to_owned)]
 }
@@ -357,12 +413,23 @@ fn rule_text() -> impl Strategy<Value = String> {
     let scheme = select(vec!["", "", "https://", "http://", "HTTPS://", "capacitor://", "ftp://"]);
     let below = select(vec!["", "", "*.", "*"]);
     let port = select(vec!["", "", ":443", ":80", ":8443", ":*", ":0", ":65536"]);
-    (scheme, below, host(), port)
-        .prop_map(|(scheme, below, host, port)| format!("{scheme}{below}{host}{port}"))
+    let site = (scheme, below, host(), port)
+        .prop_map(|(scheme, below, host, port)| format!("{scheme}{below}{host}{port}"));
+    let extension = (select(vec!["*", "*", "*:*", "*.", "2c127fa4-62c7-7e4f-90e5-472b45eecfdc"]))
+        .prop_map(|id| format!("moz-extension://{id}"));
+    prop_oneof![6 => site, 1 => extension]
 }
 
 fn origin_text() -> impl Strategy<Value = String> {
-    let scheme = select(vec!["https://", "https://", "http://", "HTTPS://", "capacitor://", "https:"]);
+    let scheme = select(vec![
+        "https://",
+        "https://",
+        "http://",
+        "HTTPS://",
+        "capacitor://",
+        "moz-extension://",
+        "https:",
+    ]);
     let port =
         select(vec!["", "", ":443", ":80", ":8443", ":0", ":0443", ":", ":65535", ":65536", ":+1", ":x"]);
     let plain = (scheme, host(), port).prop_map(|(scheme, host, port)| format!("{scheme}{host}{port}"));
@@ -376,7 +443,7 @@ fn evidence() -> impl Strategy<Value = [Option<String>; 3]> {
         .prop_map(|(origin, referer, site)| [origin, referer, site])
 }
 
-/// Paths near those of [`routes`] and of the reserved prefix, in many spellings.
+/// Paths similar to those of [`routes`] and to the reserved prefix, in many spellings.
 fn path() -> impl Strategy<Value = String> {
     let piece = select(vec![
         "/",
@@ -420,8 +487,8 @@ fn routes() -> Routes {
     Routes::parse(json).unwrap()
 }
 
-/// Written otherwise than `route` does it: any reader that decodes a few times, turns backslashes, drops empty and dot
-/// segments and ignores case.
+/// An implementation independent of `route`: whether some reader that decodes repeatedly, replaces
+/// backslashes, removes empty and dot segments and ignores case finds the reserved prefix.
 fn is_reserved_to_anyone(path: &str) -> bool {
     let mut path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
     for _ in 0..3 {
@@ -449,10 +516,10 @@ fn without_final_dot(origin: &str) -> String {
 }
 
 fn verifies(text: &str) -> bool {
-    UnverifiedToken::parse(text).is_ok_and(|token| token.verify(ring()).is_ok())
+    UnverifiedToken::parse(text).is_some_and(|token| token.verify(ring()).is_some())
 }
 
-/// Derived once: that costs more than all else here.
+/// Derived once, since deriving the keys takes longer than all the rest.
 fn ring() -> &'static KeyRing {
     static RING: LazyLock<KeyRing> = LazyLock::new(|| {
         let secrets = [(KeyId(1), Zeroizing::new(vec![1; 32])), (KeyId(2), Zeroizing::new(vec![2; 32]))];

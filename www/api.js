@@ -1,14 +1,17 @@
-// The only place that calls the admin API. A refusal is an ApiError with the API's own words; a call that gets no answer is one too.
+// The only module that calls the admin API. An error response and a call without a response both become an
+// ApiError.
 
 /**
  * @import { Problem, Session } from './types.d.ts'
- * @typedef {{ body?: unknown, ifMatch?: string | null, once?: string, signal?: AbortSignal }} Options
- *   `once` is an idempotency key: the same for each try of one act
+ * @typedef {{ body?: unknown, ifMatch?: string | null, once?: string, signal?: AbortSignal }} Options `once`
+ *   is an idempotency key: the same for every attempt at one action
  */
 
 const BASE = '/_wayleave/api';
-/** The registry is waited for 10 s by the Worker; longer and nobody knows. */
-const ANSWER_LIMIT_MS = 15_000;
+/**
+ * `CONSOLE_WAIT_MS` of src/limits/: longer than the Worker ever takes to answer. A test compares the two.
+ */
+const ANSWER_LIMIT_MS = 25_000;
 
 export class ApiError extends Error {
   /** @param {Problem} problem */
@@ -23,13 +26,16 @@ export class ApiError extends Error {
   get status() {
     return this.problem.status;
   }
-  /** What is wrong with which field. */
+  /** The faults by field. */
   get errors() {
     return this.problem.errors ?? [];
   }
 }
 
-/** Asked when a session has ended in the middle of something; resolves when there is a new one, rejects when there will be none. */
+/**
+ * Called when a session ends during a call. Resolves with a new session; rejects when the user does not sign
+ * in.
+ */
 let signInAgain = async () => {};
 /** @param {() => Promise<void>} how */
 export function whenSessionEnds(how) {
@@ -37,7 +43,8 @@ export function whenSessionEnds(how) {
 }
 
 /**
- * One call. With a session that has ended, people sign in again and the same call is sent once more: nothing typed is lost.
+ * One API call. When the session has ended, the user signs in again and the same call is repeated, so no
+ * input is lost.
  * @template T
  * @param {string} method
  * @param {string} path
@@ -59,7 +66,13 @@ export async function get(path, signal) {
   return /** @type {T} */ ((await call('GET', path, { signal })).data);
 }
 
-/** @template T @param {string} path @param {unknown} [body] @param {Options} [options] @returns {Promise<T>} */
+/**
+ * @template T
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Options} [options]
+ * @returns {Promise<T>}
+ */
 export async function post(path, body = {}, options = {}) {
   return /** @type {T} */ ((await call('POST', path, { body, ...options })).data);
 }
@@ -67,7 +80,7 @@ export async function post(path, body = {}, options = {}) {
 /** @param {string} key @returns {Promise<Session>} */
 export const signIn = (key) => post('/session', { key });
 export const signOut = () => call('DELETE', '/session');
-/** Who is signed in; null when nobody is. @returns {Promise<Session | null>} */
+/** The current session, or null without one. @returns {Promise<Session | null>} */
 export async function session() {
   try {
     return await get('/session');
@@ -77,7 +90,10 @@ export async function session() {
   }
 }
 
-/** `?a=b` of what is given. @param {Record<string, string | number | boolean | null | undefined>} values */
+/**
+ * The given values as a query string, `?a=b`; null and undefined are left out.
+ * @param {Record<string, string | number | boolean | null | undefined>} values
+ */
 export function query(values) {
   const given = Object.entries(values).filter(
     ([, value]) => value !== undefined && value !== null && value !== '',
@@ -106,7 +122,7 @@ async function send(method, path, { body, ifMatch, once, signal }) {
       signal: signal ? AbortSignal.any([late, signal]) : late,
     });
     text = await response.text();
-  } catch (error) {
+  } catch {
     if (signal?.aborted) throw signal.reason;
     throw new ApiError(late.aborted ? NO_ANSWER : UNREACHABLE);
   }
@@ -120,7 +136,8 @@ const NO_ANSWER = {
   status: 0,
   code: 'no_answer',
   detail:
-    'Wayleave did not answer within 15 seconds. Whether the last change was made is not known: look, then try again.',
+    `Wayleave did not answer within ${ANSWER_LIMIT_MS / 1000} seconds. ` +
+    'Your last change may or may not have been made: check, then try again.',
 };
 const UNREACHABLE = {
   type: '',
@@ -136,13 +153,15 @@ function problemOf(status, text) {
     const problem = JSON.parse(text);
     if (typeof problem.detail === 'string' && typeof problem.code === 'string') return problem;
   } catch {
-    // Something on the way answered, not Wayleave.
+    // The body is not a problem document (RFC 9457), so an intermediary answered and not Wayleave.
   }
   return {
     type: '',
-    title: 'Not an answer of Wayleave',
+    title: 'Not an answer from Wayleave',
     status,
     code: 'unexpected_answer',
-    detail: `Something between this page and Wayleave answered ${status}. Try again; if it lasts, look at proxies and the Worker’s log.`,
+    detail:
+      `Something between this page and Wayleave answered ${status}. ` +
+      'Try again. If the problem persists, check the proxies and the Worker’s log.',
   };
 }

@@ -1,12 +1,14 @@
-// Elements, made of text. Nothing here or anywhere else in the console parses markup: a label is text wherever it goes.
+// Creates elements. The console never parses markup, so a label with markup in it is shown as text.
 
 /**
  * @typedef {Node | string | number | null | undefined | false} Child
- * @typedef {Record<string, any>} Props attributes; `on` is { event: listener }; `class`, `value`, `checked`, `disabled` … as in HTML
+ * @typedef {Record<string, any>} Props attributes; `on` is { event: listener }; `class`, `value`, `checked`,
+ *   `disabled` … as in HTML
  */
 
 /**
- * An element. Properties that the element has are set as such, the others as attributes; false, null and undefined leave one out.
+ * Creates an element. Names in AS_PROPERTY are set as properties, all others as attributes. The values false,
+ * null and undefined are left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Props | null} [props]
@@ -26,14 +28,10 @@ export function h(tag, props, ...children) {
   return element;
 }
 
-/** What changes while people use it: the attribute would only be the first value. */
+/** Set as properties: their attributes only give the initial value, and users change them. */
 const AS_PROPERTY = new Set(['value', 'checked', 'disabled', 'selected', 'open', 'hidden', 'indeterminate']);
 
-/**
- * Replaces what `parent` holds.
- * @param {Element} parent
- * @param {...(Child | Child[])} children
- */
+/** Replaces the children of `parent`. @param {Element} parent @param {...(Child | Child[])} children */
 export function put(parent, ...children) {
   parent.replaceChildren(
     ...children
@@ -50,7 +48,7 @@ function isThere(child) {
 
 let lastId = 0;
 
-/** An id that no other element has. @param {string} stem */
+/** An id that is unique in this page. @param {string} stem */
 export function uniqueId(stem) {
   lastId += 1;
   return `${stem}-${lastId}`;

@@ -1,10 +1,11 @@
-// The frame: who is signed in, where people are, and the view that belongs there. It holds no data of its own.
+// The frame of the console: the session, the navigation and the view for the current address. It keeps no
+// data.
 
 import * as api from './api.js';
 import { h, put } from './dom.js';
 import { here } from './router.js';
-import { announce, noticeRegion } from './ui/notice.js';
 import { failure } from './ui/failure.js';
+import { announce, noticeRegion } from './ui/notice.js';
 import { view as adminKeys } from './views/admin_keys.js';
 import { view as audit } from './views/audit.js';
 import { view as create } from './views/create.js';
@@ -21,7 +22,8 @@ import { becomes, may, who } from './who.js';
 /** @import { View } from './router.js' */
 
 /**
- * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, view: View }} Section
+ * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, view:
+ *   View }} Section
  * @type {Section[]}
  */
 const SECTIONS = [
@@ -39,7 +41,7 @@ const SECTIONS = [
 
 const main = h('main', { class: 'page', id: 'main', tabindex: '-1' });
 const top = h('header', { class: 'top' });
-/** Ends what the view before is still doing. */
+/** Aborts the requests of the view that is being left. */
 let leaving = new AbortController();
 
 await start();
@@ -80,7 +82,7 @@ function enter() {
   show();
 }
 
-/** Shows the view that the address names, moves the focus to its heading and so has it read out. */
+/** Shows the view that the address names. Moving the focus to its heading makes screen readers read it. */
 async function show() {
   leaving.abort(new DOMException('left', 'AbortError'));
   leaving = new AbortController();
@@ -88,7 +90,7 @@ async function show() {
   const place = here(signal);
   const section = SECTIONS.find(({ name }) => name === (place.path[0] ?? 'tokens'));
   drawTop(section?.inMenu ? section.name : section && 'tokens');
-  // Only what takes longer than a moment is said to be loading.
+  // Show "Loading" only when the view takes longer than 400 ms.
   const slow = setTimeout(() => put(main, h('p', { class: 'muted', role: 'status' }, 'Loading …')), 400);
   let content;
   try {
@@ -96,6 +98,8 @@ async function show() {
     else if (!may(section.least)) content = notForYou(section);
     else content = await section.view(place);
   } catch (error) {
+    // Leaving the view aborts its calls. That is no error.
+    if (signal.aborted) return clearTimeout(slow);
     content = h('div', { class: 'stack' }, h('h1', null, 'This cannot be shown'), failure(error, show));
   }
   clearTimeout(slow);
@@ -154,11 +158,11 @@ async function leave() {
   try {
     await api.signOut();
   } catch (error) {
-    // A session that has ended already is what was asked for.
+    // A 401 means that the session has already ended, which is what the user wanted.
     if (!(error instanceof api.ApiError && error.status === 401))
       return announce('Signing out failed: Wayleave did not answer. Try again.');
   }
-  // Nothing of the session stays on the page.
+  // Reload, so that no data of the session stays in the page.
   location.replace(location.pathname);
 }
 

@@ -1,11 +1,13 @@
-// Which view stands under which address. Addresses are hashes: the server has one page, and what people look at is in no log.
+// Maps addresses to views. Addresses are URL fragments, which browsers do not send: no server log shows what
+// users view.
 
 /**
- * @typedef {{ path: string[], params: URLSearchParams, signal: AbortSignal }} Place `signal` ends when people go elsewhere
+ * @typedef {{ path: string[], params: URLSearchParams, signal: AbortSignal }} Place `signal` aborts when the
+ *   user leaves the view
  * @typedef {(place: Place) => Promise<Node> | Node} View
  */
 
-/** The place that the address names. @param {AbortSignal} signal @returns {Place} */
+/** Parses the current address. @param {AbortSignal} signal @returns {Place} */
 export function here(signal) {
   const [path, search] = location.hash.replace(/^#\/?/, '').split('?', 2);
   return {
@@ -24,18 +26,18 @@ function decode(text) {
   }
 }
 
-/** An address. @param {string[]} path @param {Record<string, string>} [params] */
+/** Builds an address. @param {string[]} path @param {Record<string, string>} [params] */
 export function to(path, params = {}) {
   const given = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== '')).toString();
   return `#/${path.map(encodeURIComponent).join('/')}${given === '' ? '' : `?${given}`}`;
 }
 
-/** Goes there. @param {string} address @param {{ replace?: boolean }} [options] */
+/** Navigates to an address. @param {string} address @param {{ replace?: boolean }} [options] */
 export function go(address, { replace = false } = {}) {
   if (address === location.hash) dispatchEvent(new HashChangeEvent('hashchange'));
   else if (replace) location.replace(address);
   else location.hash = address;
 }
 
-/** Shows the same place anew. */
+/** Shows the current view again, with fresh data. */
 export const reload = () => go(location.hash);

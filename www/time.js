@@ -1,4 +1,5 @@
-// Times as people say them, with the exact one at hand. The API's are RFC 3339 in UTC; people see their own zone.
+// Formats times as relative text, with the exact time as a tooltip. The API sends RFC 3339 in UTC; users see
+// local time.
 
 import { h } from './dom.js';
 
@@ -18,7 +19,7 @@ const UNITS = [
   ['year', 365.25 * DAY, Infinity],
 ];
 
-/** "in 12 days", "3 minutes ago". @param {string} at @param {number} [now] */
+/** Relative text such as "in 12 days" or "3 minutes ago". @param {string} at @param {number} [now] */
 export function relative(at, now = Date.now()) {
   const seconds = (Date.parse(at) - now) / 1000;
   const [unit, size] = UNITS.find(([, , below]) => Math.abs(seconds) < below) ?? UNITS[UNITS.length - 1];
@@ -30,18 +31,22 @@ export const exact = (at) => EXACT.format(new Date(at));
 /** @param {string} at */
 export const day = (at) => DAY_ONLY.format(new Date(at));
 
-/** A time: what is said, with the exact one on hover and for machines. @param {string | null | undefined} at @param {string} [none] */
+/**
+ * A `<time>` with relative text, and the exact time as its tooltip and in `datetime`.
+ * @param {string | null | undefined} at
+ * @param {string} [none]
+ */
 export function time(at, none = 'never') {
   if (!at) return h('span', { class: 'muted' }, none);
   return h('time', { datetime: at, title: exact(at) }, relative(at));
 }
 
-/** The same, as a date with the relative time on hover. @param {string} at */
+/** A `<time>` that shows the date, with relative text and exact time as tooltip. @param {string} at */
 export function date(at) {
   return h('time', { datetime: at, title: `${relative(at)}, ${exact(at)}` }, day(at));
 }
 
-/** "45 s", "12 min", "3 h", "30 days". @param {number} seconds */
+/** A duration as text: "45 s", "12 min", "3 h", "30 days". @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 2 * MINUTE) return `${Math.round(seconds)} s`;
   if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;
@@ -49,13 +54,13 @@ export function duration(seconds) {
   return `${Math.round(seconds / DAY)} days`;
 }
 
-/** The value of `<input type=datetime-local>` for a time, in the zone of this machine. @param {string} at */
+/** The value of `<input type=datetime-local>` for a time, in the local time zone. @param {string} at */
 export function toLocalInput(at) {
   const when = new Date(at);
   return new Date(when.getTime() - when.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-/** RFC 3339 of such a value; null when it is empty. @param {string} value */
+/** The RFC 3339 form of such a value; null when it is empty. @param {string} value */
 export function fromLocalInput(value) {
   if (value === '') return null;
   return new Date(value).toISOString().replace(/\.\d+Z$/, 'Z');

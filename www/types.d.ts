@@ -1,4 +1,4 @@
-// What the admin API answers, as far as the console reads it (docs/openapi.json has it all).
+// The part of the admin API's responses that the console reads. docs/openapi.json describes all of it.
 
 export type Role = 'distributor' | 'viewer' | 'operator' | 'owner';
 export type State = 'active' | 'disabled' | 'revoked' | 'expired';
@@ -9,9 +9,13 @@ export interface Problem {
   status: number;
   detail: string;
   code: string;
+  /** Distinguishes the causes of one code; `detail` is its text. */
+  reason?: string;
   errors?: { field: string; code: string; detail: string }[];
   live_tokens?: number;
-  /** With successor_unused and max_active_tokens: which tokens stand in the way. */
+  missing_at?: string[];
+  matched?: number;
+  /** With the reasons successor_unused and max_active_tokens: the tokens that prevent the action. */
   waiting?: Used;
   predecessor?: Used;
   active?: Used[];
@@ -127,7 +131,7 @@ export interface Notice {
   id: string;
   type: string;
   timestamp: string;
-  data: { tokens: { id: string; label: string }[]; within_days?: number };
+  data: { tokens: { id: string; label: string }[]; within_days?: number; since?: string };
   delivery: {
     state: 'pending' | 'delivered' | 'given_up';
     attempts: number;
@@ -152,11 +156,17 @@ export type ListNumber = [epoch: number, n: number];
 export interface Location {
   id: string;
   list_number: ListNumber;
+  /** Isolates that reported in the last minute. */
+  isolates: number;
+  /** How many of these hold the change. */
+  isolates_holding: number;
   at: string;
 }
 
 export interface Probe extends Receipt {
   probe_list_number: ListNumber;
+  /** Milliseconds from the commit until the change last arrived at an isolate. */
+  took_ms: number | null;
   locations: Location[];
   idle: boolean;
 }
@@ -197,7 +207,12 @@ export interface Page<T> {
 export interface Status {
   list: { number: ListNumber; entries: number; bytes: number; base: { number: ListNumber; bytes: number } };
   bound: { seconds: number; guaranteed: boolean };
-  heartbeat: { seconds: number; published_at: string | null; traffic_at: string | null };
+  heartbeat: {
+    seconds: number;
+    published_at: string | null;
+    traffic_at: string | null;
+    heard_at: string | null;
+  };
   outbox: { pending: number; oldest_at: string | null; failures: number };
   propagation: {
     samples: number;
@@ -210,7 +225,14 @@ export interface Status {
   tokens: Record<State, number>;
   highest_serial: number;
   signing_key: number;
-  load: { calls_per_second: number; limit_per_second: number; share: number };
+  rate_classes: { missing: string[]; counted_by_isolates: string[]; without_addresses: string[] };
+  load: {
+    calls_per_second: number;
+    limit_per_second: number;
+    share: number;
+    held_calls: number;
+    held_calls_limit: number;
+  };
   restored_at: string | null;
   webhook: {
     configured: boolean;
@@ -230,6 +252,9 @@ export interface Configuration {
   deployment: string;
   revocation_bound_seconds: number;
   heartbeat_seconds: number;
+  push_seconds: number;
+  silent_wait_ms: number;
+  relays: number;
   on_unknown: 'refuse' | 'admit';
   control_hosts: string[];
   credential_sources: string[];
@@ -254,6 +279,8 @@ export interface Configuration {
     anonymous: boolean;
     credentials: boolean;
     shared_cache: boolean;
+    forwarded_headers: 'replace' | 'pass';
     timeout_seconds: number;
+    credential_sources: string[] | null;
   }[];
 }

@@ -1,4 +1,5 @@
-// Who is signed in. What the role may not do is not offered; the API refuses it all the same.
+// The current session and its role. The console does not offer what the role forbids; the API refuses it in
+// any case.
 
 /**
  * @import { Role, Session } from './types.d.ts'
@@ -16,5 +17,5 @@ export function becomes(session) {
 /** @type {Role[]} */
 const RANKS = ['viewer', 'operator', 'owner'];
 
-/** Whether whoever is signed in may do what `least` may. @param {'viewer' | 'operator' | 'owner'} least */
+/** Whether the role includes the rights of `least`. @param {'viewer' | 'operator' | 'owner'} least */
 export const may = (least) => current !== null && RANKS.indexOf(current.role) >= RANKS.indexOf(least);

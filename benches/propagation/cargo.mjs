@@ -1,10 +1,13 @@
-// Figures that native tests print: lines `<KEYWORD> <JSON>` on their output; everything else is passed on.
+// Reads figures that native tests print as lines `<KEYWORD> <JSON>`; all other output is passed on.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** Runs the ignored test `name` of tests/`target` and gives what its lines say; `profile`: ["--release"] for what takes long. */
+/**
+ * Runs the ignored test `name` of tests/`target` and returns the values of its lines. Long tests pass
+ * ["--release"] as `profile`.
+ */
 export async function printed(keyword, target, name, profile = []) {
   const command = ['test', ...profile, '--locked', '--test', target, name, '--', '--ignored', '--nocapture'];
   const child = spawn('cargo', command, { stdio: ['ignore', 'pipe', 'inherit'] });

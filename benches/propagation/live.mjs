@@ -1,12 +1,13 @@
-// Revoke → refused, measured at a live deployment from where this runs: creates a few tokens, revokes them one after the other,
-// and asks `GET /_wayleave/token` with each until it is refused. That question is answered by the same list as any request, and
-// never reaches the API behind. Whatever happens, a Ctrl-C too, every token made here is revoked in the end.
+// Measures the time from revocation to refusal at a live deployment, from this machine. It creates a few
+// tokens, revokes them one after the other, and sends `GET /_wayleave/token` with each until it is refused.
+// The location answers that request from the same list as any other request, and never passes it to the API.
+// In the end every token made here is revoked, even after an error or Ctrl-C.
 //
-// From one place one sees one location. What all of them report, /status tells; both are given.
+// One machine reaches one location. /status has what all locations report; both results are returned.
 
 const ORIGIN = 'https://propagation.example';
-const ASK_EVERY_MS = 250;
-/** Beside the bound: for clocks and the network. */
+const ASK_EVERY_MS = 100;
+/** Added to the bound, for clock differences and the network. */
 const GRACE_MS = 10_000;
 const COUNT_MAX = 100;
 
@@ -26,7 +27,7 @@ export async function measureLive({ target, adminKey, count, progress, signal })
     let boundSeconds;
     for (let at = 0; at < count; at += 1) {
       signal.throwIfAborted();
-      // The shortest life there is beyond the bound: should even the cleaning up fail, it ends by itself.
+      // The shortest lifetime exceeds the bound. If the cleanup fails too, the token still expires.
       const token = await api.call('POST', '/tokens', {
         label: 'make propagation',
         origins: [ORIGIN],
@@ -44,7 +45,7 @@ export async function measureLive({ target, adminKey, count, progress, signal })
       boundSeconds = receipt.bound_seconds;
       samples.push(await untilRefused(target, token, acknowledgedAt, boundSeconds, signal));
       progress(1);
-      // Out of step with whatever runs in steps there.
+      // A random pause, so that samples do not coincide with periodic work of the deployment.
       await pause(Math.random() * Math.min(boundSeconds * 200, 10_000));
     }
     const { propagation } = await api.call('GET', '/status');
@@ -68,7 +69,8 @@ async function untilRefused(target, token, acknowledgedAt, boundSeconds, signal)
     if (status === 401) return ms;
     if (ms > boundSeconds * 1_000 + GRACE_MS)
       throw new Error(
-        `${token.id} is still answered ${status}, ${ms} ms after its revocation: the bound is ${boundSeconds} s`,
+        `${token.id} is still answered ${status}, ${ms} ms after its revocation: ` +
+          `the bound is ${boundSeconds} s`,
       );
     await pause(ASK_EVERY_MS);
   }

@@ -1,10 +1,10 @@
-// make propagation TARGET=…: at a deployment in workerd, as an operator would run it.
+// make propagation TARGET=… against a deployment in workerd, as an operator would run it.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, it } from 'node:test';
-import { ADMIN_KEY, Gateway, eventually } from '../../tests/workerd/harness/gateway.mjs';
+import { ADMIN_KEY, eventually, Gateway } from '../../tests/workerd/harness/gateway.mjs';
 
 const gateway = new Gateway({
   variables: (upstream) => ({ UPSTREAM: upstream, REVOCATION_BOUND_SECONDS: '5' }),
@@ -12,7 +12,7 @@ const gateway = new Gateway({
 before(() => gateway.start());
 after(() => gateway.stop());
 
-/** Exit code and all that was printed; `meanwhile` gets the process. */
+/** Exit code and all output; `meanwhile` receives the process. */
 async function run(environment, meanwhile = () => {}) {
   const target = `http://127.0.0.1:${gateway.workerd.ports.gateway}/`;
   const env = { ...process.env, TARGET: target, ADMIN_KEY, COUNT: '3', ...environment };
@@ -33,10 +33,9 @@ const tokens = async () => (await gateway.admin.call('GET', '/tokens')).json.ite
 it('measures, leaves no token alive, and asks nothing of the API behind', async () => {
   const { code, output } = await run();
   assert.equal(code, 0, output);
-  const [, p50, p99, max] =
-    /^B = 5 s, seen from here \(one location\): p50 ([\d.]+) s, p99 ([\d.]+) s, max ([\d.]+) s, 3 samples$/m.exec(
-      output,
-    ) ?? assert.fail(output);
+  const times = 'p50 ([\\d.]+) s, p99 ([\\d.]+) s, max ([\\d.]+) s';
+  const line = new RegExp(`^B = 5 s, seen from here \\(one location\\): ${times}, 3 samples$`, 'm');
+  const [, p50, p99, max] = line.exec(output) ?? assert.fail(output);
   assert.ok(p50 <= p99 && p99 <= max && max <= 5, output);
   assert.deepEqual(
     (await tokens()).map(({ state }) => state),
@@ -47,7 +46,7 @@ it('measures, leaves no token alive, and asks nothing of the API behind', async 
 
 it('leaves no token alive when it is stopped in between', async () => {
   const before = (await tokens()).length;
-  gateway.kv.hangs = true; // so that a token lives for the second that a read of KV may take
+  gateway.kv.hangs = true; // a read of KV may then take a second, so a token works for that long
   const { code, output } = await run({ COUNT: '100' }, async (child) => {
     await eventually('a token that lives', async () =>
       (await tokens()).some(({ state }) => state === 'active'),

@@ -1,9 +1,12 @@
-// make propagation: how long a revocation takes to be refused everywhere.
+// make propagation: measures how long a revocation takes until every location refuses the token.
 //
-// Without TARGET: from the simulation and in real workerd on this machine, for B = 60, 10 and 5, and what it costs a day; about
-// ten minutes. Writes the samples, docs/propagation.svg and the figures in docs/propagation.md. ONLY=simulation, workerd, cost or
-// page does one of the four and keeps the rest as it was.
-// With TARGET=https://… and ADMIN_KEY: at that deployment, with COUNT (20) tokens made for it and revoked; writes nothing.
+// Without TARGET: in the simulation and in real workerd on this machine, for B = 60, 10 and 5, without push
+// and with it, with the cost of a day. It takes about a quarter of an hour, and writes the samples,
+// docs/propagation.svg and the figures in docs/propagation.md. ONLY=simulation, workerd, push, cost or page
+// runs one of the five and keeps the results of the others.
+//
+// With TARGET=https://… and ADMIN_KEY: at that deployment, with COUNT (20) new tokens, which are revoked. It
+// writes no files.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Random } from '../../tests/workerd/harness/random.mjs';
@@ -17,12 +20,21 @@ const SAMPLES = 'benches/propagation/samples.json';
 const SVG = 'docs/propagation.svg';
 const PAGE = 'docs/propagation.md';
 
-/** `deployments` run side by side, each with `count` revocations. */
+/** The deployments run concurrently, each with `count` revocations. */
 const MEASURED = [
   { boundSeconds: 60, askEveryMs: 500, gapMs: [4_000, 12_000], count: 40, deployments: 3 },
   { boundSeconds: 10, askEveryMs: 100, gapMs: [300, 900], count: 150, deployments: 1 },
   { boundSeconds: 5, askEveryMs: 100, gapMs: [200, 700], count: 200, deployments: 1 },
 ];
+/** With push, where every location is 5 to 150 ms away. */
+const PUSHED = [60, 10, 5].map((boundSeconds) => ({
+  boundSeconds,
+  askEveryMs: 20,
+  gapMs: [1_000, 2_000],
+  count: 40,
+  deployments: 1,
+  pushSeconds: 20,
+}));
 const PROGRESS_EVERY_MS = 5_000;
 
 await (process.env.TARGET ? live() : local()).catch((error) => {
@@ -48,7 +60,7 @@ async function live() {
 }
 
 async function local() {
-  const steps = { simulation, workerd, cost };
+  const steps = { simulation, workerd, push, cost };
   const { ONLY: only } = process.env;
   const figures = existsSync(SAMPLES) ? JSON.parse(readFileSync(SAMPLES, 'utf8')) : { runs: [], costs: [] };
   for (const [name, step] of Object.entries(steps)) {
@@ -71,19 +83,28 @@ async function simulation(figures) {
   );
   const runs = [...byBound].map(([bound, lines]) => ({
     bound,
-    source: 'simulation',
+    source: 'simulation, no push',
     samples_ms: lines.flatMap(({ samples_ms }) => samples_ms),
   }));
-  replaceRuns(figures, 'simulation', runs);
+  replaceRuns(figures, 'simulation, no push', runs);
 }
 
-async function workerd(figures) {
-  // Only here: the harness ends its processes at once on Ctrl-C, while a live measurement has tokens to revoke first.
+function workerd(figures) {
+  return inWorkerd(figures, 'workerd, no push', MEASURED);
+}
+
+function push(figures) {
+  return inWorkerd(figures, 'workerd', PUSHED);
+}
+
+async function inWorkerd(figures, source, measured) {
+  // Imported only here: the harness ends its processes at once on Ctrl-C, but a live measurement must revoke
+  // tokens first.
   const { measure } = await import('./workerd.mjs');
   const random = Random.ofRun();
-  console.log(`workerd (seed ${random.seed})`);
+  console.log(`${source} (seed ${random.seed})`);
   const runs = [];
-  for (const { boundSeconds, count, deployments, ...how } of MEASURED) {
+  for (const { boundSeconds, count, deployments, ...how } of measured) {
     const samples_ms = await withProgress(
       `B = ${boundSeconds} s: revocations`,
       count * deployments,
@@ -94,9 +115,9 @@ async function workerd(figures) {
         return (await Promise.all(each)).flat();
       },
     );
-    runs.push({ bound: boundSeconds, source: 'workerd', samples_ms });
+    runs.push({ bound: boundSeconds, source, samples_ms });
   }
-  replaceRuns(figures, 'workerd', runs);
+  replaceRuns(figures, source, runs);
 }
 
 async function cost(figures) {

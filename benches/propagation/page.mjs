@@ -1,23 +1,27 @@
-// The figures in docs/propagation.md: two tables between two comments, made of what was measured.
+// Writes the measured figures into docs/propagation.md: two tables between two marker comments.
 
 import { seconds, summary } from './statistics.mjs';
 
 const BEGIN = '<!-- figures: make propagation writes what is between these lines -->';
 const END = '<!-- end of figures -->';
 
-/** Cloudflare's prices of the paid plan, in dollars a million beyond what a month includes: reads and writes of KV, calls. */
+/**
+ * Cloudflare's prices of the paid plan, in dollars per million beyond the monthly allowance: KV reads, KV
+ * writes, calls.
+ */
 const PRICES = {
   kv_reads: { perMillion: 0.5, included: 10_000_000 },
   kv_writes: { perMillion: 5, included: 1_000_000 },
-  registry_calls: { perMillion: 0.15, included: 1_000_000 },
+  object_calls: { perMillion: 0.15, included: 1_000_000 },
 };
 const DAYS_A_MONTH = 30;
 
-/** `page` with the tables of these runs and costs in place of those that it had. */
+/** `page` with its tables replaced by those of these runs and costs. */
 export function withFigures(page, { runs, costs }) {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (from < 0 || to < from) throw new Error(`the page lacks the lines ${BEGIN} and ${END}`);
-  return `${page.slice(0, from + BEGIN.length)}\n\n${timesTable(runs)}\n\n${costTable(costs)}\n\n${page.slice(to)}`;
+  const parts = [page.slice(0, from + BEGIN.length), timesTable(runs), costTable(costs), page.slice(to)];
+  return parts.join('\n\n');
 }
 
 function timesTable(runs) {
@@ -38,9 +42,10 @@ function timesTable(runs) {
 function costTable(costs) {
   const rows = costs.map((cost) => {
     const kv_reads = cost.kv_list_reads + cost.kv_record_reads;
-    // Each write to KV is made by an alarm, and an alarm is billed as a call.
-    const registry_calls = cost.registry_lists + cost.registry_reports + cost.kv_writes;
-    const dollars = Object.entries({ kv_reads, kv_writes: cost.kv_writes, registry_calls }).reduce(
+    // An alarm makes each write to KV, and an alarm is billed as a call.
+    const object_calls =
+      cost.registry_lists + cost.registry_reports + cost.registry_waits + cost.usage_calls + cost.kv_writes;
+    const dollars = Object.entries({ kv_reads, kv_writes: cost.kv_writes, object_calls }).reduce(
       (sum, [what, perDay]) => {
         const { perMillion, included } = PRICES[what];
         return sum + (Math.max(0, perDay * DAYS_A_MONTH - included) / 1_000_000) * perMillion;
@@ -49,25 +54,29 @@ function costTable(costs) {
     );
     return [
       `${cost.bound} s`,
+      cost.push === 0 ? 'no' : 'yes',
       grouped(cost.per_second),
       grouped(cost.isolates_per_location),
       grouped(cost.kv_list_reads),
       grouped(cost.kv_record_reads),
       grouped(cost.kv_writes),
-      grouped(cost.registry_lists),
-      grouped(cost.registry_reports),
+      grouped(cost.registry_waits),
+      grouped(cost.registry_lists + cost.registry_reports),
+      grouped(cost.usage_calls),
       `$${dollars.toFixed(2)}`,
     ];
   });
   const head = [
     'B',
+    'push',
     'requests/s',
     'isolates a location',
     'KV reads, lists',
     'KV reads, records',
     'KV writes',
-    'registry calls, lists',
-    'registry calls, reports',
+    'registry: calls that wait',
+    'registry: other calls',
+    'usage calls',
     'a month',
   ];
   return table(head, rows);
@@ -75,9 +84,9 @@ function costTable(costs) {
 
 function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((name) => (name === 'from' ? '---' : '--:'))), ...rows.map(line)].join(
-    '\n',
-  );
+  const isText = (name) => name === 'from' || name === 'push';
+  const rule = head.map((name) => (isText(name) ? '---' : '--:'));
+  return [head, rule, ...rows].map(line).join('\n');
 }
 
 function grouped(number) {

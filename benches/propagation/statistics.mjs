@@ -1,12 +1,12 @@
 // Quantiles of measured times.
 
-/** The smallest sample that at least `part` of all samples do not exceed (nearest rank). */
+/** The smallest sample that at least the share `part` of all samples does not exceed (nearest rank). */
 export function quantile(samples, part) {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)];
 }
 
-/** { samples, p50_ms, p99_ms, max_ms } */
+/** Returns { samples, p50_ms, p99_ms, max_ms }. */
 export function summary(samples) {
   return {
     samples: samples.length,

@@ -1,5 +1,5 @@
-// Brings the chart library into www/vendor/, from the pinned npm package: one small ES module and its style. Run it after a
-// change of the pin; a test fails while what lies there is not what it makes.
+// Copies the chart library from the pinned npm package into www/vendor/, as one small ES module and its style
+// sheet. Run it after changing the version; until then a test fails.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -8,11 +8,12 @@ import { build } from 'esbuild';
 const VENDOR = new URL('../../www/vendor/', import.meta.url);
 const require = createRequire(import.meta.url);
 
-/** File names and texts, as they should be. */
+/** The file names and their expected texts. */
 export async function vendored() {
   const module = require.resolve('uplot').replace('uPlot.cjs.js', 'uPlot.esm.js');
   const { version } = JSON.parse(await readFile(require.resolve('uplot/package.json'), 'utf8'));
-  const notice = `// @ts-nocheck\n/* uPlot ${version}, MIT licence, https://github.com/leeoniya/uPlot. Made by deploy/console/vendor.mjs. */\n`;
+  const source = `uPlot ${version}, MIT licence, https://github.com/leeoniya/uPlot`;
+  const notice = `// @ts-nocheck\n/* ${source}. Made by deploy/console/vendor.mjs. */\n`;
   const { outputFiles } = await build({
     entryPoints: [module],
     bundle: true,

@@ -1,11 +1,11 @@
-// The demo page's token, through the admin API: found again, or made when there is none that works.
+// Gets the demo page's token through the admin API: finds a usable one, or creates it.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LABEL = 'demo page';
 
-/** The token's text and its family for a page on `origin`, and whether they were made just now: `{token, family, made}`. */
+/** The token's text and family for a page on `origin`, and whether it is new: `{token, family, made}`. */
 export async function demoToken(gateway, adminKey, origin) {
   const found = await findToken(gateway, adminKey, origin);
   if (found) {
@@ -20,7 +20,7 @@ export async function demoToken(gateway, adminKey, origin) {
   return { token: created.token, family: created.family, made: true };
 }
 
-// Of those that an operator has not withdrawn, changed or let run out, the one with the longest life.
+// Among the active tokens that still match the demo page, the one with the latest expiry.
 async function findToken(gateway, adminKey, origin) {
   const query = new URLSearchParams({ q: LABEL, state: 'active', limit: '100' });
   const { items } = await call(gateway, adminKey, 'GET', `/tokens?${query}`);
@@ -29,7 +29,7 @@ async function findToken(gateway, adminKey, origin) {
     .sort((a, b) => b.expires_at.localeCompare(a.expires_at))[0];
 }
 
-// An answer that says "later" is asked again with the same Idempotency-Key, which makes no second token.
+// After a 503 the request is repeated with the same Idempotency-Key, so it creates no second token.
 async function call(gateway, adminKey, method, path, body) {
   const headers = { authorization: `Bearer ${adminKey}` };
   if (body) Object.assign(headers, { 'content-type': 'application/json', 'idempotency-key': randomUUID() });
@@ -43,7 +43,8 @@ async function call(gateway, adminKey, method, path, body) {
     if (response.ok) return answer;
     if (response.status === 401) {
       throw new Error(
-        'the admin key of this machine is dead (deleted, or ADMIN_KEY was changed): put another ADMIN_KEY into .dev.vars, or forget everything with make reset',
+        'the admin key of this machine was deleted, or ADMIN_KEY was changed: ' +
+          'put another ADMIN_KEY into .dev.vars, or delete everything with make reset',
       );
     }
     if (response.status !== 503 || attempt === 5) {
@@ -53,7 +54,8 @@ async function call(gateway, adminKey, method, path, body) {
         ...(answer.errors ?? []).map((e) => `${e.field}: ${e.detail}`),
       ];
       throw new Error(
-        `${method} /_wayleave/api${path.split('?')[0]} answered ${response.status} ${told.filter(Boolean).join('; ')}`,
+        `${method} /_wayleave/api${path.split('?')[0]} ` +
+          `answered ${response.status} ${told.filter(Boolean).join('; ')}`,
       );
     }
     await sleep(attempt * 500);

@@ -1,4 +1,5 @@
-// `wrangler dev` as a child: the Worker in workerd, with KV and Durable Object kept in a folder.
+// Runs `wrangler dev` as a child process: the Worker in workerd, with KV and Durable Objects stored in a
+// folder.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const START_SECONDS = 60;
 
-// No telemetry, no error reports, no questions, no look at the network for a newer version or for `request.cf`; logs and
-// the registry of running Workers in the project's folder, not in the home directory.
+// No telemetry, error reports, prompts, update checks or download of `request.cf`. Logs and the registry of
+// running Workers are stored in the project's folder, not in the home directory.
 const QUIET = {
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_SEND_ERROR_REPORTS: 'false',
@@ -20,7 +21,9 @@ const QUIET = {
   WRANGLER_REGISTRY_PATH: '.wrangler/registry',
 };
 
-/** Starts it; `variables` win over those of wrangler.toml. The child reads nothing from the terminal. */
+/**
+ * Starts the gateway; `variables` override those of wrangler.toml. The child reads nothing from the terminal.
+ */
 export function startGateway({ port, stateFolder, secretsFile, variables }) {
   const wrangler = join(
     dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
@@ -44,44 +47,51 @@ export function startGateway({ port, stateFolder, secretsFile, variables }) {
       ...Object.entries(options).map(([name, value]) => `--${name}=${value}`),
       ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
     ],
-    // A process group of its own, so that it and its children are ended together, by us and by nobody else.
+    // Its own process group, so that stopGateway() can end it with its children and nothing else.
     { stdio: ['ignore', 'inherit', 'inherit'], detached: true, env: { ...process.env, ...QUIET } },
   );
   child.on('error', () => {});
   return child;
 }
 
-/** Waits until the gateway answers its health check with 200; says why when it does not come to that. */
+class WrongConfiguration extends Error {
+  message = 'the Worker cannot start as it is configured; what it said is above';
+}
+
+/** Waits until the health check answers 200. Throws with the reason when that does not happen. */
 export async function healthy(child, gateway) {
   let last = 'nothing answered';
   for (const deadline = Date.now() + START_SECONDS * 1000; Date.now() < deadline; await sleep(100)) {
     if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error('wrangler dev ended; what it said is above');
+      throw new Error('wrangler dev ended; its output is above');
     try {
       const response = await fetch(`${gateway}/_wayleave/health`, { signal: AbortSignal.timeout(5000) });
       if (response.status === 200) return;
+      // Every request gets 500 while a variable or secret is wrong; the log names it.
+      if (response.status === 500) throw new WrongConfiguration();
       last = `the health check answered ${response.status} ${(await response.text()).trim().slice(0, 300)}`;
     } catch (error) {
+      if (error instanceof WrongConfiguration) throw error;
       last = `the health check failed: ${error.cause?.code ?? error.name}`;
     }
   }
   throw new Error(`the gateway was not ready after ${START_SECONDS} s: ${last}`);
 }
 
-/** Ends it and everything it started. */
+/** Ends the gateway and all its child processes. */
 export async function stopGateway(child) {
   if (child.pid === undefined) return;
   const ended =
     child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : once(child, 'exit');
   signal(child.pid, 'SIGTERM');
   await Promise.race([ended, sleep(4000, undefined, { ref: false })]);
-  signal(child.pid, 'SIGKILL'); // what is left of the group, if anything
+  signal(child.pid, 'SIGKILL'); // whatever is left of the group
 }
 
 function signal(group, name) {
   try {
     process.kill(-group, name);
   } catch {
-    // The group is gone already.
+    // The group no longer exists.
   }
 }

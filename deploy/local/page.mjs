@@ -1,5 +1,5 @@
-// The demo's web page: served from an origin of its own, with the gateway's address and the family's id in its source, as a
-// site developer would paste them.
+// Serves the demo's web page from an origin of its own. Its source contains the gateway's address and the
+// family's id, as a site developer would paste them.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -10,7 +10,9 @@ const FILES = {
   '/page.js': ['page.js', 'text/javascript'],
 };
 
-/** `source()` gives `{gateway, family}` at each request: they are known only once the gateway runs. */
+/**
+ * `source()` returns `{gateway, family}`. It is called for each request, because they are known only later.
+ */
 export function demoPage(source) {
   return createServer(async (request, response) => {
     const file = FILES[new URL(request.url, 'http://page.invalid').pathname];
@@ -20,7 +22,9 @@ export function demoPage(source) {
     response.writeHead(200, {
       'content-type': file[1],
       'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; script-src 'self' ${gateway}; style-src 'self'; img-src ${gateway} data:; connect-src ${gateway}; base-uri 'none'`,
+      'content-security-policy':
+        `default-src 'none'; script-src 'self' ${gateway}; style-src 'self'; ` +
+        `img-src ${gateway} data:; connect-src ${gateway}; base-uri 'none'`,
     });
     response.end(text.replaceAll('{{gateway}}', gateway).replaceAll('{{family}}', family));
   });

@@ -1,7 +1,8 @@
-// `make run`: the Worker in `wrangler dev`, a demo API behind it, and a demo page on another origin that calls it.
+// `make run`: the Worker in `wrangler dev`, a demo API behind it, and a demo page on another origin that
+// calls it.
 //
-// Environment: PORT (8787), PAGE_PORT (8788), UPSTREAM_PORT (8790); WAYLEAVE_STATE, a folder for secrets and data in
-// place of .dev.vars and .wrangler/state.
+// Environment: PORT (8787), PAGE_PORT (8788), UPSTREAM_PORT (8790); WAYLEAVE_STATE, a folder for secrets and
+// data in place of .dev.vars and .wrangler/state.
 
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +26,7 @@ const stateFolder = state ? join(state, 'state') : '.wrangler/state';
 const gateway = `http://localhost:${ports.gateway}`;
 const page = `http://localhost:${ports.page}`;
 
-const started = []; // how to end what runs, in the order it was started
+const started = []; // functions that end the started parts, in starting order
 let ending = false;
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => end(0));
 await main().catch((error) => {
@@ -57,16 +58,24 @@ async function main() {
   });
   started.push(() => stopGateway(child));
   await healthy(child, gateway);
-  child.once('exit', () => ending || (console.error('wayleave: wrangler dev ended'), end(1)));
+  child.once('exit', () => {
+    if (ending) return;
+    console.error('wayleave: wrangler dev ended');
+    end(1);
+  });
 
   const demo = await demoToken(gateway, adminKey, page);
   family = demo.family;
-  progress(demo.made ? 'made a first token for the demo page' : "found the demo page's token");
+  progress(demo.made ? 'created a first token for the demo page' : "found the demo page's token");
   console.log(instructions(adminKey, demo));
 }
 
 function instructions(adminKey, { token, family }) {
   const call = `${gateway}/v1/observations -H 'Authorization: Bearer ${token}'`;
+  const rotate =
+    `curl -X POST ${gateway}/_wayleave/api/families/${family}/rotate ` +
+    `-H 'Authorization: Bearer ${adminKey}' -H 'Content-Type: application/json' ` +
+    `-d '{"revoke_old": {"when": "now"}}'`;
   return `
 gateway  ${gateway}
 admin key  ${adminKey}
@@ -79,16 +88,16 @@ From the page's origin, 200:
   curl -i ${call} -H 'Origin: ${page}'
 From another site, 403 origin_not_allowed:
   curl -i ${call} -H 'Origin: https://elsewhere.example'
-Replace the token at once; the page, which knows the family alone, goes on with the new one:
-  curl -X POST ${gateway}/_wayleave/api/families/${family}/rotate -H 'Authorization: Bearer ${adminKey}' -H 'Content-Type: application/json' -d '{"revoke_old": {"when": "now"}}'
+Replace the token at once. The page, which only knows the family, gets the new one:
+  ${rotate}
 
-Ctrl-C ends it; the tokens stay for the next start (make reset forgets them).`;
+Ctrl-C stops everything. The tokens are kept for the next start; make reset deletes them.`;
 }
 
-// Also done by wrangler at its start; here its progress can be seen, and a failure ends everything.
+// wrangler also builds when it starts. Building here shows progress, and a failure ends everything.
 function build() {
   const { status } = spawnSync('deploy/toolchain/build', { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) throw new Error('the Worker could not be built; what the compiler said is above');
+  if (status !== 0) throw new Error('the Worker could not be built; the output of the compiler is above');
 }
 
 function deployment() {
@@ -113,7 +122,8 @@ async function mustBeFree(name, number) {
   } catch (error) {
     const variable = { gateway: 'PORT', page: 'PAGE_PORT', upstream: 'UPSTREAM_PORT' }[name];
     throw new Error(
-      `port ${number} (${name}) cannot be used: ${error.code}. Choose another: ${variable}=${number + 1000} make run`,
+      `port ${number} (${name}) cannot be used: ${error.code}. ` +
+        `Choose another: ${variable}=${number + 1000} make run`,
     );
   }
   probe.close();

@@ -1,20 +1,21 @@
-// A deployment's secrets on this machine: made at the first start, kept in a file that git ignores.
+// The secrets of a deployment on this machine: created at the first start, and stored in a file that git
+// ignores.
 
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 const HEADING =
-  'Secrets of `make run` on this machine, and of nothing else. `make reset` forgets them with all tokens.';
+  'Secrets of `make run` on this machine only. `make reset` deletes them together with all tokens.';
 
-/** Reads the file, made first if it is not there: `{made, adminKey}`. */
+/** Reads the file, and creates it first if it does not exist: `{made, adminKey}`. */
 export function secrets(file, deployment, heading = HEADING) {
   const made = !existsSync(file);
   if (made) writeFileSync(file, newSecrets(deployment, heading), { mode: 0o600, flag: 'wx' });
   const adminKey = /^ADMIN_KEY='([^']+)'$/m.exec(readFileSync(file, 'utf8'))?.[1];
   if (!adminKey)
     throw new Error(
-      `${file} has no line ADMIN_KEY='…': put it back, or remove the file and everything made with it`,
+      `${file} has no line ADMIN_KEY='…': restore it, or remove the file (all its tokens then stop working)`,
     );
   return { made, adminKey };
 }
@@ -31,13 +32,16 @@ function newSecrets(deployment, heading) {
   ].join('\n');
 }
 
-// The form is that of every admin key (src/admin_key.rs), so that secret scanners know this one too.
+// The same format as every admin key (src/formats/admin_key.rs), so that secret scanners recognise it.
 function newAdminKey(checkSecret, deployment) {
   const random = randomBytes(24);
   const key = Buffer.from(hkdfSync('sha256', checkSecret, deployment, 'wayleave/v1/admin', 32));
   const check = createHmac('sha256', key).update(random).digest().subarray(0, 8);
   const bytes = Buffer.concat([random, check]).toString('hex');
-  const text = `wla_${base62(BigInt(`0x${bytes.slice(0, 32)}`), 22)}${base62(BigInt(`0x${bytes.slice(32)}`), 22)}`;
+  const [first, second] = [bytes.slice(0, 32), bytes.slice(32)].map((half) =>
+    base62(BigInt(`0x${half}`), 22),
+  );
+  const text = `wla_${first}${second}`;
   return text + base62(BigInt(crc32(text)), 6);
 }
 

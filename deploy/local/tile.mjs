@@ -1,4 +1,5 @@
-// A map tile: a PNG of 256 × 256 pixels in the usual web-map scheme (zoom, column, row; Mercator projection).
+// Makes a map tile: a PNG of 256 × 256 pixels in the usual web-map scheme (zoom, column, row; Mercator
+// projection).
 
 import { crc32, deflateSync } from 'node:zlib';
 import { STATIONS, temperature } from './weather.mjs';
@@ -24,12 +25,12 @@ const PALETTE = [...BANDS, [255, 255, 255], [24, 28, 36]];
 
 /** The PNG file of one tile. */
 export function tile(zoom, column, row, milliseconds) {
-  const span = SIDE * 2 ** zoom; // pixels around the world
+  const span = SIDE * 2 ** zoom; // width of the world in pixels
   const dots = STATIONS.map(({ latitude, longitude }) => [
     ((longitude + 180) / 360) * span - column * SIDE,
     (0.5 - Math.asinh(Math.tan((latitude * Math.PI) / 180)) / (2 * Math.PI)) * span - row * SIDE,
   ]);
-  const rows = Buffer.alloc(SIDE * (SIDE + 1)); // each row begins with its filter: 0, none
+  const rows = Buffer.alloc(SIDE * (SIDE + 1)); // each row begins with its filter type: 0, none
   for (let y = 0; y < SIDE; y += 1) {
     const latitude = (Math.atan(Math.sinh(Math.PI * (1 - (2 * (row * SIDE + y)) / span))) * 180) / Math.PI;
     for (let x = 0; x < SIDE; x += 1) {
@@ -44,12 +45,12 @@ export function tile(zoom, column, row, milliseconds) {
   return png(rows);
 }
 
-// PNG (ISO/IEC 15948): signature, then chunks; here 8 bits a pixel that index a palette.
+// PNG (ISO/IEC 15948): the signature, then chunks. A pixel is 8 bits, an index into a palette.
 function png(rows) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(SIDE, 0);
   header.writeUInt32BE(SIDE, 4);
-  header.set([8, 3], 8); // bit depth, colour type "indexed"
+  header.set([8, 3], 8); // bit depth 8, colour type 3 (indexed)
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', header),

@@ -1,5 +1,5 @@
-// The demo's API behind: a small public weather service that knows nothing of tokens or of other origins. It sends no
-// CORS header at all, on purpose: what a page may read is the gateway's work.
+// The demo's API: a small public weather service that knows nothing of tokens or other origins. It
+// deliberately sends no CORS headers, because the gateway decides what a page may read.
 //
 //   GET /v1/stations                 JSON
 //   GET /v1/observations             JSON; ?station=<id> for one
@@ -11,7 +11,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tile } from './tile.mjs';
-import { STATIONS, observation } from './weather.mjs';
+import { observation, STATIONS } from './weather.mjs';
 
 export function demoUpstream() {
   return createServer((request, response) => {
@@ -73,7 +73,7 @@ function png(response, file) {
   response.writeHead(200, { 'content-type': 'image/png', 'cache-control': 'public, max-age=600' }).end(file);
 }
 
-// Observations and tiles change every ten minutes, and together.
+// Observations and tiles change together, every ten minutes.
 function thisTenMinutes() {
   return Math.floor(Date.now() / 600_000) * 600_000;
 }

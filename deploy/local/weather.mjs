@@ -1,4 +1,4 @@
-// The weather that the demo API tells of: made up, but the same for every caller and for the map and the numbers.
+// Generates the weather of the demo API. It is the same for every caller, and for the map and the numbers.
 
 export const STATIONS = [
   { id: 'brae', name: 'Brae Head', latitude: 60.4, longitude: -1.3 },
@@ -9,7 +9,9 @@ export const STATIONS = [
   { id: 'dogger', name: 'Dogger Bank', latitude: 54.9, longitude: 2.2 },
 ];
 
-/** °C at a place and time: colder to the north, with systems a few hundred kilometres wide that drift east. */
+/**
+ * °C at a place and time: colder to the north, with systems a few hundred kilometres wide that drift east.
+ */
 export function temperature(latitude, longitude, milliseconds) {
   const hours = milliseconds / 3_600_000;
   const east = longitude - hours * 0.6;
@@ -20,11 +22,11 @@ export function temperature(latitude, longitude, milliseconds) {
   return 11 - (latitude - 52) * 0.8 + waves;
 }
 
-/** One observation as the API gives it. */
+/** One observation in the API's form. */
 export function observation(station, milliseconds) {
   const { latitude, longitude } = station;
   const here = temperature(latitude, longitude, milliseconds);
-  // Wind follows the slope of the temperature field: good enough to look alive.
+  // The wind follows the gradient of the temperature, which is enough to look realistic.
   const slopeNorth = temperature(latitude + 0.5, longitude, milliseconds) - here;
   const slopeEast = temperature(latitude, longitude + 0.5, milliseconds) - here;
   return {

@@ -1,13 +1,20 @@
-// The KV namespace of a deployment on one machine: a Durable Object with SQLite, so that it is kept where the registry is.
+// Replaces Workers KV in a deployment on one machine: a Durable Object with SQLite, stored beside the
+// registry.
 //
-// It speaks what workerd's KV binding says to a service and Wayleave uses of it: get, put with an expiry, delete. No metadata, no
-// listing, no bulk reads: those are answered 501. It has no cache and no replicas: what was written is read at once.
+// It implements the part of KV's protocol that Wayleave uses: get, put with an expiry, delete. Metadata,
+// listing and bulk reads get 501. It has no cache and no replicas, so a written value can be read at once.
 
 import { DurableObject } from 'cloudflare:workers';
 
-/** A row of Durable Object SQLite holds 2 MB; a value of KV may be larger. */
+/**
+ * A row of Durable Object SQLite holds 2 MB and a KV value may be larger, so values are split into pieces of
+ * 1 MiB.
+ */
 const PIECE_BYTES = 1024 * 1024;
-/** What has expired is not read; it is deleted this often, as long as anything can expire. */
+/**
+ * Expired values are never returned. They are deleted at this interval, one hour, while any value has an
+ * expiry.
+ */
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 
 export class Namespace extends DurableObject {
@@ -15,7 +22,8 @@ export class Namespace extends DurableObject {
     super(ctx, env);
     this.sql = ctx.storage.sql;
     this.sql.exec(`
-      CREATE TABLE IF NOT EXISTS piece (key TEXT, number INTEGER, bytes BLOB NOT NULL, expires_at INTEGER, PRIMARY KEY (key, number));
+      CREATE TABLE IF NOT EXISTS piece (
+        key TEXT, number INTEGER, bytes BLOB NOT NULL, expires_at INTEGER, PRIMARY KEY (key, number));
       CREATE INDEX IF NOT EXISTS piece_expiry ON piece (expires_at) WHERE expires_at IS NOT NULL`);
   }
 
@@ -44,7 +52,10 @@ export class Namespace extends DurableObject {
       : new Response(new Blob(pieces.map(({ bytes }) => bytes)));
   }
 
-  /** No await before the answer: all of it is committed together, and the answer waits until it is on the disk. */
+  /**
+   * There is no await before the response, so all rows are committed together, and the response waits for the
+   * disk.
+   */
   #put(key, value, expiresAt) {
     this.sql.exec('DELETE FROM piece WHERE key = ?', key);
     for (let at = 0; at === 0 || at < value.byteLength; at += PIECE_BYTES) {
@@ -71,7 +82,7 @@ export class Namespace extends DurableObject {
   }
 }
 
-/** Unix seconds, or null for never. */
+/** Expiry in Unix seconds, or null for never. */
 function expiryOf(query) {
   if (query.has('expiration')) return Number(query.get('expiration'));
   return query.has('expiration_ttl') ? nowSeconds() + Number(query.get('expiration_ttl')) : null;

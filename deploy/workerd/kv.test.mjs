@@ -1,11 +1,11 @@
-// kv.js in real workerd: what is put is got, whole, until it expires or is deleted, and after kill -9.
+// kv.js in real workerd: a value can be read in full until it expires or is deleted, and also after kill -9.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { inlineModule, workerService, workerdConfig } from '../../tests/workerd/harness/capnp.mjs';
+import { inlineModule, workerdConfig, workerService } from '../../tests/workerd/harness/capnp.mjs';
 import { compatibility } from '../../tests/workerd/harness/product.mjs';
 import { Workerd } from '../../tests/workerd/harness/workerd.mjs';
 
@@ -31,7 +31,7 @@ const workerd = new Workerd(
 before(() => workerd.start());
 after(() => workerd.stop());
 
-// As workerd's KV binding sends it.
+// The URL form of workerd's KV binding.
 const at = (key, query = '') =>
   `http://127.0.0.1:${workerd.ports.kv}/${encodeURIComponent(key)}?urlencoded=true${query}`;
 const put = (key, body, query) => fetch(at(key, query), { method: 'PUT', body });

@@ -1,4 +1,5 @@
-// For tests: a deployment that deploy/workerd/start makes in a folder and on ports of its own, and the steps that a page prints.
+// Test helper: a deployment made by deploy/workerd/start, with its own folder and ports, and the commands of
+// a documentation page adapted to it.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,26 +12,40 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = new URL('../..', import.meta.url).pathname;
-const SITE = 'https://shop.example';
+export const SITE = 'https://shop.example';
+
+/** Running processes. When the test file itself is ended, it ends them too. */
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 export class OneMachine {
-  #server;
+  refused = [];
 
   async prepare() {
     this.data = await mkdtemp(join(tmpdir(), 'wayleave-workerd-'));
-    this.upstream = createServer((request, response) => response.end('the API behind\n'));
+    this.upstream = createServer((request, response) => this.respond(request, response));
     await once(this.upstream.listen(0, '127.0.0.1'), 'listening');
     const [edge, control] = await freePorts(2);
     this.ports = { 9000: this.upstream.address().port, 8787: edge, 8788: control };
   }
 
+  /** The response of the API behind the gateway; a test may replace it. */
+  respond(_request, response) {
+    response.end('the API behind\n');
+  }
+
   async remove() {
+    for (const child of this.refused) child.kill('SIGKILL'); // in case one of them did start
     await this.end('SIGKILL');
     this.upstream.close();
+    this.upstream.closeAllConnections();
     await rm(this.data, { recursive: true, force: true });
   }
 
-  /** The blocks of commands that a page prints, with this deployment's ports and folder in the place of the printed ones. */
+  /** The `sh` blocks of a page, with this deployment's ports and folder inserted. */
   steps(page) {
     const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)].map(
       ([, text]) => text,
@@ -41,23 +56,15 @@ export class OneMachine {
     );
   }
 
-  /** Runs the line that a page prints for the start; resolves with its output once both addresses answer. */
-  async start(line = `UPSTREAM=http://127.0.0.1:${this.ports[9000]} deploy/workerd/start`) {
-    const env = {
-      ...process.env,
-      WAYLEAVE_DATA: this.data,
-      EDGE_ADDRESS: `127.0.0.1:${this.ports[8787]}`,
-      CONTROL_ADDRESS: `127.0.0.1:${this.ports[8788]}`,
-    };
+  /** Runs the start command of a page; resolves with its output once both addresses answer. */
+  async start(line = `UPSTREAM=${this.upstreamUrl} deploy/workerd/start`, variables = {}) {
     const [, upstream, command] = /^UPSTREAM=(\S+) (\S+)$/.exec(line);
-    this.#server = spawn(join(root, command), {
-      cwd: root,
-      env: { ...env, UPSTREAM: upstream },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const output = collect(this.#server);
+    const env = { ...this.#environment(), UPSTREAM: upstream, ...variables };
+    this.server = spawnStart(join(root, command), env);
+    const output = collect(this.server);
+    this.output = output;
     for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
-      assert.equal(this.#server.exitCode, null, output());
+      assert.equal(this.server.exitCode, null, output());
       assert.ok(Date.now() < deadline, `not ready in time:\n${output()}`);
       const answers = await Promise.allSettled(
         [8787, 8788].map((port) => fetch(`http://127.0.0.1:${this.ports[port]}/_wayleave/health`)),
@@ -66,33 +73,49 @@ export class OneMachine {
     }
   }
 
-  async end(signal) {
-    if (!this.#server || this.#server.exitCode !== null || this.#server.signalCode !== null) return;
-    const exit = once(this.#server, 'exit');
-    this.#server.kill(signal);
-    await exit;
+  /** Runs the start with variables that it must refuse. If it starts all the same, remove() kills it. */
+  startRefused(variables) {
+    const env = { ...this.#environment(), UPSTREAM: this.upstreamUrl, ...variables };
+    const child = spawnStart('deploy/workerd/start', env);
+    this.refused.push(child);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    return finished(child).finally(() => clearTimeout(timer));
   }
 
-  /** Runs a block in a shell, as somebody would type it. */
+  get upstreamUrl() {
+    return `http://127.0.0.1:${this.ports[9000]}`;
+  }
+
+  #environment() {
+    const addresses = {
+      EDGE_ADDRESS: `127.0.0.1:${this.ports[8787]}`,
+      CONTROL_ADDRESS: `127.0.0.1:${this.ports[8788]}`,
+    };
+    return { ...process.env, WAYLEAVE_DATA: this.data, ...addresses };
+  }
+
+  /**
+   * Sends the start a signal. Resolves when it has ended, with its exit status or the signal that ended it.
+   */
+  async end(signal) {
+    const { server } = this;
+    if (!server || server.exitCode !== null || server.signalCode !== null) return undefined;
+    const exit = once(server, 'exit');
+    server.kill(signal);
+    const [status, endedBy] = await exit;
+    return status ?? endedBy;
+  }
+
+  /** Runs a block in a shell. */
   type(text) {
     return finished(spawn('bash', ['-euo', 'pipefail', '-c', text], { cwd: root }));
-  }
-
-  /** Runs the start with other variables, where it is to refuse. */
-  startRefused(variables) {
-    return finished(
-      spawn('deploy/workerd/start', {
-        cwd: root,
-        env: { ...process.env, WAYLEAVE_DATA: this.data, ...variables },
-      }),
-    );
   }
 
   async adminKey() {
     return /^ADMIN_KEY='(.+)'$/m.exec(await readFile(join(this.data, 'secrets'), 'utf8'))[1];
   }
 
-  /** A call of the admin API that must succeed. */
+  /** Makes a call of the admin API that must succeed. */
   async call(method, path, body) {
     const headers = {
       authorization: `Bearer ${await this.adminKey()}`,
@@ -111,10 +134,16 @@ export class OneMachine {
     return this.call('POST', '/tokens', { label, origins: [SITE] });
   }
 
-  /** As a page of the token's site would ask. */
+  /** Sends a request as a page of the token's site. */
   guarded(token) {
     return fetch(`http://127.0.0.1:${this.ports[8787]}/`, { headers: { 'x-api-key': token, origin: SITE } });
   }
+}
+
+function spawnStart(command, env) {
+  const child = spawn(command, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  return child.once('exit', () => running.delete(child));
 }
 
 function collect(child) {
@@ -130,10 +159,15 @@ async function finished(child) {
   return { code, output: output() };
 }
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((each) => once(each, 'listening')));
   const found = servers.map((each) => each.address().port);
-  await Promise.all(servers.map((each) => (each.close(), once(each, 'close'))));
+  await Promise.all(
+    servers.map((each) => {
+      each.close();
+      return once(each, 'close');
+    }),
+  );
   return found;
 }

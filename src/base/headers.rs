@@ -1,18 +1,20 @@
-//! The header fields of one message, as the platform read them in one crossing.
+//! The header fields of one message, as the platform read them in one call.
 //!
-//! Standard: RFC 9110 section 5 (fields; names compare case-insensitively; a field sent twice is one value joined
-//! by `, `).
-//! Invariants: a field that was absent is `None`, one that was empty is `Some("")`; values hold no line feed, which
-//! the platform guarantees and RFC 9110 section 5.5 forbids.
+//! Standard: RFC 9110 section 5 (fields; names compare case-insensitively; a field sent twice is one value
+//! joined by `, `).
+//! Invariants: an absent field is `None`, an empty one is `Some("")`. Values hold no line feed: the platform
+//! guarantees that, and RFC 9110 section 5.5 forbids it.
 //! What it must not know: which fields matter.
-//! What a mistake costs: a present credential read as absent is a request taken for anonymous (false accept).
+//! What a mistake costs: a credential that is present is read as absent, so the request is treated as
+//! anonymous.
 
-/// The fields that were asked for, in the order of their names.
+/// The requested fields, in the order of their names.
 #[derive(Clone, Debug)]
 pub struct Headers<'a>(Vec<(&'a str, Option<&'a str>)>);
 
 impl<'a> Headers<'a> {
-    /// Reads one line a name: empty when the field was absent, else `=` and its value. A missing line is an absent field.
+    /// Reads one line for each name: an empty line for an absent field, else `=` and the value. A missing
+    /// line is an absent field.
     #[must_use]
     pub fn read(names: &'a str, lines: &'a str) -> Self {
         let mut values = lines.split('\n');
@@ -24,14 +26,19 @@ impl<'a> Headers<'a> {
         )
     }
 
-    /// The value of a field; `None` when it was absent or not asked for.
+    /// The fields that are present: the name as requested, and the value.
+    pub fn present(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().filter_map(|(name, value)| Some((*name, (*value)?)))
+    }
+
+    /// The value of a field. `None` when it is absent or was not requested.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| *value)
     }
 }
 
-/// Whether a text is the name of a header field: a token (RFC 9110 sections 5.1 and 5.6.2).
+/// Whether the text is a field name: a token (RFC 9110 sections 5.1 and 5.6.2).
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))

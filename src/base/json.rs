@@ -1,29 +1,29 @@
-//! JSON in which every name stands once.
+//! A JSON parser that refuses duplicate names.
 //!
-//! Standard: JSON (RFC 8259), whose section 4 leaves duplicate names undefined: here they are an error, since two parsers
-//! that each take another one see two different policies, or two different keys.
-//! Invariants: at every depth; names are compared as they read, not as they are escaped.
+//! Standard: JSON (RFC 8259). Its section 4 leaves duplicate names undefined. Here they are an error: two
+//! parsers that each take another one would see two different policies or keys.
+//! Invariants: names are checked at every depth, and compared after unescaping.
 //! What it must not know: what the JSON means.
-//! What a mistake costs: a policy or key that is not the one its author sees.
+//! What a mistake costs: a policy or key other than the one its author sees.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::RefCell;
 use std::fmt;
 
-/// Why a text is not taken.
+/// Why a text was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonFault {
-    /// This name stands twice in one object.
+    /// This name occurs twice in one object.
     DuplicateName(String),
-    /// Not JSON, or nested deeper than 127.
+    /// Not JSON, or nested deeper than 127 levels.
     NotJson,
 }
 
-/// Reads one JSON value.
+/// Parses one JSON value.
 ///
 /// # Errors
-/// [`JsonFault`]
+/// [`JsonFault`] when the text is not JSON, or a name occurs twice in one object.
 pub fn parse(text: &str) -> Result<Value, JsonFault> {
     let duplicate = RefCell::new(None);
     let mut parser = serde_json::Deserializer::from_str(text);
@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Value, JsonFault> {
     }
 }
 
-/// Reads any JSON value and stops at a name that stands twice in one object, which it leaves in the cell.
+/// Deserialises any JSON value. Stops at a duplicate name and leaves it in the cell.
 #[derive(Clone, Copy)]
 struct UniqueNames<'a>(&'a RefCell<Option<String>>);
 

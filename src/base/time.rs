@@ -1,7 +1,7 @@
 //! Instants and durations with their unit in the type, and RFC 3339 text.
 //!
 //! Standards: RFC 3339 (text, UTC, whole seconds or milliseconds); POSIX time.
-//! Invariants: arithmetic saturates, so no input can wrap a comparison round; nothing here reads a clock.
+//! Invariants: arithmetic saturates, so no input can make a comparison overflow. Nothing here reads a clock.
 //! What it must not know: where `now` comes from.
 //! What a mistake costs: an expiry compared in the wrong unit admits a token for a thousand times its life.
 
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct UnixMillis(pub i64);
 
-/// An instant: whole seconds since the Unix epoch, as a token's `expires_at` has it.
+/// An instant: whole seconds since the Unix epoch. A token's `expires_at` has this unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixSeconds(pub i64);
 
 impl UnixMillis {
-    /// This instant moved by `ms` (either way), saturating.
+    /// This instant plus `ms`, which may be negative; saturating.
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
@@ -32,19 +32,20 @@ impl UnixMillis {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The last whole second at or before this instant.
+    /// Rounds down to a whole second.
     #[must_use]
     pub fn floor_seconds(self) -> UnixSeconds {
         UnixSeconds(self.0.div_euclid(MS_PER_SECOND))
     }
 
-    /// The first whole second at or after this instant: what a promise ("effective by") is rounded to.
+    /// Rounds up to a whole second, as needed for a promise ("effective by").
     #[must_use]
     pub fn ceil_seconds(self) -> UnixSeconds {
         UnixSeconds(self.0.saturating_add(MS_PER_SECOND - 1).div_euclid(MS_PER_SECOND))
     }
 
-    /// RFC 3339 in UTC with milliseconds, for audit entries. Out of chrono's range (year ±262,000) it is the epoch.
+    /// RFC 3339 in UTC with milliseconds, for audit entries. Beyond chrono's range (year ±262,000) it is the
+    /// epoch.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         DateTime::<Utc>::from_timestamp_millis(self.0)
@@ -54,13 +55,13 @@ impl UnixMillis {
 }
 
 impl UnixSeconds {
-    /// This instant in milliseconds, saturating.
+    /// The same instant in milliseconds, saturating.
     #[must_use]
     pub fn to_millis(self) -> UnixMillis {
         UnixMillis(self.0.saturating_mul(MS_PER_SECOND))
     }
 
-    /// This instant moved by `seconds` (either way), saturating.
+    /// This instant plus `seconds`, which may be negative; saturating.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
@@ -74,7 +75,7 @@ impl UnixSeconds {
             .to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
-    /// IMF-fixdate (RFC 9110 section 5.6.7), as `Sunset` (RFC 8594) wants it.
+    /// IMF-fixdate (RFC 9110 section 5.6.7), the form that `Sunset` (RFC 8594) requires.
     #[must_use]
     pub fn to_http_date(self) -> String {
         DateTime::<Utc>::from_timestamp(self.0, 0)
@@ -84,7 +85,7 @@ impl UnixSeconds {
     }
 }
 
-/// Parses RFC 3339 with any offset; fractions of a second are cut off. `None` when it is not RFC 3339.
+/// Parses RFC 3339 with any offset and drops fractions of a second. `None` when the text is not RFC 3339.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<UnixSeconds> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| UnixSeconds(at.timestamp()))

@@ -1,22 +1,24 @@
-// Wayleave's client for pages and workers: gets the public token of a family, keeps it, renews it. No dependencies.
+// Wayleave's client for pages and workers: gets a family's public token, keeps it and renews it. No
+// dependencies.
 //
 //   import { wayleave } from "https://api.example.com/_wayleave/client.js";
 //   const api = wayleave({ family: "fam_…" });
 //   const response = await api.fetch("/v1/observations");
 //   image.src = await api.url("/v1/tiles/5/16/10.png");
 //
-// The token is in memory alone: not in storage, in a log or in an error. All who wait share one renewal. A token is used
-// while it is renewed, so nobody waits but for the first one, after a long sleep, and when the gateway refused one.
+// The token is kept in memory only: never in storage, in a log or in an error. Concurrent callers share one
+// renewal. A valid token stays in use during its renewal. So callers wait only for the first token, after a
+// long sleep, and after the gateway refused a token.
 
-const MOST_MS = 60_000; // between two tries, when many failed
-const FINAL_MS = 30_000; // at least, after an answer that another try will not change
-const TRIES = 3; // in a row, while somebody waits …
-const PATIENCE_MS = 5_000; // … unless the next one is further away than this
-const TIMEOUT_MS = 10_000; // of one try
-const LEAST_MS = 1_000; // between two renewals, whatever the gateway says
-const TIMER_MS = 3_600_000; // a timer's longest: the browser's own limit is 24 days
+const MOST_MS = 60_000; // longest pause between attempts after repeated failures
+const FINAL_MS = 30_000; // shortest pause after an answer that a retry will not change
+const TRIES = 3; // attempts in a row while a caller waits …
+const PATIENCE_MS = 5_000; // … unless the next attempt is further away than this
+const TIMEOUT_MS = 10_000; // for one attempt
+const LEAST_MS = 1_000; // shortest time between two renewals, whatever the gateway says
+const TIMER_MS = 3_600_000; // longest timer; browsers allow at most 24 days
 
-/** Codes of a 401 that another token may not get. */
+/** Codes of a 401 that a new token can cure. */
 const DEAD = new Set(['token_revoked', 'token_expired', 'token_disabled', 'token_invalid']);
 
 export class WayleaveError extends Error {
@@ -51,7 +53,7 @@ export function wayleave({
     const url = new URL(input, base);
     if (!trusted.includes(url.origin)) {
       throw new TypeError(
-        `Wayleave: ${url.origin} is not to be sent the token of ${base.origin}. If it is, name it in sendTo.`,
+        `Wayleave: the token of ${base.origin} is not sent to ${url.origin}. To allow it, name it in sendTo.`,
       );
     }
     return url;
@@ -65,7 +67,8 @@ export function wayleave({
     const given = new Headers(init.headers ?? request?.headers);
     if (given.has(header)) {
       throw new TypeError(
-        `Wayleave: the request has a header ${header} of its own. Name another for the token: wayleave({ header: "X-Api-Key", … }).`,
+        `Wayleave: the request already has the header ${header}. ` +
+          'Choose another header for the token: wayleave({ header: "X-Api-Key", … }).',
       );
     }
     const repeatable = isRepeatable(init.body);
@@ -79,10 +82,10 @@ export function wayleave({
     const token = await keeper.token(signal);
     const response = await send(token, !repeatable);
     if (!(await isDead(response))) return response;
-    // The gateway refused it before the API saw anything of it: what is sent once more is done once.
+    // The gateway refused the request before the API saw it, so resending it cannot perform it twice.
     const replaced = keeper.replace(token, signal);
     if (!repeatable) {
-      replaced.catch(() => {}); // the next call has it
+      replaced.catch(() => {}); // the next call uses the new token
       return response;
     }
     const next = await replaced;
@@ -108,14 +111,17 @@ function keepToken(endpoint, family) {
   /** @typedef {{ onToken: (token: string) => void, onFault?: (error: WayleaveError) => void }} Watcher */
   /** @type {{ token: string, at: Instant, refreshMs: number, lifeMs: number } | undefined} */
   let held;
-  /** @type {Promise<string> | undefined} The renewal under way. */
+  /** @type {Promise<string> | undefined} The renewal in progress. */
   let renewal;
-  /** @type {{ error: WayleaveError, at: Instant, ms: number } | undefined} After a failure: nobody asks before it is over. */
+  /**
+   * @type {{ error: WayleaveError, at: Instant, ms: number } | undefined} The pause after a failure: no
+   *   attempt before it ends.
+   */
   let rest;
   let failures = 0;
-  /** @type {string | undefined} The last token that was refused. */
+  /** @type {string | undefined} The token that was refused last. */
   let dead;
-  /** @type {string | undefined} What watchers were last told. */
+  /** @type {string | undefined} The token that watchers received last. */
   let told;
   /** @type {Set<Watcher>} */
   const watchers = new Set();
@@ -134,7 +140,8 @@ function keepToken(endpoint, family) {
     signal?.throwIfAborted();
     const now = usable();
     if (now) {
-      if (dueMs() <= 0) renew().catch(() => {}); // it is used meanwhile, and the next call tries again
+      // the old token is used meanwhile, and the next call tries again
+      if (dueMs() <= 0) renew().catch(() => {});
       return now.token;
     }
     if (!renewal && rest && restMs() > 0) throw rest.error;
@@ -142,14 +149,14 @@ function keepToken(endpoint, family) {
   }
 
   /**
-   * A token in place of one that the gateway refused; undefined when there is no other.
+   * Gets a token to replace one that the gateway refused; undefined when there is none.
    * @param {string} refused
    * @param {AbortSignal | null | undefined} signal
    */
   async function replace(refused, signal) {
     dead = refused;
     if (held?.token === refused) held = undefined;
-    // A renewal that is under way may have been answered before the token died: then one more.
+    // The answer to a renewal in progress may have left before the token was revoked. If so, renew once more.
     for (let rounds = renewal ? 2 : 1; rounds > 0; rounds -= 1) {
       try {
         const next = await token(signal);
@@ -160,12 +167,12 @@ function keepToken(endpoint, family) {
       }
       held = undefined;
     }
-    // One location has heard of its end, another has not yet: in a while it has.
+    // One location knows of the revocation and another does not yet. Wait until both do.
     takeRest(
       new WayleaveError(
         'token_revoked',
         401,
-        `Wayleave: ${endpoint.origin} refuses the token that it hands out.`,
+        `Wayleave: ${endpoint.origin} refuses the token that it handed out.`,
       ),
     );
     return undefined;
@@ -184,7 +191,7 @@ function keepToken(endpoint, family) {
       const at = instant();
       try {
         const { token, expires_in, refresh_after_seconds } = await ask(endpoint, family);
-        // A little sooner, each page by its own measure: a million of them must not come in the same second.
+        // Renew up to a tenth earlier, at random, so that pages do not all ask in the same second.
         const refreshMs = Math.max(refresh_after_seconds * 1_000 * (1 - Math.random() / 10), LEAST_MS);
         held = { token, at, refreshMs, lifeMs: expires_in * 1_000 };
         if (token !== dead) failures = 0;
@@ -227,14 +234,14 @@ function keepToken(endpoint, family) {
     };
   }
 
-  /** Sees to it that somebody who watches hears of a successor in time. In a hidden page it waits until it is seen. */
+  /** Schedules the next renewal for watchers. In a hidden page it waits until the page is visible. */
   function tend() {
     clearTimeout(timer);
     if (watchers.size === 0 || renewal || (held && isHidden())) return;
     timer = setTimeout(
       () => {
         if (dueMs() > 0) tend();
-        else renew().catch(() => {}); // watchers were told
+        else renew().catch(() => {}); // tellFault has told the watchers
       },
       Math.min(Math.max(dueMs(), 0), TIMER_MS),
     );
@@ -245,7 +252,10 @@ function keepToken(endpoint, family) {
     tend();
   }
 
-  /** Timers stand still in a page that sleeps or is kept for "back": what is due is looked at when it wakes. */
+  /**
+   * Timers stop in a page that sleeps or is in the back/forward cache, so the schedule is checked when it
+   * wakes.
+   */
   function listen(on = true) {
     const change = on ? 'addEventListener' : 'removeEventListener';
     globalThis.document?.[change]('visibilitychange', tend);
@@ -265,7 +275,7 @@ function keepToken(endpoint, family) {
   }
 
   /**
-   * In a turn of its own, so that an exception of the page's is the page's.
+   * Runs `tell` in a microtask, so that an exception in the page's callback does not reach the client.
    * @param {Watcher} watcher
    * @param {() => void} tell
    */
@@ -277,7 +287,7 @@ function keepToken(endpoint, family) {
 }
 
 /**
- * Asks the gateway once.
+ * Asks the gateway for the token once.
  * @param {URL} endpoint
  * @param {string} family
  * @returns {Promise<{ token: string, expires_in: number, refresh_after_seconds: number }>}
@@ -289,7 +299,8 @@ async function ask(endpoint, family) {
     response = await fetch(endpoint, {
       cache: 'no-store',
       credentials: 'omit',
-      referrerPolicy: 'origin', // also where the page sends none: it says where the page is from
+      // even if the page's policy is to send no Referer: the gateway needs the page's origin
+      referrerPolicy: 'origin',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     answer = await response.json().catch(() => ({}));
@@ -297,7 +308,8 @@ async function ask(endpoint, family) {
     throw new WayleaveError(
       'unreachable',
       0,
-      `Wayleave: ${endpoint.origin} did not answer. Is it named in the page's Content-Security-Policy (connect-src)?`,
+      `Wayleave: ${endpoint.origin} did not answer. ` +
+        "Is it named in the page's Content-Security-Policy (connect-src)?",
       { cause },
     );
   }
@@ -327,12 +339,21 @@ async function ask(endpoint, family) {
  */
 function explain(status, answer, gateway, family) {
   if (typeof answer?.detail !== 'string')
-    return `${gateway} answered ${status}, and not as Wayleave does. Is it the gateway? wayleave({ gateway: "https://…", … })`;
+    return (
+      `${gateway} answered ${status}, but not as Wayleave would. ` +
+      'Is it the gateway? wayleave({ gateway: "https://…", … })'
+    );
   if (status === 404) {
-    return `${gateway} hands out no token for ${family}: the id is mistyped, distribution is switched off, or the family has no token left that works. Ask the API's operator.`;
+    return (
+      `${gateway} hands out no token for ${family}: the id is mistyped, distribution ` +
+      "is switched off, or no token of the family works any more. Ask the API's operator."
+    );
   }
   if (status === 403)
-    return `${gateway} hands out no token for ${family} to ${globalThis.location?.origin ?? 'this program'}: ${answer.detail}`;
+    return (
+      `${gateway} hands out no token for ${family} ` +
+      `to ${globalThis.location?.origin ?? 'this program'}: ${answer.detail}`
+    );
   return `${gateway} answered ${status}: ${answer.detail}`;
 }
 
@@ -342,7 +363,7 @@ function isFinal({ code, status }) {
 }
 
 /**
- * Whether the gateway refused the token itself. An API's own 401 is its own affair.
+ * Whether the gateway refused the token itself. A 401 of the API behind it is left to the caller.
  * @param {Response} response
  */
 async function isDead(response) {
@@ -359,7 +380,7 @@ async function isDead(response) {
 }
 
 /**
- * Whether a body can be sent a second time; a stream flows once. (A Request is copied before it is sent.)
+ * Whether a body can be sent a second time. A stream cannot; a Request is cloned before it is sent.
  * @param {BodyInit | null | undefined} body
  */
 function isRepeatable(body) {
@@ -373,7 +394,7 @@ function isRepeatable(body) {
 }
 
 /**
- * `url` with the token in its query, in place of an earlier one; every other parameter stays as it is.
+ * `url` with the token in its query, replacing an earlier token. All other parameters stay as they are.
  * @param {URL} url
  * @param {string} name
  * @param {string} token
@@ -388,7 +409,7 @@ function withToken(url, name, token) {
 }
 
 /**
- * Rejects when `signal` says so; `promise` goes on for the others who wait for it.
+ * Rejects when `signal` aborts. `promise` itself continues, because other callers may wait for it.
  * @template T
  * @param {Promise<T>} promise
  * @param {AbortSignal | null | undefined} signal
@@ -404,8 +425,8 @@ function unlessAborted(promise, signal) {
 }
 
 /**
- * A point in time by two clocks: one may be set, the other stands still while some machines sleep. The later one counts, so
- * a token is at worst renewed too soon.
+ * A point in time on two clocks. The wall clock can be set; on some machines the steady clock stops during
+ * sleep. The larger elapsed time counts, so an error can only cause an early renewal.
  * @typedef {{ wall: number, steady: number }} Instant
  */
 const instant = () => ({ wall: Date.now(), steady: performance.now() });

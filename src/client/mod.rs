@@ -1,17 +1,17 @@
 //! `/_wayleave/client.js`: the library that pages load to get a family's token, and its types.
 //!
-//! Standards: RFC 9110 sections 8.8.3 (`ETag`) and 13.1.2 (`If-None-Match`); Fetch section 3.3 (a module is loaded with CORS).
-//! Invariants: the files are part of the Worker, so that library and gateway are of one release; every site may load them; a
-//! copy kept past an hour is asked about again, which costs no body while it is current.
-//! What it must not know: tokens, requests beyond one field.
-//! What a mistake costs: pages that import the library stop, or go on with an old one. Admission is not at stake.
+//! Standards: RFC 9110 sections 8.8.3 (`ETag`) and 13.1.2 (`If-None-Match`); Fetch section 3.3 (modules are
+//! loaded with CORS).
+//! Invariants: the files are part of the Worker, so library and gateway are of the same release. Every site
+//! may load them. A copy is revalidated after an hour, which transfers no body while it is current.
+//! What a mistake costs: pages that import the library stop, or use an outdated one. It cannot admit
+//! anything.
 
-use crate::key::sha256;
+use crate::formats::key::sha256;
+use crate::http::reply::Reply;
 use crate::limits::CLIENT_MAX_AGE_SECONDS;
-use crate::reply::Reply;
-use data_encoding::HEXLOWER;
 
-/// A file that is served as it stands here.
+/// A file that is served unchanged.
 #[derive(Debug, PartialEq, Eq)]
 pub struct File {
     path: &'static str,
@@ -33,17 +33,16 @@ const FILES: [File; 2] = [
 ];
 
 impl File {
-    /// The file at `path`, which follows `/_wayleave`.
+    /// The file at `path`, given without `/_wayleave`.
     #[must_use]
     pub fn at(path: &str) -> Option<&'static Self> {
         FILES.iter().find(|file| file.path == path)
     }
 
-    /// The answer to GET: 304 when the asker's copy is this very file.
+    /// The response to GET: 304 when `If-None-Match` names the current file.
     #[must_use]
     pub fn reply(&self, if_none_match: Option<&str>) -> Reply {
-        let tag =
-            format!("\"{}\"", HEXLOWER.encode(sha256(self.text.as_bytes()).get(..8).unwrap_or_default()));
+        let tag = format!("\"{}\"", hex::encode(sha256(self.text.as_bytes()).get(..8).unwrap_or_default()));
         let reply = if if_none_match.is_some_and(|tags| names(tags, &tag)) {
             Reply::empty(304)
         } else {
@@ -57,7 +56,7 @@ impl File {
     }
 }
 
-/// Weak comparison (RFC 9110 section 8.8.3.2): whoever compresses a file on its way makes its tag a weak one.
+/// Weak comparison (RFC 9110 section 8.8.3.2): a proxy that compresses the file makes its tag a weak one.
 fn names(tags: &str, tag: &str) -> bool {
     tags.split(',')
         .map(str::trim)
@@ -65,24 +64,4 @@ fn names(tags: &str, tag: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_that_is_current_costs_no_body() {
-        let file = File::at("/client.js").unwrap();
-        let whole = file.reply(None);
-        assert_eq!((whole.status, whole.body.as_deref()), (200, Some(file.text)));
-        let tag = whole.header("ETag").unwrap().to_owned();
-        for current in [tag.clone(), format!("W/{tag}"), format!("\"a\", W/{tag}"), "*".to_owned()] {
-            let reply = file.reply(Some(&current));
-            assert_eq!((reply.status, reply.body.as_deref()), (304, None), "{current}");
-            assert_eq!(reply.header("ETag"), Some(tag.as_str()));
-            assert_eq!(reply.header("Cache-Control"), Some("public, max-age=3600"));
-        }
-        for other in ["", "\"a\"", &tag.replace('"', ""), "W/"] {
-            assert_eq!(file.reply(Some(other)).status, 200, "{other}");
-        }
-        assert_ne!(File::at("/client.d.ts").unwrap().reply(None).header("ETag"), Some(tag.as_str()));
-    }
-}
+mod tests;

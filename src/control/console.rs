@@ -1,29 +1,31 @@
-//! The console: the files of `www/`, compiled in, and the headers they are served with.
+//! The console: the files of `www/`, compiled in, and the headers that protect them.
 //!
 //! Standards: CSP level 3, Fetch metadata, RFC 9111 (`immutable`: RFC 8246).
-//! Invariants: every file of `www/` that a browser loads is in [`FILES`] (a test); nothing inline and nothing from another
-//! origin may run or be framed; scripts and styles lie under a name that changes with them, so that one page never mixes
-//! two releases, and no browser asks for one twice.
-//! What it must not know: sessions, tokens; the console is a client of the admin API.
-//! What a mistake costs: a page that runs a stranger's script acts as the operator (false accept).
+//! Invariants: [`FILES`] lists every file of `www/` that a browser loads (a test checks it). Nothing inline
+//! and nothing from another origin may run, and no page may frame the console. Scripts and styles are under a
+//! path that changes with their content, so a page never mixes two releases and browsers can cache them
+//! permanently.
+//! What it must not know: sessions, tokens. The console is a client of the admin API.
+//! What a mistake costs: a page that runs an attacker's script acts as the operator (false accept).
 
-use crate::key::sha256;
-use crate::problem::Code;
-use crate::reply::Reply;
-use data_encoding::BASE64URL_NOPAD;
+use crate::formats::key::sha256;
+use crate::http::problem::Code;
+use crate::http::reply::Reply;
+use base64::prelude::*;
 use std::sync::LazyLock;
 
-const INDEX: &str = include_str!("../www/index.html");
-/// Where `index.html` names what `main.js` imports, so that a browser asks for all of it at once.
+const INDEX: &str = include_str!("../../www/index.html");
+/// Where `index.html` lists the modules that `main.js` imports, so that a browser requests all of them at
+/// once.
 const MODULES_MARK: &str = "<!-- modules -->";
-/// Where `index.html` names the folder of this release.
+/// The placeholder in `index.html` for the folder of this release.
 const RELEASE_MARK: &str = "RELEASE/";
 
 macro_rules! files {
-    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../www/", $name)))),+] };
+    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../www/", $name)))),+] };
 }
 
-/// Name below `www/`, and text.
+/// The path below `www/`, and the content.
 const FILES: &[(&str, &str)] = files![
     "api.js",
     "console.css",
@@ -36,8 +38,10 @@ const FILES: &[(&str, &str)] = files![
     "ui/chart.js",
     "ui/copy.js",
     "ui/dialog.js",
+    "ui/facts.js",
     "ui/failure.js",
     "ui/form.js",
+    "ui/head.js",
     "ui/menu.js",
     "ui/notice.js",
     "ui/table.js",
@@ -63,36 +67,39 @@ const FILES: &[(&str, &str)] = files![
     "views/sign_in.js",
     "views/token.js",
     "views/token_actions.js",
+    "views/token_calls.js",
     "views/tokens.js",
     "views/usage.js",
     "views/usage_line.js",
     "who.js",
 ];
 
-/// A name for exactly these files.
+/// A name that identifies exactly these files.
 static RELEASE: LazyLock<String> = LazyLock::new(|| {
     let mut bytes = Vec::new();
     for (name, text) in FILES {
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
-    // 72 bits tell releases apart.
-    BASE64URL_NOPAD.encode(&sha256(&bytes)).chars().take(12).collect()
+    // 72 bits are enough to distinguish releases.
+    BASE64_URL_SAFE_NO_PAD.encode(sha256(&bytes)).chars().take(12).collect()
 });
 
-/// Scripts, styles, images and calls of its own origin and nothing else; no forms but those that scripts send; `blob:` and
-/// `data:` nowhere; texts never become markup (`trusted-types 'none'`: no policy may make any).
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// Allows scripts, styles, images and calls of the console's own origin only. Forms are sent by scripts only.
+/// `blob:` and `data:` URLs are not allowed. Text never becomes markup (`trusted-types 'none'` allows no
+/// policy that could turn it into markup).
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src \
+    'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types 'none'";
 
-/// The answer below `/_wayleave/console`.
+/// The response to a request below `/_wayleave/console`.
 #[must_use]
 pub fn reply(method: &str, path: &str) -> Reply {
     if !matches!(method, "GET" | "HEAD") {
         return Reply::problem(Code::MethodNotAllowed).with("Allow", "GET, HEAD");
     }
     match path {
-        // Relative links need the slash.
+        // Relative links need the trailing slash.
         "" => Reply::empty(308).with("Location", "/_wayleave/console/"),
         "/" => page(200, index()),
         _ => file(path).unwrap_or(Reply::problem(Code::NotFound)),
@@ -102,17 +109,17 @@ pub fn reply(method: &str, path: &str) -> Reply {
 fn index() -> String {
     let modules: String = FILES
         .iter()
-        // What lies in vendor/ is loaded when it is needed.
+        // Files in vendor/ are loaded only when needed.
         .filter(|(name, _)| name.ends_with(".js") && !name.starts_with("vendor/"))
         .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{RELEASE_MARK}{name}\">\n"))
         .collect();
     INDEX.replace(MODULES_MARK, &modules).replace(RELEASE_MARK, &format!("{}/", *RELEASE))
 }
 
-/// The answer where the console would share its origin with an upstream.
+/// The response where the console would share its origin with an upstream.
 #[must_use]
 pub fn nowhere() -> Reply {
-    page(404, include_str!("../www/nowhere.html").to_owned())
+    page(404, include_str!("../../www/nowhere.html").to_owned())
 }
 
 fn file(path: &str) -> Option<Reply> {
@@ -144,10 +151,11 @@ fn guarded(reply: Reply) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{ADMIN_ANSWER_MAX_MS, CONSOLE_WAIT_MS};
     use std::fs;
     use std::path::Path;
 
-    /// Files below `folder`, as names relative to `www/`.
+    /// The files below `folder`, as names relative to `www/`.
     fn names(folder: &Path, within: &str) -> Vec<String> {
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).unwrap() {
@@ -159,6 +167,16 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn the_console_waits_longer_than_the_worker_takes_to_answer() {
+        let waits =
+            format!("const ANSWER_LIMIT_MS = {};", CONSOLE_WAIT_MS.to_string().replace("000", "_000"));
+        let (_, api) = FILES.iter().find(|(name, _)| *name == "api.js").unwrap();
+        assert!(api.contains(&waits), "www/api.js does not say: {waits}");
+        assert_eq!(api.matches("AbortSignal.timeout").count(), 1, "www/ calls the API in one place");
+        const { assert!(CONSOLE_WAIT_MS > ADMIN_ANSWER_MAX_MS) };
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! Webhooks: where notices are sent, how each is signed, and what an answer to it means.
+//! Webhooks: where notices are sent, how they are signed, and what each response means.
 //!
 //! Standard: Standard Webhooks 1.0.0 (standardwebhooks.com): headers `webhook-id`, `webhook-timestamp` and
 //! `webhook-signature`, HMAC-SHA256 over `id.timestamp.body`, secrets `whsec_` + base64.
-//! Invariants: a notice crosses a network encrypted, or does not leave the machine (loopback); the secret is never shown;
-//! only a 2xx means that the receiver has it.
-//! What it must not know: what a notice says, when it is sent again, how it is carried.
-//! What a mistake costs: a receiver that believes a forged notice, or never gets a true one.
+//! Invariants: a notice crosses a network only encrypted; unencrypted it stays on the machine (loopback). The
+//! secret is never shown. Only a 2xx response means delivery.
+//! What it must not know: what a notice says, when it is retried, how it is transported.
+//! What a mistake costs: a receiver accepts a forged notice, or never gets a genuine one.
 
-use crate::key::TagKey;
+use crate::base::time::UnixSeconds;
+use crate::formats::key::TagKey;
 use crate::limits::{WEBHOOK_SECRET_MAX_BYTES, WEBHOOK_SECRET_MIN_BYTES};
-use crate::time::UnixSeconds;
-use data_encoding::BASE64;
+use base64::prelude::*;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-/// Who receives notices: `WEBHOOK_URL` and `WEBHOOK_SECRET`.
+/// The receiver of notices: `WEBHOOK_URL` and `WEBHOOK_SECRET`.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     url: String,
@@ -25,36 +25,33 @@ pub struct Webhook {
 /// One request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookRequest {
-    /// Where to.
     pub url: String,
-    /// Names and values.
+    /// Pairs of name and value.
     pub headers: [(&'static str, String); 4],
-    /// JSON.
     pub body: String,
 }
 
-/// Why a receiver did not take a webhook.
+/// Why a delivery failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookFault {
-    /// It answered with another status than 2xx.
+    /// The response's status was neither 2xx nor 3xx.
     Refused,
-    /// It answered with a redirect, which is not followed: whoever configured the URL meant that one.
+    /// The response was a redirect. It is not followed, because the operator configured the URL itself.
     Redirected,
-    /// It did not answer in time.
+    /// No response in time.
     TimedOut,
-    /// There was no connection, no TLS, or no HTTP.
+    /// No connection, no TLS, or no HTTP.
     Unreachable,
-    /// The registry stopped while it waited for the answer: the receiver may have taken it.
+    /// The registry stopped while it waited for the response. The receiver may have accepted the webhook.
     Interrupted,
 }
 
 impl WebhookFault {
-    /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Refused, Self::Redirected, Self::TimedOut, Self::Unreachable, Self::Interrupted];
 
-    /// As the API has it.
+    /// The name in the API.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -65,24 +62,29 @@ impl WebhookFault {
             Self::Interrupted => "interrupted",
         }
     }
+
+    /// Parses a name; `None` for any other text.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.code() == code)
+    }
 }
 
-/// What came of one request, as the platform saw it.
+/// The outcome of one request, as the platform saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
-    /// The status of the answer.
     Status(u16),
-    /// None came in time.
+    /// No response in time.
     Late,
-    /// None can come.
+    /// No response is possible.
     Failed,
 }
 
 impl Answered {
-    /// Whether the receiver has taken it, and if not, why.
+    /// Whether the webhook was delivered.
     ///
     /// # Errors
-    /// [`WebhookFault`]
+    /// [`WebhookFault`]: why it was not.
     pub const fn verdict(self) -> Result<(), WebhookFault> {
         match self {
             Self::Status(200..=299) => Ok(()),
@@ -97,51 +99,52 @@ impl Answered {
 /// Which of the two variables is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingFault {
-    /// `WEBHOOK_URL`
     Url,
-    /// `WEBHOOK_SECRET`
     Secret,
 }
 
 impl SettingFault {
-    /// What is expected.
+    /// What was expected, for the operator's log.
     #[must_use]
     pub const fn expected(self) -> &'static str {
         match self {
             Self::Url => {
-                "an https URL (http only to this machine: localhost, 127.0.0.1, [::1]) without user, password or fragment"
+                "an https URL (http only to this machine: localhost, 127.0.0.1, [::1]) without user, \
+                 password or fragment"
             }
             Self::Secret => {
-                "base64 of 24 to 64 random bytes, with or without whsec_ before it: echo whsec_$(openssl rand -base64 32)"
+                "base64 of 24 to 64 random bytes, with or without whsec_ before it: echo whsec_$(openssl \
+                 rand -base64 32)"
             }
         }
     }
 }
 
 impl Webhook {
-    /// Reads the two variables.
+    /// Parses the two variables.
     ///
     /// # Errors
-    /// [`SettingFault`]
+    /// [`SettingFault`]: which of them is wrong.
     pub fn parse(url: &str, secret: &str) -> Result<Self, SettingFault> {
         let url = Url::parse(url.trim()).ok().filter(is_fit).ok_or(SettingFault::Url)?;
         let secret = parse_secret(secret.trim()).ok_or(SettingFault::Secret)?;
         Ok(Self { url: url.into(), secret })
     }
 
-    /// Where webhooks go, as far as it can be shown: a path may be as good as a secret.
+    /// The receiver's origin, for display. The path is left out because it may contain a secret.
     #[must_use]
     pub fn origin(&self) -> String {
-        // It was parsed before; a text that is none would be shown as nothing.
+        // The URL was parsed before; otherwise this shows nothing.
         Url::parse(&self.url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
     }
 
-    /// The request that brings `body` under `id`, sent at `at`: another time has another signature.
+    /// The request that delivers `body` as notice `id` at time `at`. The signature covers the time, so each
+    /// attempt has another one.
     #[must_use]
     pub fn request(&self, id: &str, body: String, at: UnixSeconds) -> WebhookRequest {
         let timestamp = at.0.to_string();
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body.as_bytes()];
-        let signature = format!("v1,{}", BASE64.encode(&self.secret.mac(&signed)));
+        let signature = format!("v1,{}", BASE64_STANDARD.encode(self.secret.mac(&signed)));
         WebhookRequest {
             url: self.url.clone(),
             headers: [
@@ -168,7 +171,7 @@ fn is_fit(url: &Url) -> bool {
 
 fn parse_secret(text: &str) -> Option<TagKey> {
     let base64 = text.strip_prefix("whsec_").unwrap_or(text);
-    let bytes = Zeroizing::new(BASE64.decode(base64.as_bytes()).ok()?);
+    let bytes = Zeroizing::new(BASE64_STANDARD.decode(base64).ok()?);
     let is_fit = (WEBHOOK_SECRET_MIN_BYTES..=WEBHOOK_SECRET_MAX_BYTES).contains(&bytes.len());
     if is_fit { TagKey::shared(&bytes) } else { None }
 }
@@ -179,7 +182,7 @@ mod tests {
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    /// The vector of the specification's libraries.
+    /// A test vector of the specification's libraries.
     #[test]
     fn a_request_is_signed_as_the_standard_has_it() {
         let webhook = Webhook::parse("https://hooks.example/wayleave", SECRET).unwrap();
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_24_to_64_bytes_and_never_shown() {
-        let of = |bytes: usize| BASE64.encode(&vec![7; bytes]);
+        let of = |bytes: usize| BASE64_STANDARD.encode(vec![7; bytes]);
         for fit in [SECRET.to_owned(), of(24), of(64), format!("whsec_{}", of(32)), format!(" {} ", of(32))] {
             assert!(Webhook::parse("https://hooks.example", &fit).is_ok(), "{fit}");
         }
@@ -240,6 +243,16 @@ mod tests {
         }
         let shown = format!("{:?}", Webhook::parse("https://hooks.example", SECRET).unwrap());
         assert!(shown.contains("redacted") && !shown.contains("MfKQ9"), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_has_one_spelling() {
+        let text = BASE64_STANDARD.encode([7; 25]);
+        for wrong in [text.replace('=', ""), text.replace("w==", "x=="), text.replacen('B', "B ", 1)] {
+            assert_ne!(wrong, text);
+            let error = Webhook::parse("https://hooks.example", &wrong).err();
+            assert_eq!(error, Some(SettingFault::Secret), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,37 +1,38 @@
-//! What is counted of a request, from what was decided about it.
+//! What is counted for a request, derived from the decision on it.
 //!
-//! Standard: DESIGN section 2 (a *use*) and section 7 (`/tokens/{id}/usage`).
-//! Invariants: self-tests, preflights, health and the admin API are never counted; a serial is named only for a token whose
-//! tag verified and that the deployment has, since anyone can write any serial.
-//! What it must not know: where counts go.
-//! What a mistake costs: as in `usage`.
+//! Standard: docs/lifecycle.md, "Usage".
+//! Invariants: self-tests, preflights, health and the admin API are never counted. A serial is counted only
+//! if the token's tag verified and the deployment has that token, since anyone can write any serial.
+//! What it must not know: where counts are stored.
+//! What a mistake costs: usage is wrong, so that an operator ends a token that is in use.
 
-use crate::gate::Admission;
-use crate::origin::{Origin, OriginEvidence};
-use crate::problem::Code;
-use crate::token::Serial;
-use crate::usage::{Counted, Outcome};
+use crate::edge::decide::Admission;
+use crate::formats::origin::{Origin, OriginEvidence};
+use crate::formats::token::Serial;
+use crate::formats::usage::counted::Counted;
+use crate::formats::usage::outcome::Outcome;
+use crate::http::problem::Code;
 
-/// Of a request that the gate admitted.
-pub(super) fn admitted(admission: Admission) -> Counted {
+/// The count for a request that the gate admitted.
+pub(crate) fn admitted(admission: Admission) -> Counted {
     let outcome = Outcome::of_admission(admission.reported());
     let (serial, is_watched) = (Some(admission.serial()), admission.policy().watched);
-    Counted { serial, outcome, origin: kept(admission.into_origin()), is_watched }
+    Counted { serial, outcome, origin: not_overlong(admission.into_origin()), is_watched }
 }
 
-/// Of a request that is refused; `serial` is that of a token whose tag verified.
-pub(super) fn refused(code: Code, serial: Option<Serial>, evidence: &OriginEvidence<'_>) -> Counted {
-    // Every code that the gateway refuses with has an outcome; another would still be a refusal.
+/// The count for a refused request. `serial` is that of a token whose tag verified.
+pub(crate) fn refused(code: Code, serial: Option<Serial>, evidence: &OriginEvidence<'_>) -> Counted {
+    // Every code that the gateway refuses with has an outcome. The default still counts a refusal.
     let outcome = Outcome::of_problem(code).unwrap_or(Outcome::Invalid);
-    // No such token, or one of a retired key.
+    // The outcome is `Invalid` for a token that was never issued and for one of a retired key.
     let serial = serial.filter(|_| outcome != Outcome::Invalid);
-    // Admitted ones bring theirs; here it is read only where it is shown.
-    let origin = if outcome.is_refusal_by_origin() { kept(evidence.seen().origin) } else { None };
+    // For refusals, the origin is parsed only where reports show it.
+    let origin = if outcome.is_refusal_by_origin() { not_overlong(evidence.seen().origin) } else { None };
     Counted { serial, outcome, origin, is_watched: false }
 }
 
-/// Strangers choose origins: what is kept of them is bounded in length too.
-fn kept(origin: Option<Origin>) -> Option<Origin> {
+/// Drops an overlong origin: callers choose this value, so its stored length must be bounded.
+fn not_overlong(origin: Option<Origin>) -> Option<Origin> {
     origin.filter(|origin| !origin.is_overlong())
 }
 
@@ -49,7 +50,7 @@ mod tests {
         assert_eq!(counted.origin.unwrap().to_string(), "https://a.example");
         let counted = refused(Code::TokenRevoked, serial, &from);
         assert_eq!((counted.serial, counted.origin), (serial, None));
-        // Of a retired key, or never issued: whoever forged it chose the serial.
+        // The key is retired or the token was never issued, so a forger may have chosen the serial.
         assert_eq!(refused(Code::TokenInvalid, serial, &from).serial, None);
         assert_eq!(refused(Code::TokenMissing, None, &from), Counted::of_nobody(Outcome::Missing));
         let long = format!("{}://host.example/", "a".repeat(400));

@@ -1,26 +1,27 @@
-//! The records that an isolate keeps, the least lately used dropped first.
+//! The records that an isolate keeps in memory; the least recently used are dropped first.
 //!
-//! Invariants: what is held never exceeds a number of bytes, however large single records are; a version never goes back.
-//! What it must not know: where records come from, whether a version is the one to use.
+//! Invariants: the memory used stays below a number of bytes, however large single records are. A version
+//! never goes back.
+//! What it must not know: where records come from, which version must be used.
 //! What a mistake costs: an isolate that runs out of memory fails every request in it (false refuse).
 
-use crate::record::VersionedRecord;
-use crate::token::Serial;
+use crate::formats::record::VersionedRecord;
+use crate::formats::token::Serial;
 use lru::LruCache;
 use std::rc::Rc;
 
-/// Records by serial.
+/// Records by serial, up to a total size.
 #[derive(Debug)]
 pub struct RecordHolder {
-    records: LruCache<Serial, Held>,
+    records: LruCache<Serial, HeldRecord>,
     bytes: usize,
     max_bytes: usize,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldRecord {
     record: Rc<VersionedRecord>,
-    /// Of the sealed value.
+    /// Length of the sealed value.
     bytes: usize,
 }
 
@@ -31,19 +32,19 @@ impl RecordHolder {
         Self { records: LruCache::unbounded(), bytes: 0, max_bytes }
     }
 
-    /// The record held of `serial`, whatever its version.
+    /// The record held for `serial`, of any version.
     pub fn get(&mut self, serial: Serial) -> Option<Rc<VersionedRecord>> {
         self.records.get(&serial).map(|held| Rc::clone(&held.record))
     }
 
-    /// Holds `record`, whose sealed value has `bytes`, unless a later version is held; gives back what is held then.
-    /// The same version again is another seal of it.
+    /// Holds `record`, whose sealed value has `bytes` bytes, unless a later version is held. Returns the
+    /// record that is then held. The same version replaces the one held: it may have another seal.
     pub fn hold(&mut self, serial: Serial, record: VersionedRecord, bytes: usize) -> Rc<VersionedRecord> {
         if let Some(later) = self.get(serial).filter(|held| held.version > record.version) {
             return later;
         }
         let record = Rc::new(record);
-        let replaced = self.records.put(serial, Held { record: Rc::clone(&record), bytes });
+        let replaced = self.records.put(serial, HeldRecord { record: Rc::clone(&record), bytes });
         self.bytes = self.bytes.saturating_add(bytes).saturating_sub(replaced.map_or(0, |held| held.bytes));
         while self.bytes > self.max_bytes {
             let Some((_, dropped)) = self.records.pop_lru() else { break };
@@ -56,30 +57,12 @@ impl RecordHolder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::FamilyId;
-    use crate::key::{KeyId, TagKey};
-    use crate::origin::{MissingOrigin, OriginMode, OriginRules};
-    use crate::record::Record;
-    use crate::time::UnixSeconds;
+    use crate::base::time::UnixSeconds;
+    use crate::formats::key::KeyId;
+    use crate::formats::record::Record;
 
     fn version(version: u32) -> VersionedRecord {
-        let record = Record {
-            key_id: KeyId(1),
-            expires_at: UnixSeconds(1),
-            family: FamilyId::mint([1; 13], &TagKey::derive(&[2; 32], "d", "family")),
-            ends_at: None,
-            audiences: vec![],
-            origins: OriginRules::Any,
-            origin_mode: OriginMode::Enforce,
-            missing_origin: MissingOrigin::Refuse,
-            rate: None,
-            external_id: None,
-            watched: false,
-            distribute: false,
-            successor: None,
-            planned_end: None,
-        };
-        VersionedRecord { version, sealed_by: KeyId(1), record }
+        VersionedRecord { version, sealed_by: KeyId(1), record: Record::of_test(UnixSeconds(1)) }
     }
 
     #[test]

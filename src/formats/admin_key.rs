@@ -1,34 +1,37 @@
-//! Admin keys `wla_…`: the text, how a wrong one is recognised without any read, and what each role may do.
+//! Admin keys `wla_…`: their text, how a wrong one is recognised without a read, and what each role may do.
 //!
-//! Standards: DESIGN section 4 "Admin key" and section 7 (roles); HMAC (RFC 2104); CRC-32 as in IEEE 802.3 and zlib.
+//! Standards: docs/formats.md, "Admin key"; docs/http.md, "Callers and roles"; HMAC (RFC 2104); CRC-32 as in
+//! IEEE 802.3 and zlib.
 //!
 //! A key is 54 ASCII characters, `wla_` + 44 + 6:
-//! - 32 bytes: 24 random, then the first 8 bytes of HMAC-SHA256 under the purpose `admin` over those 24. They are two
-//!   big-endian 128-bit numbers (bytes 0–15, bytes 16–31), each written in base62 with the alphabet `0-9A-Za-z`
-//!   (digits, then upper case, then lower case), padded on the left with `0` to 22 characters.
-//! - The CRC-32 (IEEE, as zlib's) of the 48 ASCII characters before it, `wla_` included, in the same base62, padded on
-//!   the left with `0` to 6 characters. Secret scanners check it without any secret, as they do for GitHub's tokens.
+//! - 32 bytes: 24 random ones, then the first 8 bytes of HMAC-SHA256 over those 24 under the purpose `admin`.
+//!   They are two big-endian 128-bit numbers (bytes 0–15 and 16–31). Each is written in base62 with the
+//!   alphabet `0-9A-Za-z` (digits, upper case, lower case), padded on the left with `0` to 22 characters.
+//! - The CRC-32 (IEEE, as in zlib) of the 48 ASCII characters before it, including `wla_`. It is written in
+//!   the same base62, padded on the left with `0` to 6 characters. Secret scanners can check it without a
+//!   secret, as they do for GitHub's tokens.
 //!
-//! Invariants: every key has one spelling; only the SHA-256 of the text is stored or crosses to the registry; roles are
-//! a partial order, so no comparison can grant a viewer what a distributor may do, or the reverse.
-//! What it must not know: which keys exist (the registry), HTTP.
-//! What a mistake costs: a check that passes anything turns garbage into registry calls; a role that includes too much
-//! lets a reader withdraw or reveal tokens (false accept); a changed format locks every operator out (false refuse).
+//! Invariants: a key has one spelling. Only the SHA-256 of the text is stored or sent to the registry. Roles
+//! are a partial order, so no comparison grants a viewer what a distributor may do, or the reverse.
+//! What it must not know: which keys exist (the registry knows), HTTP.
+//! What a mistake costs: a check that accepts anything turns garbage into registry calls. A role that
+//! includes too much lets a reader withdraw or reveal tokens (false accept). A changed format locks every
+//! operator out (false refuse).
 
-use crate::key::{CheckKeys, sha256};
+use crate::formats::key::{CheckKeys, sha256};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// How every admin key starts.
+/// The first characters of every admin key.
 pub const PREFIX: &str = "wla_";
-/// Characters of a whole admin key: 4 of prefix, 2 × 22 of base62, 6 of CRC-32.
+/// Characters of a whole admin key: 4 of the prefix, 2 × 22 of base62, 6 of the CRC-32.
 pub const ADMIN_KEY_CHARS: usize = 54;
 /// Random bytes of an admin key: 192 bits.
 pub const RANDOM_BYTES: usize = 24;
-/// `ADMIN_KEY` is a text of the operator's own; a shorter one could be guessed.
+/// Shortest `ADMIN_KEY`. The operator chooses its text; a shorter one could be guessed.
 pub const CONFIGURED_KEY_MIN_CHARS: usize = 32;
 
 const CHECK_BYTES: usize = 8;
@@ -36,17 +39,14 @@ const CHECK_BYTES: usize = 8;
 const HALF_CHARS: usize = 22;
 /// 62^6 > 2^32, so 6 characters hold any CRC-32.
 const CRC_CHARS: usize = 6;
-/// Longer than the 24 bytes that a check is made over, so no nonce can make one HMAC serve both uses.
+/// Domain separator of [`random_from_nonce`]. It is longer than the 24 bytes over which a check is made, so
+/// no nonce can make one HMAC serve both uses.
 const RANDOM_DOMAIN: &[u8] = b"wayleave/v1/admin-key-random-bytes\0";
 
-/// An admin key whose form, CRC and check are right: it was minted by this deployment. Whether it still exists is the
-/// registry's to say.
+/// An admin key whose form, CRC and check are right: this deployment minted it. Whether it still exists only
+/// the registry knows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminKey(Zeroizing<String>);
-
-/// Not an admin key of this deployment; nothing more is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAnAdminKey;
 
 impl fmt::Debug for AdminKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,7 +55,7 @@ impl fmt::Debug for AdminKey {
 }
 
 impl AdminKey {
-    /// Makes the key of `random`, which must come from a good source or from [`random_from_nonce`].
+    /// Makes the key from `random`: bytes from a secure source, or from [`random_from_nonce`].
     #[must_use]
     pub fn mint(random: [u8; RANDOM_BYTES], keys: &CheckKeys) -> Self {
         let mut bytes = Zeroizing::new([0_u8; 2 * size_of::<u128>()]);
@@ -74,48 +74,48 @@ impl AdminKey {
         Self(text)
     }
 
-    /// Reads a key's text and checks CRC and check, with no call to anywhere.
-    ///
-    /// # Errors
-    /// [`NotAnAdminKey`] for anything that this deployment has not minted.
-    pub fn parse(text: &str, keys: &CheckKeys) -> Result<Self, NotAnAdminKey> {
+    /// Parses a key's text and verifies CRC and check, without any read. `None` for anything that this
+    /// deployment did not mint; the reason is deliberately not given.
+    #[must_use]
+    pub fn parse(text: &str, keys: &CheckKeys) -> Option<Self> {
         if text.len() != ADMIN_KEY_CHARS || !text.is_ascii() {
-            return Err(NotAnAdminKey);
+            return None;
         }
-        let (covered, crc) = text.split_at_checked(ADMIN_KEY_CHARS - CRC_CHARS).ok_or(NotAnAdminKey)?;
-        let digits = covered.strip_prefix(PREFIX).ok_or(NotAnAdminKey)?;
+        let (covered, crc) = text.split_at_checked(ADMIN_KEY_CHARS - CRC_CHARS)?;
+        let digits = covered.strip_prefix(PREFIX)?;
         if decode(crc)? != u128::from(crc32fast::hash(covered.as_bytes())) {
-            return Err(NotAnAdminKey);
+            return None;
         }
-        let (high, low) = digits.split_at_checked(HALF_CHARS).ok_or(NotAnAdminKey)?;
+        let (high, low) = digits.split_at_checked(HALF_CHARS)?;
         let mut bytes = Zeroizing::new([0_u8; 2 * size_of::<u128>()]);
         for (to, from) in
             bytes.iter_mut().zip(decode(high)?.to_be_bytes().into_iter().chain(decode(low)?.to_be_bytes()))
         {
             *to = from;
         }
-        let (random, check) = bytes.split_at_checked(RANDOM_BYTES).ok_or(NotAnAdminKey)?;
+        let (random, check) = bytes.split_at_checked(RANDOM_BYTES)?;
         if !keys.admin.verifies(&[random], check) {
-            return Err(NotAnAdminKey);
+            return None;
         }
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Some(Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The text: shown once to whoever made it.
+    /// The text, which is shown once, to whoever created the key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// SHA-256 of the text: what is stored, and what crosses to the registry.
+    /// SHA-256 of the text: what is stored and sent to the registry.
     #[must_use]
     pub fn sha256(&self) -> [u8; 32] {
         sha256(self.0.as_bytes())
     }
 }
 
-/// The random bytes of the key made under `nonce`: the same for the same nonce, so that a retried creation shows the same
-/// key although only its SHA-256 is stored. Unguessable without `CHECK_SECRET`, however guessable the nonce.
+/// Derives a key's random bytes from `nonce`. The same nonce gives the same bytes, so a retried creation can
+/// show the key again although only its SHA-256 is stored. Without `CHECK_SECRET` they cannot be guessed,
+/// even if the nonce can.
 #[must_use]
 pub fn random_from_nonce(nonce: &[u8], keys: &CheckKeys) -> [u8; RANDOM_BYTES] {
     let mut random = [0_u8; RANDOM_BYTES];
@@ -125,7 +125,7 @@ pub fn random_from_nonce(nonce: &[u8], keys: &CheckKeys) -> [u8; RANDOM_BYTES] {
     random
 }
 
-/// The key that the operator configured as `ADMIN_KEY`: any text of at least 32 characters, kept as its SHA-256.
+/// The key configured as `ADMIN_KEY`: any text of at least 32 characters, kept as its SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ConfiguredKey([u8; 32]);
 
@@ -136,50 +136,46 @@ impl fmt::Debug for ConfiguredKey {
 }
 
 impl ConfiguredKey {
-    /// Takes the text of `ADMIN_KEY`; `None` when it has fewer than [`CONFIGURED_KEY_MIN_CHARS`] characters, or one that
-    /// cannot stand in an `Authorization` header (anything but visible ASCII).
+    /// Accepts the text of `ADMIN_KEY`. `None` when it has fewer than [`CONFIGURED_KEY_MIN_CHARS`]
+    /// characters, or a character that an `Authorization` header cannot carry (anything but visible ASCII).
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let sendable = text.bytes().all(|byte| byte.is_ascii_graphic());
         (sendable && text.len() >= CONFIGURED_KEY_MIN_CHARS).then(|| Self(sha256(text.as_bytes())))
     }
 
-    /// SHA-256 of the text: how the registry knows it.
+    /// SHA-256 of the text, by which the registry knows the key.
     #[must_use]
     pub fn sha256(&self) -> [u8; 32] {
         self.0
     }
 }
 
-/// Decides, with no call to anywhere, whether `presented` can be an admin key, and gives the SHA-256 by which the registry
-/// knows it. Both digests are compared in full, so the time says nothing of `ADMIN_KEY`.
-///
-/// # Errors
-/// [`NotAnAdminKey`].
-pub fn recognise(
-    presented: &str,
-    keys: &CheckKeys,
-    configured: Option<&ConfiguredKey>,
-) -> Result<[u8; 32], NotAnAdminKey> {
+/// Decides without any read whether `presented` can be an admin key, and returns the SHA-256 by which the
+/// registry knows it. The digests are compared in full, so timing reveals nothing about `ADMIN_KEY`.
+#[must_use]
+pub fn recognise(presented: &str, keys: &CheckKeys, configured: Option<&ConfiguredKey>) -> Option<[u8; 32]> {
     let digest = sha256(presented.as_bytes());
     let is_configured = configured.is_some_and(|key| key.0.ct_eq(&digest).into());
-    if is_configured || AdminKey::parse(presented, keys).is_ok() { Ok(digest) } else { Err(NotAnAdminKey) }
+    (is_configured || AdminKey::parse(presented, keys).is_some()).then_some(digest)
 }
 
-/// What an admin key may do (DESIGN section 7). `a >= b` reads "`a` may do all that `b` may".
+/// What an admin key may do (docs/http.md, "Callers and roles"). `a >= b` means that `a` may do everything
+/// that `b` may.
 ///
-/// `Viewer` and `Distributor` cannot be compared: a viewer reads everything but no token's text, a distributor reads
-/// the current token of a family and nothing else. An operator may do what either may, an owner everything.
+/// `Viewer` and `Distributor` cannot be compared. A viewer reads everything except the text of tokens. A
+/// distributor reads the current token of a family and nothing else. An operator may do what both may; an
+/// owner may do everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Only the current token of a family, for a job that syncs it.
+    /// Reads only the current token of a family, for a job that syncs it.
     Distributor,
-    /// Reads, but reveals no token.
+    /// Reads, but cannot reveal a token.
     Viewer,
-    /// Also creates, edits, reveals, ends, revokes, disables.
+    /// Also creates, edits, reveals, ends, revokes and disables tokens.
     Operator,
-    /// Also admin keys, protected tokens, signing keys.
+    /// Also manages admin keys, protected tokens and signing keys.
     Owner,
 }
 
@@ -193,10 +189,10 @@ impl PartialOrd for Role {
 }
 
 impl Role {
-    /// Every role, least first.
+    /// All roles, lowest first.
     pub const ALL: [Self; 4] = [Self::Distributor, Self::Viewer, Self::Operator, Self::Owner];
 
-    /// As the API writes it.
+    /// The role's name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -207,7 +203,7 @@ impl Role {
         }
     }
 
-    /// The role that the API writes so; `None` for any other text.
+    /// Parses a role's name in the API; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
@@ -235,12 +231,11 @@ fn push_base62(text: &mut String, number: u128, chars: usize) {
     text.push_str(&digits);
 }
 
-fn decode(digits: &str) -> Result<u128, NotAnAdminKey> {
-    base62::decode(digits).map_err(|_| NotAnAdminKey)
+fn decode(digits: &str) -> Option<u128> {
+    base62::decode(digits).ok()
 }
 
 #[cfg(test)]
-#[allow(clippy::string_slice)] // of ASCII
 mod tests {
     use super::*;
 
@@ -252,7 +247,7 @@ mod tests {
         AdminKey::mint([9; RANDOM_BYTES], &keys())
     }
 
-    /// The same key with another check, and its CRC made right again.
+    /// `covered` with a correct CRC appended.
     fn with_crc(covered: &str) -> String {
         let mut text = covered.to_owned();
         push_base62(&mut text, u128::from(crc32fast::hash(covered.as_bytes())), CRC_CHARS);
@@ -262,9 +257,9 @@ mod tests {
     #[test]
     fn a_minted_key_is_recognised_here_and_nowhere_else() {
         assert_eq!(key().as_str().len(), ADMIN_KEY_CHARS);
-        assert_eq!(AdminKey::parse(key().as_str(), &keys()), Ok(key()));
+        assert_eq!(AdminKey::parse(key().as_str(), &keys()), Some(key()));
         let elsewhere = CheckKeys::derive(&[3; 32], "production");
-        assert_eq!(AdminKey::parse(key().as_str(), &elsewhere), Err(NotAnAdminKey));
+        assert_eq!(AdminKey::parse(key().as_str(), &elsewhere), None);
     }
 
     #[test]
@@ -278,7 +273,7 @@ mod tests {
                     .map(|(index, char)| if index == at { other } else { char })
                     .collect();
                 if changed != text {
-                    assert_eq!(AdminKey::parse(&changed, &keys()), Err(NotAnAdminKey), "{changed}");
+                    assert_eq!(AdminKey::parse(&changed, &keys()), None, "{changed}");
                 }
             }
         }
@@ -287,17 +282,17 @@ mod tests {
     #[test]
     fn a_right_crc_does_not_stand_in_for_the_check() {
         let forged = with_crc(&format!("{PREFIX}{}", "0".repeat(2 * HALF_CHARS)));
-        assert_eq!(AdminKey::parse(&forged, &keys()), Err(NotAnAdminKey));
-        // Above 2^128 a second spelling of a smaller number must not be read.
+        assert_eq!(AdminKey::parse(&forged, &keys()), None);
+        // Above 2^128, a second spelling of a smaller number must be refused.
         let overflowing = with_crc(&format!("{PREFIX}{}", "z".repeat(2 * HALF_CHARS)));
-        assert_eq!(AdminKey::parse(&overflowing, &keys()), Err(NotAnAdminKey));
+        assert_eq!(AdminKey::parse(&overflowing, &keys()), None);
     }
 
     #[test]
     fn a_right_check_does_not_stand_in_for_the_crc() {
         let text = key().as_str().to_owned();
         let wrong_crc = format!("{}000000", &text[..ADMIN_KEY_CHARS - CRC_CHARS]);
-        assert_eq!(AdminKey::parse(&wrong_crc, &keys()), Err(NotAnAdminKey));
+        assert_eq!(AdminKey::parse(&wrong_crc, &keys()), None);
     }
 
     #[test]
@@ -312,10 +307,10 @@ mod tests {
     fn the_configured_key_is_any_text_of_32_visible_characters() {
         let text = "correct-horse-battery-staple-1234";
         let configured = ConfiguredKey::new(text).unwrap();
-        assert_eq!(recognise(text, &keys(), Some(&configured)), Ok(sha256(text.as_bytes())));
-        assert_eq!(recognise(text, &keys(), None), Err(NotAnAdminKey));
-        assert_eq!(recognise(&text[..32], &keys(), Some(&configured)), Err(NotAnAdminKey));
-        assert_eq!(recognise(key().as_str(), &keys(), Some(&configured)), Ok(key().sha256()));
+        assert_eq!(recognise(text, &keys(), Some(&configured)), Some(sha256(text.as_bytes())));
+        assert_eq!(recognise(text, &keys(), None), None);
+        assert_eq!(recognise(&text[..32], &keys(), Some(&configured)), None);
+        assert_eq!(recognise(key().as_str(), &keys(), Some(&configured)), Some(key().sha256()));
         assert_eq!(ConfiguredKey::new(&text[..31]), None);
         assert_eq!(ConfiguredKey::new("thirty-two characters with space"), None);
     }

@@ -1,38 +1,37 @@
-//! Family ids: `fam_…`, a name for a token and all its successors.
+//! Family ids `fam_…`: the name of a token and all its successors.
 //!
-//! Standard: DESIGN section 4 (`fam_`, at least 96 unguessable bits, a check under the purpose `family`).
-//! Invariants: a made-up id is recognised without a read; the text has one spelling (21 bytes are exactly 28 base64url
-//! characters).
+//! Standard: docs/formats.md, "Ids with a check".
+//! Invariants: a made-up id is recognised without a read. An id has one spelling, since 21 bytes are exactly
+//! 28 base64url characters.
 //! What it must not know: tokens, records.
-//! What a mistake costs: a check that passes anything turns made-up ids into paid reads.
+//! What a mistake costs: a check that accepts anything makes each made-up id cost a read.
 
-use crate::checked_text;
-use crate::key::TagKey;
+use crate::formats::checked_text;
+use crate::formats::key::TagKey;
 use serde::{Deserialize, Serialize};
 
-/// Random bytes of an id: 104 bits, at least the 96 that DESIGN asks for.
+/// Random bytes of an id: 104 bits, above the 96 that the contract requires.
 pub const RANDOM_BYTES: usize = 13;
 const PREFIX: &str = "fam_";
 
-/// A family's id as text.
+/// The text of a family's id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FamilyId(String);
 
 impl FamilyId {
-    /// Makes an id of random bytes and their check.
+    /// Makes an id from random bytes.
     #[must_use]
     pub fn mint(random: [u8; RANDOM_BYTES], key: &TagKey) -> Self {
         Self(checked_text::mint(PREFIX, random, key))
     }
 
-    /// The id, when `text` is one that this deployment made; `None` otherwise.
+    /// Accepts `text` when this deployment made it; otherwise `None`.
     #[must_use]
     pub fn parse(text: &str, key: &TagKey) -> Option<Self> {
         checked_text::is_minted::<RANDOM_BYTES>(PREFIX, text, key).then(|| Self(text.to_owned()))
     }
 
-    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,89 +1,90 @@
-//! A token's record: the policy that KV holds of it, immutable by version.
+//! A token's record: its policy as KV holds it, immutable for each version.
 //!
-//! Standard: DESIGN section 4, `token/<serial>/<version>`. The body is JSON (RFC 8259), format 1, inside a seal.
-//! Invariants: a record is used only for the serial and version in its key name, which its tag covers; an unknown
-//! field or format is refused, since a policy that is not understood is not enforced.
+//! Standard: docs/formats.md, "Record". The body is JSON (RFC 8259), format 1, inside a
+//! seal.
+//! Invariants: a record is used only for the serial and version in its key name, which the tag covers. An
+//! unknown field or format is refused, because a policy that is not understood cannot be enforced.
 //! What it must not know: whether the token is revoked; where the record came from.
-//! What a mistake costs: an older or another token's policy admits from the wrong site (false accept).
+//! What a mistake costs: an outdated policy, or another token's, admits from the wrong site (false accept).
 
-use crate::family::FamilyId;
-use crate::key::{KeyId, KeyRing};
-use crate::origin::{MissingOrigin, OriginMode, OriginRules};
-use crate::rate::ClassName;
-use crate::seal::{self, Purpose};
-use crate::time::{UnixMillis, UnixSeconds};
-use crate::token::{Claims, Serial};
+use crate::base::time::{UnixMillis, UnixSeconds};
+use crate::formats::family::FamilyId;
+use crate::formats::key::{KeyId, KeyRing};
+use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules};
+use crate::formats::rate_class::ClassName;
+use crate::formats::seal;
+use crate::formats::seal::Purpose;
+use crate::formats::token::{Claims, Serial};
 use serde::{Deserialize, Serialize};
 
-/// The only body format.
+/// The format version of the body, the only one.
 pub const FORMAT: u8 = 1;
 
-/// What KV holds of a token.
+/// The policy of a token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// The signing key as issued; must equal the token's.
+    /// The signing key of the token as issued; the token must name the same.
     pub key_id: KeyId,
-    /// The end as issued; must equal the token's.
+    /// The end of the token as issued; the token must name the same.
     pub expires_at: UnixSeconds,
-    /// The token and its successors.
+    /// The family: this token, its predecessors and its successors.
     pub family: FamilyId,
-    /// An operator's earlier end, enforced by the gate itself.
+    /// An earlier end set by an operator. The gate enforces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<UnixMillis>,
-    /// What the token is for.
+    /// The audiences (routes) for which the token is valid.
     pub audiences: Vec<String>,
-    /// Where it works.
+    /// The origins from which the token works.
     pub origins: OriginRules,
-    /// Whether a refusal by origin is enforced or only counted.
+    /// Whether refusals by origin are enforced or only counted.
     pub origin_mode: OriginMode,
-    /// What a request without any origin gets.
+    /// What happens to a request that shows no origin.
     pub missing_origin: MissingOrigin,
-    /// Its rate class.
+    /// The rate class; `None`: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<ClassName>,
     /// The operator's own id for the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// A successor whose first use nobody has told yet: whoever admits it reports at once.
+    /// The token is a successor that is not known to have been used. A location that admits it reports the
+    /// first use at once.
     #[serde(default, skip_serializing_if = "is_false")]
     pub watched: bool,
-    /// The family's current token is given to pages on its sites.
+    /// The family's current token is handed out to pages on its sites.
     #[serde(default, skip_serializing_if = "is_false")]
     pub distribute: bool,
-    /// The token that succeeded it.
+    /// The token that succeeds it by rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<Serial>,
-    /// When a rotation means to end it, as far as that is known: for headers. The gate does not enforce it.
+    /// The end that a rotation plans, as far as known. Only response headers use it; the gate does not
+    /// enforce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_end: Option<UnixMillis>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's
+// By reference, as serde calls it.
 fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// A record with the version under which it was sealed.
+/// A record and the version under which it was sealed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionedRecord {
-    /// From 1, raised by every edit.
+    /// The version, from 1; each edit raises it.
     pub version: u32,
-    /// The signing key that sealed it: a record sealed by a retired one is not used.
+    /// The signing key that sealed the record. A record sealed by a retired key is not used.
     pub sealed_by: KeyId,
-    /// The policy.
     pub record: Record,
 }
 
-/// The value is no record of this deployment for this serial and version, or in a format not known here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrokenRecord;
-
-/// Bits of a version that count the edits of one epoch: a million of a token. The 12 above them hold the epoch less one.
+/// Low bits of a version: they count the edits in one epoch, a million per token. The upper 12 bits hold the
+/// epoch minus 1.
 const COUNT_BITS: u32 = 20;
 
-/// The version that follows `current` in `epoch`: above every version that an earlier epoch gave, also to edits that a
-/// restored registry has never heard of. `None` when a token was edited a million times, or `epoch` is above 4,096.
+/// The version after `current` in `epoch`. It is above every version that an earlier epoch may have given,
+/// including edits that a restored registry does not know. `None` when the token was edited a million times,
+/// or `epoch` is above 4,096.
 #[must_use]
 pub fn next_version(current: u32, epoch: u32) -> Option<u32> {
     let earlier_epochs = epoch.saturating_sub(1);
@@ -106,33 +107,27 @@ pub fn kv_name(serial: Serial, version: u32) -> String {
 }
 
 impl Record {
-    /// The value for KV. `None` when the ring lacks the signing key.
+    /// Seals the value for KV. `None` when the ring lacks the signing key.
     #[must_use]
     pub fn seal(&self, ring: &KeyRing, signing_key: KeyId, serial: Serial, version: u32) -> Option<Vec<u8>> {
         let body = serde_json::to_vec(self).ok()?;
         seal::seal(ring, Purpose::Record, signing_key, &kv_name(serial, version), FORMAT, &body)
     }
 
-    /// Opens a value read as this serial and version.
-    ///
-    /// # Errors
-    /// [`BrokenRecord`]; callers treat the value as absent and count it.
-    pub fn open(
-        ring: &KeyRing,
-        serial: Serial,
-        version: u32,
-        value: &[u8],
-    ) -> Result<VersionedRecord, BrokenRecord> {
+    /// Opens a value read from KV as the record of this serial and version. `None` when it is not a record of
+    /// this deployment for them, or its format is unknown. Callers treat it as absent, and count it.
+    #[must_use]
+    pub fn open(ring: &KeyRing, serial: Serial, version: u32, value: &[u8]) -> Option<VersionedRecord> {
         let name = kv_name(serial, version);
-        let opened = seal::open(ring, Purpose::Record, &name, value).map_err(|_| BrokenRecord)?;
+        let opened = seal::open(ring, Purpose::Record, &name, value)?;
         if opened.format != FORMAT {
-            return Err(BrokenRecord);
+            return None;
         }
-        let record = serde_json::from_slice(opened.body).map_err(|_| BrokenRecord)?;
-        Ok(VersionedRecord { version, sealed_by: opened.key_id, record })
+        let record = serde_json::from_slice(opened.body).ok()?;
+        Some(VersionedRecord { version, sealed_by: opened.key_id, record })
     }
 
-    /// Whether the record was made for a token with these claims.
+    /// Whether the record belongs to a token with these claims.
     #[must_use]
     pub fn is_of(&self, claims: &Claims) -> bool {
         self.key_id == claims.key_id && self.expires_at == claims.expires_at
@@ -140,21 +135,15 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::key::TagKey;
-    use zeroize::Zeroizing;
-
-    fn ring() -> KeyRing {
-        KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![1; 32]))], "d")
-    }
-
-    fn record() -> Record {
-        Record {
+impl Record {
+    /// A record for tests that works from every origin until `expires_at`. A test sets only the fields it is
+    /// about: `Record { watched: true, ..Record::of_test(end) }`.
+    pub(crate) fn of_test(expires_at: UnixSeconds) -> Self {
+        Self {
             key_id: KeyId(1),
-            expires_at: UnixSeconds(2_000_000_000),
-            family: FamilyId::mint([1; 13], &TagKey::derive(&[2; 32], "d", "family")),
-            ends_at: Some(UnixMillis(1_900_000_000_000)),
+            expires_at,
+            family: FamilyId::mint([1; 13], &crate::formats::key::TagKey::derive(&[2; 32], "d", "family")),
+            ends_at: None,
             audiences: vec!["default".into()],
             origins: OriginRules::Any,
             origin_mode: OriginMode::Enforce,
@@ -167,14 +156,29 @@ mod tests {
             planned_end: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    fn ring() -> KeyRing {
+        KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![1; 32]))], "d")
+    }
+
+    fn record() -> Record {
+        let ends_at = Some(UnixMillis(1_900_000_000_000));
+        Record { ends_at, ..Record::of_test(UnixSeconds(2_000_000_000)) }
+    }
 
     #[test]
     fn a_record_opens_under_its_own_serial_and_version_only() {
         let value = record().seal(&ring(), KeyId(1), Serial(7), 2).unwrap();
         let opened = Record::open(&ring(), Serial(7), 2, &value).unwrap();
         assert_eq!(opened, VersionedRecord { version: 2, sealed_by: KeyId(1), record: record() });
-        assert_eq!(Record::open(&ring(), Serial(7), 3, &value), Err(BrokenRecord));
-        assert_eq!(Record::open(&ring(), Serial(8), 2, &value), Err(BrokenRecord));
+        assert_eq!(Record::open(&ring(), Serial(7), 3, &value), None);
+        assert_eq!(Record::open(&ring(), Serial(8), 2, &value), None);
     }
 
     #[test]
@@ -183,7 +187,8 @@ mod tests {
         let second = 1 << 20;
         assert_eq!(next_version(1, 2), Some(second | 1));
         assert_eq!(next_version(second | 1, 2), Some(second | 2));
-        // Used up: neither the next epoch's versions are touched nor the count begun again.
+        // All versions of this epoch are used: the count must neither reach into the next epoch's versions
+        // nor start again.
         assert_eq!([next_version(second - 1, 1), next_version(second * 2 - 1, 2)], [None, None]);
         assert_eq!([next_version(u32::MAX, 4_096), next_version(1, 4_097)], [None, None]);
         assert_eq!(next_version(5, 4_096), Some((4_095 << 20) | 1));
@@ -197,12 +202,31 @@ mod tests {
             seal::seal(&ring(), Purpose::Record, KeyId(1), &name, format, body).unwrap()
         };
         let body = serde_json::to_vec(&record()).unwrap();
-        assert!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)).is_ok());
-        assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(2, &body)), Err(BrokenRecord));
+        assert!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)).is_some());
+        assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(2, &body)), None);
         let mut value: serde_json::Value = serde_json::from_slice(&body).unwrap();
         value["only_on_sundays"] = true.into();
         let body = serde_json::to_vec(&value).unwrap();
-        assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)), Err(BrokenRecord));
+        assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)), None);
+    }
+
+    #[test]
+    fn a_rule_of_a_kind_not_known_here_makes_the_record_unusable() {
+        let opened = |rules: serde_json::Value| {
+            let mut value = serde_json::to_value(record()).unwrap();
+            value["origins"] = rules;
+            let body = serde_json::to_vec(&value).unwrap();
+            let name = kv_name(Serial(7), 1);
+            let sealed = seal::seal(&ring(), Purpose::Record, KeyId(1), &name, FORMAT, &body).unwrap();
+            Record::open(&ring(), Serial(7), 1, &sealed).map(|opened| opened.record.origins)
+        };
+        let every = serde_json::json!(["https://example.com", "moz-extension://*"]);
+        assert_eq!(serde_json::to_value(opened(every.clone()).unwrap()).unwrap(), every);
+        // Rules that a later release might write, as an earlier release reads them.
+        for unknown in ["chrome-extension://*", "https://*", "moz-extension://*:*", "https://example-*.com"] {
+            let rules = serde_json::json!(["https://example.com", unknown]);
+            assert_eq!(opened(rules), None, "{unknown}");
+        }
     }
 
     #[test]

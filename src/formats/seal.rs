@@ -1,19 +1,20 @@
-//! The envelope of every value in KV: format version, key id, body, tag over the key name and all of it.
+//! The envelope of every value in KV: format version, key id, body, and a tag over the key name and all of
+//! these.
 //!
-//! Standard: DESIGN section 4 ("every value ends in a tag over its key name and bytes").
-//! Invariants: a value moved to another key name, cut, altered, from another deployment or made for another purpose
-//! does not open; what does not open is treated as absent by every caller, and counted.
+//! Standard: docs/formats.md, "Seal".
+//! Invariants: a value does not open when it was moved to another key name, truncated, altered, sealed by
+//! another deployment or sealed for another purpose. Every caller treats a value that does not open as
+//! absent, and counts it.
 //! What it must not know: what a body means.
-//! What a mistake costs: whoever can write KV could admit (false accept) instead of only making locations refuse or ask.
+//! What a mistake costs: somebody who can write to KV could make locations admit (false accept). Now he can
+//! only make them refuse or ask the registry.
 
-use crate::key::{KeyId, KeyRing, RingKey, TAG_BYTES, TagKey};
+use crate::formats::key::{KeyId, KeyRing, RingKey, TAG_BYTES, TagKey};
 
-/// What is sealed: each purpose has keys of its own.
+/// What is sealed. Each purpose has its own keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A token's record.
     Record,
-    /// A revocation list.
     List,
 }
 
@@ -29,19 +30,15 @@ impl Purpose {
 /// A sealed value whose tag verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened<'a> {
-    /// Version of the body's format.
+    /// Format version of the body.
     pub format: u8,
     /// The signing key that sealed it.
     pub key_id: KeyId,
-    /// What was sealed.
+    /// The content, without the envelope.
     pub body: &'a [u8],
 }
 
-/// The value is not what this deployment sealed under this name. Says nothing of why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrokenSeal;
-
-/// Seals `body` under `name`. `None` when the ring lacks `key_id`.
+/// Seals `body` for the KV key `name`. `None` when the ring lacks `key_id`.
 #[must_use]
 pub fn seal(
     ring: &KeyRing,
@@ -56,32 +53,23 @@ pub fn seal(
     value.push(format);
     value.push(key_id.0);
     value.extend_from_slice(body);
-    // Key names hold no zero byte, so the name's end is unambiguous.
+    // No key name contains a zero byte, so the end of the name is unambiguous.
     let tag = key.tag(&[name.as_bytes(), &[0], &value]);
     value.extend_from_slice(&tag);
     Some(value)
 }
 
-/// Opens a value read under `name`.
-///
-/// # Errors
-/// [`BrokenSeal`] when it is too short, names a key that the ring lacks, or its tag is another.
-pub fn open<'a>(
-    ring: &KeyRing,
-    purpose: Purpose,
-    name: &str,
-    value: &'a [u8],
-) -> Result<Opened<'a>, BrokenSeal> {
-    let tag_at = value.len().checked_sub(TAG_BYTES).ok_or(BrokenSeal)?;
-    let (tagged, tag) = value.split_at_checked(tag_at).ok_or(BrokenSeal)?;
-    let [format, key_id, body @ ..] = tagged else { return Err(BrokenSeal) };
+/// Opens a value that was read under `name`. `None` when this deployment did not seal it under this name: it
+/// is too short, names a key that the ring lacks, or has another tag.
+#[must_use]
+pub fn open<'a>(ring: &KeyRing, purpose: Purpose, name: &str, value: &'a [u8]) -> Option<Opened<'a>> {
+    let tag_at = value.len().checked_sub(TAG_BYTES)?;
+    let (tagged, tag) = value.split_at_checked(tag_at)?;
+    let [format, key_id, body @ ..] = tagged else { return None };
     let key_id = KeyId(*key_id);
-    let key = purpose.key(ring.get(key_id).ok_or(BrokenSeal)?);
-    if key.verifies(&[name.as_bytes(), &[0], tagged], tag) {
-        Ok(Opened { format: *format, key_id, body })
-    } else {
-        Err(BrokenSeal)
-    }
+    let key = purpose.key(ring.get(key_id)?);
+    let is_ours = key.verifies(&[name.as_bytes(), &[0], tagged], tag);
+    is_ours.then_some(Opened { format: *format, key_id, body })
 }
 
 #[cfg(test)]
@@ -107,25 +95,21 @@ mod tests {
     #[test]
     fn another_name_purpose_or_deployment_does_not_open() {
         let value = sealed();
-        assert_eq!(open(&ring("d"), Purpose::Record, "token/1/2", &value), Err(BrokenSeal));
-        assert_eq!(open(&ring("d"), Purpose::List, "token/1/1", &value), Err(BrokenSeal));
-        assert_eq!(open(&ring("e"), Purpose::Record, "token/1/1", &value), Err(BrokenSeal));
+        assert_eq!(open(&ring("d"), Purpose::Record, "token/1/2", &value), None);
+        assert_eq!(open(&ring("d"), Purpose::List, "token/1/1", &value), None);
+        assert_eq!(open(&ring("e"), Purpose::Record, "token/1/1", &value), None);
     }
 
     #[test]
     fn no_cut_and_no_flipped_bit_opens() {
         let value = sealed();
         for length in 0..value.len() {
-            assert_eq!(open(&ring("d"), Purpose::Record, "token/1/1", &value[..length]), Err(BrokenSeal));
+            assert_eq!(open(&ring("d"), Purpose::Record, "token/1/1", &value[..length]), None);
         }
         for bit in 0..value.len() * 8 {
             let mut altered = value.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                open(&ring("d"), Purpose::Record, "token/1/1", &altered),
-                Err(BrokenSeal),
-                "bit {bit}"
-            );
+            assert_eq!(open(&ring("d"), Purpose::Record, "token/1/1", &altered), None, "bit {bit}");
         }
     }
 }

@@ -1,96 +1,86 @@
 //! The public token `wlp_…`: its 27 bytes, parsing, verification and minting.
 //!
-//! Standard: DESIGN section 4; base64url without padding (RFC 4648 section 5); the text is a bearer token (RFC 6750).
-//! Invariants: 27 bytes are exactly 36 base64url characters, so every token has one spelling; nothing but
+//! Standard: docs/formats.md, "Token"; base64url without padding (RFC 4648 section 5); the text is a bearer
+//! token (RFC 6750).
+//! Invariants: 27 bytes are exactly 36 base64url characters, so every token has one spelling. Only
 //! [`UnverifiedToken::verify`] makes a [`VerifiedToken`].
-//! What it must not know: policy, revocation, origins, time of day.
-//! What a mistake costs: a tag that verifies wrongly admits a forged token everywhere (false accept); a layout that
-//! drifts refuses every token in every page (false refuse).
+//! What it must not know: policy, revocation, origins, the current time.
+//! What a mistake costs: a wrong verification admits forged tokens everywhere (false accept). A changed
+//! layout refuses every token in every page (false refuse).
 
-use crate::key::{KeyId, KeyRing, TAG_BYTES};
+use crate::base::time::UnixSeconds;
+use crate::formats::key::{KeyId, KeyRing, TAG_BYTES};
 use crate::limits;
-use crate::time::UnixSeconds;
-use data_encoding::BASE64URL_NOPAD;
+use base64::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How every token starts.
+/// The first characters of every token.
 pub const PREFIX: &str = "wlp_";
-/// Characters of a whole token: 4 of prefix and 36 of base64url.
+/// Characters of a whole token: 4 of the prefix and 36 of base64url.
 pub const TOKEN_CHARS: usize = 40;
 /// The only format version.
 pub const FORMAT_VERSION: u8 = 1;
 
 const CLAIM_BYTES: usize = 11;
 const TOKEN_BYTES: usize = CLAIM_BYTES + TAG_BYTES;
-// A whole token is never too long to be read as one.
+// A token must never be too long to be examined as a credential.
 const _: () = assert!(limits::CREDENTIAL_MAX_CHARS >= TOKEN_CHARS);
-/// `expires_at` is an unsigned 40-bit number of seconds: until the year 36812.
+/// Largest `expires_at`: an unsigned 40-bit number of seconds, which lasts until the year 36812.
 const EXPIRES_AT_MAX: i64 = (1 << 40) - 1;
 
-/// A token's number; also its index in the revocation list. Never used twice.
+/// A token's number, and its index in the revocation list. A serial is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Serial(pub u32);
 
-/// What a token says of itself.
+/// The signed content of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// The signing key that made the tag.
     pub key_id: KeyId,
-    /// The token's number.
     pub serial: Serial,
-    /// The second at which it ends, 0 to 2^40 − 1.
+    /// The second at which the token ends, from 0 to 2^40 − 1.
     pub expires_at: UnixSeconds,
 }
 
-/// Has the form of a token; its tag has not been looked at, so none of its claims may be believed.
+/// A text with the form of a token. Its tag was not checked, so none of its claims may be trusted.
 #[derive(Clone, Debug)]
 pub struct UnverifiedToken([u8; TOKEN_BYTES]);
 
-/// The tag verified: this deployment issued these claims. Says nothing of expiry or revocation.
+/// A token whose tag verified: this deployment issued its claims. It may be expired or revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedToken(Claims);
 
-/// Not the format of DESIGN section 4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
-
-/// The tag does not verify, or its key id is not in the ring; nothing more is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unverifiable;
-
 impl UnverifiedToken {
-    /// Reads the form alone: prefix, alphabet, length, format version.
-    ///
-    /// # Errors
-    /// [`Malformed`].
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let encoded = text.strip_prefix(PREFIX).ok_or(Malformed)?;
+    /// Checks the form only (docs/formats.md, "Token"). `None` when prefix, alphabet, length or format
+    /// version is wrong.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(PREFIX)?;
         if text.len() != TOKEN_CHARS {
-            return Err(Malformed);
+            return None;
         }
         let mut bytes = [0; TOKEN_BYTES];
-        let length = BASE64URL_NOPAD.decode_mut(encoded.as_bytes(), &mut bytes).map_err(|_| Malformed)?;
+        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()?;
         let [version, ..] = bytes;
         if length != TOKEN_BYTES || version != FORMAT_VERSION {
-            return Err(Malformed);
+            return None;
         }
-        Ok(Self(bytes))
+        Some(Self(bytes))
     }
 
-    /// Checks the tag with the key that the token names.
-    ///
-    /// # Errors
-    /// [`Unverifiable`] when the ring lacks the key or the tag is another.
-    pub fn verify(&self, ring: &KeyRing) -> Result<VerifiedToken, Unverifiable> {
-        let (signed, tag) = self.0.split_at_checked(CLAIM_BYTES).ok_or(Unverifiable)?;
+    /// Checks the tag with the key that the token names. `None` when the ring lacks the key, or the tag is
+    /// another. Which of the two is deliberately not said.
+    #[must_use]
+    pub fn verify(&self, ring: &KeyRing) -> Option<VerifiedToken> {
+        let (signed, tag) = self.0.split_at_checked(CLAIM_BYTES)?;
         let &[_, key_id, s0, s1, s2, s3, e0, e1, e2, e3, e4, ..] = &self.0;
-        let key = ring.get(KeyId(key_id)).ok_or(Unverifiable)?;
+        let key = ring.get(KeyId(key_id))?;
         if !key.token.verifies(&[signed], tag) {
-            return Err(Unverifiable);
+            return None;
         }
-        Ok(VerifiedToken(Claims {
+        Some(VerifiedToken(Claims {
             key_id: KeyId(key_id),
             serial: Serial(u32::from_be_bytes([s0, s1, s2, s3])),
             expires_at: UnixSeconds(i64::from_be_bytes([0, 0, 0, e0, e1, e2, e3, e4])),
@@ -99,7 +89,7 @@ impl UnverifiedToken {
 }
 
 impl VerifiedToken {
-    /// The claims, now believed.
+    /// The claims, which may now be trusted.
     #[must_use]
     pub fn claims(self) -> Claims {
         self.0
@@ -107,14 +97,13 @@ impl VerifiedToken {
 }
 
 impl Claims {
-    /// The token's text: the same for the same claims and ring, so it need not be stored anywhere.
-    ///
-    /// # Errors
-    /// [`Unverifiable`] when the ring lacks the key id, or `expires_at` is outside 0 to 2^40 − 1.
-    pub fn mint(self, ring: &KeyRing) -> Result<String, Unverifiable> {
-        let key = ring.get(self.key_id).ok_or(Unverifiable)?;
+    /// Makes the token's text. The same claims and ring give the same text, so it need not be stored
+    /// anywhere. `None` when the ring lacks the key id, or `expires_at` is outside 0 to 2^40 − 1.
+    #[must_use]
+    pub fn mint(self, ring: &KeyRing) -> Option<String> {
+        let key = ring.get(self.key_id)?;
         if !(0..=EXPIRES_AT_MAX).contains(&self.expires_at.0) {
-            return Err(Unverifiable);
+            return None;
         }
         let [s0, s1, s2, s3] = self.serial.0.to_be_bytes();
         let [_, _, _, e0, e1, e2, e3, e4] = self.expires_at.0.to_be_bytes();
@@ -123,12 +112,12 @@ impl Claims {
         let mut text = String::with_capacity(TOKEN_CHARS);
         text.push_str(PREFIX);
         let bytes = [signed.as_slice(), tag.as_slice()].concat();
-        BASE64URL_NOPAD.encode_append(&bytes, &mut text);
-        Ok(text)
+        BASE64_URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
+        Some(text)
     }
 }
 
-/// The first 8 and the last 8 characters of a token's text, so that a deployed copy can be compared by eye.
+/// The first and the last 8 characters of a token, for comparing a deployed copy by eye.
 #[must_use]
 pub fn fingerprint(token: &str) -> String {
     let head = token.get(..8).unwrap_or_default();
@@ -168,20 +157,17 @@ mod tests {
             &text.replace("wlp_", "wlp-"),
             &text.replace("wlp_", "WLP_"),
         ] {
-            assert_eq!(UnverifiedToken::parse(wrong).err(), Some(Malformed), "{wrong}");
+            assert!(UnverifiedToken::parse(wrong).is_none(), "{wrong}");
         }
-        let version_2 = format!("wlp_{}", BASE64URL_NOPAD.encode(&[2; 27]));
-        assert_eq!(UnverifiedToken::parse(&version_2).err(), Some(Malformed));
-        assert_eq!(UnverifiedToken::parse(&format!("wlp_{}", "é".repeat(18))).err(), Some(Malformed));
+        let version_2 = format!("wlp_{}", BASE64_URL_SAFE_NO_PAD.encode([2; 27]));
+        assert!(UnverifiedToken::parse(&version_2).is_none());
+        assert!(UnverifiedToken::parse(&format!("wlp_{}", "é".repeat(18))).is_none());
     }
 
     #[test]
     fn an_expiry_that_does_not_fit_is_not_minted() {
         for seconds in [-1, EXPIRES_AT_MAX + 1] {
-            assert_eq!(
-                Claims { expires_at: UnixSeconds(seconds), ..claims() }.mint(&ring()),
-                Err(Unverifiable)
-            );
+            assert_eq!(Claims { expires_at: UnixSeconds(seconds), ..claims() }.mint(&ring()), None);
         }
     }
 

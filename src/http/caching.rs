@@ -1,15 +1,16 @@
 //! What caches may do with an answer.
 //!
 //! Standards: RFC 9111 section 5.2.2 (`Cache-Control` of responses), RFC 9213 (targeted cache control).
-//! Invariants: an answer that was given to one token is kept by no shared cache unless its route says so; directives
-//! of other meaning stay as they are.
+//! Invariants: no shared cache keeps an answer that was given to one token, unless the route allows it.
+//! Unrelated directives stay as they are.
 //! What it must not know: origins, tokens.
-//! What a mistake costs: a shared cache that answers requests which the gate never sees (false accept).
+//! What a mistake costs: a shared cache answers requests that the gate never sees.
 
-/// `Cache-Control` of every refusal: a status may change within seconds.
+/// `Cache-Control` of every refusal: a token's status may change within seconds.
 pub const NO_STORE: &str = "no-store";
 
-/// Headers that speak to shared caches alone, past `Cache-Control`; removed where no shared cache may keep an answer.
+/// Headers that control only shared caches and override `Cache-Control` there. Removed where no shared cache
+/// may keep an answer.
 pub const SHARED_CACHE_HEADERS: [&str; 9] = [
     "CDN-Cache-Control",
     "Cloudflare-CDN-Cache-Control",
@@ -22,14 +23,14 @@ pub const SHARED_CACHE_HEADERS: [&str; 9] = [
     "X-Accel-Expires",
 ];
 
-/// The upstream's `Cache-Control` with `private` in it and without what opens it to shared caches. `private="field"`
-/// keeps only that field from them, so the plain word takes its place.
+/// The upstream's `Cache-Control` with `private`, and without directives that allow shared caching.
+/// `private="field"` covers only that field, so the bare `private` replaces it.
 #[must_use]
 pub fn private(cache_control: Option<&str>) -> String {
     let mut kept = String::from("private");
     for directive in directives(cache_control.unwrap_or_default()) {
         let name = directive.split('=').next().unwrap_or_default().trim_end();
-        if !OPENING.iter().any(|opening| opening.eq_ignore_ascii_case(name)) {
+        if !SHARED_DIRECTIVES.iter().any(|shared| shared.eq_ignore_ascii_case(name)) {
             kept.push_str(", ");
             kept.push_str(directive);
         }
@@ -54,9 +55,9 @@ fn directives(value: &str) -> impl Iterator<Item = &str> {
     split.map(str::trim).filter(|directive| !directive.is_empty())
 }
 
-/// Directives that let a shared cache keep an answer to a request with credentials (RFC 9111 section 3.5), and the
-/// word that is put in anyway.
-const OPENING: [&str; 3] = ["public", "s-maxage", "private"];
+/// Directives that allow a shared cache to keep an answer to a request with credentials (RFC 9111 section
+/// 3.5), and `private`, which is added in any case.
+const SHARED_DIRECTIVES: [&str; 3] = ["public", "s-maxage", "private"];
 
 #[cfg(test)]
 mod tests {

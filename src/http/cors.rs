@@ -1,68 +1,99 @@
-//! Which pages may read an answer: preflights, and the header edits of every answer.
+//! Which pages may read an answer: preflights, and the CORS headers of every answer.
 //!
-//! Standards: Fetch standard section 3.3 (CORS protocol); RFC 9110 section 12.5.5 (`Vary`).
-//! Invariants: a guarded route answers preflights itself, without a token (browsers send none with them); the gate's
-//! decision is made on the real request and never by CORS; every answer of a guarded route varies by `Origin`; an
-//! anonymous route keeps the upstream's CORS.
-//! What it must not know: tokens, rules.
-//! What a mistake costs: a page that cannot read why it was refused sees only "network error"; an answer without
-//! `Vary` is handed from a cache to another origin. Admission is not at stake here.
+//! Standards: Fetch standard sections 3.3 (CORS protocol) and 3.7 (`Cross-Origin-Resource-Policy`); RFC 9110
+//! section 12.5.5 (`Vary`).
+//! Invariants:
+//! - The gateway answers the preflights of a guarded route, without a token: browsers send none with them.
+//! - CORS never decides admission. The gate decides on the real request.
+//! - Every answer of a guarded route varies by `Origin`.
+//! - Cookies are allowed only to an origin that a rule of the token names.
+//! - An anonymous route keeps the upstream's CORS headers.
+//!
+//! What it must not know: tokens; which rules there are.
+//! What a mistake costs: a page that cannot read its refusal sees only "network error". Without `Vary`, a
+//! cache gives an answer to another origin. A site that may read answers made with a visitor's cookies reads
+//! that visitor's data. Admission is not affected.
 
-use crate::caching;
+use crate::http::caching;
 use crate::limits;
-use crate::route::Route;
 use std::borrow::Cow;
 
-/// Edits of an answer's headers; `remove` is done before `set`, and `set` replaces.
+/// Edits of an answer's headers: first `remove`, then `set`, which replaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderEdits<'a> {
-    /// Name and new value.
+    /// Header names and their new values.
     pub set: Vec<(&'static str, Cow<'a, str>)>,
-    /// Names.
+    /// Names of headers to remove.
     pub remove: Vec<&'static str>,
+    /// Whether to remove the console's cookie from `Set-Cookie`.
+    pub cuts_session_cookie: bool,
+}
+
+/// The properties of a route on which these headers depend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteCors {
+    /// Whether a request without a credential is admitted.
+    pub is_anonymous: bool,
+    /// Whether pages may send cookies.
+    pub allows_credentials: bool,
+    /// Whether shared caches may store answers, where the upstream allows it.
+    pub is_shared_cache: bool,
+}
+
+/// The page that sent the request, as far as CORS depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestingPage<'a> {
+    /// The value of the header `Origin`.
+    pub origin: Option<&'a str>,
+    /// Whether an enforced rule of the token names that origin.
+    pub is_named: bool,
 }
 
 /// What a browser asks in a preflight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preflight<'a> {
-    /// `Origin`.
+    /// The value of the header `Origin`.
     pub origin: Option<&'a str>,
-    /// `Access-Control-Request-Method`.
+    /// Whether a rule of a token can name that origin.
+    pub can_be_named: bool,
+    /// The value of `Access-Control-Request-Method`.
     pub method: Option<&'a str>,
-    /// `Access-Control-Request-Headers`.
+    /// The value of `Access-Control-Request-Headers`.
     pub headers: Option<&'a str>,
 }
 
-/// What an upstream says that is merged with what we say.
+/// Headers of the upstream that are merged with the gateway's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamHeaders<'a> {
-    /// `Vary`.
+    /// The value of `Vary`.
     pub vary: Option<&'a str>,
-    /// `Cache-Control`.
+    /// The value of `Cache-Control`.
     pub cache_control: Option<&'a str>,
-    /// `Access-Control-Expose-Headers`.
+    /// The value of `Access-Control-Expose-Headers`.
     pub expose_headers: Option<&'a str>,
 }
 
-/// `OPTIONS` with `Access-Control-Request-Method`, whatever that names.
+/// Whether the request is a preflight: `OPTIONS` with `Access-Control-Request-Method`, whatever its value.
 #[must_use]
 pub fn is_preflight(method: &str, request_method: Option<&str>) -> bool {
     method == "OPTIONS" && request_method.is_some()
 }
 
-/// Headers of the 204 that answers a preflight; `None` on an anonymous route, whose upstream answers. `route` is `None`
-/// for Wayleave's own paths that pages may read.
+/// Headers of the 204 that answers a preflight. `None` on an anonymous route, whose upstream answers. `route`
+/// is `None` for Wayleave's own paths that pages may read.
 ///
-/// It lets any page ask: which token the real request will carry, and so which origins are right, is not known yet.
+/// Any page is allowed, with cookies where the route accepts them: the token of the real request is not known
+/// yet, and so neither are its origins. A site that the token does not name is refused on the real request,
+/// before the upstream sees a cookie.
 #[must_use]
-pub fn preflight<'a>(route: Option<&Route>, asked: &Preflight<'a>) -> Option<HeaderEdits<'a>> {
-    if route.is_some_and(Route::is_anonymous) {
+pub fn preflight<'a>(route: Option<RouteCors>, asked: &Preflight<'a>) -> Option<HeaderEdits<'a>> {
+    if route.is_some_and(|route| route.is_anonymous) {
         return None;
     }
     let mut edits = HeaderEdits::default();
     edits.set.push((VARY, Cow::Borrowed(VARY_PREFLIGHT)));
     if let Some(origin) = asked.origin.filter(|origin| is_reflectable(origin)) {
-        edits.allow_origin(origin, route.is_some_and(Route::allows_credentials));
+        edits.allow_origin(origin, route.is_some_and(|route| route.allows_credentials) && asked.can_be_named);
         if let Some(method) = asked.method.filter(|method| is_token_list(method)) {
             edits.set.push((ALLOW_METHODS, Cow::Borrowed(method)));
         }
@@ -74,43 +105,47 @@ pub fn preflight<'a>(route: Option<&Route>, asked: &Preflight<'a>) -> Option<Hea
     Some(edits)
 }
 
-/// Edits of an upstream's answer to a request that was let through. `credential_header` is the one that held the token:
-/// the answer depends on it (RFC 9110 section 12.5.5), so a cache must not give it to a request with another token.
+/// Edits of an upstream's answer to an admitted request. `places` are the headers whose credentials chose the
+/// answer (RFC 9110 section 12.5.5): a cache must not give it to a request with another credential there.
 #[must_use]
 pub fn admitted<'a>(
-    route: &Route,
-    origin: Option<&'a str>,
-    credential_header: Option<&'a str>,
+    route: RouteCors,
+    page: RequestingPage<'a>,
+    places: impl Iterator<Item = &'a str>,
     upstream: &UpstreamHeaders<'a>,
 ) -> HeaderEdits<'a> {
     let mut edits = HeaderEdits::default();
-    let by_origin = (!route.is_anonymous()).then_some(ORIGIN);
+    let by_origin = (!route.is_anonymous).then_some(ORIGIN);
     if by_origin.is_some() {
         edits.remove.extend([ALLOW_ORIGIN, ALLOW_CREDENTIALS]);
-        if let Some(origin) = origin.filter(|origin| is_reflectable(origin)) {
-            edits.allow_origin(origin, route.allows_credentials());
+        // The gate has decided on pages that embed the answer as on those that read it. The header is sent to
+        // everybody, so that a cached answer is the same for all.
+        edits.set.push((RESOURCE_POLICY, Cow::Borrowed("cross-origin")));
+        if let Some(origin) = page.origin.filter(|origin| is_reflectable(origin)) {
+            edits.allow_origin(origin, route.allows_credentials && page.is_named);
             edits.set.push((EXPOSE_HEADERS, expose(upstream.expose_headers)));
         }
     }
-    if let Some(vary) = vary(upstream.vary, by_origin.into_iter().chain(credential_header)) {
+    if let Some(vary) = vary(upstream.vary, by_origin.into_iter().chain(places)) {
         edits.set.push((VARY, vary));
     }
-    if !route.is_shared_cache() {
+    if !route.is_shared_cache {
         edits.set.push((CACHE_CONTROL, Cow::Owned(caching::private(upstream.cache_control))));
         edits.remove.extend(caching::SHARED_CACHE_HEADERS);
     }
     edits
 }
 
-/// Headers of a problem. `route` is `None` when none was found. On anonymous routes too: a bad token is refused there,
-/// and the page must be able to read why.
+/// Headers of a problem. `route` is `None` when no route matches. They are set on anonymous routes too, which
+/// refuse invalid tokens: the page must be able to read why. A page that sent cookies can read it only if the
+/// token names its origin.
 #[must_use]
-pub fn refused<'a>(route: Option<&Route>, origin: Option<&'a str>) -> HeaderEdits<'a> {
+pub fn refused<'a>(route: Option<RouteCors>, page: RequestingPage<'a>) -> HeaderEdits<'a> {
     let mut edits = HeaderEdits::default();
     edits.set.push((CACHE_CONTROL, Cow::Borrowed(caching::NO_STORE)));
     edits.set.push((VARY, Cow::Borrowed(ORIGIN)));
-    if let Some(origin) = origin.filter(|origin| is_reflectable(origin)) {
-        edits.allow_origin(origin, route.is_some_and(Route::allows_credentials));
+    if let Some(origin) = page.origin.filter(|origin| is_reflectable(origin)) {
+        edits.allow_origin(origin, page.is_named && route.is_some_and(|route| route.allows_credentials));
         edits.set.push((EXPOSE_HEADERS, Cow::Borrowed(EXPOSED)));
     }
     edits
@@ -125,20 +160,22 @@ impl<'a> HeaderEdits<'a> {
     }
 }
 
-/// A value that means one origin, or `null`, when it is sent back. `*` would mean every origin, and a comma a list.
+/// Whether the value may be sent back: it denotes one origin, or is `null`. `*` would mean every origin, and
+/// a comma makes a list.
 fn is_reflectable(origin: &str) -> bool {
     (1..=limits::ORIGIN_RULE_MAX_CHARS).contains(&origin.len())
         && origin != "*"
         && origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
-/// Tokens (RFC 9110 section 5.6.2) and what stands between them in a list.
+/// Whether the value has only characters of tokens (RFC 9110 section 5.6.2) and of the separators of a list.
 fn is_token_list(value: &str) -> bool {
     !value.is_empty()
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, ".contains(&byte))
 }
 
-/// The upstream's `Vary` and `ours`, as far as it does not say so itself or says `*`. `None` when there is nothing to add.
+/// The upstream's `Vary` with those of `ours` added that it lacks. `None` when nothing is to be added, or it
+/// is `*`.
 fn vary<'a>(upstream: Option<&'a str>, ours: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
     let upstream = upstream.map(str::trim).unwrap_or_default();
     let says =
@@ -153,7 +190,7 @@ fn vary<'a>(upstream: Option<&'a str>, ours: impl Iterator<Item = &'a str>) -> O
     (names.len() > upstream.len()).then_some(Cow::Owned(names))
 }
 
-/// What the upstream exposes, and what we do.
+/// The headers that the upstream exposes, and Wayleave's.
 fn expose(upstream: Option<&str>) -> Cow<'_, str> {
     let Some(upstream) = upstream.map(str::trim).filter(|names| !names.is_empty()) else {
         return Cow::Borrowed(EXPOSED);
@@ -172,7 +209,8 @@ fn members(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim)
 }
 
-/// Headers of ours that a page may read, each spelled out: with credentials, `*` is the name of a header.
+/// Wayleave's headers that a page may read, each by name: with credentials, `*` is the name of a header, not
+/// a wildcard.
 const EXPOSED: &str = "WWW-Authenticate, Retry-After, Sunset, Deprecation, Wayleave-Token-Expires";
 const VARY_PREFLIGHT: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 const ALLOW_CREDENTIALS: &str = "Access-Control-Allow-Credentials";
@@ -183,6 +221,7 @@ const CACHE_CONTROL: &str = "Cache-Control";
 const EXPOSE_HEADERS: &str = "Access-Control-Expose-Headers";
 const MAX_AGE: &str = "Access-Control-Max-Age";
 const ORIGIN: &str = "Origin";
+const RESOURCE_POLICY: &str = "Cross-Origin-Resource-Policy";
 const VARY: &str = "Vary";
 
 #[cfg(test)]

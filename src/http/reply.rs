@@ -1,38 +1,46 @@
-//! An answer of Wayleave's own: status, headers, text. The one place where a problem becomes HTTP.
+//! An answer made by Wayleave itself: status, headers, text. Problems become HTTP only here.
 //!
 //! Standards: RFC 9110 (fields), RFC 9111 section 5.2.2.5 (`no-store`), RFC 9457 (problem bodies).
-//! Invariants: every answer of our own is `no-store` unless it says otherwise; a problem has its challenge and
-//! `Retry-After`; header values hold no line feed.
+//! Invariants: every answer is `no-store` unless it says otherwise. A problem carries its challenge and
+//! `Retry-After`. Header values hold no line feed.
 //! What it must not know: requests, Workers.
-//! What a mistake costs: a refusal that a cache keeps refuses good requests later; one it replays to others leaks.
+//! What a mistake costs: a cache keeps a refusal and refuses valid requests later, or replays one caller's
+//! answer to others.
 
-use crate::problem::{self, Code};
+use crate::http::problem;
+use crate::http::problem::{Code, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An answer of our own.
+/// An answer made by Wayleave itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status, 200 to 599.
+    /// The HTTP status, 200 to 599.
     pub status: u16,
-    /// Header fields, each name once.
+    /// Header fields. Each name occurs once.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; `None` where the status has none.
+    /// The body. `None` where the status has none.
     pub body: Option<String>,
 }
 
 impl Reply {
-    /// A problem with its body, challenge, `Retry-After` and `no-store`.
+    /// An answer for a problem, with body, challenge, `Retry-After` and `no-store`.
     #[must_use]
-    pub fn problem(code: Code) -> Self {
-        Self::problem_with::<()>(code, &[], &Map::new())
+    pub fn problem(problem: impl Into<Problem>) -> Self {
+        Self::problem_with::<()>(problem, &[], &Map::new())
     }
 
-    /// A problem that names each fault, and has members of its own.
+    /// An answer for a problem with an `errors` list and members of its own.
     #[must_use]
-    pub fn problem_with<E: Serialize>(code: Code, errors: &[E], members: &Map<String, Value>) -> Self {
-        let mut reply = Self::text(code.status(), problem::MEDIA_TYPE, code.body(errors, members));
-        if let Some(challenge) = code.challenge() {
+    pub fn problem_with<E: Serialize>(
+        problem: impl Into<Problem>,
+        errors: &[E],
+        members: &Map<String, Value>,
+    ) -> Self {
+        let problem = problem.into();
+        let code = problem.code();
+        let mut reply = Self::text(code.status(), problem::MEDIA_TYPE, problem.body(errors, members));
+        if let Some(challenge) = problem.challenge() {
             reply.headers.push(("WWW-Authenticate", challenge));
         }
         if let Some(seconds) = code.retry_after_seconds() {
@@ -41,7 +49,7 @@ impl Reply {
         reply
     }
 
-    /// A JSON answer.
+    /// A JSON answer with `body` serialised.
     #[must_use]
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
@@ -50,19 +58,20 @@ impl Reply {
         }
     }
 
-    /// A JSON answer from its text.
+    /// A JSON answer with `body` as JSON text.
     #[must_use]
     pub fn json_text(status: u16, body: String) -> Self {
         Self::text(status, "application/json", body)
     }
 
-    /// An HTML page of ours: no script runs on it and nothing may frame it.
+    /// An HTML page. No script runs on it, and no page may frame it.
     #[must_use]
     pub fn page(html: String) -> Self {
         let mut reply = Self::text(200, "text/html; charset=utf-8", html);
         reply.headers.push((
             "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'"
                 .to_owned(),
         ));
         reply
@@ -74,20 +83,20 @@ impl Reply {
         Self { status, headers: vec![("Cache-Control", "no-store".to_owned())], body: None }
     }
 
-    /// The same answer with one more field.
+    /// The same answer with one more header field.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.set(name, value.into());
         self
     }
 
-    /// Sets a field, in place of one of the same name.
+    /// Sets a header field and replaces one of the same name.
     pub fn set(&mut self, name: &'static str, value: String) {
         self.headers.retain(|(present, _)| !present.eq_ignore_ascii_case(name));
         self.headers.push((name, value));
     }
 
-    /// The value of a field; `None` when the answer lacks it.
+    /// The value of a header field. `None` when the answer lacks it.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -122,7 +131,10 @@ mod tests {
             assert_eq!(reply.status, code.status());
             assert_eq!(reply.header("Content-Type"), Some("application/problem+json"));
             assert_eq!(reply.header("Cache-Control"), Some("no-store"));
-            assert_eq!(reply.header("WWW-Authenticate").is_some(), code.challenge().is_some());
+            assert_eq!(
+                reply.header("WWW-Authenticate").is_some(),
+                problem::Problem::from(code).challenge().is_some()
+            );
             assert_eq!(reply.header("Retry-After").is_some(), code.status() == 503);
         }
     }

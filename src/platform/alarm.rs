@@ -1,29 +1,28 @@
-//! The alarm of a Durable Object: set when something is due sooner, and not set again and again.
+//! The alarm of a Durable Object, set only when necessary.
 //!
-//! Invariants: setting one is a row written, so it is set only when it must ring sooner than the one known to be set, or
-//! when that one should long have rung: then the platform dropped it. It is noted before the await, so that calls that come
-//! meanwhile need not set it again, and forgotten if setting it fails.
-//! What it must not know: what is due.
-//! What a mistake costs: what is owed is not paid until the next call, or a row is written with each one.
+//! Setting an alarm writes a row. So it is set only when it must fire before the one known to be set, or when
+//! that one is long overdue, which means that the platform lost it. The time is noted before the await, so
+//! that calls meanwhile need not set it again, and cleared if setting fails.
+//! What a mistake costs: pending work is delayed until the next call, or each call writes a row.
 
 use super::clock;
+use crate::base::time::UnixMillis;
 use crate::limits::ALARM_LATE_MAX_MS;
-use crate::time::UnixMillis;
 use std::cell::Cell;
 use worker::{Result, State};
 
-/// The alarm that this instance knows to be set.
+/// The time for which this instance knows the alarm to be set.
 #[derive(Default)]
-pub struct Alarm(Cell<Option<UnixMillis>>);
+pub(super) struct Alarm(Cell<Option<UnixMillis>>);
 
 impl Alarm {
-    /// It rings now.
-    pub fn rang(&self) {
+    /// Notes that the alarm has fired.
+    pub(super) fn fired(&self) {
         self.0.set(None);
     }
 
-    /// Sees to it that it rings no later than `due`.
-    pub async fn ring_by(&self, state: &State, due: UnixMillis) -> Result<()> {
+    /// Makes sure that the alarm fires by `due`.
+    pub(super) async fn fire_by(&self, state: &State, due: UnixMillis) -> Result<()> {
         let now = clock::now();
         let known = self.0.get().filter(|at| now.since_ms(*at) < ALARM_LATE_MAX_MS);
         if known.is_some_and(|at| at <= due) {

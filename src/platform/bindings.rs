@@ -1,26 +1,36 @@
-//! The only strings that name bindings.
+//! The only place that names bindings.
 
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
 use worker::Env;
-use worker::js_sys::Reflect;
-use worker::wasm_bindgen::JsValue;
 
-/// The KV namespace: `undefined` when it is not bound, and every read of it then fails.
-pub fn kv(env: &Env) -> JsValue {
+/// The KV namespace; `undefined` when it is not bound, and then every read from it fails.
+pub(super) fn kv(env: &Env) -> JsValue {
     binding(env, "KV")
 }
 
 /// The namespace of the registry's Durable Object.
-pub fn registry(env: &Env) -> JsValue {
+pub(super) fn registry(env: &Env) -> JsValue {
     binding(env, "REGISTRY")
 }
 
-/// The namespace of the usage shards: `undefined` when it is not bound, and nothing is counted then.
-pub fn usage(env: &Env) -> JsValue {
+/// The namespace of the usage shards; `undefined` when it is not bound, and then nothing is counted.
+pub(super) fn usage(env: &Env) -> JsValue {
     binding(env, "USAGE")
 }
 
-/// The dataset of Analytics Engine: `undefined` when it is not bound.
-pub fn analytics(env: &Env) -> JsValue {
+/// The namespace of the relays; `undefined` when it is not bound, and then isolates call the registry.
+pub(super) fn relay(env: &Env) -> JsValue {
+    binding(env, "RELAY")
+}
+
+/// Whether usage is counted, which needs bound shards.
+pub(super) fn counts_usage(env: &Env) -> bool {
+    !usage(env).is_undefined()
+}
+
+/// The dataset of Analytics Engine; `undefined` when it is not bound.
+pub(super) fn analytics(env: &Env) -> JsValue {
     binding(env, "ANALYTICS")
 }
 

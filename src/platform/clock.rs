@@ -1,12 +1,12 @@
 //! The only clock.
 //!
-//! On Workers time stands still between IO: `now` is the time of the last IO, at the earliest the request's arrival.
-//! So an instant read after the last await is as true as the platform gives it.
+//! On Workers the time advances only with IO: `now` is the time of the last IO, or of the request's arrival.
+//! So the time read after the last await is as current as the platform allows.
 
-use crate::time::UnixMillis;
+use crate::base::time::UnixMillis;
 
-/// The time now.
-#[allow(clippy::cast_possible_truncation)] // whole milliseconds far below 2^53
-pub fn now() -> UnixMillis {
-    UnixMillis(worker::js_sys::Date::now() as i64)
+/// The current time, in Unix milliseconds.
+#[expect(clippy::cast_possible_truncation, reason = "whole milliseconds far below 2^53")]
+pub(super) fn now() -> UnixMillis {
+    UnixMillis(js_sys::Date::now() as i64)
 }

@@ -1,79 +1,108 @@
-//! The functions of `crossing.js`, typed. See that file for what each does.
+//! Typed declarations of the functions in `crossing.js`; that file describes them.
 //!
-//! Invariants: an exception that ran through WebAssembly frames would leave their promises for ever unsettled, so every
-//! function is either `async` there (it rejects) or `catch` here.
-//! What it must not know: anything of Wayleave. What a mistake costs: a header lost or left on its way upstream.
+//! A JavaScript exception that passes through WebAssembly frames would leave their promises unsettled
+//! forever. So every function is either `async` there (and rejects) or `catch` here.
+//! What a mistake costs: a header is lost, or not removed, on its way upstream.
 
-use worker::js_sys::{Array, Promise, Uint8Array};
-use worker::wasm_bindgen;
-use worker::wasm_bindgen::prelude::*;
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
 use worker::web_sys::{Request, Response};
 
 #[wasm_bindgen(module = "/src/platform/crossing.js")]
 extern "C" {
-    /// Method, URL and the headers in `names` (a line each), as lines.
+    /// Method, URL, the names of other headers that hold `marker`, and the headers in `names` (one a line),
+    /// as lines.
     #[wasm_bindgen(js_name = readRequest, catch)]
-    pub fn read_request(request: &Request, names: &str) -> Result<String, JsValue>;
+    pub fn read_request(request: &Request, names: &str, marker: &str) -> Result<String, JsValue>;
 
-    /// Status and the headers in `names`, as lines.
+    /// The headers in `names`, as lines.
+    #[wasm_bindgen(js_name = readHeaders, catch)]
+    pub fn read_headers(request: &Request, names: &str) -> Result<String, JsValue>;
+
+    /// Returns the status and the values of the headers in `names`, as lines.
     #[wasm_bindgen(js_name = readResponse, catch)]
     pub fn read_response(response: &Response, names: &str) -> Result<String, JsValue>;
 
-    /// Sends the request on; resolves to the answer, or to null when `timeout_ms` ran out.
+    /// The `Set-Cookie` values of the answer, one a line.
+    #[wasm_bindgen(js_name = setCookies, catch)]
+    pub fn set_cookies(response: &Response) -> Result<String, JsValue>;
+
+    /// Makes the withheld names of the text that `withheld::lines` returns.
+    #[wasm_bindgen(js_name = withheldNames)]
+    pub fn withheld_names(lines: &str) -> JsValue;
+
+    /// Sends the request on. Resolves to the answer, or to null after `timeout_ms`.
     pub fn forward(
         request: &Request,
         url: &str,
-        prefix: &str,
+        withheld: &JsValue,
         remove: &str,
         set: &str,
         timeout_ms: u32,
     ) -> Promise;
 
-    /// The answer with edited headers.
+    /// The answer with edited headers. If cookies are given, they replace the answer's own.
     #[wasm_bindgen(catch)]
-    pub fn decorate(response: &Response, remove: &str, set: &str) -> Result<Response, JsValue>;
+    pub fn decorate(
+        response: &Response,
+        remove: &str,
+        set: &str,
+        cookies: Option<&str>,
+    ) -> Result<Response, JsValue>;
 
-    /// An answer of our own.
+    /// Makes a response. `set` holds names and values, one a line.
     #[wasm_bindgen(catch)]
     pub fn reply(status: u16, set: &str, body: Option<&str>) -> Result<Response, JsValue>;
 
-    /// Bytes, null (absent) or undefined (failed or late).
+    /// Resolves to the bytes, to null (absent) or to undefined (failed or late).
     #[wasm_bindgen(js_name = kvGet)]
     pub fn kv_get(kv: &JsValue, key: &str, cache_ttl_seconds: u32, timeout_ms: u32) -> Promise;
 
-    /// Writes until `expiration` (Unix seconds; 0 is for ever); resolves to whether KV took it in time.
+    /// Writes a value that lasts until `expiration` (Unix seconds; 0 means forever). Resolves to whether KV
+    /// accepted it in time.
     #[wasm_bindgen(js_name = kvPut)]
     pub fn kv_put(kv: &JsValue, key: &str, bytes: &Uint8Array, expiration: f64, timeout_ms: u32) -> Promise;
 
-    /// Bytes, or undefined.
+    /// Resolves to the bytes, or to undefined.
     #[wasm_bindgen(js_name = locationGet)]
     pub fn location_get(url: &str, timeout_ms: u32) -> Promise;
 
-    /// Resolves when the cache has taken them, or has not, or is late.
+    /// Resolves after the write succeeded, failed or timed out.
     #[wasm_bindgen(js_name = locationPut)]
     pub fn location_put(url: &str, bytes: &Uint8Array, max_age_seconds: u32, timeout_ms: u32) -> Promise;
 
-    /// What the platform calls this location.
+    /// The platform's name for this location.
     #[wasm_bindgen(js_name = locationName, catch)]
     pub fn location_name(request: &Request) -> Result<Option<String>, JsValue>;
 
-    /// The answer of a Durable Object as text, or undefined (failed or late).
+    /// Where the request came from: continent, country and longitude, one a line.
+    #[wasm_bindgen(js_name = placeOf, catch)]
+    pub fn place_of(request: &Request) -> Result<String, JsValue>;
+
+    /// Resolves to a Durable Object's answer as text, or to undefined (failed or late).
     #[wasm_bindgen(js_name = objectCall)]
-    pub fn object_call(namespace: &JsValue, name: &str, body: &str, timeout_ms: u32) -> Promise;
+    pub fn object_call(
+        namespace: &JsValue,
+        name: &str,
+        body: &str,
+        timeout_ms: u32,
+        hint: Option<&str>,
+    ) -> Promise;
 
     /// Writes a data point to Analytics Engine.
     #[wasm_bindgen(js_name = writeDataPoint, catch)]
     pub fn write_data_point(dataset: &JsValue, index: &str, blobs: &str, double: f64) -> Result<(), JsValue>;
 
-    /// The body as bytes, or null above `limit`.
+    /// Resolves to the body as bytes, or to null when it is longer than `limit` bytes.
     #[wasm_bindgen(js_name = readBody)]
     pub fn read_body(request: &Request, limit: u32) -> Promise;
 
-    /// Posts a webhook; the answer's status, 0 (late) or -1 (nobody there).
+    /// Posts a webhook. Resolves to the response's status, 0 (late) or -1 (no response).
     #[wasm_bindgen(js_name = postWebhook)]
     pub fn post_webhook(url: &str, headers: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
 
-    /// Whether one more request for `key` is within a rate limiter's limit, or undefined (failed or late).
+    /// Counts a request for `key`. Resolves to whether it is within the limit, or to undefined (failed or
+    /// late).
     #[wasm_bindgen(js_name = rateLimit)]
     pub fn rate_limit(limiter: &JsValue, key: &str, timeout_ms: u32) -> Promise;
 
@@ -84,9 +113,13 @@ extern "C" {
         body: &mut dyn FnMut() -> Result<(), JsValue>,
     ) -> Result<(), JsValue>;
 
-    /// Every row of a statement, each an array.
+    /// Returns every row of a statement, each as an array.
     #[wasm_bindgen(js_name = sqlRows, catch)]
     pub fn sql_rows(storage: &JsValue, statement: &str, parameters: &Array) -> Result<Array, JsValue>;
+
+    /// Resolves to "woken" when `woken` does, to "over" after `ms` milliseconds, or to "gone" when the caller
+    /// of `request` is gone.
+    pub fn held(request: &Request, woken: &Promise, ms: u32) -> Promise;
 
     /// Resolves after `ms` milliseconds.
     pub fn sleep(ms: u32) -> Promise;

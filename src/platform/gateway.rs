@@ -1,143 +1,162 @@
-//! The data plane's shell: reads a request's facts, fetches what the core says is needed, does what it decided.
+//! The data plane on Workers: reads a request's facts, fetches what the core asks for, and carries out its
+//! decision.
 //!
-//! Invariants: `now` is read after the last await before a decision; the request sent upstream is made in the same
-//! turn; bodies are never read here, they stream.
-//! What it must not know: why anything is refused or admitted.
-//! What a mistake costs: an await slipped between decision and forward admits on a status that has changed.
+//! Invariants: `now` is read after the last await before a decision. The upstream request is started without
+//! an await after that decision. Bodies are never read here; they stream.
+//! What it must not know: why a request is refused or admitted.
+//! What a mistake costs: an await between decision and forwarding admits a request although the token's
+//! status has changed.
 
 use super::isolate::{self, Isolate};
-use super::{clock, control, crossing, rates, sources, usage};
-use crate::cors::HeaderEdits;
-use crate::gateway::{
-    self, FamilyFact, Guarded, Handout, HandoutOutcome, OWN_HEADER_PREFIX, Onward, Outcome, Received,
-    RequestFacts,
-};
-use crate::headers::Headers;
-use crate::health;
-use crate::problem::Code;
-use crate::rate::Fact;
-use crate::reply::Reply;
-use crate::usage::{Counted, Outcome as CountedOutcome};
-use std::rc::Rc;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
+use super::lookups::{self, Asker};
+use super::{clock, control, crossing, push, rates, sources, usage};
+use crate::base::headers::Headers;
+use crate::control::console;
+use crate::edge::forward::Onward;
+use crate::edge::handout::{FamilyFact, Handout, HandoutOutcome};
+use crate::edge::health;
+use crate::edge::rate::Fact;
+use crate::edge::receive as gateway;
+use crate::edge::receive::{Guarded, GuardedOutcome, Received, TOKEN_PREFIX};
+use crate::edge::request_facts::RequestFacts;
+use crate::formats::session;
+use crate::formats::usage::counted::Counted;
+use crate::formats::usage::outcome::Outcome;
+use crate::http::cors::HeaderEdits;
+use crate::http::problem::Code;
+use crate::http::reply::Reply;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env, Result, console_warn};
 
-/// How often a decision may ask for a later record before the list is taken to outrun every source.
+/// Most reads of a record for one decision. After that, the list is ahead of every source of records.
 const RECORD_READS_MAX: usize = 3;
-/// How often it may ask for anything: for records, and for a count, once more if an edit gave the token another class.
+/// Most questions for one decision: 3 for records, and 2 for a count, since an edit may give the token
+/// another class in between.
 const QUESTIONS_MAX: usize = RECORD_READS_MAX + 2;
-/// Times that a family's token is asked for: near by, then of the registry.
+/// Most reads of a family's token: first from a close source, then from the registry.
 const FAMILY_READS_MAX: usize = 2;
-/// Read where files are asked for alone: every other request would pay for it.
+/// Read only for requests for files, so that other requests do not pay for it.
 const IF_NONE_MATCH: &str = "if-none-match";
 
-/// Serves one request.
-pub async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
-    // The message is in the log already; the caller is a stranger.
+/// Serves one request of the data plane.
+pub(super) async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
+    // The message is in the log already. The caller is not told, since anybody may call.
     let Ok(isolate) = isolate::of(&env) else {
         return respond(&Reply::problem(Code::Internal), false);
     };
-    let text = crossing::read_request(&request, &isolate.header_names)?;
-    let facts = read_facts(&text, &isolate);
+    let text = crossing::read_request(&request, &isolate.header_names, TOKEN_PREFIX)?;
+    let (method, url, token_headers, headers) = read_facts(&text, &isolate);
+    let url = gateway::url_as_called(&isolate.config.edge, url, &headers);
+    let facts = RequestFacts { method, url: &url, headers, token_headers };
+    isolate.warn_of_exposure(facts.url);
     let is_head = facts.method == "HEAD";
     let count = |counted| usage::count(&isolate, &env, &context, &request, counted);
-    let reply = match gateway::receive(&isolate.config, &facts, clock::now()) {
+    let began = clock::now();
+    let reply = match gateway::receive(&isolate.config.edge, &facts, began) {
         Received::Reply(reply) => reply,
         Received::Refused(reply, counted) => {
             count(counted);
             reply
         }
-        Received::Onward(onward) => return forward(&request, onward, &facts, &count).await,
+        Received::Onward(onward) => return forward(&request, &isolate, onward, is_head, &count).await,
         Received::Guarded(guarded) => {
-            match guard(&isolate, &env, &context, &request, &facts, &guarded).await {
-                Outcome::Onward(onward) => return forward(&request, onward, &facts, &count).await,
-                Outcome::Reply(reply) => reply,
-                Outcome::Refused(reply, counted) => {
+            let asker = Asker { isolate: &isolate, env: &env, context: &context, began };
+            match guard(&asker, &request, &facts, &guarded).await {
+                GuardedOutcome::Onward(onward) => {
+                    return forward(&request, &isolate, onward, is_head, &count).await;
+                }
+                GuardedOutcome::Reply(reply) => reply,
+                GuardedOutcome::Refused(reply, counted) => {
                     count(counted);
                     reply
                 }
-                Outcome::NeedsRecord(_) | Outcome::NeedsRate(_) => {
+                GuardedOutcome::NeedsRecord(_) | GuardedOutcome::NeedsRate(_) => {
                     return respond(&Reply::problem(Code::Internal), is_head);
                 }
             }
         }
         Received::Health => {
-            sources::list(&isolate, &env, &context, &request).await;
+            sources::list_for_health(&isolate, &env).await;
             health::reply(
-                &isolate.config,
+                &isolate.config.edge,
                 &isolate.lists.borrow(),
                 isolate.records_refused.get(),
                 clock::now(),
             )
         }
-        Received::Handout(handout) => hand_out(&isolate, &env, &context, &request, &facts, &handout).await,
+        Received::Handout(handout) => {
+            let asker = Asker { isolate: &isolate, env: &env, context: &context, began };
+            hand_out(&asker, &request, &facts, &handout).await
+        }
         Received::File(file) => {
-            let text = crossing::read_request(&request, IF_NONE_MATCH)?;
-            let fields = text.splitn(3, '\n').nth(2).unwrap_or_default();
-            file.reply(Headers::read(IF_NONE_MATCH, fields).get(IF_NONE_MATCH))
+            let fields = crossing::read_headers(&request, IF_NONE_MATCH)?;
+            file.reply(Headers::read(IF_NONE_MATCH, &fields).get(IF_NONE_MATCH))
         }
         Received::Admin { path, query, own_origin } => {
             control::serve(&request, &isolate, &env, facts.method, path, query, own_origin).await
         }
+        Received::Console(path) => console::reply(facts.method, path),
+        Received::ConsoleElsewhere => console::nowhere(),
     };
     respond(&reply, is_head)
 }
 
-/// Awaits list and record, then decides; anew while the decision asks for a later record, or for a count.
+/// Awaits list and record, then decides. Decides again as long as the decision needs a later record or a
+/// count.
 async fn guard<'a>(
-    isolate: &'a Rc<Isolate>,
-    env: &Env,
-    context: &Context,
+    asker: &Asker<'a>,
     request: &Request,
     facts: &RequestFacts<'a>,
     guarded: &Guarded<'a>,
-) -> Outcome<'a> {
+) -> GuardedOutcome<'a> {
     let serial = guarded.token.claims().serial;
-    sources::list(isolate, env, context, request).await;
-    let mut record = sources::held_record(isolate, serial);
+    let &Asker { isolate, env, context, .. } = asker;
+    push::list(isolate, env, context, request).await;
+    let mut record = lookups::held_record(isolate, serial);
     let mut rate = Fact::NotCounted;
     for _ in 0..=QUESTIONS_MAX {
-        let (config, now) = (&isolate.config, clock::now());
-        // By itself: a borrow in the head of `match` would last through the awaits below.
-        let outcome = guarded.decide(config, facts, &isolate.lists.borrow(), &record, &rate, now);
+        let (settings, now) = (&isolate.config.edge, clock::now());
+        // A separate statement: a borrow in the head of `match` would last through the awaits below.
+        let outcome = guarded.decide(settings, facts, &isolate.lists.borrow(), &record, &rate, now);
         match outcome {
-            Outcome::NeedsRecord(version) => record = sources::record(isolate, env, serial, version).await,
-            Outcome::NeedsRate(question) => rate = rates::count(isolate, env, question).await,
+            GuardedOutcome::NeedsRecord(version) => {
+                record = lookups::record(asker, serial, version).await;
+            }
+            GuardedOutcome::NeedsRate(question) => rate = rates::count(isolate, env, question).await,
             outcome => return outcome,
         }
-        // The list may have run out meanwhile.
+        // The list may have expired in the meantime.
         sources::list(isolate, env, context, request).await;
     }
     guarded.undecided(facts)
 }
 
-/// Gives the token of a family to a page: what is named near by, else what the registry names.
+/// Gives a page the token of a family: the one that a close source names, or else the registry's.
 async fn hand_out(
-    isolate: &Rc<Isolate>,
-    env: &Env,
-    context: &Context,
+    asker: &Asker<'_>,
     request: &Request,
     facts: &RequestFacts<'_>,
     handout: &Handout<'_>,
 ) -> Reply {
+    let &Asker { isolate, env, context, .. } = asker;
     let mut outdated = None;
     for _ in 0..FAMILY_READS_MAX {
-        let named = match sources::family(isolate, env, &handout.family, outdated).await {
+        let named = match lookups::family(asker, &handout.family, outdated).await {
             FamilyFact::Names(named) => named,
             FamilyFact::NamesNone => return Handout::nothing(facts),
             FamilyFact::Unavailable => return Handout::undecided(facts),
         };
-        let mut record = sources::held_record(isolate, named.serial);
+        let mut record = lookups::held_record(isolate, named.serial);
         for _ in 0..=RECORD_READS_MAX {
-            sources::list(isolate, env, context, request).await;
+            push::list(isolate, env, context, request).await;
             let (lists, now) = (&isolate.lists, clock::now());
-            let outcome = handout.decide(&isolate.config, facts, &lists.borrow(), named, &record, now);
+            let outcome = handout.decide(&isolate.config.edge, facts, &lists.borrow(), named, &record, now);
             match outcome {
                 HandoutOutcome::Reply(reply) => return reply,
                 HandoutOutcome::NeedsRecord(version) => {
-                    record = sources::record(isolate, env, named.serial, version).await;
+                    record = lookups::record(asker, named.serial, version).await;
                 }
                 HandoutOutcome::Outdated => break,
             }
@@ -147,31 +166,32 @@ async fn hand_out(
     Handout::undecided(facts)
 }
 
-/// Sends the request on, in this turn, and edits the answer's headers.
+/// Sends the request upstream without an await before it, and edits the answer's headers.
 async fn forward(
     request: &Request,
+    isolate: &Isolate,
     mut onward: Onward<'_>,
-    facts: &RequestFacts<'_>,
+    is_head: bool,
     count: &impl Fn(Counted),
 ) -> Result<Response> {
     let sent = crossing::forward(
         request,
         &onward.url,
-        OWN_HEADER_PREFIX,
+        isolate.withheld(onward.forwarded_headers),
         &onward.remove.join("\n"),
-        &lines(onward.set.iter().map(|(name, value)| (*name, value.as_str()))),
+        &lines(onward.set.iter().map(|(name, value)| (*name, value.as_ref()))),
         onward.timeout_ms,
     );
-    // It is on its way: counting delays nothing now.
+    // The request has been sent, so counting it now delays nothing.
     let serial = onward.counted.as_ref().and_then(|counted| counted.serial);
     if let Some(counted) = onward.counted.take() {
         count(counted);
     }
     let failed = |code| {
-        if let Some(outcome) = CountedOutcome::of_problem(code) {
+        if let Some(outcome) = Outcome::of_problem(code) {
             count(Counted { serial, ..Counted::of_nobody(outcome) });
         }
-        respond(&onward.failed(code, facts), facts.method == "HEAD")
+        respond(&onward.failed(code), is_head)
     };
     let answer = match JsFuture::from(sent).await {
         Ok(answer) => answer,
@@ -181,7 +201,7 @@ async fn forward(
         }
     };
     let Ok(answer) = answer.dyn_into::<Response>() else { return failed(Code::UpstreamTimeout) };
-    // What the platform will not take as an answer (a status of 600, say) is no answer.
+    // If the platform refuses the answer (a status of 600, for example), it counts as no answer.
     match edited(&answer, &onward) {
         Ok(response) => Ok(response),
         Err(error) => {
@@ -192,28 +212,38 @@ async fn forward(
 }
 
 fn edited(answer: &Response, onward: &Onward<'_>) -> std::result::Result<Response, JsValue> {
-    let names = Onward::UPSTREAM_HEADER_NAMES;
+    let names = onward.upstream_header_names();
     let text = crossing::read_response(answer, names)?;
-    let fields = text.split_once('\n').map_or("", |(_status, fields)| fields);
-    let HeaderEdits { set, remove } = onward.edits(&Headers::read(names, fields));
+    let (status, fields) = text.split_once('\n').unwrap_or((&text, ""));
+    let headers = Headers::read(names, fields);
+    let HeaderEdits { set, remove, cuts_session_cookie } =
+        onward.edits(status.parse().unwrap_or(0), &headers);
     let set = lines(set.iter().map(|(name, value)| (*name, value.as_ref())));
-    crossing::decorate(answer, &remove.join("\n"), &set)
+    let cookies = match cuts_session_cookie {
+        true => Some(session::without_set_session(&crossing::set_cookies(answer)?)),
+        false => None,
+    };
+    crossing::decorate(answer, &remove.join("\n"), &set, cookies.as_deref())
 }
 
-/// An answer of our own as the platform's; HEAD gets no body.
+/// Converts an answer for the platform. An answer to HEAD has no body.
 fn respond(reply: &Reply, is_head: bool) -> Result<Response> {
     let set = lines(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
     let body = reply.body.as_deref().filter(|_| !is_head);
     Ok(crossing::reply(reply.status, &set, body)?)
 }
 
-fn read_facts<'a>(text: &'a str, isolate: &'a Isolate) -> RequestFacts<'a> {
+/// Splits the text of one call into method, URL, names of the other headers that hold a token, and the
+/// headers read.
+fn read_facts<'a>(text: &'a str, isolate: &'a Isolate) -> (&'a str, &'a str, &'a str, Headers<'a>) {
     let (method, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let (url, fields) = rest.split_once('\n').unwrap_or((rest, ""));
-    RequestFacts { method, url, headers: Headers::read(&isolate.header_names, fields) }
+    let (url, rest) = rest.split_once('\n').unwrap_or((rest, ""));
+    let (token_headers, fields) = rest.split_once('\n').unwrap_or((rest, ""));
+    (method, url, token_headers, Headers::read(&isolate.header_names, fields))
 }
 
-/// Name, value, name, value … a line each. A value with a line feed cannot be a field and is left out.
+/// Name, value, name, value and so on, one a line. A value with a line feed is not a valid field value and is
+/// left out.
 fn lines<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();
     for (name, value) in fields.filter(|(_, value)| !value.contains(['\n', '\r'])) {

@@ -1,20 +1,21 @@
-//! Who counts requests for the limits of tokens: the platform's rate limiters, else the isolate.
+//! Counts requests for rate limits, with the platform's rate limiters or in the isolate.
 //!
-//! Standard: DESIGN section 9; the Workers rate-limiting binding. What is counted, and what follows, `rate` says.
-//! Invariants: no borrow of the counter outlives a synchronous stretch; a limiter that fails or is late counts as within.
-//! What a mistake costs: as in `rate`.
+//! Standard: docs/http.md, "Rate classes"; the Workers rate-limiting binding. `rate` decides what is counted
+//! and what follows. No borrow of the counter lasts over an await. If a limiter fails or is late, the request
+//! counts as within the limit.
 
 use super::isolate::Isolate;
 use super::{clock, crossing};
+use crate::edge::rate::{AskedLimit, Fact, Question};
 use crate::limits::RATE_LIMITER_TIMEOUT_MS;
-use crate::rate::{AskedLimit, Fact, Question};
-use worker::js_sys::Reflect;
-use worker::wasm_bindgen::JsValue;
-use worker::wasm_bindgen_futures::JsFuture;
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use worker::{Env, console_warn};
 
-/// Counts one request.
-pub async fn count(isolate: &Isolate, env: &Env, question: Question) -> Fact {
+/// Counts one request against all limits of `question`.
+pub(super) async fn count(isolate: &Isolate, env: &Env, question: Question) -> Fact {
+    isolate.addresses.set(isolate.addresses.get().and(question.has_address()));
     for limit in question.limits() {
         let is_within = match &limit.binding {
             Some(binding) => is_within(env, binding, limit).await,

@@ -1,21 +1,19 @@
 //! `Database` over a Durable Object's SQLite.
 //!
-//! Why a transaction is one: `transactionSync` undoes what its body wrote when the body throws, and no await can occur
-//! inside it. SQL `BEGIN` and `SAVEPOINT` are not allowed in a Durable Object.
-//! What it must not know: tables, rules.
-//! What a mistake costs: as in `database`.
+//! `transactionSync` undoes what its body wrote when the body throws, and no await can occur inside it. A
+//! Durable Object does not allow SQL `BEGIN` and `SAVEPOINT`.
 
 use super::crossing;
-use crate::database::{Database, DatabaseError, Row, Value};
-use worker::js_sys::{Array, ArrayBuffer, Number, Uint8Array};
-use worker::wasm_bindgen::{JsCast, JsValue};
+use crate::base::database::{Database, DatabaseError, Row, Value};
+use js_sys::{Array, ArrayBuffer, Number, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
 
 /// A Durable Object's storage.
-pub struct ObjectDatabase(JsValue);
+pub(super) struct ObjectDatabase(JsValue);
 
 impl ObjectDatabase {
-    /// Wraps the storage of the object that `state` is of.
-    pub fn new(state: &worker::State) -> Self {
+    /// Wraps the storage of the Durable Object with this state.
+    pub(super) fn new(state: &worker::State) -> Self {
         Self(state.storage().as_raw().into())
     }
 }
@@ -48,7 +46,7 @@ impl Database for ObjectDatabase {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // beyond ±2^53 is refused by `database`'s contract
+// Exact: beyond ±2^53 is refused by `database`'s contract.
 fn to_js(value: &Value) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,
@@ -58,7 +56,7 @@ fn to_js(value: &Value) -> JsValue {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)] // a safe integer by the check before
+#[expect(clippy::cast_possible_truncation, reason = "a safe integer by the check before")]
 fn from_js(value: &JsValue) -> Result<Value, DatabaseError> {
     if value.is_null() || value.is_undefined() {
         return Ok(Value::Null);
@@ -80,6 +78,6 @@ fn from_js(value: &JsValue) -> Result<Value, DatabaseError> {
 }
 
 fn refused(error: &JsValue) -> DatabaseError {
-    let text = error.dyn_ref::<worker::js_sys::Error>().map(|error| String::from(error.message()));
+    let text = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
     DatabaseError(text.or_else(|| error.as_string()).unwrap_or_else(|| "unknown error".to_owned()))
 }

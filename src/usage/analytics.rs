@@ -1,29 +1,28 @@
-//! Data points for Workers Analytics Engine: the same counts, where the binding `ANALYTICS` exists.
+//! Data points for Workers Analytics Engine: the same counts, if the binding `ANALYTICS` exists.
 //!
-//! Standard: Cloudflare's Analytics Engine: at most 20 blobs, 20 doubles and one index of 96 bytes a point, and so many points
-//! an invocation. It samples: good for graphs beside other data, no account. What is promised comes from the shards.
-//! Invariants: a batch is written when it is first sent, never again; the heaviest counts go first when there are too many.
-//! What it must not know: bindings.
-//! What a mistake costs: a wrong graph.
+//! Standard: Cloudflare's Analytics Engine allows at most 20 blobs, 20 doubles and one index of 96 bytes per
+//! data point, and a limited number of data points per invocation. It samples, so it is good for graphs but
+//! not for exact figures; those come from the shards. A batch is written when it is first sent, and never
+//! again. If there are too many data points, the highest counts are written.
 
-use super::reporter::Sending;
-use super::{Counts, Outcome};
+use super::sending::Sending;
+use crate::formats::token::Serial;
+use crate::formats::usage::outcome::{Counts, Outcome};
 use crate::limits::ANALYTICS_POINTS_MAX;
-use crate::token::Serial;
 
-/// One data point: how often an outcome was counted of a token at a location.
+/// One data point: how often an outcome was counted for a token at a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// The index, by which the engine samples, and the first blob: `tok_<serial>`, or `none` for requests that are no
-    /// token's.
+    /// The index by which the engine samples, and the first blob: `tok_<serial>`, or `none` for requests
+    /// without a token of this deployment.
     pub token: String,
     /// The second blob. The third is the location.
     pub outcome: &'static str,
-    /// The one double.
+    /// Number of requests: the data point's only double.
     pub count: u64,
 }
 
-/// The points of what is sent for the first time.
+/// The data points of everything that is sent for the first time.
 #[must_use]
 pub fn points(sendings: &[Sending]) -> Vec<Point> {
     let mut points = Vec::new();
@@ -51,8 +50,9 @@ fn of_counts(serial: Option<Serial>, counts: &Counts) -> impl Iterator<Item = Po
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::UnixMillis;
-    use crate::usage::{Counted, Reporter};
+    use crate::base::time::UnixMillis;
+    use crate::formats::usage::counted::Counted;
+    use crate::usage::Reporter;
 
     #[test]
     fn the_heaviest_counts_of_a_new_batch_are_written_once() {

@@ -1,52 +1,33 @@
 //! The counter: what one isolate counts for one shard between two batches.
 //!
-//! Invariants: it never holds more than its limits, however many tokens and origins come; what finds no room is counted for
-//! the deployment; counting allocates only for a token or an origin that is new.
+//! Invariants: it never holds more than its limits, however many tokens and origins occur. What finds no room
+//! is counted for the deployment as a whole. Counting allocates memory only for a token or an origin that is
+//! new.
 //! What it must not know: when it is sent, what was sent before.
-//! What a mistake costs: an isolate that runs out of memory fails every request in it (false refuse).
+//! What a mistake costs: an isolate runs out of memory, and every request in it fails (false refuse).
 
-use super::heaviest::Heaviest;
-use super::outcome::{Counts, Outcome};
-use super::report::Batch;
-use super::tally::{Tally, widest};
+use crate::base::time::UnixMillis;
+use crate::formats::origin::Origin;
+use crate::formats::token::Serial;
+use crate::formats::usage::counted::Counted;
+use crate::formats::usage::heaviest::Heaviest;
+use crate::formats::usage::outcome::{Counts, Outcome};
+use crate::formats::usage::report::Batch;
+use crate::formats::usage::tally::{Tally, widest};
 use crate::limits::{USAGE_ORIGINS_HELD_MAX, USAGE_TOKENS_HELD_MAX};
-use crate::origin::Origin;
-use crate::time::UnixMillis;
-use crate::token::Serial;
 use std::collections::BTreeMap;
 
-/// What is to be counted of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counted {
-    /// The token, if its tag verified and it is one of ours.
-    pub serial: Option<Serial>,
-    /// What became of the request.
-    pub outcome: Outcome,
-    /// Where it came from, as far as it says one origin.
-    pub origin: Option<Origin>,
-    /// The token is a successor whose first use is not known yet.
-    pub is_watched: bool,
-}
-
-impl Counted {
-    /// A request without a token of ours.
-    #[must_use]
-    pub fn of_nobody(outcome: Outcome) -> Self {
-        Self { serial: None, outcome, origin: None, is_watched: false }
-    }
-}
-
-/// Counts since the last batch.
+/// The counts since the last batch.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
-    tokens: BTreeMap<Serial, Held>,
+    tokens: BTreeMap<Serial, TokenCounter>,
     others: Counts,
     origins: usize,
     began_at: Option<UnixMillis>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct TokenCounter {
     counts: Counts,
     allowed: Heaviest<Origin>,
     refused: Heaviest<Origin>,
@@ -54,7 +35,6 @@ struct Held {
 }
 
 impl Counter {
-    /// Counts one request.
     pub(super) fn count(&mut self, counted: Counted, now: UnixMillis) {
         let Counted { serial, outcome, origin, .. } = counted;
         self.began_at.get_or_insert(now);
@@ -81,13 +61,14 @@ impl Counter {
         }
     }
 
-    /// Counts `count` requests that are lost.
+    /// Counts `count` requests whose details are lost.
     pub(super) fn count_lost(&mut self, count: u64, now: UnixMillis) {
         self.began_at.get_or_insert(now);
         self.others.add(Outcome::Lost, count);
     }
 
-    /// Everything counted, as the batch of this number; the counter begins anew. `None` when there is nothing.
+    /// Returns all counts as the batch with this number, and resets the counter. `None` when there is nothing
+    /// to send.
     pub(super) fn take(&mut self, sequence: u64) -> Option<Batch> {
         let began_at = self.began_at?;
         let Self { tokens, others, .. } = std::mem::take(self);
@@ -96,7 +77,7 @@ impl Counter {
     }
 }
 
-impl Held {
+impl TokenCounter {
     fn into_tally(self) -> Tally {
         let text = |origin: Origin| origin.to_string();
         Tally {
@@ -113,7 +94,7 @@ mod tests {
     use super::*;
 
     fn origin(text: &str) -> Option<Origin> {
-        Origin::parse_header(text).ok()
+        Origin::parse_header(text)
     }
 
     fn counted(serial: u32, outcome: Outcome, from: &str) -> Counted {
@@ -136,7 +117,7 @@ mod tests {
         assert_eq!((batch.began_at, batch.others.get(Outcome::Malformed)), (UnixMillis(5), 1));
         let [(Serial(1), tally)] = &batch.tokens[..] else { panic!("{batch:?}") };
         assert_eq!(tally.counts.requests(), 4);
-        // A refusal is no use; what report mode let in is one, and its origin is among the refused.
+        // A refusal is not a use. An admission in report mode is one, and its origin is among the refused.
         assert_eq!(tally.used, Some((UnixMillis(5), UnixMillis(6))));
         let keys = |heaviest: &Heaviest<String>| {
             heaviest.clone().sorted().into_iter().map(|weighed| weighed.key).collect::<Vec<_>>()

@@ -1,120 +1,104 @@
 //! The reporter: what an isolate sends to which shard, and when.
 //!
-//! Standard: DESIGN section 8 ("each isolate that admits it reports at once and repeats until the report is acknowledged").
-//! It is the alternating-bit protocol with numbers: to each shard one batch is on its way; it stays as it is, and is sent
-//! again, until that shard has acknowledged its number; what is counted meanwhile goes into the next.
-//! Invariants: no request waits for a report; a shard is sent counts at most every 30 s; one sender at a time, under a lease
-//! with a deadline, so that a sender whose request was cancelled does not silence the isolate; memory is bounded.
-//! What it must not know: how a report travels.
-//! What a mistake costs: a first use that nobody hears of holds a rotation's end; counts are lost or doubled.
+//! Standard: docs/lifecycle.md, "First uses", "From isolate to shard". This is the alternating-bit protocol
+//! with sequence numbers. For each shard there is one outstanding batch, which does not change and is sent
+//! again until the shard acknowledges its number. Later counts go into the next batch.
+//!
+//! Only a request can send, and only for about half a minute after it was counted (`sender.rs`). Whether
+//! another request will follow is unknown. So as long as there are counts, one running sender holds the
+//! *lease*: the responsibility to send them. If the next send is due later than that request can wait, it
+//! sends early, unless a request that can wait long enough has taken over the lease.
+//!
+//! Invariants: no request waits for a report. A shard gets counts at most every 30 s while requests follow
+//! each other within 18 s, and otherwise at most every 24 s. There is one sender of counts at a time. Its
+//! lease has a deadline, so a sender whose request was cancelled does not stop the isolate's reports. Memory
+//! is bounded.
+//! What it must not know: how a report is transmitted.
+//! What a mistake costs: counts are late, lost or doubled.
 
-use super::counter::{Counted, Counter};
-use super::report::{Batch, Report};
-use super::{Outcome, shard_of};
+use super::counter::Counter;
+use super::first_uses::FirstUses;
+use super::sending::{Next, Sending};
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
+use crate::formats::usage::counted::Counted;
+use crate::formats::usage::outcome::Outcome;
+use crate::formats::usage::report::{Batch, Report};
+use crate::formats::usage::shard_of;
 use crate::limits::{
-    FIRST_USE_REPEAT_MS, FIRST_USES_HELD_MAX, USAGE_GATHER_MS, USAGE_GIVEN_UP_MS, USAGE_SEND_INTERVAL_MS,
-    USAGE_SEND_TIMEOUT_MS, USAGE_SHARDS, USAGE_WAIT_MAX_MS,
+    USAGE_GATHER_MS, USAGE_GIVEN_UP_MS, USAGE_SEND_INTERVAL_MS, USAGE_SEND_TIMEOUT_MS, USAGE_SHARDS,
+    USAGE_WAIT_MAX_MS,
 };
-use crate::registry::command::TokenUse;
-use crate::time::UnixMillis;
-use crate::token::Serial;
-use std::collections::BTreeMap;
 
-/// What one isolate counts and has yet to send.
+/// What one isolate has counted and still has to send.
 #[derive(Debug)]
 pub struct Reporter {
     isolate: u64,
-    ways: Vec<Way>,
-    first_uses: BTreeMap<Serial, FirstUse>,
-    /// Those to report now.
-    urgent: Vec<TokenUse>,
-    /// When the first count was made that is in no batch yet.
+    queues: Vec<ShardQueue>,
+    first_uses: FirstUses,
+    /// When the first request was counted that is in no batch yet.
     pending_since: Option<UnixMillis>,
     sent_at: Option<UnixMillis>,
-    lease_until: Option<UnixMillis>,
+    lease: Option<Lease>,
+    /// Number of leases given so far.
+    leases: u64,
 }
 
-/// The way to one shard.
+/// The responsibility to send the counts, and when to do so.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    number: u64,
+    sends_at: UnixMillis,
+}
+
+/// The state of communication with one shard.
 #[derive(Debug, Default)]
-struct Way {
+struct ShardQueue {
     counter: Counter,
     sequence: u64,
-    on_its_way: Option<Batch>,
-}
-
-/// A watched token that was admitted.
-#[derive(Clone, Copy, Debug)]
-struct FirstUse {
-    first_at: UnixMillis,
-    reported_at: UnixMillis,
-    is_acknowledged: bool,
-}
-
-/// A report on its way to a shard.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sending {
-    /// Which.
-    pub shard: u32,
-    /// What.
-    pub report: Report,
-    /// It was not sent before.
-    pub is_new: bool,
-}
-
-/// What is to be done after a request, off its path.
-#[derive(Debug, Default, PartialEq)]
-pub struct Plan {
-    /// To send now.
-    pub first_uses: Vec<Sending>,
-    /// The caller holds the lease: after so many milliseconds it is to send what [`Reporter::freeze`] gives.
-    pub freeze_in_ms: Option<i64>,
+    outstanding: Option<Batch>,
 }
 
 impl Reporter {
-    /// `isolate` is random, so that no two isolates are taken for one.
+    /// A reporter that has counted nothing. `isolate` must be random, so that no two isolates are confused.
     #[must_use]
     pub fn new(isolate: u64) -> Self {
         Self {
             isolate,
-            ways: (0..USAGE_SHARDS).map(|_| Way::default()).collect(),
-            first_uses: BTreeMap::new(),
-            urgent: Vec::new(),
+            queues: (0..USAGE_SHARDS).map(|_| ShardQueue::default()).collect(),
+            first_uses: FirstUses::default(),
             pending_since: None,
             sent_at: None,
-            lease_until: None,
+            lease: None,
+            leases: 0,
         }
     }
 
-    /// Counts one request.
     pub fn count(&mut self, counted: Counted, now: UnixMillis) {
         self.pending_since.get_or_insert(now);
         if let (Some(serial), true, true) = (counted.serial, counted.is_watched, counted.outcome.is_use()) {
-            self.note_first_use(serial, now);
+            self.first_uses.note(serial, now);
         }
-        // What is no token's goes to one shard, another for each isolate.
-        #[allow(clippy::cast_possible_truncation)] // any part of a random number will do
+        // Requests without a token of this deployment go to one shard, which depends on the isolate.
+        #[expect(clippy::cast_possible_truncation, reason = "any part of a random number will do")]
         let shard = counted.serial.map_or(self.isolate as u32 % USAGE_SHARDS, shard_of);
-        if let Some(way) = self.way(shard) {
-            way.counter.count(counted, now);
+        if let Some(queue) = self.queue(shard) {
+            queue.counter.count(counted, now);
         }
     }
 
-    /// What is to be done now; `None`, nearly always, is nothing. A caller that is told to freeze holds the lease for it.
-    pub fn plan(&mut self, now: UnixMillis) -> Option<Plan> {
-        let freeze_in_ms = self.lease(now);
-        if freeze_in_ms.is_none() && self.urgent.is_empty() {
-            return None;
-        }
-        Some(Plan { first_uses: self.urgent_reports(), freeze_in_ms })
+    /// The first uses that the caller must report, and its number as a sender.
+    pub(super) fn take_unsent_first_uses(&mut self) -> Option<(u64, Vec<Serial>)> {
+        self.first_uses.take_unsent()
     }
 
-    /// Everything to send now: batches that were not acknowledged, and what was counted for the other shards.
+    /// Everything to send now: unacknowledged batches, and new counts for the other shards.
     pub fn freeze(&mut self, now: UnixMillis) -> Vec<Sending> {
-        (self.pending_since, self.sent_at, self.lease_until) = (None, Some(now), None);
+        (self.pending_since, self.sent_at, self.lease) = (None, Some(now), None);
         let isolate = self.isolate;
         let mut all = Vec::new();
-        for (shard, way) in (0..).zip(&mut self.ways) {
-            if let Some((batch, is_new)) = way.batch(now) {
+        for (shard, queue) in (0..).zip(&mut self.queues) {
+            if let Some((batch, is_new)) = queue.batch(now) {
                 let report = Report { isolate, batch: Some(batch), first_uses: Vec::new() };
                 all.push(Sending { shard, report, is_new });
             }
@@ -122,217 +106,107 @@ impl Reporter {
         all
     }
 
-    /// The shard has everything of the report.
+    /// Notes that the shard has stored everything in the report.
     pub fn acknowledged(&mut self, sending: &Sending) {
         let Sending { shard, report, .. } = sending;
-        for told in &report.first_uses {
-            if let Some(first_use) = self.first_uses.get_mut(&told.serial) {
-                first_use.is_acknowledged = true;
-            }
-        }
-        let Some(way) = self.way(*shard) else { return };
+        self.first_uses.acknowledged(&report.first_uses);
+        let Some(queue) = self.queue(*shard) else { return };
         let taken = report.batch.as_ref().map(|batch| batch.sequence);
-        if taken.is_some() && way.on_its_way.as_ref().map(|batch| batch.sequence) == taken {
-            way.on_its_way = None;
+        if taken.is_some() && queue.outstanding.as_ref().map(|batch| batch.sequence) == taken {
+            queue.outstanding = None;
         }
     }
 
-    fn way(&mut self, shard: u32) -> Option<&mut Way> {
-        self.ways.get_mut(usize::try_from(shard).ok()?)
+    /// What the holder of this lease must do now; `None` when it no longer holds the lease.
+    pub(super) fn next_of_lease(&mut self, number: u64, now: UnixMillis) -> Option<Next> {
+        let lease = self.lease.filter(|lease| lease.number == number)?;
+        let wait_ms = lease.sends_at.since_ms(now);
+        // A clock that was set back must not delay the send.
+        let is_early = (1..=USAGE_WAIT_MAX_MS).contains(&wait_ms);
+        Some(if is_early { Next::Wait(wait_ms) } else { Next::Send(self.freeze(now)) })
     }
 
-    /// Whether the caller is to send, and in how many milliseconds.
-    fn lease(&mut self, now: UnixMillis) -> Option<i64> {
-        let pending_since = self.pending_since?;
-        let gathered_at = pending_since.min(now).plus_ms(USAGE_GATHER_MS);
-        // A clock that was set back must not put it off.
-        let next_at = self.sent_at.map(|at| at.min(now).plus_ms(USAGE_SEND_INTERVAL_MS));
-        let due_at = next_at.map_or(gathered_at, |at| at.max(gathered_at));
-        let wait_ms = due_at.since_ms(now).max(0);
-        let longest_ms = USAGE_WAIT_MAX_MS.saturating_add(SENDER_MS);
-        let is_leased = self.lease_until.is_some_and(|until| (1..=longest_ms).contains(&until.since_ms(now)));
-        if is_leased || wait_ms > USAGE_WAIT_MAX_MS {
+    /// A new lease for a sender whose batches were not all acknowledged, to send them once more by `ends_at`.
+    /// `None` when there is nothing to send, when there is no time left, or when another request will send.
+    pub(super) fn lease_again(&mut self, ends_at: UnixMillis, now: UnixMillis) -> Option<u64> {
+        let has_outstanding = self.queues.iter().any(|queue| queue.outstanding.is_some());
+        if !has_outstanding || self.living_lease(now).is_some() {
             return None;
         }
-        self.lease_until = Some(now.plus_ms(wait_ms).plus_ms(SENDER_MS));
-        Some(wait_ms)
+        let sends_at = self.sent_at.map_or(now, |at| at.plus_ms(USAGE_SEND_INTERVAL_MS)).min(ends_at);
+        // The upper limit covers a clock that was set back, which makes the end look far away.
+        let has_time = (1..=USAGE_WAIT_MAX_MS).contains(&sends_at.since_ms(now));
+        has_time.then(|| self.give_lease(sends_at))
     }
 
-    fn note_first_use(&mut self, serial: Serial, now: UnixMillis) {
-        if self.first_uses.len() >= FIRST_USES_HELD_MAX && !self.first_uses.contains_key(&serial) {
-            self.first_uses.retain(|_, first_use| !first_use.is_acknowledged);
-            // The batch tells it too, later.
-            if self.first_uses.len() >= FIRST_USES_HELD_MAX {
-                return;
-            }
-        }
-        let long_ago = now.plus_ms(-FIRST_USE_REPEAT_MS);
-        let new = FirstUse { first_at: now, reported_at: long_ago, is_acknowledged: false };
-        let first_use = self.first_uses.entry(serial).or_insert(new);
-        let is_early = (0..FIRST_USE_REPEAT_MS).contains(&now.since_ms(first_use.reported_at));
-        if !first_use.is_acknowledged && !is_early {
-            first_use.reported_at = now;
-            self.urgent.push(TokenUse { serial, first_at: first_use.first_at, last_at: now });
-        }
+    /// What this sender of first uses must do now.
+    pub(super) fn next_of_first_uses(
+        &mut self,
+        sender: u64,
+        serials: &mut Vec<Serial>,
+        ends_at: UnixMillis,
+        now: UnixMillis,
+    ) -> Option<Next> {
+        self.first_uses.next(self.isolate, sender, serials, ends_at, now)
     }
 
-    fn urgent_reports(&mut self) -> Vec<Sending> {
-        let mut by_shard: BTreeMap<u32, Vec<TokenUse>> = BTreeMap::new();
-        for told in self.urgent.drain(..) {
-            by_shard.entry(shard_of(told.serial)).or_default().push(told);
-        }
-        let isolate = self.isolate;
-        let sending = |(shard, first_uses)| {
-            let report = Report { isolate, batch: None, first_uses };
-            Sending { shard, report, is_new: true }
+    fn queue(&mut self, shard: u32) -> Option<&mut ShardQueue> {
+        self.queues.get_mut(usize::try_from(shard).ok()?)
+    }
+
+    /// Gives the caller the lease if counts have no sender, or if the caller can wait longer than the present
+    /// holder.
+    pub(super) fn lease(&mut self, now: UnixMillis) -> Option<u64> {
+        let pending_since = self.pending_since?;
+        let gathered_at = pending_since.min(now).plus_ms(USAGE_GATHER_MS);
+        // A clock that was set back must not delay the send.
+        let next_at = self.sent_at.map(|at| at.min(now).plus_ms(USAGE_SEND_INTERVAL_MS));
+        let due_at = next_at.map_or(gathered_at, |at| at.max(gathered_at));
+        let sends_at = due_at.max(now).min(now.plus_ms(USAGE_WAIT_MAX_MS));
+        let is_better = |held: Lease| {
+            let gained_ms = sends_at.since_ms(held.sends_at);
+            held.sends_at < due_at && (sends_at >= due_at || gained_ms >= USAGE_TAKEOVER_MIN_MS)
         };
-        by_shard.into_iter().map(sending).collect()
+        let needs_one = self.living_lease(now).is_none_or(is_better);
+        needs_one.then(|| self.give_lease(sends_at))
+    }
+
+    fn give_lease(&mut self, sends_at: UnixMillis) -> u64 {
+        self.leases = self.leases.saturating_add(1);
+        self.lease = Some(Lease { number: self.leases, sends_at });
+        self.leases
+    }
+
+    /// The lease, if its holder may still be running.
+    fn living_lease(&self, now: UnixMillis) -> Option<Lease> {
+        let longest_ms = USAGE_WAIT_MAX_MS.saturating_add(SENDER_MS);
+        self.lease.filter(|lease| (1..=longest_ms).contains(&lease.sends_at.plus_ms(SENDER_MS).since_ms(now)))
     }
 }
 
-impl Way {
-    /// The batch to send: the one on its way, or one that is new.
+impl ShardQueue {
+    /// The batch to send: the outstanding one, or else a new one.
     fn batch(&mut self, now: UnixMillis) -> Option<(Batch, bool)> {
-        if let Some(batch) = &self.on_its_way {
+        if let Some(batch) = &self.outstanding {
             if now.since_ms(batch.began_at) < USAGE_GIVEN_UP_MS {
                 return Some((batch.clone(), false));
             }
             let lost = batch.requests().saturating_add(batch.others.get(Outcome::Lost));
-            self.on_its_way = None;
+            self.outstanding = None;
             self.counter.count_lost(lost, now);
         }
         let batch = self.counter.take(self.sequence.saturating_add(1))?;
         self.sequence = batch.sequence;
-        self.on_its_way = Some(batch.clone());
+        self.outstanding = Some(batch.clone());
         Some((batch, true))
     }
 }
 
-/// How long a sender may take once its wait is over.
+/// How long a sender may take after its wait, in milliseconds: the time limit of a send plus 1 s.
 const SENDER_MS: i64 = USAGE_SEND_TIMEOUT_MS as i64 + 1_000;
+/// A holder that cannot wait until the next send is replaced by a request that cannot either only if that one
+/// can wait at least this much longer, in milliseconds. This limits how many requests wait.
+const USAGE_TAKEOVER_MIN_MS: i64 = USAGE_WAIT_MAX_MS / 2;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn admitted(serial: u32, is_watched: bool) -> Counted {
-        Counted { serial: Some(Serial(serial)), outcome: Outcome::Admitted, origin: None, is_watched }
-    }
-
-    fn at(ms: i64) -> UnixMillis {
-        UnixMillis(1_000_000 + ms)
-    }
-
-    /// Counts one request of the token at `ms` and says in how many milliseconds its caller is to send.
-    fn request(reporter: &mut Reporter, serial: u32, ms: i64) -> Option<i64> {
-        reporter.count(admitted(serial, false), at(ms));
-        reporter.plan(at(ms)).and_then(|plan| plan.freeze_in_ms)
-    }
-
-    fn admitted_in(sendings: &[Sending]) -> u64 {
-        sendings.iter().filter_map(|sending| sending.report.batch.as_ref()).map(Batch::requests).sum()
-    }
-
-    fn again(sendings: &[Sending]) -> Vec<Sending> {
-        sendings.iter().map(|sending| Sending { is_new: false, ..sending.clone() }).collect()
-    }
-
-    #[test]
-    fn one_request_gathers_for_the_others_and_then_a_shard_rests_for_half_a_minute() {
-        let mut reporter = Reporter::new(1);
-        assert_eq!(request(&mut reporter, 8, 0), Some(USAGE_GATHER_MS));
-        assert_eq!(request(&mut reporter, 8, 100), None);
-        assert_eq!(admitted_in(&reporter.freeze(at(5_000))), 2);
-        // The next is due at 35 s; nobody waits for longer than the platform lets him.
-        assert_eq!(request(&mut reporter, 8, 6_000), None);
-        assert_eq!(request(&mut reporter, 8, 11_000), Some(24_000));
-        assert_eq!(request(&mut reporter, 8, 30_000), None);
-        assert_eq!(admitted_in(&reporter.freeze(at(35_000))), 2, "the batch on its way, unchanged");
-    }
-
-    #[test]
-    fn a_sender_that_vanished_is_replaced_when_its_lease_ends() {
-        let mut reporter = Reporter::new(1);
-        assert_eq!(request(&mut reporter, 8, 0), Some(5_000));
-        assert_eq!(request(&mut reporter, 8, 10_999), None);
-        assert_eq!(request(&mut reporter, 8, 11_000), Some(0));
-        // A clock that was set back does not leave the lease to the dead for longer.
-        assert!(request(&mut reporter, 8, -900_000).is_some());
-    }
-
-    #[test]
-    fn a_batch_stays_as_it_is_until_its_number_is_acknowledged() {
-        let mut reporter = Reporter::new(7);
-        request(&mut reporter, 8, 0);
-        request(&mut reporter, 9, 0);
-        let first = reporter.freeze(at(5_000));
-        assert_eq!(first.len(), 2);
-        request(&mut reporter, 8, 6_000);
-        assert_eq!(reporter.freeze(at(35_000)), again(&first));
-        for sending in &first {
-            reporter.acknowledged(sending);
-        }
-        let second = reporter.freeze(at(65_000));
-        assert_eq!((second.len(), admitted_in(&second)), (1, 1));
-        assert_eq!(second[0].report.batch.as_ref().unwrap().sequence, 2);
-        // A late acknowledgement of the first says nothing of the second.
-        for sending in &first {
-            reporter.acknowledged(sending);
-        }
-        assert_eq!(reporter.freeze(at(95_000)), again(&second));
-    }
-
-    #[test]
-    fn a_batch_that_nobody_takes_is_given_up_and_counted_as_lost() {
-        let mut reporter = Reporter::new(7);
-        for _ in 0..3 {
-            request(&mut reporter, 8, 0);
-        }
-        reporter.freeze(at(5_000));
-        assert_eq!(admitted_in(&reporter.freeze(at(USAGE_GIVEN_UP_MS - 1))), 3);
-        let after = reporter.freeze(at(USAGE_GIVEN_UP_MS));
-        let batch = after[0].report.batch.as_ref().unwrap();
-        assert_eq!((batch.sequence, batch.others.get(Outcome::Lost), batch.requests()), (2, 3, 0));
-        // Given up in its turn, it is still three.
-        let later = reporter.freeze(at(3 * USAGE_GIVEN_UP_MS));
-        assert_eq!(later[0].report.batch.as_ref().unwrap().others.get(Outcome::Lost), 3);
-    }
-
-    #[test]
-    fn a_watched_use_is_told_at_once_and_again_every_ten_seconds_until_acknowledged() {
-        let mut reporter = Reporter::new(7);
-        let told = |reporter: &mut Reporter, ms: i64| {
-            reporter.count(admitted(8, true), at(ms));
-            reporter.plan(at(ms)).map(|plan| plan.first_uses).unwrap_or_default()
-        };
-        let first = told(&mut reporter, 0);
-        let expected = TokenUse { serial: Serial(8), first_at: at(0), last_at: at(0) };
-        let report = Report { isolate: 7, batch: None, first_uses: vec![expected] };
-        assert_eq!(first, [Sending { shard: 0, report, is_new: true }]);
-        assert_eq!(told(&mut reporter, 9_999), []);
-        let again = told(&mut reporter, 10_000);
-        assert_eq!(again[0].report.first_uses, [TokenUse { last_at: at(10_000), ..expected }]);
-        reporter.acknowledged(&first[0]);
-        assert_eq!(told(&mut reporter, 30_000), []);
-        // A refusal is no use.
-        reporter.count(Counted { outcome: Outcome::OriginNotAllowed, ..admitted(16, true) }, at(30_000));
-        assert_eq!(reporter.plan(at(30_000)).map(|plan| plan.first_uses).unwrap_or_default(), []);
-    }
-
-    #[test]
-    fn first_uses_that_are_remembered_are_bounded() {
-        let mut reporter = Reporter::new(7);
-        let many = u32::try_from(FIRST_USES_HELD_MAX).unwrap();
-        for serial in 0..many + 100 {
-            reporter.count(admitted(serial, true), at(0));
-        }
-        let reports = reporter.plan(at(0)).unwrap().first_uses;
-        let told: usize = reports.iter().map(|sending| sending.report.first_uses.len()).sum();
-        assert_eq!(told, FIRST_USES_HELD_MAX);
-        for sending in &reports {
-            reporter.acknowledged(sending);
-        }
-        reporter.count(admitted(many + 100, true), at(1));
-        assert_eq!(reporter.plan(at(1)).unwrap().first_uses.len(), 1);
-    }
-}
+mod tests;

@@ -1,24 +1,30 @@
 //! Bodies: syntax, types, and every wrong field in one answer.
 
 use super::support::{deployment, faults};
-use wayleave::admin_key::Role;
-use wayleave::origin::{MissingOrigin, OriginMode, OriginRules};
-use wayleave::problem::Code;
-use wayleave::rate::ClassName;
-use wayleave::registry::command::{
+use wayleave::base::time::UnixSeconds;
+use wayleave::control::admin::operations::OPERATIONS;
+use wayleave::control::registry::command::{
     AutoRotate, Command, Lifetime, NewAdminKey, NewToken, RevokeOld, TokenEdit,
 };
-use wayleave::time::UnixSeconds;
-use wayleave::token::Serial;
+use wayleave::formats::admin_key::Role;
+use wayleave::formats::family::FamilyId;
+use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
+use wayleave::formats::rate_class::ClassName;
+use wayleave::formats::token::Serial;
+use wayleave::http::problem::Code;
 
 #[test]
 fn every_setting_reaches_the_command() {
     let mut deployment = deployment();
     deployment.audiences = vec!["tiles".to_owned(), "weather".to_owned()];
     let deployment = deployment;
-    let body = r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
-        "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","audiences":["tiles","weather"],
-        "rate":"page","protected":true,"distribute":true,"auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#;
+    let body = concat!(
+        r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
+        "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","#,
+        r#""audiences":["tiles","weather"],
+        "rate":"page","protected":true,"distribute":true,"#,
+        r#""auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#
+    );
     let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
         deployment.command("POST", "/tokens", body)
     else {
@@ -50,6 +56,18 @@ fn every_setting_reaches_the_command() {
     assert_eq!(edited, Command::EditToken { serial: Serial(9), if_match: None, edit });
 }
 
+/// A setting that the registry has and a request does not could not be set.
+#[test]
+fn every_setting_of_the_registry_is_a_field_of_the_requests() {
+    let settings = serde_json::to_value(TokenEdit::default()).unwrap();
+    for id in ["createToken", "editToken", "editFamily", "rotateToken", "rotateFamily"] {
+        let operation = OPERATIONS.iter().find(|operation| operation.id == id).unwrap();
+        for name in settings.as_object().unwrap().keys() {
+            assert!(operation.body.unwrap().find(name).is_some(), "{id} has no field {name}");
+        }
+    }
+}
+
 #[test]
 fn what_may_be_left_out() {
     let deployment = deployment();
@@ -70,21 +88,25 @@ fn what_may_be_left_out() {
     );
 
     let several = ["weather".to_owned(), "maps".to_owned()];
-    let context = wayleave::admin::Context { audiences: &several, ..deployment.context() };
+    let context = wayleave::control::admin::Context { audiences: &several, ..deployment.context() };
     let request = deployment.request("POST", "/_wayleave/api/tokens", br#"{"label":"x","origins":"any"}"#);
-    let problem = wayleave::admin::parse(&request, &context).unwrap_err();
+    let problem = wayleave::control::admin::parse(&request, &context).unwrap_err();
     assert_eq!(faults(&problem), ["audiences: required"]);
 }
 
 #[test]
 fn one_answer_names_everything_that_is_wrong() {
     let deployment = deployment();
-    let body = r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
-        "origin_mode":"off","missing_origin":true,"audiences":["weather","weather","","moon"],"metadata":[],"protected":"yes",
+    let body = concat!(
+        r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
+        "origin_mode":"off","missing_origin":true,"audiences":["weather","weather","","moon"],"#,
+        r#""metadata":[],"protected":"yes",
         "rate":"gold","expires_in":59,"expires_at":"tomorrow","distribute":1,
-        "auto_rotate":{"before_expiry_seconds":1,"revoke_old":{"when":"first_use","strict":true}},"external_id":"é"}"#;
+        "auto_rotate":{"before_expiry_seconds":1,"revoke_old":{"when":"first_use","strict":true}},"#,
+        r#""external_id":"é"}"#
+    );
     let problem = deployment.problem("POST", "/tokens", body);
-    assert_eq!(problem.code, Code::InvalidFields);
+    assert_eq!(problem.code(), Code::InvalidFields);
     let named = faults(&problem);
     for expected in [
         "lable: unknown_field",
@@ -120,7 +142,10 @@ fn one_answer_names_everything_that_is_wrong() {
 #[test]
 fn an_answer_holds_no_value_of_the_request() {
     let deployment = deployment();
-    let body = r#"{"label":["s3cret-value"],"origins":["s3cret value"],"owner":"\u0007s3cret","expires_at":"s3cret"}"#;
+    let body = concat!(
+        r#"{"label":["s3cret-value"],"origins":["s3cret value"],"#,
+        r#""owner":"\u0007s3cret","expires_at":"s3cret"}"#
+    );
     let response = deployment.problem("POST", "/tokens", body).into_reply();
     assert_eq!(response.status, 422);
     assert!(!response.body.unwrap().contains("s3cret"));
@@ -131,17 +156,38 @@ fn some_faults_have_a_code_of_their_own() {
     let deployment = deployment();
     let rule = deployment.problem("POST", "/tokens", r#"{"label":"x","origins":["*.co.uk"]}"#);
     assert_eq!(
-        (rule.code, faults(&rule)),
+        (rule.code(), faults(&rule)),
         (Code::PublicSuffixRule, vec!["origins[0]: public_suffix_rule".to_owned()])
     );
     for body in [r#"{"expires_at":"2030-01-01T00:00:00Z"}"#, r#"{"expires_in":null,"expires_at":1}"#] {
         let problem = deployment.problem("PATCH", "/tokens/tok_1", body);
-        assert_eq!(problem.code, Code::ExpiryImmutable, "{body}");
+        assert_eq!(problem.code(), Code::ExpiryImmutable, "{body}");
         assert_eq!(problem.into_reply().status, 422);
     }
     let mixed = deployment.problem("PATCH", "/tokens/tok_1", r#"{"expires_in":60,"label":""}"#);
-    assert_eq!(mixed.code, Code::InvalidFields);
+    assert_eq!(mixed.code(), Code::InvalidFields);
     assert_eq!(faults(&mixed), ["expires_in: expiry_immutable", "label: empty"]);
+}
+
+#[test]
+fn a_wildcard_that_lets_strangers_in_is_refused_wherever_rules_are_taken() {
+    let deployment = deployment();
+    let family = FamilyId::mint([4; 13], &deployment.check_keys.family);
+    let family = format!("/families/{}", family.as_str());
+    let rules = r#""origins":["https://example.com","https://*.amazonaws.com"]"#;
+    for (method, path) in [
+        ("POST", "/tokens"),
+        ("PATCH", "/tokens/tok_1"),
+        ("PATCH", family.as_str()),
+        ("POST", "/tokens/tok_1/rotate"),
+        ("POST", &format!("{family}/rotate")),
+        ("POST", "/origin-test"),
+    ] {
+        let label = if path == "/tokens" { r#""label":"x","# } else { "" };
+        let problem = deployment.problem(method, path, &format!("{{{label}{rules}}}"));
+        let expected = (Code::PublicSuffixRule, vec!["origins[1]: public_suffix_rule".to_owned()]);
+        assert_eq!((problem.code(), faults(&problem)), expected, "{method} {path}");
+    }
 }
 
 #[test]
@@ -154,17 +200,101 @@ fn texts_are_one_line_of_at_most_200_characters() {
     assert!(label(&"ü".repeat(200)).is_ok());
     assert_eq!(label(&"ü".repeat(201)), Err(vec!["label: too_long".to_owned()]));
     assert_eq!(label(" \u{a0} "), Err(vec!["label: empty".to_owned()]));
-    for deceptive in ["a\nb", "a\u{0}", "a\u{85}b", "a\u{202e}b", "a\u{2066}b", "a\u{2028}b"] {
-        assert_eq!(label(deceptive), Err(vec!["label: control_character".to_owned()]), "{deceptive:?}");
+}
+
+#[test]
+fn texts_that_people_read_hold_nothing_that_cannot_be_seen() {
+    let deployment = deployment();
+    let fault = |method: &str, path: &str, body: &serde_json::Value| {
+        deployment.call(method, path, &body.to_string()).map_err(|problem| faults(&problem)).err()
+    };
+    for (text, code) in UNSEEN {
+        let said = |field: &str| Some(vec![format!("{field}: {code}")]);
+        for field in ["label", "owner"] {
+            let body = serde_json::json!({ field: text });
+            assert_eq!(fault("PATCH", "/tokens/tok_1", &body), said(field), "{text:?}");
+        }
+        let reason = serde_json::json!({"reason": text});
+        assert_eq!(fault("POST", "/tokens/tok_1/revoke", &reason), said("reason"), "{text:?}");
+        let key = serde_json::json!({"label": text, "role": "viewer"});
+        assert_eq!(fault("POST", "/admin-keys", &key), said("label"), "{text:?}");
+        let label = serde_json::json!({"label": text});
+        assert_eq!(fault("POST", "/tokens/tok_1/rotate", &label), said("label"), "{text:?}");
+        let search = url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        for name in ["q", "owner"] {
+            let problem = deployment.problem("GET", &format!("/tokens?{name}={search}"), "");
+            assert_eq!(faults(&problem), [format!("{name}: {code}")], "{text:?}");
+        }
+        let external_id = fault("PATCH", "/tokens/tok_1", &serde_json::json!({"external_id": text}));
+        assert_eq!(external_id, said("external_id"), "{text:?}");
+    }
+    for text in
+        ["Café ☕", "❤️ Herz", "東京　支店", "क्षेत्र", "مرحبا", "a\u{301}", "⠓⠑⠇⠇⠕", "👍🏽", "\u{a0}x\u{2003}y"]
+    {
+        assert_eq!(fault("PATCH", "/tokens/tok_1", &serde_json::json!({"label": text})), None, "{text:?}");
     }
 }
+
+#[test]
+fn metadata_holds_nothing_that_cannot_be_seen_at_any_depth() {
+    let deployment = deployment();
+    let fault = |metadata: serde_json::Value| {
+        let body = serde_json::json!({ "metadata": metadata }).to_string();
+        deployment.call("PATCH", "/tokens/tok_1", &body).map_err(|problem| faults(&problem)).err()
+    };
+    let said = |code: &str| Some(vec![format!("metadata: {code}")]);
+    assert_eq!(fault(serde_json::json!({"plan": "gold\u{202e}dlog"})), said("direction_character"));
+    assert_eq!(fault(serde_json::json!({"pl\u{200b}an": 1})), said("invisible_character"));
+    assert_eq!(fault(serde_json::json!({"a": [{"b": ["\u{e0041}"]}]})), said("invisible_character"));
+    assert_eq!(fault(serde_json::json!({"a": "\u{9b}31m"})), said("control_character"));
+    assert_eq!(fault(serde_json::json!({"a": "b\u{2028}c"})), said("control_character"));
+    // JSON writes these as visible escapes; and programs may need values that are not readable text.
+    assert_eq!(fault(serde_json::json!({"note": "two\nlines\tand \u{1b}", "empty": "", "space": " "})), None);
+    assert_eq!(fault(serde_json::json!({"name": "❤️ Café"})), None);
+}
+
+/// Text that is refused, and the code of its fault.
+const UNSEEN: [(&str, &str); 32] = [
+    ("a\nb", "control_character"),
+    ("a\u{0}", "control_character"),
+    ("a\u{85}b", "control_character"),
+    ("a\u{9b}31m", "control_character"),
+    ("a\u{2028}b", "control_character"),
+    ("a\u{2029}b", "control_character"),
+    ("a\u{202e}b", "direction_character"),
+    ("a\u{2066}b", "direction_character"),
+    ("a\u{2069}b", "direction_character"),
+    ("a\u{200e}b", "direction_character"),
+    ("\u{200f}", "direction_character"),
+    ("a\u{61c}b", "direction_character"),
+    ("\u{200b}", "invisible_character"),
+    ("a\u{200b}", "invisible_character"),
+    ("a\u{200c}b", "invisible_character"),
+    ("a\u{200d}b", "invisible_character"),
+    ("a\u{2060}b", "invisible_character"),
+    ("a\u{ad}b", "invisible_character"),
+    ("\u{feff}a", "invisible_character"),
+    ("\u{e0001}\u{e0041}", "invisible_character"),
+    ("a\u{fff9}b\u{fffa}c\u{fffb}", "invisible_character"),
+    ("\u{fe0f}", "invisible_character"),
+    ("a\u{fe0f}", "invisible_character"),
+    ("a\u{e0100}", "invisible_character"),
+    ("\u{3164}", "invisible_character"),
+    ("\u{115f}\u{1160}", "invisible_character"),
+    ("\u{ffa0}", "invisible_character"),
+    ("\u{2800}", "invisible_character"),
+    ("a\u{34f}b", "invisible_character"),
+    ("\u{1d159}", "invisible_character"),
+    ("\u{301}", "empty"),
+    (" \u{a0}\u{3000}\u{2003} ", "empty"),
+];
 
 #[test]
 fn bounds_hold_at_both_ends() {
     let audience = |n: usize| format!("a{n}");
     let mut deployment = deployment();
     deployment.audiences = (0..30).map(audience).collect();
-    // A clone needs no audience of its own.
+    // A clone takes its audience from its original.
     let create = |fields: &str| {
         let body = format!("{{\"clone_of\":\"tok_1\",\"label\":\"x\",\"origins\":\"any\",{fields}}}");
         deployment.call("POST", "/tokens", &body).map(|_| ()).map_err(|problem| faults(&problem))
@@ -201,7 +331,7 @@ fn broken_bodies_are_400_and_say_how() {
     let fault = |body: &[u8]| {
         let problem =
             deployment.parse(&deployment.request("POST", "/_wayleave/api/tokens", body)).unwrap_err();
-        assert_eq!(problem.code, Code::InvalidRequest, "{body:?}");
+        assert_eq!(problem.code(), Code::InvalidRequest, "{body:?}");
         faults(&problem).join(" ")
     };
     for body in [
@@ -232,7 +362,7 @@ fn a_body_is_json_by_its_content_type() {
     let read = |content_type: Option<&str>, path: &str, body: &[u8]| {
         let mut request = deployment.request("POST", path, body);
         request.content_type = content_type;
-        deployment.parse(&request).map(|_| ()).map_err(|problem| problem.code)
+        deployment.parse(&request).map(|_| ()).map_err(|problem| problem.code())
     };
     let (tokens, body) = ("/_wayleave/api/tokens", br#"{"label":"x","origins":"any"}"#.as_slice());
     for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
@@ -261,7 +391,7 @@ fn a_lookup_asks_only_for_tokens_of_ours() {
         deployment
             .call("POST", "/tokens/lookup", &body)
             .map(|call| call.command)
-            .map_err(|problem| problem.code)
+            .map_err(|problem| problem.code())
     };
     let good = deployment.token(12);
     assert_eq!(lookup(&good), Ok(Command::LookupToken(Serial(12))));

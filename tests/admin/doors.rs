@@ -1,13 +1,14 @@
-//! Who gets in, and where a request goes: key, path, method, preconditions.
+//! Authentication, authorisation and routing of admin requests: key, path, method, preconditions.
 
 use super::support::{deployment, faults, status};
-use wayleave::admin::operation::{ID, OPERATIONS};
-use wayleave::admin::{Body, OPENAPI_JSON, Parsed, parse};
-use wayleave::admin_key::{AdminKey, ConfiguredKey};
-use wayleave::family::{FamilyId, RANDOM_BYTES};
-use wayleave::key::{CheckKeys, KeyId, sha256};
-use wayleave::problem::Code;
-use wayleave::registry::command::{Caller, Command, NoticeFilter};
+use wayleave::control::admin::operation::ID;
+use wayleave::control::admin::operations::OPERATIONS;
+use wayleave::control::admin::{OPENAPI_JSON, Parsed, RequestBody, parse};
+use wayleave::control::registry::command::{Caller, Command, NoticeFilter};
+use wayleave::formats::admin_key::{AdminKey, ConfiguredKey};
+use wayleave::formats::family::{FamilyId, RANDOM_BYTES};
+use wayleave::formats::key::{CheckKeys, KeyId, sha256};
+use wayleave::http::problem::Code;
 
 const TOKENS: &str = "/_wayleave/api/tokens";
 
@@ -50,7 +51,7 @@ fn the_registry_gets_the_digest_of_the_key() {
     let deployment = deployment();
     let key = deployment.bearer.strip_prefix("Bearer ").unwrap();
     let call = deployment.call("GET", "/tokens", "").unwrap();
-    let sha256 = data_encoding::HEXLOWER.encode(&sha256(key.as_bytes()));
+    let sha256 = hex::encode(sha256(key.as_bytes()));
     assert_eq!(call.caller, Caller::Key { sha256 });
 }
 
@@ -61,7 +62,8 @@ fn the_configured_key_gets_in_where_there_is_one() {
     let mut request = deployment.request("GET", TOKENS, b"");
     request.authorization = Some("Bearer a-key-of-the-operators-own-making");
     assert!(deployment.parse(&request).is_err());
-    let context = wayleave::admin::Context { configured_key: Some(&configured), ..deployment.context() };
+    let context =
+        wayleave::control::admin::Context { configured_key: Some(&configured), ..deployment.context() };
     assert!(parse(&request, &context).is_ok());
 }
 
@@ -106,7 +108,8 @@ fn every_operation_of_the_table_is_routed_to_itself() {
             _ => "key_7",
         };
         let path = operation.path.replace(ID, id);
-        // A body that every shape refuses in its own way, or none: what comes back tells which operation read it.
+        // Each operation refuses this body in its own way, or has none. So the answer shows which operation
+        // read the body.
         let unknown = format!("{{\"nothing of {}\":1}}", operation.id);
         let body = if operation.body.is_some() { unknown.as_str() } else { "" };
         match deployment.call(operation.method, &path, body) {
@@ -124,7 +127,7 @@ fn every_operation_of_the_table_is_routed_to_itself() {
 #[test]
 fn commands_are_those_of_their_paths() {
     let deployment = deployment();
-    let serial = wayleave::token::Serial(7);
+    let serial = wayleave::formats::token::Serial(7);
     for (method, path, command) in [
         ("GET", "/tokens/tok_7", Command::GetToken(serial)),
         ("GET", "/tokens/tok_7/token", Command::RevealToken(serial)),
@@ -184,14 +187,14 @@ fn other_paths_are_not_found_and_other_methods_are_told_which() {
                 ("GET", "/admin-keys/tok_1") => Code::MethodNotAllowed,
                 _ => Code::NotFound,
             };
-            assert_eq!(problem.code, expected, "{method} {path}");
+            assert_eq!(problem.code(), expected, "{method} {path}");
         }
     }
     for path in ["/signing-keys/07/retire", "/signing-keys/256/activate", "/signing-keys/key_1/retire"] {
-        assert_eq!(deployment.problem("POST", path, "").code, Code::NotFound, "{path}");
+        assert_eq!(deployment.problem("POST", path, "").code(), Code::NotFound, "{path}");
     }
     assert_eq!(
-        deployment.parse(&deployment.request("GET", "/_wayleave/other", b"")).unwrap_err().code,
+        deployment.parse(&deployment.request("GET", "/_wayleave/other", b"")).unwrap_err().code(),
         Code::NotFound
     );
     let allow = |path: &str| {
@@ -220,7 +223,7 @@ fn if_match_is_one_strong_tag_or_a_star() {
     };
     assert_eq!(read("\"3\""), Ok(Some(3)));
     assert_eq!(read("*"), Ok(None));
-    // No version is 0, so these match nothing and the registry answers 412.
+    // No version is 0, so these entity tags match nothing and the registry answers 412.
     for other in ["\"03\"", "\"abc\"", "\"\"", "\"4294967296\""] {
         assert_eq!(read(other), Ok(Some(0)), "{other}");
     }
@@ -233,7 +236,7 @@ fn if_match_is_one_strong_tag_or_a_star() {
     ] {
         let problem = read(value).unwrap_err();
         assert_eq!(
-            (problem.code, faults(&problem)),
+            (problem.code(), faults(&problem)),
             (Code::InvalidRequest, vec![format!("If-Match: {code}")]),
             "{value}"
         );
@@ -268,16 +271,56 @@ fn an_idempotency_key_names_one_request() {
             "{wrong}"
         );
     }
-    assert_eq!(read("/_wayleave/api/tokens/tok_1/revoke", "k", "{}"), Ok(None), "means nothing there");
+    assert!(read("/_wayleave/api/tokens/tok_1/revoke", "k", "{}").unwrap().is_some());
     assert!(read("/_wayleave/api/admin-keys", "k", r#"{"label":"x","role":"viewer"}"#).unwrap().is_some());
+}
+
+/// Ignoring the header would break its promise. So each call that changes something either honours it or
+/// refuses it by name.
+#[test]
+fn each_call_that_changes_something_takes_an_idempotency_key_or_refuses_it_by_name() {
+    let deployment = deployment();
+    let mut refusing = Vec::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
+        let family = FamilyId::mint([1; 13], &deployment.check_keys.family);
+        let path = operation
+            .path
+            .replace("/families/{id}", &format!("/families/{}", family.as_str()))
+            .replace("/signing-keys/{id}", "/signing-keys/1")
+            .replace("/admin-keys/{id}", "/admin-keys/key_1")
+            .replace("{id}", "tok_1");
+        let body = match operation.id {
+            "createSession" => format!(r#"{{"key":"{}"}}"#, deployment.bearer.trim_start_matches("Bearer ")),
+            "createToken" => r#"{"label":"x","origins":"any"}"#.to_owned(),
+            "createAdminKey" => r#"{"label":"x","role":"viewer"}"#.to_owned(),
+            "lookupToken" => format!(r#"{{"token":"{}"}}"#, deployment.token(1)),
+            "testOrigin" => r#"{"origins":"any"}"#.to_owned(),
+            "endToken" => r#"{"at":null}"#.to_owned(),
+            "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
+            _ => String::new(),
+        };
+        let path = format!("/_wayleave/api{path}");
+        let mut request = deployment.request(operation.method, &path, body.as_bytes());
+        request.idempotency_key = Some("k");
+        match deployment.parse(&request) {
+            Ok(Parsed::Ask(call, _)) if operation.method == "GET" => assert_eq!(call.idempotency, None),
+            Ok(Parsed::Ask(call, _)) => assert_eq!(call.idempotency.unwrap().key, "k", "{}", operation.id),
+            Ok(Parsed::Answered(reply)) => panic!("{}: {reply:?}", operation.id),
+            Err(problem) => {
+                assert_eq!(faults(&problem), ["Idempotency-Key: not_supported_here"], "{}", operation.id);
+                refusing.push(operation.id);
+            }
+        }
+    }
+    assert_eq!(refusing, ["createSession", "deleteSession"]);
 }
 
 #[test]
 fn a_body_that_was_cut_is_too_large() {
     let deployment = deployment();
     let mut request = deployment.request("POST", TOKENS, b"");
-    request.body = Body::TooLarge;
+    request.body = RequestBody::TooLarge;
     assert_eq!(status(deployment.parse(&request).unwrap_err()), 413);
     let long = format!("{{\"label\":\"{}\"}}", "x".repeat(64 * 1024));
-    assert_eq!(deployment.problem("POST", "/tokens", &long).code, Code::PayloadTooLarge);
+    assert_eq!(deployment.problem("POST", "/tokens", &long).code(), Code::PayloadTooLarge);
 }

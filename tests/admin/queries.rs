@@ -1,17 +1,18 @@
 //! Queries: filters, pages, cursors.
 
 use super::support::{deployment, faults};
-use wayleave::admin::ids::{self, List};
-use wayleave::family::FamilyId;
-use wayleave::key::KeyId;
-use wayleave::origin::{Origin, TupleOrigin};
-use wayleave::problem::Code;
-use wayleave::registry::command::{Command, EventFilter, TokenFilter, TokenState};
-use wayleave::token::Serial;
+use wayleave::control::admin::ids;
+use wayleave::control::admin::ids::List;
+use wayleave::control::registry::command::{Command, EventFilter, TokenFilter, TokenState};
+use wayleave::formats::family::FamilyId;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::origin::{Origin, TupleOrigin};
+use wayleave::formats::token::Serial;
+use wayleave::http::problem::Code;
 
 fn origin(text: &str) -> TupleOrigin {
     match Origin::parse_header(text) {
-        Ok(Origin::Tuple(origin)) => origin,
+        Some(Origin::Tuple(origin)) => origin,
         other => panic!("{other:?}"),
     }
 }
@@ -19,13 +20,15 @@ fn origin(text: &str) -> TupleOrigin {
 #[test]
 fn every_filter_reaches_the_command() {
     let deployment = deployment();
-    let family = FamilyId::mint([4; wayleave::family::RANDOM_BYTES], &deployment.check_keys.family)
+    let family = FamilyId::mint([4; wayleave::formats::family::RANDOM_BYTES], &deployment.check_keys.family)
         .as_str()
         .to_owned();
     let cursor = ids::cursor(List::Tokens, 40);
     let path = format!(
         "/tokens?state=disabled&family={family}&owner=maps+team&external_id=c%2D17&audience=tiles&key_id=3\
-         &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p&expiring_within_seconds=60&unused_for_seconds=70&has_successor=false&limit=500&cursor={cursor}"
+         &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p\
+         &expiring_within_seconds=60&unused_for_seconds=70&has_successor=false&limit=500\
+         &cursor={cursor}"
     );
     let expected = TokenFilter {
         state: Some(TokenState::Disabled),
@@ -67,7 +70,7 @@ fn a_whole_token_is_searched_for_as_itself_and_not_as_text() {
     let token = deployment.token(8);
     assert_eq!(filter(&token), (Some(Serial(8)), None));
     assert_eq!(filter(&format!("+{token}%20")), (Some(Serial(8)), None));
-    // Nothing that did not verify names a serial.
+    // A token whose tag does not verify names no serial.
     let forged = format!("{}AAAA", &token[..36]);
     assert_eq!(filter(&forged), (None, Some(forged.clone())));
     assert_eq!(filter("tok_8"), (None, Some("tok_8".to_owned())));
@@ -102,7 +105,7 @@ fn every_wrong_parameter_is_named_in_a_400() {
     ] {
         let problem = deployment.problem("GET", &format!("/tokens?{query}"), "");
         assert_eq!(
-            (problem.code, faults(&problem)),
+            (problem.code(), faults(&problem)),
             (Code::InvalidRequest, vec![expected.to_owned()]),
             "{query}"
         );
@@ -120,7 +123,7 @@ fn a_parameter_where_there_is_none_is_an_error() {
     {
         let problem = deployment.problem(method, &format!("{path}?force=true"), "");
         assert_eq!(
-            (problem.code, faults(&problem)),
+            (problem.code(), faults(&problem)),
             (Code::InvalidRequest, vec!["force: unknown_field".to_owned()]),
             "{path}"
         );

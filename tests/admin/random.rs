@@ -1,13 +1,14 @@
-//! No request makes the API panic, whatever is in it, and none is both wrong and without a stable code.
+//! No request makes the API panic, whatever it contains, and every refusal has a stable code.
 
 use super::support::deployment;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::sync::LazyLock;
-use wayleave::admin::operation::{ID, OPERATIONS, Operation};
-use wayleave::admin::{AdminRequest, Body, OPENAPI_JSON};
+use wayleave::control::admin::operation::{ID, Operation};
+use wayleave::control::admin::operations::OPERATIONS;
+use wayleave::control::admin::{AdminRequest, OPENAPI_JSON, RequestBody};
 
-/// JSON of any form, with names that fields have often enough for values to be read.
+/// JSON of any form. It uses the names of real fields often enough that their values are read.
 fn any_json() -> impl Strategy<Value = Value> {
     let names: Vec<&'static str> = OPERATIONS
         .iter()
@@ -33,7 +34,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether the document says that the operation may answer so.
+/// Whether the document lists this answer for the operation.
 fn is_documented(operation: &Operation, status: u16, code: &Value) -> bool {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI_JSON).unwrap());
     let described = &DOCUMENT["paths"][operation.path][operation.method.to_lowercase()];
@@ -42,8 +43,8 @@ fn is_documented(operation: &Operation, status: u16, code: &Value) -> bool {
     problem["properties"]["code"]["enum"].as_array().is_some_and(|codes| codes.contains(code))
 }
 
-/// Sends it everywhere; every refusal must be a problem with a status of 4xx and named fields where it has any, and one
-/// that the operation documents, where it is known.
+/// Sends the request to the API. A refusal must be a problem with a 4xx status, whose `errors` name fields.
+/// If the operation is known, its documentation must list the refusal.
 fn send(request: &AdminRequest<'_>, operation: Option<&Operation>) {
     if let Err(problem) = deployment().parse(request) {
         let named = problem.errors.iter().all(|fault| !fault.code.is_empty() && !fault.detail.is_empty());
@@ -95,12 +96,28 @@ proptest! {
             content_type: None,
             if_match: if_match.as_deref(),
             idempotency_key: idempotency_key.as_deref(),
-            body: Body::Bytes(b""),
+            body: RequestBody::Bytes(b""),
         };
         send(&random, None);
         let known = format!("Bearer {}", deployment.bearer.strip_prefix("Bearer ").unwrap());
         send(&AdminRequest { authorization: Some(&known), ..random }, None);
-        send(&AdminRequest { authorization: Some(&known), method: "GET", path: "/_wayleave/api/tokens", ..random }, None);
-        send(&AdminRequest { authorization: Some(&known), method: "PATCH", path: "/_wayleave/api/tokens/tok_1", ..random }, None);
+        send(
+            &AdminRequest {
+                authorization: Some(&known),
+                method: "GET",
+                path: "/_wayleave/api/tokens",
+                ..random
+            },
+            None,
+        );
+        send(
+            &AdminRequest {
+                authorization: Some(&known),
+                method: "PATCH",
+                path: "/_wayleave/api/tokens/tok_1",
+                ..random
+            },
+            None,
+        );
     }
 }

@@ -1,15 +1,15 @@
-//! Console sessions at the door: the cookie, the page that sends it, and signing in.
+//! Console sessions in the admin API: the cookie, the page that sends it, and signing in.
 
-use super::support::{Deployment, deployment, faults};
-use wayleave::admin::{
-    AdminProblem, AdminRequest, Body, Context, Parsed, UsageSeen, delay_ms, parse, render, wants_body,
+use super::support::{Deployment, deployment, faults, json};
+use wayleave::control::admin::{
+    AdminProblem, AdminRequest, Context, Parsed, RequestBody, UsageSeen, delay_ms, parse, render, wants_body,
 };
-use wayleave::admin_key::{AdminKey, Role};
-use wayleave::key::CheckKeys;
-use wayleave::problem::Code;
-use wayleave::registry::command::{AdminCall, Answer, Caller, Command, SessionView};
-use wayleave::reply::Reply;
-use wayleave::session::SessionText;
+use wayleave::control::registry::command::{AdminCall, Answer, Caller, Command, SessionView};
+use wayleave::formats::admin_key::{AdminKey, Role};
+use wayleave::formats::key::CheckKeys;
+use wayleave::formats::session::SessionText;
+use wayleave::http::problem::{Code, Reason};
+use wayleave::http::reply::Reply;
 
 const TOKENS: &str = "/_wayleave/api/tokens";
 const SESSION: &str = "/_wayleave/api/session";
@@ -20,7 +20,8 @@ fn cookie(deployment: &Deployment) -> String {
     session.set_cookie().split(';').next().unwrap().to_owned()
 }
 
-/// A request of the console: no `Authorization`, a cookie, and what a browser says of the page that sends it.
+/// A request of the console: no `Authorization`, but a cookie and the headers that a browser adds about the
+/// page.
 fn of_console<'a>(
     deployment: &'a Deployment,
     method: &'a str,
@@ -49,7 +50,7 @@ fn a_session_calls_by_its_digest() {
     let cookie = cookie(&deployment);
     let request = of_console(&deployment, "GET", TOKENS, &cookie);
     let text = cookie.split_once('=').unwrap().1;
-    let sha256 = data_encoding::HEXLOWER.encode(&wayleave::key::sha256(text.as_bytes()));
+    let sha256 = hex::encode(wayleave::formats::key::sha256(text.as_bytes()));
     assert_eq!(call(&request, &deployment.context()).unwrap().caller, Caller::Session { sha256 });
 }
 
@@ -60,7 +61,7 @@ fn a_made_up_session_and_one_of_another_deployment_are_refused_here() {
     let text = elsewhere.as_str();
     for cookie in ["", "__Host-wayleave=", &format!("__Host-wayleave={text}"), &format!("wayleave={text}")] {
         let request = of_console(&deployment, "GET", TOKENS, cookie);
-        assert_eq!(call(&request, &deployment.context()).unwrap_err().code, Code::Unauthorized, "{cookie}");
+        assert_eq!(call(&request, &deployment.context()).unwrap_err().code(), Code::Unauthorized, "{cookie}");
     }
 }
 
@@ -70,15 +71,19 @@ fn a_session_counts_only_where_the_console_has_its_origin_for_itself() {
     let cookie = cookie(&deployment);
     let shared = Context { has_sessions: false, ..deployment.context() };
     let request = of_console(&deployment, "GET", TOKENS, &cookie);
-    assert_eq!(call(&request, &shared).unwrap_err().code, Code::Unauthorized);
+    assert_eq!(call(&request, &shared).unwrap_err().code(), Code::Unauthorized);
     let body = b"{\"key\":\"x\"}";
     let sign_in = AdminRequest {
         content_type: Some("application/json"),
-        body: Body::Bytes(body),
+        body: RequestBody::Bytes(body),
         ..of_console(&deployment, "POST", SESSION, "")
     };
     let problem = call(&sign_in, &shared).unwrap_err();
-    assert_eq!((problem.code, faults(&problem)), (Code::Forbidden, vec!["Host: no_console_here".to_owned()]));
+    assert_eq!(
+        (problem.code(), faults(&problem)),
+        (Code::Forbidden, vec!["Host: no_console_here".to_owned()])
+    );
+    assert_eq!(problem.problem.reason(), Some(Reason::NoConsoleHere));
     assert!(!wants_body(&sign_in, &shared));
 }
 
@@ -95,8 +100,14 @@ fn only_the_consoles_own_pages_send_a_session() {
         match call(&request, &context) {
             Ok(_) => true,
             Err(problem) => {
-                assert_eq!(problem.code, Code::Forbidden);
+                assert_eq!(problem.code(), Code::Forbidden);
                 assert_eq!(problem.errors[0].code, "cross_origin");
+                assert_eq!(problem.problem.reason(), Some(Reason::CrossOrigin));
+                let reply = problem.into_reply();
+                let body = json(reply.body.as_deref().unwrap());
+                assert!(!body["detail"].as_str().unwrap().contains("higher role"), "{body}");
+                // Not `insufficient_scope` (RFC 6750): that would ask the caller for a key with more rights.
+                assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"wayleave-admin\""));
                 false
             }
         }
@@ -107,7 +118,7 @@ fn only_the_consoles_own_pages_send_a_session() {
         for site in ["cross-site", "same-site", "none", "same-origin, same-origin", ""] {
             assert!(!allowed(method, Some(OWN), Some(site)), "{method} {site}");
         }
-        // A browser too old for Sec-Fetch-Site.
+        // A browser that is too old to send Sec-Fetch-Site.
         assert!(allowed(method, Some(OWN), None));
         assert!(!allowed(method, evil, None));
         assert!(!allowed(method, Some("null"), None));
@@ -138,7 +149,7 @@ fn signing_in_takes_the_key_of_the_body() {
             authorization: None,
             content_type: Some("application/json"),
             origin,
-            body: Body::Bytes(body.as_bytes()),
+            body: RequestBody::Bytes(body.as_bytes()),
             ..deployment.request("POST", SESSION, b"")
         };
         assert_eq!(wants_body(&request, &deployment.context()), origin == Some(OWN));
@@ -147,7 +158,7 @@ fn signing_in_takes_the_key_of_the_body() {
         (result, delay_ms(&request, &reply))
     };
     let (result, delay) = sign_in(&format!("{{\"key\":\" {key}\\n\"}}"), Some(OWN));
-    let sha256 = data_encoding::HEXLOWER.encode(&wayleave::key::sha256(key.as_bytes()));
+    let sha256 = hex::encode(wayleave::formats::key::sha256(key.as_bytes()));
     let expected =
         AdminCall { caller: Caller::Key { sha256 }, command: Command::OpenSession, idempotency: None };
     assert_eq!((result.unwrap(), delay), (expected, 0));
@@ -155,7 +166,7 @@ fn signing_in_takes_the_key_of_the_body() {
     let elsewhere = AdminKey::mint([2; 24], &CheckKeys::derive(&[1; 32], "staging"));
     for wrong in ["x", elsewhere.as_str(), &"a".repeat(250)] {
         let (result, delay) = sign_in(&format!("{{\"key\":\"{wrong}\"}}"), Some(OWN));
-        assert_eq!(result.unwrap_err().code, Code::Unauthorized, "{wrong}");
+        assert_eq!(result.unwrap_err().code(), Code::Unauthorized, "{wrong}");
         assert_eq!(delay, 1_000, "{wrong}");
     }
     let (result, delay) = sign_in("{}", Some(OWN));

@@ -1,18 +1,18 @@
-//! A deployment for the tests, and short words for requests.
+//! A deployment for the tests, and helpers to build requests.
 
 use serde_json::Value;
-use wayleave::admin::{AdminProblem, AdminRequest, Body, Context, Parsed, parse};
-use wayleave::admin_key::AdminKey;
-use wayleave::key::{CheckKeys, KeyId, KeyRing};
-use wayleave::rate::RateClasses;
-use wayleave::registry::command::{AdminCall, Command};
-use wayleave::time::{UnixMillis, UnixSeconds};
-use wayleave::token::{Claims, Serial};
+use wayleave::base::time::{UnixMillis, UnixSeconds};
+use wayleave::control::admin::{AdminProblem, AdminRequest, Context, Parsed, RequestBody, parse};
+use wayleave::control::registry::command::{AdminCall, Command};
+use wayleave::formats::admin_key::AdminKey;
+use wayleave::formats::key::{CheckKeys, KeyId, KeyRing};
+use wayleave::formats::rate_class::RateClasses;
+use wayleave::formats::token::{Claims, Serial};
 use zeroize::Zeroizing;
 
-pub const NOW: UnixMillis = UnixMillis(1_795_312_984_000);
+pub(crate) const NOW: UnixMillis = UnixMillis(1_795_312_984_000);
 
-pub struct Deployment {
+pub(crate) struct Deployment {
     pub check_keys: CheckKeys,
     pub ring: KeyRing,
     pub app_schemes: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Deployment {
     pub bearer: String,
 }
 
-pub fn deployment() -> Deployment {
+pub(crate) fn deployment() -> Deployment {
     let check_keys = CheckKeys::derive(&[1; 32], "test");
     let key = AdminKey::mint([2; 24], &check_keys);
     Deployment {
@@ -35,7 +35,7 @@ pub fn deployment() -> Deployment {
 }
 
 impl Deployment {
-    pub fn context(&self) -> Context<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         Context {
             check_keys: &self.check_keys,
             key_ring: &self.ring,
@@ -51,7 +51,7 @@ impl Deployment {
         }
     }
 
-    pub fn request<'a>(&'a self, method: &'a str, path: &'a str, body: &'a [u8]) -> AdminRequest<'a> {
+    pub(crate) fn request<'a>(&'a self, method: &'a str, path: &'a str, body: &'a [u8]) -> AdminRequest<'a> {
         let (path, query) = match path.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (path, None),
@@ -67,15 +67,15 @@ impl Deployment {
             content_type: (!body.is_empty()).then_some("application/json"),
             if_match: None,
             idempotency_key: None,
-            body: Body::Bytes(body),
+            body: RequestBody::Bytes(body),
         }
     }
 
-    pub fn parse(&self, request: &AdminRequest<'_>) -> Result<Parsed, AdminProblem> {
+    pub(crate) fn parse(&self, request: &AdminRequest<'_>) -> Result<Parsed, AdminProblem> {
         parse(request, &self.context())
     }
 
-    pub fn call(&self, method: &str, path: &str, body: &str) -> Result<AdminCall, AdminProblem> {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Result<AdminCall, AdminProblem> {
         let path = format!("/_wayleave/api{path}");
         match self.parse(&self.request(method, &path, body.as_bytes()))? {
             Parsed::Ask(call, _) => Ok(*call),
@@ -83,30 +83,30 @@ impl Deployment {
         }
     }
 
-    pub fn command(&self, method: &str, path: &str, body: &str) -> Command {
+    pub(crate) fn command(&self, method: &str, path: &str, body: &str) -> Command {
         self.call(method, path, body).unwrap().command
     }
 
-    pub fn problem(&self, method: &str, path: &str, body: &str) -> AdminProblem {
+    pub(crate) fn problem(&self, method: &str, path: &str, body: &str) -> AdminProblem {
         self.call(method, path, body).unwrap_err()
     }
 
-    pub fn token(&self, serial: u32) -> String {
+    pub(crate) fn token(&self, serial: u32) -> String {
         let claims =
             Claims { key_id: KeyId(1), serial: Serial(serial), expires_at: UnixSeconds(1_900_000_000) };
         claims.mint(&self.ring).unwrap()
     }
 }
 
-/// What is wrong, as `field: code`, in the order of the answer.
-pub fn faults(problem: &AdminProblem) -> Vec<String> {
+/// The faults as `field: code`, in the order of the answer.
+pub(crate) fn faults(problem: &AdminProblem) -> Vec<String> {
     problem.errors.iter().map(|fault| format!("{}: {}", fault.field, fault.code)).collect()
 }
 
-pub fn status(problem: AdminProblem) -> u16 {
+pub(crate) fn status(problem: AdminProblem) -> u16 {
     problem.into_reply().status
 }
 
-pub fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }

@@ -1,17 +1,20 @@
-//! `GET /tokens/{id}/usage`, old and new traffic of a family, and outcomes in the metrics.
+//! `GET /tokens/{id}/usage`, the traffic of old and new tokens in a family, and outcomes in the metrics.
 
 use super::answers::{status, view};
 use super::support::{NOW, deployment, faults, json};
 use serde_json::{Value, json};
-use wayleave::admin::{Parsed, Rendering, UsageSeen, render, usage_calls};
-use wayleave::limits::USAGE_SHARDS;
-use wayleave::registry::command::{
-    Answer, Command, ExpiriesView, FamilyView, TokenState, TokenUse, TokenView,
+use wayleave::base::time::UnixMillis;
+use wayleave::control::admin::{Parsed, Rendering, UsageSeen, render, usage_calls};
+use wayleave::control::registry::command::{
+    Answer, Command, ExpiriesView, FamilyView, TokenState, TokenView,
 };
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
-use wayleave::usage::reading::{self, Range, Request, Step, TokenUsage};
-use wayleave::usage::{Counts, Outcome, Weighed};
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::heaviest::Weighed;
+use wayleave::formats::usage::outcome::{Counts, Outcome};
+use wayleave::formats::usage::reading;
+use wayleave::formats::usage::reading::{Range, ShardCall, Step, TokenReading};
+use wayleave::formats::usage::token_use::TokenUse;
+use wayleave::limits::USAGE_SHARDS;
 
 const HOUR: i64 = 3_600_000;
 
@@ -31,7 +34,7 @@ fn refused(query: &str) -> Vec<String> {
     faults(&deployment().problem("GET", &format!("/tokens/tok_7/usage{query}"), ""))
 }
 
-/// RFC 3339, so long ago.
+/// The instant this many milliseconds before now, in RFC 3339.
 fn ago(ms: i64) -> String {
     NOW.plus_ms(-ms).floor_seconds().to_rfc3339()
 }
@@ -70,9 +73,9 @@ fn counts(of: &[(Outcome, u64)]) -> Counts {
     counts
 }
 
-fn usage(serial: u32) -> TokenUsage {
+fn usage(serial: u32) -> TokenReading {
     let weighed = |key: &str, count, over| Weighed { key: key.to_owned(), count, over };
-    TokenUsage {
+    TokenReading {
         serial: Serial(serial),
         periods: vec![
             (UnixMillis(HOUR), counts(&[(Outcome::Admitted, 5), (Outcome::ReportedOriginNotAllowed, 2)])),
@@ -89,9 +92,9 @@ fn usage_is_shown_by_outcome_and_origin() {
     let range = Range { from: UnixMillis(0), to: UnixMillis(4 * HOUR), step: Step::Hour };
     let answer = Answer::Token(Box::new(view()));
     let calls = usage_calls(&answer, &Rendering::Usage(range), NOW);
-    assert_eq!(calls, [(7 % USAGE_SHARDS, Request::Read { serials: vec![Serial(7)], range })]);
+    assert_eq!(calls, [(0, ShardCall::Read { serials: vec![Serial(7)], range })]);
 
-    let seen = UsageSeen::Asked(vec![Some(reading::Answer::Usage(vec![usage(7)]))]);
+    let seen = UsageSeen::Asked(vec![Some(reading::ShardAnswer::Usage(vec![usage(7)]))]);
     let reply = render(answer.clone(), &Rendering::Usage(range), seen, NOW);
     assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")));
     let shown = json(reply.body.as_deref().unwrap());
@@ -123,7 +126,7 @@ fn usage_is_shown_by_outcome_and_origin() {
     assert_eq!(shown["origins"]["refused"][0]["origin"], "null");
     assert_eq!(shown["last_used_at"], "1970-01-01T01:00:00.000Z");
 
-    // A shard that does not answer is no zero.
+    // A shard that does not answer must not be read as zero.
     let silent = UsageSeen::Asked(vec![None]);
     assert_eq!(render(answer.clone(), &Rendering::Usage(range), silent, NOW).status, 503);
     let off = render(answer, &Rendering::Usage(range), UsageSeen::Off, NOW);
@@ -140,9 +143,9 @@ fn a_family_shows_old_and_new_side_by_side() {
     let revoked = TokenState::Revoked;
     let family = Answer::Family(Box::new(FamilyView {
         family: "fam_x".to_owned(),
-        current: Some(Serial(17)),
+        current: Some(Serial(273)),
         tokens: vec![
-            token(17, TokenState::Active),
+            token(273, TokenState::Active),
             token(9, TokenState::Active),
             token(8, revoked),
             token(7, revoked),
@@ -155,30 +158,26 @@ fn a_family_shows_old_and_new_side_by_side() {
     let serials: Vec<Vec<u32>> = calls
         .iter()
         .map(|(_, call)| match call {
-            Request::Read { serials, range } => {
+            ShardCall::Read { serials, range } => {
                 assert_eq!((range.step, range.to), (Step::Hour, Step::Hour.floor(NOW.plus_ms(HOUR))));
                 serials.iter().map(|serial| serial.0).collect()
             }
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(
-        serials,
-        [vec![8], vec![17, 9], vec![6], vec![7]],
-        "by shard; not what ended before the last three"
-    );
+    assert_eq!(serials, [vec![9, 8, 7, 6], vec![273]], "by shard; not what ended before the last three");
     let answers = serials
         .iter()
-        .map(|shard| Some(reading::Answer::Usage(shard.iter().map(|serial| usage(*serial)).collect())));
+        .map(|shard| Some(reading::ShardAnswer::Usage(shard.iter().map(|serial| usage(*serial)).collect())));
     let seen = UsageSeen::Asked(answers.collect());
     let shown = json(render(family.clone(), &Rendering::Answer, seen, NOW).body.as_deref().unwrap());
     let ids: Vec<_> = shown["traffic"].as_array().unwrap().iter().map(|token| &token["id"]).collect();
-    assert_eq!(ids, ["tok_17", "tok_9", "tok_8", "tok_7", "tok_6"]);
+    assert_eq!(ids, ["tok_273", "tok_9", "tok_8", "tok_7", "tok_6"]);
     assert_eq!(
         (&shown["traffic"][1]["admitted"], &shown["traffic"][1]["origins"]["allowed"][0]["origin"]),
         (&json!(7), &json!("https://a.example"))
     );
-    // The family is shown all the same.
+    // The family is shown even so.
     let shown =
         json(render(family, &Rendering::Answer, UsageSeen::Asked(vec![None]), NOW).body.as_deref().unwrap());
     assert_eq!((&shown["traffic"], &shown["total"]), (&Value::Null, &json!(6)));
@@ -191,7 +190,7 @@ fn metrics_have_outcomes_when_every_shard_told_them() {
     let calls = usage_calls(&answer, &Rendering::Metrics, NOW);
     assert_eq!(calls.len(), USAGE_SHARDS as usize);
     let text = |seen| render(answer.clone(), &Rendering::Metrics, seen, NOW).body.unwrap();
-    let each = Some(reading::Answer::Totals(counts(&[(Outcome::Admitted, 2), (Outcome::Missing, 1)])));
+    let each = Some(reading::ShardAnswer::Totals(counts(&[(Outcome::Admitted, 2), (Outcome::Missing, 1)])));
     let all = text(UsageSeen::Asked(vec![each.clone(); USAGE_SHARDS as usize]));
     for line in [
         "wayleave_requests_total{outcome=\"admitted\"} 16",

@@ -1,25 +1,27 @@
-// What other systems do for their tokens and what their users ask for, row by row: each names the tests that show it here.
+// Checks the table of behaviours that other token systems have or their users request. Each row names the
+// tests that show the behaviour here.
 //
-//   node tests/behaviours/check.mjs LOG     every test named must stand in LOG, the output of this run, as passed
+//   node tests/behaviours/check.mjs LOG     every named test must have passed in LOG, the output of this run
 //
-// GOV.UK Signon, Synoptic, Atlassian, GitLab and Akamai are the systems whose ways were studied; the rows are in our words.
+// The systems are GOV.UK Signon, Synoptic, Atlassian, GitLab and Akamai. The rows are in our own words.
 
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
-/** A row may say that it does not apply, with why; these alone. */
+/** Only these rows may state that they do not apply, with the reason. */
 const MAY_NOT_APPLY = ['Synoptic 8', 'Synoptic 9', 'Synoptic 16', 'GitLab 9', 'Signon source 1'];
 
-/** Names of the tests that a log says passed: cargo's `test a::b ... ok`, and node's `✔ name (1.2ms)`. */
+/** Names of the tests that passed in a log: cargo's `test a::b ... ok`, and node's `✔ name (1.2ms)`. */
 export function passed(log) {
-  const plain = log.replaceAll(/\u001b\[[0-9;]*m/g, '');
+  const plain = stripVTControlCharacters(log);
   const cargo = plain.matchAll(/^test (\S+)(?: - should panic)? \.\.\. ok$/gm);
   const node = plain.matchAll(/^\s*✔ (.+) \([\d.]+m?s\)$/gm);
   return new Set([...cargo, ...node].map(([, name]) => name));
 }
 
-/** What is wrong with the table, given the tests that passed. */
+/** The faults of the table, given the tests that passed. */
 export function faults(table, names) {
   const found = [];
   for (const { id, behaviour, shown_by: tests, does_not_apply: why } of table) {

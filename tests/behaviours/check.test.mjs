@@ -1,4 +1,4 @@
-// The check itself: a test that is named and did not run, or failed, is found.
+// Tests the check itself: it finds a named test that did not run or failed.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

@@ -1,5 +1,6 @@
-// client.js in a real Chromium: the demo page, on another origin than the gateway's, goes on when its token is replaced; a
-// worker does as a page; a page on a site that is not the family's learns why it gets nothing.
+// client.js in a real Chromium. The demo page, on another origin than the gateway's, continues when its token
+// is replaced, and so does a worker. A page on a site that the family does not allow learns why it gets no
+// token.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -76,7 +77,7 @@ test('the demo page carries on with the successor, images and all, and nobody re
   await page.close();
 });
 
-// A page without a Content-Security-Policy of its own: what its scripts do is the test's.
+// A page without a Content-Security-Policy, so that the test can run any script in it.
 async function blankPage(site) {
   const page = await browser.newPage({ bypassCSP: true });
   await page.goto(`${site}/page.css`);
@@ -106,7 +107,7 @@ test('a module worker does as a page', async () => {
 });
 
 test('a page of another site is told why it gets no token', async () => {
-  const page = await blankPage(originOf(pages)); // 127.0.0.1 is not localhost
+  const page = await blankPage(originOf(pages)); // 127.0.0.1 is another origin than localhost
   const fault = await page.evaluate(async ({ gateway, family }) => {
     const { wayleave } = await import(`${gateway}/_wayleave/client.js`);
     return wayleave({ family })

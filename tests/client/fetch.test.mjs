@@ -1,4 +1,4 @@
-// client.js: requests with the token, and what becomes of one that was refused.
+// client.js: requests with the token, and what happens after a token was refused.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -202,7 +202,7 @@ describe('a token that the gateway refuses', () => {
     const clock = clocks(t);
     const api = client();
     await api.token();
-    clock.pass(150); // the next call renews it beside its request
+    clock.pass(150); // the next call renews it concurrently with its request
     const early = gateway.grants('wlp_first');
     let release;
     gateway.handsOut = () =>

@@ -1,4 +1,4 @@
-// client.js: getting, keeping and renewing a family's token, against a real HTTP server.
+// client.js: getting, keeping and renewing a family's token, with a real HTTP server.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -80,12 +80,13 @@ describe('the token is got once and kept', () => {
   });
 
   it('a refresh_after_seconds of nothing does not make it ask all the time', async (t) => {
-    for (const clock of [Date, performance]) t.mock.method(clock, 'now', () => 1e12); // however slow this machine is
+    // stopped clocks, so that a slow machine cannot change the result
+    for (const clock of [Date, performance]) t.mock.method(clock, 'now', () => 1e12);
     gateway.life.refresh_after_seconds = 0;
     const api = client();
     for (let time = 0; time < 10; time += 1) {
       await api.token();
-      await sleep(20); // a renewal would be over by then
+      await sleep(20); // long enough for a renewal to finish
     }
     assert.equal(gateway.asks, 1);
   });

@@ -1,4 +1,4 @@
-// client.js and client.d.ts, and what a site developer writes with them, checked by TypeScript.
+// TypeScript checks client.js against client.d.ts, and sample code of a site developer against both.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
-// client.js: those who watch hear of every successor, also when nobody asks; a hidden page waits until it is seen.
+// client.js: watchers receive every successor even if nothing else uses the client. A hidden page waits until
+// it is visible.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -11,7 +12,7 @@ let gateway;
 let ends = [];
 beforeEach(async () => {
   gateway = await new FakeGateway().start();
-  gateway.life.refresh_after_seconds = 1; // the shortest that client.js keeps to
+  gateway.life.refresh_after_seconds = 1; // the shortest interval that client.js allows
 });
 afterEach(async () => {
   for (const end of ends) end();
@@ -24,12 +25,11 @@ const client = () => wayleave({ gateway: gateway.origin, family: FAMILY });
 
 function watching(api) {
   const seen = { tokens: [], faults: [] };
-  ends.push(
-    (seen.end = api.watch(
-      (token) => seen.tokens.push(token),
-      (fault) => seen.faults.push(fault.code),
-    )),
+  seen.end = api.watch(
+    (token) => seen.tokens.push(token),
+    (fault) => seen.faults.push(fault.code),
   );
+  ends.push(seen.end);
   return seen;
 }
 
@@ -41,7 +41,7 @@ async function eventually(what, condition) {
   assert.fail(`never happened: ${what}`);
 }
 
-/** A page, as far as client.js looks at one. */
+/** The parts of a page that client.js uses. */
 function page(visibilityState) {
   globalThis.document = Object.assign(new EventTarget(), { visibilityState });
   return {
@@ -137,7 +137,7 @@ describe('a page that sleeps', () => {
 
   for (const event of ['pageshow', 'online']) {
     it(`looks at once what is due at "${event}", however late its timer is`, async (t) => {
-      // Node has no window; what a window would be is the global object.
+      // Node has no window, so the global object replaces it.
       const target = new EventTarget();
       for (const name of ['addEventListener', 'removeEventListener']) {
         globalThis[name] = target[name].bind(target);
@@ -149,7 +149,7 @@ describe('a page that sleeps', () => {
       const seen = watching(client());
       await eventually('the first', () => seen.tokens.length === 1);
       gateway.token = 'wlp_second';
-      clock.move('wall', 1000); // asleep: neither the steady clock nor the timer has moved
+      clock.move('wall', 1000); // asleep: neither the steady clock nor the timer moves
       target.dispatchEvent(new Event(event));
       await eventually('the successor', () => seen.tokens.length === 2);
     });
@@ -161,7 +161,7 @@ describe('a page that sleeps', () => {
       globalThis[name] = target[name].bind(target);
       t.after(() => delete globalThis[name]);
     }
-    gateway.handsOut = () => problem(404, 'not_found'); // a pause of half a minute
+    gateway.handsOut = () => problem(404, 'not_found'); // causes a pause of half a minute
     const seen = watching(client());
     await eventually('the failure', () => seen.faults.length === 1);
     gateway.handsOut = () => undefined;

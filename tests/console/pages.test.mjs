@@ -1,4 +1,5 @@
-// Every page: accessible in both colour schemes and on a phone, small, the same for no stranger; and its picture.
+// Every page: accessible in both colour schemes and on a phone, small, and only with files of its own origin.
+// Also takes the pictures.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -9,7 +10,10 @@ import { ADMIN_KEY, Console, PATH, signIn } from './harness/console.mjs';
 import { town } from './harness/town.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
-/** Pictures are made anew only when asked for, so that a test run leaves the tree as it was; into docs/images those that are shown. */
+/**
+ * Pictures are taken only on request, so that a test run changes no files. docs/images gets only those of
+ * SHOWN.
+ */
 const PICTURES = process.env.WAYLEAVE_PICTURES
   ? new URL(`${process.env.WAYLEAVE_PICTURES}/`, ROOT).pathname
   : null;
@@ -37,7 +41,7 @@ const VIEWS = [
   { name: 'desktop-dark', scheme: 'dark', width: 1280, height: 860 },
   { name: 'phone', scheme: 'light', width: 360, height: 740 },
 ];
-/** The page shows, and nothing more will come. */
+/** Waits until the page shows its heading and all its requests have ended. */
 async function settled(page, heading) {
   await page.getByRole('heading', { level: 1, name: heading }).waitFor();
   await page.waitForLoadState('networkidle');
@@ -45,7 +49,7 @@ async function settled(page, heading) {
 
 async function picture(page, name, view) {
   if (PICTURES === null || (PICTURES.endsWith('docs/images/') && !SHOWN.includes(name))) return;
-  // What was said of the page before is gone.
+  // Wait until the message of the previous page has gone.
   await page.locator('.notice p').waitFor({ state: 'detached' });
   await page.screenshot({ path: `${PICTURES}console-${name}-${view.name}.png`, animations: 'disabled' });
 }
@@ -125,13 +129,13 @@ for (const view of VIEWS) {
       look('create', '#/new', 'New token', async () => {
         await page.getByLabel('Label').fill('Bücherei am Markt');
         await page
-          .getByLabel('Sites it works from')
+          .getByLabel('Sites that may use it')
           .fill('https://www.example.com\n*.bücher.example\n*.github.io');
         await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.github.io').waitFor();
       }));
     it('a token just made', async () => {
       await page.getByLabel('Label').fill('Air quality');
-      await page.getByLabel('Sites it works from').fill('https://www.example.com');
+      await page.getByLabel('Sites that may use it').fill('https://www.example.com');
       await page
         .getByRole('list', { name: 'How the rules are read' })
         .getByText('https://www.example.com')
@@ -148,7 +152,7 @@ for (const view of VIEWS) {
     it('a token just revoked', () =>
       look('revoked', `#/token/${places.revoked}`, 'Leaked in a gist', () =>
         page
-          .getByRole('region', { name: 'When it holds' })
+          .getByRole('region', { name: 'When it takes effect' })
           .getByText(/location/)
           .first()
           .waitFor(),
@@ -180,7 +184,7 @@ for (const view of VIEWS) {
     it('a page that is not there', () => look('nowhere', '#/nothing', 'There is no such page'));
     it('a token that is not there', () =>
       look('unknown', '#/token/tok_99999', 'This cannot be shown', () =>
-        page.getByText('Nothing is known under this path or id').waitFor(),
+        page.getByText('Nothing exists under this id').waitFor(),
       ));
     it('signing in', async () => {
       await page.getByRole('button', { name: 'Sign out' }).click();

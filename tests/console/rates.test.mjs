@@ -1,9 +1,9 @@
-// Rate classes as an operator meets them: chosen for a new token, shown, edited, and one that a deploy has dropped.
+// Rate classes in the console: chosen for a new token, shown, edited, and one that a deployment has removed.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Console, goTo } from './harness/console.mjs';
 import { assertAccessible } from './harness/axe.mjs';
+import { Console, goTo } from './harness/console.mjs';
 
 const CLASSES = {
   page: { requests: 300, per_seconds: 60 },
@@ -25,7 +25,7 @@ describe('rate classes', () => {
   it('one is chosen for a new token, and shown with it and in the settings', async () => {
     const page = await site.signedIn({ at: '#/new' });
     await page.getByLabel('Label').fill('Limited');
-    await page.getByLabel('Sites it works from').fill('https://shop.example');
+    await page.getByLabel('Sites that may use it').fill('https://shop.example');
     const rate = page.getByRole('combobox', { name: 'Rate' });
     assert.deepEqual(await rate.locator('option').allInnerTexts(), [
       'No limit',
@@ -65,7 +65,7 @@ describe('rate classes', () => {
     const page = await site.signedIn();
     await page
       .getByRole('region', { name: 'Needs attention' })
-      .getByText('rate class that is not configured any more')
+      .getByText('rate class that is no longer configured')
       .waitFor();
     await goTo(page, `#/edit/${id}`, 'Edit “Limited”');
     await page.getByLabel('Owner').fill('ana');
@@ -76,7 +76,7 @@ describe('rate classes', () => {
     await goTo(page, `#/new?clone=${id}`, 'New token like “Limited”');
     await page.getByLabel('Label').fill('Another');
     const field = page.getByRole('combobox', { name: 'Rate' });
-    assert.match(await field.locator('option:checked').innerText(), /crowd: not configured any more/);
+    assert.match(await field.locator('option:checked').innerText(), /crowd: no longer configured/);
     await page.getByRole('button', { name: 'Create token' }).click();
     await page.getByText('a rate class that is configured').waitFor();
     assert.equal(await field.getAttribute('aria-invalid'), 'true');

@@ -1,9 +1,9 @@
-// Replacing a token in the console: four plain choices, what stands in the way, and the family's lineage.
+// Rotating a token in the console: the four choices, the obstacles, and the family's lineage.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Console, goTo } from './harness/console.mjs';
 import { eventually } from '../workerd/harness/gateway.mjs';
+import { Console, goTo } from './harness/console.mjs';
 import { loseAnswer } from './harness/network.mjs';
 
 const site = new Console();
@@ -25,7 +25,7 @@ describe('rotating', () => {
   it('plans the old one’s end as chosen, shows the new one, and marks which to copy', async () => {
     const old = await admin.createToken({ label: 'Rotated' });
     const page = await site.signedIn({ at: `#/token/${old.id}` });
-    await rotate(page, 'Some days from now', () =>
+    await rotate(page, 'A number of days from now', () =>
       dialog(page).getByRole('spinbutton', { name: 'Days from now' }).fill('3'),
     );
     const shown = page.getByRole('dialog', { name: 'The new token of “Rotated”' });
@@ -65,10 +65,10 @@ describe('rotating', () => {
     const old = await admin.createToken({ label: 'Waiting' });
     const waiting = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
     const page = await site.signedIn({ at: `#/token/${waiting.id}` });
-    await rotate(page, 'Not by itself');
+    await rotate(page, 'Not automatically');
     await dialog(page).getByRole('alert').getByText('The newest token was never used').waitFor();
     await dialog(page)
-      .getByRole('radio', { name: `The one that waits, ${waiting.id}` })
+      .getByRole('radio', { name: `The unused one, ${waiting.id}` })
       .check();
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
     await page.getByRole('dialog', { name: 'The new token of “Waiting”' }).waitFor();
@@ -97,14 +97,14 @@ describe('rotating', () => {
       async () => (await admin.token(second.id)).first_used_at,
     );
     const page = await site.signedIn({ at: `#/token/${second.id}` });
-    await rotate(page, 'Not by itself');
+    await rotate(page, 'Not automatically');
     const told = dialog(page).getByRole('alert');
-    await told.getByText('A family has two active tokens at most').waitFor();
+    await told.getByText('A family can have two active tokens').waitFor();
     for (const { id } of [old, second])
       await told
         .getByRole('listitem')
         .filter({ hasText: id })
-        .getByText(/Last used|No use of it is known/)
+        .getByText(/Last used|No use is known/)
         .waitFor();
     assert.equal((await admin.token(old.id)).state, 'active', 'nothing is done before it is chosen');
     await told.getByRole('checkbox', { name: 'Revoke the older one now' }).check();
@@ -136,7 +136,7 @@ describe('rotating', () => {
     const old = await admin.createToken({ label: 'Rotated once' });
     const page = await site.signedIn({ at: `#/token/${old.id}` });
     const calls = await loseAnswer(page, 'POST', `/tokens/${old.id}/rotate`);
-    await rotate(page, 'Not by itself');
+    await rotate(page, 'Not automatically');
     await dialog(page).getByRole('alert').getByText('cannot be reached').waitFor();
     const { successor } = await admin.token(old.id);
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();

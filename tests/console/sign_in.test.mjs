@@ -1,4 +1,4 @@
-// Signing in and out, and where a key may never be.
+// Signing in and out, and the places where a key must never appear.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

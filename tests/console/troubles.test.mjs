@@ -1,7 +1,9 @@
-// What goes wrong around the console: a session that ends in the middle of something, an API that is dead or silent, roles.
+// Failures around the console: a session that ends during work, an API that fails or does not answer, and
+// roles.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { assertAccessible } from './harness/axe.mjs';
 import { Console, goTo } from './harness/console.mjs';
 import { answerWith, holdBack, loseAnswer } from './harness/network.mjs';
 
@@ -12,7 +14,7 @@ after(() => site.stop());
 
 const heading2 = (page, name) => page.getByRole('heading', { level: 2, name });
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
-/** Ends the page's session behind its back. */
+/** Ends the page's session without the page's knowledge. */
 async function endSession(page) {
   const [{ name, value }] = await page.context().cookies();
   const answer = await site.gateway.client.send('DELETE', '/_wayleave/api/session', {
@@ -27,7 +29,7 @@ describe('a session that ends', () => {
     const page = await site.signedIn({ at: `#/edit/${token.id}` });
     await page.getByLabel('Label').fill('Typed with care');
     await page.getByLabel('Owner').fill('kim');
-    // Its rules have been judged: the next call is the save.
+    // Wait until the rules were checked, so that the next call is the save.
     await page
       .getByRole('list', { name: 'How the rules are read' })
       .getByText('ok', { exact: true })
@@ -52,7 +54,7 @@ describe('a session that ends', () => {
     const page = await site.signedIn();
     await page.waitForLoadState('networkidle');
     await endSession(page);
-    // It asks for the token and for its history.
+    // This page requests the token and its history.
     await page.evaluate((id) => (location.hash = `#/token/${id}`), token.id);
     const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
     await dialog.waitFor();
@@ -73,7 +75,7 @@ describe('a session that ends', () => {
   it('with its key, at once', async () => {
     const key = await admin.createAdminKey('operator');
     const page = await site.signedIn({ key: key.key });
-    // The banner, too, asks the API.
+    // Wait for the banner, which also calls the API.
     await page.waitForLoadState('networkidle');
     assert.equal((await admin.call('DELETE', `/admin-keys/${key.id}`)).status, 204);
     await page.getByRole('link', { name: 'Revocation' }).click();
@@ -95,7 +97,7 @@ describe('roles', () => {
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/family/${token.family}`, 'Family of “Looked at”');
     assert.equal(await writes.count(), 0);
-    // With a successor, and just after a change.
+    // The token now has a successor and a recent change.
     assert.equal((await admin.call('POST', `/tokens/${token.id}/rotate`, { body: {} })).status, 201);
     await admin.disable(token.id);
     const posted = [];
@@ -106,7 +108,7 @@ describe('roles', () => {
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/token/${token.id}`, 'Looked at');
     await page
-      .getByRole('region', { name: 'When it holds' })
+      .getByRole('region', { name: 'When it takes effect' })
       .getByText(/No location|confirmed/)
       .first()
       .waitFor();
@@ -131,15 +133,72 @@ describe('roles', () => {
     await page.getByText('More settings').click();
     assert.equal(await page.getByLabel('Protected').count(), 0);
     await page.getByLabel('Label').fill('By an operator');
-    await page.getByLabel('Sites it works from').fill('https://shop.example');
+    await page.getByLabel('Sites that may use it').fill('https://shop.example');
     await page.getByRole('button', { name: 'Create token' }).click();
     await heading(page, '“By an operator” is ready').waitFor();
-    await page.getByRole('link', { name: 'Its page' }).click();
+    await page.getByRole('link', { name: 'Open its page' }).click();
     await page.getByRole('button', { name: 'Edit' }).click();
     await page.getByLabel('Owner').fill('kim');
     await page.getByRole('button', { name: 'Save' }).click();
     await heading(page, 'By an operator').waitFor();
     await page.getByText('kim', { exact: true }).first().waitFor();
+  });
+
+  it('the audit shows a viewer what was done to tokens, and says what it leaves out', async () => {
+    const token = await admin.createToken({ label: 'Audited' });
+    const { key } = await admin.createAdminKey('viewer');
+    const page = await site.signedIn({ key, at: '#/audit' });
+    await heading(page, 'Audit log').waitFor();
+    await page.getByText('Events of admin keys, sessions and signing keys are shown to owners.').waitFor();
+    await page.getByRole('link', { name: token.id, exact: true }).first().waitFor();
+    for (const words of ['created an admin key', 'signed in', 'took ADMIN_KEY as the first owner']) {
+      assert.equal(await page.getByText(words).count(), 0, words);
+    }
+    // Every page but the last is full, although events were left out.
+    for (;;) {
+      const items = await page.getByRole('main').getByRole('listitem').count();
+      const older = page.getByRole('link', { name: 'Older' });
+      if ((await older.count()) === 0) break;
+      assert.equal(items, 50);
+      const address = await older.getAttribute('href');
+      await goTo(page, address, 'Audit log');
+    }
+    await page.getByText('created').last().waitFor();
+    const owner = await site.signedIn({ at: '#/audit' });
+    await owner.getByText('created an admin key').first().waitFor();
+    assert.equal(await owner.getByText('are shown to owners').count(), 0);
+    assert.deepEqual(page.troubles, []);
+  });
+
+  it('an operator describes a protected token, and is told what is an owner’s', async () => {
+    const token = await admin.createToken({ label: 'Kept', protected: true });
+    const { key } = await admin.createAdminKey('operator');
+    const page = await site.signedIn({ key, at: `#/token/${token.id}` });
+    assert.equal(await page.getByRole('button', { name: /end/ }).count(), 0);
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page
+      .getByRole('region', { name: 'Protected' })
+      .getByText('Only an owner may change what it admits')
+      .waitFor();
+    await page.getByLabel('Owner').fill('kim');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await heading(page, 'Kept').waitFor();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('Sites that may use it').fill('https://elsewhere.example');
+    await page.getByRole('button', { name: 'Save' }).click();
+    const refused = page.getByRole('alert');
+    await refused.getByText('The token is protected', { exact: true }).waitFor();
+    await refused
+      .getByText('only an owner may make changes that could break the pages that use it or open it to others')
+      .waitFor();
+    assert.equal(await page.getByLabel('Sites that may use it').inputValue(), 'https://elsewhere.example');
+    await goTo(page, `#/token/${token.id}`, 'Kept');
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('A number of days from now').waitFor();
+    assert.equal(await dialog.getByLabel('Now', { exact: true }).count(), 0);
+    await assertAccessible(page, 'a protected token to an operator');
+    assert.deepEqual(page.troubles, []);
   });
 
   it('what is protected is not offered to be ended, to an owner neither', async () => {
@@ -168,7 +227,7 @@ describe('roles', () => {
       await shown.isVisible(),
       'it is shown once: nobody loses it by a key that is pressed too quickly',
     );
-    await shown.getByRole('button', { name: 'I have kept it' }).click();
+    await shown.getByRole('button', { name: 'I have saved it' }).click();
     await page.getByRole('button', { name: 'Actions for CI job' }).click();
     assert.ok(!(await page.content()).includes(text));
     await page.getByRole('menuitem', { name: 'Delete …' }).click();
@@ -253,6 +312,7 @@ describe('an API that does not answer', () => {
       ['Settings'],
       'nor that it could not be shown',
     );
+    assert.deepEqual(page.troubles, [], 'leaving a view is no error');
   });
 
   it('something else that answers in its place is not taken for it', async () => {
@@ -270,13 +330,14 @@ describe('an API that does not answer', () => {
     }
   });
 
-  it('silent: waits 15 seconds, not for ever', async () => {
+  it('silent: waits 25 seconds, not for ever', async () => {
     const page = await site.signedIn();
     process.kill(site.gateway.workerd.pid, 'SIGSTOP');
     try {
       await page.evaluate(() => (location.hash = '#/audit'));
       await page.getByRole('status').getByText('Loading …').waitFor();
-      await page.getByRole('alert').getByText('No answer').waitFor({ timeout: 30_000 });
+      await page.getByRole('alert').getByText('No answer').waitFor({ timeout: 40_000 });
+      await page.getByText('did not answer within 25 seconds').waitFor();
     } finally {
       process.kill(site.gateway.workerd.pid, 'SIGCONT');
     }

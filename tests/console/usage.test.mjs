@@ -1,4 +1,5 @@
-// What the console says of a token's use: on its page, before a revocation, and of old and new in a family.
+// What the console shows of a token's usage: on its page, before a revocation, and for both tokens of a
+// family.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -7,7 +8,7 @@ import { Console, goTo } from './harness/console.mjs';
 
 const SITE = 'https://shop.example',
   COPYCAT = 'https://copycat.example';
-/** An isolate hands over what it counted at most every 30 s. */
+/** An isolate sends its counts at most every 30 s. */
 const COUNTED_MS = 75_000;
 const site = new Console();
 let old, fresh;
@@ -37,10 +38,10 @@ describe('use', () => {
     const number = (name) =>
       use.locator('.numbers > div').filter({ hasText: name }).locator('dd').innerText();
     assert.deepEqual(
-      [await number('Requests'), await number('Let in'), await number('Refused by site')],
+      [await number('Requests'), await number('Admitted'), await number('Refused by site')],
       ['6', '4', '2'],
     );
-    await use.getByText('As a table').click();
+    await use.getByText('Show as a table').click();
     const cells = await use
       .getByRole('table', { name: 'Requests by outcome' })
       .getByRole('cell')
@@ -49,7 +50,7 @@ describe('use', () => {
     await use.getByRole('listitem').filter({ hasText: SITE }).getByText('4').waitFor();
     await use.getByRole('listitem').filter({ hasText: COPYCAT }).getByText('2').waitFor();
     await use.getByLabel('Time').selectOption('Last hour');
-    await use.getByText('As a table').waitFor();
+    await use.getByText('Show as a table').waitFor();
     assert.deepEqual(page.troubles, []);
   });
 
@@ -74,11 +75,11 @@ describe('use', () => {
     const page = await site.signedIn();
     await goTo(page, `#/family/${old.family}`, 'Family of “In use”');
     const sides = page.locator('.columns.even > div');
-    await sides.nth(0).getByText('4 let in, 2 refused').waitFor();
-    await sides.nth(1).getByText('0 let in, 0 refused').waitFor();
+    await sides.nth(0).getByText('4 admitted, 2 refused').waitFor();
+    await sides.nth(1).getByText('0 admitted, 0 refused').waitFor();
     await page.getByRole('button', { name: 'End the old one now' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
-    await page.getByRole('region', { name: 'When it holds' }).waitFor();
+    await page.getByRole('region', { name: 'When it takes effect' }).waitFor();
     assert.equal((await site.admin.token(old.id)).state, 'revoked');
     assert.equal((await site.admin.token(fresh.id)).state, 'active');
     await page

@@ -1,4 +1,4 @@
-// The chart library in www/vendor/ is what the pinned package gives.
+// The chart library in www/vendor/ is the one of the pinned package.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,11 +1,11 @@
-//! The registry rotates by itself: when, as what, how often, and what it does where something stands in the way.
+//! Automatic rotation: when, by whom, how often, and what happens when there is an obstacle.
 
 use crate::world::{DAY, START, World, as_usual, new_token, settings};
-use wayleave::key::KeyId;
-use wayleave::registry::command::{
+use wayleave::control::registry::command::{
     AutoRotate, Command, Lifetime, RevokeOld, TokenEdit, TokenState, TokenView,
 };
-use wayleave::token::Serial;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::token::Serial;
 
 const HOUR: i64 = 3_600;
 
@@ -15,7 +15,7 @@ fn auto(before_expiry_seconds: i64) -> AutoRotate {
 }
 
 impl World {
-    /// A token of 30 days that is rotated 10 days before its end.
+    /// A token with a life of 30 days that is rotated 10 days before its end.
     fn renewing(&mut self, distribute: bool) -> TokenView {
         let mut new = new_token("shop");
         new.lifetime = Some(Lifetime::ExpiresIn(30 * DAY));
@@ -31,12 +31,12 @@ impl World {
         tokens.iter().map(|token| (token.serial.0, token.state)).collect()
     }
 
-    /// Days since the start at which a token was told of as held.
+    /// The days since the start on which a notice of a held end was sent.
     fn held_days(&mut self) -> Vec<i64> {
         let notices = self.notices();
         let held = notices.iter().filter(|notice| notice["type"] == "token.rotation_held");
         let at = |notice: &serde_json::Value| {
-            wayleave::time::parse_rfc3339(notice["timestamp"].as_str().unwrap()).unwrap().0
+            wayleave::base::time::parse_rfc3339(notice["timestamp"].as_str().unwrap()).unwrap().0
         };
         held.map(|notice| (at(notice) - START.0 / 1_000) / DAY).collect()
     }
@@ -56,10 +56,10 @@ fn a_token_is_rotated_in_time_as_an_operator_would_and_by_system() {
     let rotated_at = old.expires_at.plus_seconds(-10 * DAY).to_millis();
     assert_eq!(new.created_at, rotated_at);
     assert_eq!(new.expires_at.0 - new.created_at.ceil_seconds().0, 30 * DAY);
-    assert_eq!(new.auto_rotate, old.auto_rotate, "and so on for ever");
+    assert_eq!(new.policy.auto_rotate, old.policy.auto_rotate, "and so on for ever");
     let rotated = world.events().into_iter().find(|event| event.action == "token.rotated").unwrap();
     assert_eq!((rotated.actor.as_str(), rotated.token), ("system", Some(old.serial)));
-    // It is used: the old one ends after the drain, and the new one is rotated in its turn.
+    // It is used: the old one ends after the drain, and the new one is rotated later.
     world.used(Serial(2));
     world.days_pass(2);
     assert_eq!(world.get(old.serial).revoked_reason.as_deref(), Some("rotated"));
@@ -106,7 +106,7 @@ fn an_unused_leaf_is_not_rotated_but_told_of_daily() {
     world.edit(old.serial, edit);
     world.days_pass(3);
     assert_eq!(world.lineage(&old.family), [(1, TokenState::Active), (2, TokenState::Active)]);
-    // The leaf is due as it is made; nobody deploys it, and its predecessor works.
+    // The leaf is due when it is made. Nobody deploys it, and its predecessor works.
     world.days_pass(2);
     assert_eq!(world.lineage(&old.family).len(), 2);
     let held = world.held_days();
@@ -127,7 +127,7 @@ fn an_unused_leaf_that_pages_fetch_is_superseded_and_the_family_never_lacks_a_to
         ..TokenEdit::default()
     };
     world.edit(old.serial, short);
-    // Due at once again and again: at most once an hour.
+    // It is always due again at once, but is rotated at most once an hour.
     world.days_pass(3);
     let mut made: Vec<_> = world
         .events()
@@ -160,16 +160,16 @@ fn what_ends_or_is_switched_off_is_not_rotated() {
     for token in [&revoked, &ended, &off, &disabled] {
         assert_eq!(world.family(&token.family).total, 1, "{}", token.serial.0);
     }
-    // Enabled again it is looked at within the hour.
+    // After it is enabled again, it is examined within the hour.
     world.receipt(Command::EnableToken(disabled.serial));
     world.days_pass(1);
     assert_eq!(world.family(&disabled.family).total, 2);
-    // Nobody wakes the registry for the others.
+    // No alarm is set for the others.
     world.revoke(disabled.serial);
     let waiting = world
         .database
         .one("SELECT COUNT(*) FROM token WHERE auto_rotate_at IS NOT NULL AND status = 'revoked'");
-    assert_eq!(waiting, wayleave::registry::database::Value::Integer(0));
+    assert_eq!(waiting, wayleave::base::database::Value::Integer(0));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_token_whose_successor_is_revoked_is_rotated_again() {
     world.revoke(Serial(2));
     world.days_pass(1);
     assert_eq!(world.get(old.serial).successor, Some(Serial(3)));
-    // And one whose successor dies with its key.
+    // A token whose successor ends with its key.
     let mut world = World::new();
     let old = world.renewing(false);
     world.used(old.serial);
@@ -207,7 +207,7 @@ fn an_operators_rotation_takes_the_place_of_the_registrys() {
     assert_eq!(world.held_days().len(), 0, "the leaf is young");
 }
 
-/// Wherever the process dies, one successor is made.
+/// Wherever the process dies, exactly one successor is made.
 #[test]
 fn a_rotation_that_is_cut_off_is_made_once() {
     for statements in 0.. {
@@ -241,8 +241,8 @@ fn a_thousand_that_are_due_at_once_are_rotated_some_at_a_time() {
     world.now = START.plus_ms(20 * DAY * 1_000 + 1_000);
     world.registry.due(world.now, 50);
     let made = world.database.one("SELECT COUNT(*) FROM token");
-    assert_eq!(made, wayleave::registry::database::Value::Integer(120));
+    assert_eq!(made, wayleave::base::database::Value::Integer(120));
     world.days_pass(1);
     let made = world.database.one("SELECT COUNT(*) FROM token");
-    assert_eq!(made, wayleave::registry::database::Value::Integer(200));
+    assert_eq!(made, wayleave::base::database::Value::Integer(200));
 }

@@ -1,16 +1,17 @@
-//! When a base is made, what it holds, and how long the one before it is completed.
+//! When a base is made, what it contains, and how long lists complete the one before it.
 
 use crate::world::{DAY, World, edit_label, new_token, open_delta, settings};
+use base64::prelude::*;
 use std::rc::Rc;
+use wayleave::base::database::Value;
+use wayleave::control::registry::command::{Answer, Call, Command, Fault, Lifetime, ListAskedBy, NewToken};
+use wayleave::control::registry::{KvWrite, RegistrySettings};
+use wayleave::formats::list::{DeltaHead, Number, OpenedBase, RevocationList, SerialStatus, base_kv_name};
+use wayleave::formats::token::Serial;
 use wayleave::limits::{BASE_OVERLAP_MAX_MS, BASE_OVERLAP_MIN_MS, FOLD_AT_CHANGES};
-use wayleave::list::{DeltaHead, Number, OpenedBase, RevocationList, Status, base_kv_name};
-use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewToken, Request};
-use wayleave::registry::database::Value;
-use wayleave::registry::{KvWrite, RegistrySettings};
-use wayleave::token::Serial;
 
 impl World {
-    /// Tokens from `first` on, revoked: one more than a delta may hold.
+    /// Revokes new tokens: one more than a delta may hold.
     fn revoke_many(&mut self) -> Vec<Serial> {
         let serials: Vec<Serial> = (0..=FOLD_AT_CHANGES).map(|_| self.token().serial).collect();
         for serial in &serials {
@@ -44,18 +45,18 @@ fn many_changes_are_folded_into_a_base_and_the_list_says_the_same() {
     world.edit(edited, edit_label("b"));
     let head = world.head();
     assert_eq!((head.base, head.since), (head.number, 0));
-    // Whoever holds no base yet, and whoever has read the new one, is told the same.
+    // A location without a base and one with the new base get the same information.
     let base = world.base(head.base);
     assert_eq!(base.sha256, head.base_sha256);
     let opened = open_delta(&world.sealed_delta());
     for base in [OpenedBase::empty(1), base] {
         let list = RevocationList::of(Rc::new(base), opened.clone()).unwrap();
-        assert!(many.iter().all(|serial| list.status(*serial) == Status::Revoked));
-        assert_eq!((list.status(disabled), list.record_version(edited)), (Status::Disabled, 2));
+        assert!(many.iter().all(|serial| list.status(*serial) == SerialStatus::Revoked));
+        assert_eq!((list.status(disabled), list.record_version(edited)), (SerialStatus::Disabled, 2));
     }
-    // Later changes stand in the delta.
+    // Later changes are in the delta.
     world.receipt(Command::EnableToken(disabled));
-    assert_eq!(world.list().status(disabled), Status::Good);
+    assert_eq!(world.list().status(disabled), SerialStatus::Good);
 }
 
 #[test]
@@ -84,8 +85,9 @@ fn the_base_before_is_completed_until_the_new_one_has_been_out_for_a_while() {
     world.registry.compare(None, world.now);
     let list = world.next_list();
     assert_eq!((list.delta().head.since, list.delta().changes().len()), (first.n, 0));
-    assert_eq!(list.status(Serial(1)), Status::Revoked);
-    // The next base follows from this one, and this one is completed meanwhile, then gone from KV and registry.
+    assert_eq!(list.status(Serial(1)), SerialStatus::Revoked);
+    // The next base follows from this one. This one is completed for a while, then removed from KV and the
+    // registry.
     let more = world.revoke_many();
     let head = world.head();
     assert_eq!((head.base, head.since), (head.number, first.n));
@@ -94,8 +96,8 @@ fn the_base_before_is_completed_until_the_new_one_has_been_out_for_a_while() {
     world.write_all();
     world.now = world.now.plus_ms(BASE_OVERLAP_MIN_MS);
     assert_eq!(world.next_list().delta().head.since, head.base.n);
-    assert_eq!(world.list().status(more[0]), Status::Revoked);
-    assert_eq!(world.request(Request::Base { number: first }), Answer::Base { sealed: None });
+    assert_eq!(world.list().status(more[0]), SerialStatus::Revoked);
+    assert_eq!(world.request(Call::Base { number: first }), Answer::Base { sealed: None });
     world.write_all();
     assert_eq!(world.status().outbox_pending, 0, "what is only planned is no debt");
     world.seconds_pass(1_800);
@@ -111,7 +113,7 @@ fn a_base_that_kv_does_not_take_is_completed_from_the_registry_after_an_hour() {
     world.now = world.now.plus_ms(BASE_OVERLAP_MAX_MS - 3_001);
     assert_eq!(world.next_list().delta().head.since, 0);
     assert_eq!(world.next_list().delta().head.since, base.n);
-    assert_eq!(world.list().status(Serial(1)), Status::Revoked);
+    assert_eq!(world.list().status(Serial(1)), SerialStatus::Revoked);
 }
 
 #[test]
@@ -126,19 +128,19 @@ fn what_has_ended_leaves_with_the_next_base_and_not_before_the_bound_is_over() {
     world.write_all();
     world.now = world.now.plus_ms(BASE_OVERLAP_MIN_MS);
     world.next_list();
-    // A millisecond before expires_at + B a base is made …
+    // One base is made a millisecond before expires_at + B, …
     world.now = early.expires_at.plus_seconds(60).to_millis().plus_ms(-1);
     world.revoke_many();
     let number = world.head().base;
-    assert_eq!(world.base(number).base.status(early.serial), Status::Revoked);
+    assert_eq!(world.base(number).base.status(early.serial), SerialStatus::Revoked);
     world.write_all();
     // … and one after it.
     world.now = world.now.plus_ms(BASE_OVERLAP_MIN_MS);
     world.next_list();
     world.revoke_many();
     let number = world.head().base;
-    assert_eq!(world.base(number).base.status(early.serial), Status::Good);
-    assert_eq!(world.base(number).base.status(Serial(3)), Status::Revoked);
+    assert_eq!(world.base(number).base.status(early.serial), SerialStatus::Good);
+    assert_eq!(world.base(number).base.status(Serial(3)), SerialStatus::Revoked);
 }
 
 #[test]
@@ -154,7 +156,7 @@ fn a_serial_whose_row_retention_took_leaves_with_the_next_base() {
     let first = world.head().base;
     assert_eq!(world.base(first).base.entries(), 3);
     world.write_all();
-    // The rows go while no base is made.
+    // The rows are deleted while no base is made.
     world.now = edited.expires_at.plus_seconds(DAY + 3_600).to_millis();
     world.write_all();
     let is_gone = |world: &mut World, serial| world.fault(Command::GetToken(serial)) == Fault::NotFound;
@@ -181,26 +183,26 @@ fn a_base_survives_a_restart_and_is_no_other_after_it() {
     assert_eq!(world.base(head.base), before);
     assert_eq!(world.next_list().delta().head.base, head.base);
     assert_eq!(
-        world.request(Request::Base { number: Number { epoch: 2, ..head.base } }),
+        world.request(Call::Base { number: Number { epoch: 2, ..head.base } }),
         Answer::Base { sealed: None }
     );
     assert_eq!(
-        world.request(Request::Base { number: Number { epoch: 1, n: 0 } }),
+        world.request(Call::Base { number: Number { epoch: 1, n: 0 } }),
         Answer::Base { sealed: None }
     );
-    assert_eq!(before.base.status(Serial(1)), Status::Revoked);
+    assert_eq!(before.base.status(Serial(1)), SerialStatus::Revoked);
 }
 
 impl World {
-    /// The delta as the registry hands it out.
-    pub fn sealed_delta(&mut self) -> Vec<u8> {
-        match self.request(Request::List { bound_seconds: 60 }) {
-            Answer::List { sealed, .. } => data_encoding::BASE64.decode(sealed.as_bytes()).unwrap(),
+    /// The delta that the registry hands out.
+    pub(crate) fn sealed_delta(&mut self) -> Vec<u8> {
+        match self.request(Call::List { bound_seconds: 60, asked_by: ListAskedBy::Unnamed }) {
+            Answer::List { sealed, .. } => BASE64_STANDARD.decode(sealed).unwrap(),
             other => panic!("{other:?}"),
         }
     }
 
-    /// A list made anew.
+    /// A newly made list.
     fn next_list(&mut self) -> RevocationList {
         self.seconds_pass(3);
         self.list()
@@ -210,7 +212,7 @@ impl World {
 #[test]
 fn kv_gets_a_base_before_a_list_that_the_publisher_made_by_itself() {
     let mut world = World::new();
-    // Nobody has asked for a list: the base is made when the publisher makes one.
+    // Nobody has asked for a list: the publisher makes the base when it makes a list.
     world.revoke_many();
     let (mut had, mut newest) = (Vec::new(), 0);
     for _ in 0..5 {

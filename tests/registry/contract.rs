@@ -1,36 +1,42 @@
-//! What the operation table of the admin API documents is what the registry does: each operation's request is read by the
-//! admin API and put to the registry.
+//! The operation table of the admin API documents what the registry does: the admin API parses a request for
+//! each operation and passes it to the registry.
 
 use crate::world::{
     World, as_usual, edit_label, holding, idempotency, new_token, rotate, settings, without_key_1,
 };
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use wayleave::admin::fault_problem;
-use wayleave::admin::operation::{ID, OPERATIONS, Operation};
-use wayleave::admin_key::{AdminKey, Role};
-use wayleave::freshness::Holding;
-use wayleave::key::KeyId;
-use wayleave::list::Number;
-use wayleave::problem::Code;
-use wayleave::registry::command::{
-    Answer, Bulk, Command, Fault, Lifetime, NewAdminKey, NewToken, Request, RevokeOld, Rotate, Standing,
-    Supersede, TokenEdit, TokenFilter, TokenState,
+use std::sync::LazyLock;
+use wayleave::base::time::UnixSeconds;
+use wayleave::control::admin::operation::{ID, Operation};
+use wayleave::control::admin::operations::OPERATIONS;
+use wayleave::control::admin::{OPENAPI_JSON, fault_problem};
+use wayleave::control::registry::command::{
+    Answer, BlockingToken, Bulk, Call, Clash, Command, Fault, Lifetime, NewAdminKey, NewToken, RevokeOld,
+    Rotate, Supersede, TokenEdit, TokenFilter, TokenState,
 };
-use wayleave::time::UnixSeconds;
-use wayleave::token::Serial;
+use wayleave::formats::admin_key::{AdminKey, Role};
+use wayleave::formats::holding::Holding;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::list::Number;
+use wayleave::formats::origin::OriginRules;
+use wayleave::formats::token::Serial;
+use wayleave::http::problem::Code;
 
-/// Every fault that a command may be refused with, beside those that any may be. Each refusal in each test of the
-/// registry is held against it, the random ones too ([`World::ask_idempotent`]).
+/// Every fault with which a command may be refused, besides those that all may have. Each refusal in each
+/// test of the registry is compared with it, including the random ones ([`World::ask_idempotent`]).
 fn possible(command: &Command) -> Vec<Fault> {
     use Fault::{
-        Conflict, IdempotencyConflict, KeyInUse, KeyMissing, LastActiveToken, NotFound, PreconditionFailed,
-        TokenEnded, TokenProtected,
+        FamilyEnded, IdempotencyConflict, KeyInUse, KeyMissing, KeyNotInRing, LastActiveToken,
+        NoCurrentToken, NotFound, OwnersOnly, PreconditionFailed, TextGone, TokenEnded, TokenProtected,
     };
     let instead = |ended| Fault::RotateInstead { ended, instead: None };
-    let nobody = Standing { serial: Serial(0), last_used_at: None };
+    let nobody = BlockingToken { serial: Serial(0), last_used_at: None };
     let fields = Fault::Fields(Vec::new());
-    match command {
+    let clash = Fault::Conflict;
+    let (versions, serials) = (clash(Clash::VersionsUsedUp), clash(Clash::SerialsUsedUp));
+    let own = match command {
         Command::Authenticate
         | Command::CloseSession
         | Command::GetSession
@@ -41,60 +47,86 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::ListSigningKeys
         | Command::ListTokens(_)
         | Command::Metrics
-        | Command::Status => vec![],
-        Command::BeginProbe(_)
-        | Command::GetFamily(_)
-        | Command::GetFamilyToken(_)
-        | Command::GetProbe(_)
-        | Command::RevokeFamily { .. }
-        | Command::GetToken(_)
-        | Command::LookupToken(_) => {
-            vec![NotFound]
+        | Command::Status => return vec![],
+        Command::GetFamily(_) | Command::GetProbe(_) | Command::GetToken(_) | Command::LookupToken(_) => {
+            return vec![NotFound];
         }
-        Command::RevealToken(_) => vec![NotFound, TokenEnded],
-        Command::CreateToken(_) | Command::CreateAdminKey(_) => vec![fields, IdempotencyConflict, Conflict],
-        Command::EditToken { .. } => vec![NotFound, PreconditionFailed, TokenEnded, fields, Conflict],
+        Command::GetFamilyToken(_) => return vec![NotFound, NoCurrentToken],
+        Command::RevealToken(_) => return vec![NotFound, TextGone],
+        Command::BeginProbe(_) | Command::RevokeFamily { .. } => vec![NotFound],
+        Command::CreateAdminKey(_) => vec![fields],
+        Command::CreateToken(_) => vec![fields, OwnersOnly, serials],
+        Command::EditToken { .. } => {
+            vec![NotFound, PreconditionFailed, TokenEnded, OwnersOnly, fields, versions]
+        }
         Command::RotateToken { .. } | Command::RotateFamily { .. } => vec![
             NotFound,
             TokenProtected,
+            OwnersOnly,
             Fault::SuccessorUnused { waiting: nobody, predecessor: nobody },
             Fault::MaxActiveTokens { active: Vec::new() },
+            Fault::LeafDisabled { instead: None },
             instead(true),
             instead(false),
             fields,
-            IdempotencyConflict,
-            Conflict,
+            serials,
         ],
-        Command::EditFamily { .. } => vec![NotFound, TokenEnded, fields, Conflict],
+        Command::EditFamily { .. } => vec![NotFound, FamilyEnded, OwnersOnly, fields, versions],
         Command::RevokeTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }],
         // A serial is not to be had: nothing stands against that before the first is made.
-        Command::RotateTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }, Conflict],
+        Command::RotateTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }, serials],
         Command::RevokeToken { .. } => vec![NotFound, TokenEnded, TokenProtected, LastActiveToken],
         Command::DisableToken(_) => vec![NotFound, TokenEnded, TokenProtected],
-        Command::EnableToken(_) => vec![NotFound, TokenEnded],
+        Command::EnableToken(_) => vec![NotFound, TokenEnded, OwnersOnly],
         Command::EndToken { .. } => {
-            vec![NotFound, TokenEnded, TokenProtected, LastActiveToken, fields, Conflict]
+            vec![NotFound, TokenEnded, TokenProtected, OwnersOnly, LastActiveToken, fields, versions]
         }
-        Command::ActivateSigningKey(_) => vec![NotFound, Conflict, KeyMissing { missing_at: vec![] }],
-        Command::DeleteAdminKey(_) => vec![NotFound, Conflict],
-        Command::RetireSigningKey { .. } => vec![NotFound, Conflict, KeyInUse { live_tokens: 1 }],
-    }
+        Command::ActivateSigningKey(_) => {
+            vec![KeyNotInRing, clash(Clash::KeyRetired), KeyMissing { missing_at: vec![] }]
+        }
+        Command::DeleteAdminKey(_) => vec![NotFound, clash(Clash::LastOwner)],
+        Command::RetireSigningKey { .. } => {
+            vec![KeyNotInRing, clash(Clash::KeySigns), KeyInUse { live_tokens: 1 }]
+        }
+    };
+    // Whatever changes something can be tried again.
+    [own, vec![IdempotencyConflict, clash(Clash::MadeIsGone)]].concat()
 }
 
 /// Fails when `fault` is not listed for `command`.
-pub fn holds(command: &Command, fault: &Fault) {
+pub(crate) fn holds(command: &Command, fault: &Fault) {
     let always = [Fault::Unauthorized, Fault::Forbidden, Fault::Internal, Fault::Restoring];
     let listed = possible(command).into_iter().chain(always).any(|possible| name(&possible) == name(fault));
     assert!(listed, "{command:?} was refused with {fault:?}: list it here and in the operation table");
+    is_documented(fault);
 }
 
-/// Name of the variant.
+/// Fails when the problem of `fault` says something that the document does not describe.
+fn is_documented(fault: &Fault) {
+    let body = fault_problem(fault.clone()).into_reply().body.unwrap();
+    let problem: Value = serde_json::from_str(&body).unwrap();
+    let schema = &DOCUMENT["components"]["schemas"]["Problem"]["properties"];
+    for (member, value) in problem.as_object().unwrap() {
+        assert!(schema.get(member).is_some(), "{member} of {fault:?} is not in docs/openapi.json");
+        if let Some(listed) = schema[member]["enum"].as_array() {
+            assert!(listed.contains(value), "{member} {value} of {fault:?} is not in docs/openapi.json");
+        }
+    }
+}
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI_JSON).unwrap());
+
+/// Name of the variant; of a clash, with what.
 fn name(of: &impl Debug) -> String {
-    format!("{of:?}").split(|char: char| !char.is_alphanumeric()).next().unwrap().to_owned()
+    let text = format!("{of:?}");
+    if text.starts_with("Conflict(") {
+        return text;
+    }
+    text.split(|char: char| !char.is_alphanumeric()).next().unwrap().to_owned()
 }
 
-/// A request to the operation, as path and body, that any token or key suits. None of them asks for what an owner alone
-/// may set.
+/// A valid request for the operation, as path and body, for any token or key. It uses nothing reserved to
+/// owners.
 fn sample(operation: &Operation, family: &str, token: &str) -> (String, String) {
     let path = operation
         .path
@@ -129,7 +161,7 @@ fn each_operation_needs_the_role_that_it_documents() {
             let (view, token) = world.create(crate::world::new_token("a"));
             let (path, body) = sample(operation, &view.family, &token);
             let command = world.request_command(operation.method, &path, &body);
-            // So that key_1 is not the last owner's.
+            // So that key_1 is not the last owner's key.
             world.admin_key(Role::Owner);
             let (_, key) = world.admin_key(role);
             world.call_as(&key);
@@ -143,7 +175,7 @@ fn each_operation_needs_the_role_that_it_documents() {
     }
 }
 
-/// What the admin API itself may answer, before the registry is asked.
+/// The codes with which the admin API itself may answer, without asking the registry.
 fn at_the_door(operation: &Operation) -> BTreeSet<Code> {
     let mut codes = BTreeSet::new();
     if operation.path.contains(ID) || operation.id == "lookupToken" {
@@ -168,11 +200,11 @@ fn each_operation_documents_the_problems_that_it_has_and_no_other() {
         let command = world.request_command(operation.method, &path, &body);
         let mut expected = at_the_door(operation);
         expected.extend(possible(&command).into_iter().map(|fault| match fault {
-            // As the admin API has it from the registry: with one fault of no code of its own.
+            // As the registry returns it, with a fault that has no code of its own.
             Fault::Fields(_) => Code::InvalidFields,
-            other => fault_problem(other).code,
+            other => fault_problem(other).code(),
         }));
-        // Every operation with a body has it.
+        // Every operation with a body may return it.
         let wrong_fields = expected.remove(&Code::InvalidFields);
         assert!(!wrong_fields || operation.body.is_some(), "{}", operation.id);
         let documented: BTreeSet<Code> = operation.problems.iter().copied().collect();
@@ -181,7 +213,7 @@ fn each_operation_documents_the_problems_that_it_has_and_no_other() {
     }
 }
 
-/// No row of the table is there for nothing.
+/// Every fault in the table occurs.
 #[test]
 fn each_fault_that_is_listed_happens() {
     let mut world = World::new();
@@ -257,14 +289,16 @@ fn each_fault_that_is_listed_happens() {
     refused(&mut world, key(None), Some(("k", "body")));
 
     families(&mut world, &mut refused);
+    retries(&mut world, &mut refused);
+    protected(&mut world, &mut refused);
 
     // A location of an earlier release.
     let holding = Holding { keys: vec![], ..holding(Number { epoch: 1, n: 0 }, vec![]) };
-    world.request(Request::Report { location: "FRA".into(), holding });
+    world.request(Call::Report { location: "FRA".into(), holding });
     refused(&mut world, Command::ActivateSigningKey(KeyId(2)), None);
     world.seconds_pass(2 * 3_600);
 
-    // Numbers that have run out.
+    // Numbers that are used up.
     world.database.one("UPDATE token SET version = 4294967295 WHERE serial = 1 RETURNING 1");
     refused(&mut world, edit(token, None, edit_label("b")), None);
     world.database.one("UPDATE token SET protected = 0 WHERE serial = 1 RETURNING 1");
@@ -288,7 +322,9 @@ fn each_fault_that_is_listed_happens() {
     world.restart(without_key_1());
     refused(&mut world, Command::RevealToken(token), None);
 
-    let (view, text) = World::new().create(new_token("a"));
+    // With every key again.
+    let mut world = World::new();
+    let (view, text) = world.create(new_token("a"));
     let mut listed = BTreeSet::new();
     for operation in OPERATIONS.iter().filter(|operation| operation.least_role.is_some()) {
         let (path, body) = sample(operation, &view.family, &text);
@@ -302,8 +338,84 @@ fn only_active() -> TokenFilter {
     TokenFilter { state: Some(TokenState::Active), limit: 10, ..TokenFilter::default() }
 }
 
+/// Under an idempotency key that was used for something else, and under one of which nothing is left to show.
+fn retries(world: &mut World, refused: &mut Refused<'_>) {
+    world.ask_idempotent(Command::CreateToken(new_token("a")), idempotency("taken", "first"));
+    for (key, made, kept) in [("token gone", "token", "NULL"), ("unreadable", "done", "'{}'")] {
+        let sha256 = idempotency(key, "body").unwrap().request_sha256;
+        world.database.one(&format!(
+            "INSERT INTO idempotent_call (admin_key, key, request_sha256, at, made, made_id, kept) \
+             VALUES (1, '{key}', '{sha256}', {}, '{made}', 99999, {kept}) RETURNING 1",
+            world.now.0
+        ));
+    }
+    let (view, text) = world.create(new_token("a"));
+    for operation in OPERATIONS.iter().filter(|operation| operation.idempotent_by_key) {
+        let (path, body) = sample(operation, &view.family, &text);
+        let command = world.request_command(operation.method, &path, &body);
+        let faults = possible(&command);
+        if !faults.contains(&Fault::IdempotencyConflict) {
+            assert!(
+                matches!(command, Command::LookupToken(_) | Command::Authenticate),
+                "{command:?} changes something"
+            );
+            continue;
+        }
+        refused(world, command.clone(), Some(("taken", "another")));
+        let makes_a_token = matches!(
+            command,
+            Command::CreateToken(_) | Command::RotateToken { .. } | Command::RotateFamily { .. }
+        );
+        if !matches!(command, Command::CreateAdminKey(_)) {
+            let key = if makes_a_token { "token gone" } else { "unreadable" };
+            refused(world, command, Some((key, "body")));
+        }
+    }
+}
+
+/// What an owner alone may do to a protected token.
+fn protected(world: &mut World, refused: &mut Refused<'_>) {
+    let mut new = new_token("a");
+    new.settings.protected = Some(true);
+    let (view, _) = world.create(new);
+    let serial = view.serial;
+    world.database.one(
+        "UPDATE token SET status = 'disabled' WHERE serial = (SELECT MAX(serial) FROM token) RETURNING 1",
+    );
+    let (_, operator) = world.admin_key(Role::Operator);
+    let owner = world.key.clone();
+    world.call_as(&operator);
+    refused(world, Command::EnableToken(serial), None);
+    world.database.one(
+        "UPDATE token SET status = 'good', ends_at = expires_at * 1000 - 1 \
+        WHERE status = 'disabled' RETURNING 1",
+    );
+    let any = TokenEdit { origins: Some(OriginRules::Any), ..TokenEdit::default() };
+    for command in [
+        Command::CreateToken(NewToken {
+            clone_of: Some(serial),
+            settings: any.clone(),
+            ..NewToken::default()
+        }),
+        Command::EditToken { serial, if_match: None, edit: any.clone() },
+        Command::EditFamily { family: view.family.clone(), edit: any.clone() },
+        Command::EndToken { serial, at: None, force: false },
+        rotate(serial, Rotate { overrides: any.clone(), ..as_usual() }),
+        Command::RotateFamily {
+            family: view.family,
+            rotate: Box::new(Rotate { overrides: any, ..as_usual() }),
+        },
+    ] {
+        refused(world, command, None);
+    }
+    world.call_as(&owner);
+    world.database.one("DELETE FROM token WHERE serial = (SELECT MAX(serial) FROM token) RETURNING 1");
+}
+
+type Refused<'a> = dyn FnMut(&mut World, Command, Option<(&str, &str)>) + 'a;
+
 /// The refusals of rotations and families.
-fn families(world: &mut World, refused: &mut impl FnMut(&mut World, Command, Option<(&str, &str)>)) {
+fn families(world: &mut World, refused: &mut Refused<'_>) {
     let nowhere = "fam_nowhere".to_owned();
     let of_family = |family: &str, how: Rotate| Command::RotateFamily {
         family: family.to_owned(),
@@ -366,6 +478,7 @@ fn families(world: &mut World, refused: &mut impl FnMut(&mut World, Command, Opt
     let stop = Command::RevokeFamily { family: family.to_owned(), reason: None, include_protected };
     assert!(matches!(world.ask(stop), Answer::RevokedInBulk(_)));
     refuse_both!(world, leaf, family, &as_usual(), None);
+    refused(world, Command::GetFamilyToken(family.to_owned()), None);
     refused(world, edit(family, edit_label("b")), None);
     let given_up = Rotate { supersede: Some(Supersede::Original), ..as_usual() };
     refuse_both!(world, leaf, family, &given_up, None);

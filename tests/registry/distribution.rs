@@ -1,18 +1,18 @@
-//! Distribution: KV names the token of a family that pages are given, whatever is done to the family.
+//! Distribution: KV names the token that a family hands out, whatever happens to the family.
 
 use crate::world::{World, as_usual, how, new_token, settings};
 use std::collections::BTreeMap;
-use wayleave::distribution;
-use wayleave::family::FamilyId;
-use wayleave::key::KeyId;
-use wayleave::limits::NOTHING_KV_SECONDS;
-use wayleave::registry::KvWrite;
-use wayleave::registry::command::{
-    Answer, Command, Fault, Lifetime, NewToken, Request, RevokeOld, TokenEdit, TokenState, TokenView,
+use wayleave::control::registry::KvWrite;
+use wayleave::control::registry::command::{
+    Answer, Call, Command, Fault, Lifetime, NewToken, RevokeOld, TokenEdit, TokenState, TokenView,
 };
-use wayleave::token::{Claims, Serial};
+use wayleave::formats::distribution;
+use wayleave::formats::family::FamilyId;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::token::{Claims, Serial};
+use wayleave::limits::NOTHING_KV_SECONDS;
 
-/// What KV has under `family/…`.
+/// The values in KV under `family/…`.
 type Kv = BTreeMap<String, Vec<u8>>;
 
 fn distributed(label: &str) -> NewToken {
@@ -29,7 +29,7 @@ fn family_id(family: &str) -> FamilyId {
     FamilyId::parse(family, &settings().check_keys.family).unwrap()
 }
 
-/// The token that KV names, and the key that sealed its name.
+/// The token that KV names, and the key that sealed the value.
 fn named(kv: &Kv, family: &str) -> Option<(Claims, KeyId)> {
     let family = family_id(family);
     distribution::open(&settings().ring, &family, kv.get(&distribution::kv_name(&family))?)
@@ -40,7 +40,7 @@ fn serial_in(kv: &Kv, family: &str) -> Option<Serial> {
 }
 
 impl World {
-    /// The writes of families that are due; KV takes everything.
+    /// The due writes of families; KV accepts all of them.
     fn families_written(&mut self, kv: &mut Kv) -> Vec<KvWrite> {
         let mut written = Vec::new();
         loop {
@@ -59,7 +59,7 @@ impl World {
     }
 
     fn given_out(&mut self, family: &str) -> Option<Claims> {
-        match self.request(Request::CurrentToken { family: family.to_owned() }) {
+        match self.request(Call::CurrentToken { family: family.to_owned() }) {
             Answer::CurrentToken(claims) => claims,
             other => panic!("{other:?}"),
         }
@@ -161,7 +161,7 @@ fn a_write_that_a_newer_one_overtook_does_not_take_it_away() {
     let due = world.registry.due(world.now, 50);
     let first = due.iter().find(|write| write.key.starts_with("family/")).unwrap();
     let new = world.rotate(old.serial, how(RevokeOld::Now)).token;
-    // Confirmed only now; the other one failed meanwhile, and is tried again.
+    // Confirmed only now. The other write failed meanwhile and is retried.
     world.registry.written(first.id, world.now);
     assert_eq!(world.families_written(&mut kv).len(), 1);
     assert_eq!(serial_in(&kv, &old.family), Some(new.serial));
@@ -186,7 +186,7 @@ fn a_retired_key_s_name_gets_a_new_seal_and_its_token_is_given_out_no_more() {
     world.activate(KeyId(2));
     let (new, _) = world.create(distributed("of the second key"));
     world.activate(KeyId(1));
-    // Named by the first key, though the token is of the second.
+    // Sealed by the first key, although the token is signed with the second.
     world.edit(new.serial, distribute(false));
     world.edit(new.serial, distribute(true));
     world.families_written(&mut kv);
@@ -220,11 +220,12 @@ fn a_job_gets_the_current_token_whether_pages_do_or_not_and_leaves_no_trace() {
     }
     world.revoke(made.token.serial);
     world.revoke(old.serial);
-    assert_eq!(world.family_token(&old.family), Answer::Refused(Fault::NotFound));
+    assert_eq!(world.family_token(&old.family), Answer::Refused(Fault::NoCurrentToken));
     assert_eq!(world.family_token("fam_of_nobody"), Answer::Refused(Fault::NotFound));
 }
 
-/// Random commands on a few families; after each, KV (which takes everything) names what the registry gives out.
+/// Random commands on a few families. After each one, KV (which accepts everything) names what the registry
+/// hands out.
 #[test]
 fn whatever_is_done_kv_names_what_is_given_out() {
     let seed = std::env::var("WAYLEAVE_SEED").ok().and_then(|seed| seed.parse().ok());

@@ -1,9 +1,9 @@
 //! `GET /metrics`: which tokens end next without a successor, and how many.
 
 use crate::world::{DAY, START, World, as_usual, new_token};
-use wayleave::key::KeyId;
-use wayleave::registry::command::{Answer, Command, ExpiriesView, Lifetime, NewToken};
-use wayleave::token::Serial;
+use wayleave::control::registry::command::{Answer, Command, ExpiriesView, Lifetime, NewToken};
+use wayleave::formats::key::KeyId;
+use wayleave::formats::token::Serial;
 
 impl World {
     fn expiries(&mut self) -> ExpiriesView {
@@ -16,11 +16,11 @@ impl World {
         }
     }
 
-    /// The status as `GET /status` says it, but for the calls that have been counted meanwhile.
+    /// The status without the calls that were counted meanwhile.
     fn status_with_its_calls(
         &mut self,
-        of: &wayleave::registry::command::StatusView,
-    ) -> wayleave::registry::command::StatusView {
+        of: &wayleave::control::registry::command::StatusView,
+    ) -> wayleave::control::registry::command::StatusView {
         let mut status = self.status();
         status.calls = of.calls;
         status.calls_last_minute = of.calls_last_minute;
@@ -67,20 +67,23 @@ fn the_nearest_come_first_and_those_that_need_no_successor_are_left_out() {
 fn five_thousand_are_named_and_all_are_counted() {
     let mut world = World::new();
     world.ends_in(9);
-    // A row each, without the work of issuing it.
+    // Inserts rows directly, which is faster than issuing tokens.
     world.database.one(
-        "INSERT INTO token (serial, family, key_id, expires_at, fingerprint, version, label, metadata, origins, origin_mode, \
-         missing_origin, audiences, protected, created_at, created_by, status, sealed_by, search) \
+        "INSERT INTO token (serial, family, key_id, expires_at, fingerprint, version, label, metadata, \
+         origins, origin_mode, missing_origin, audiences, protected, created_at, created_by, status, \
+         sealed_by, search) \
          WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 6001) \
-         SELECT n, family, key_id, expires_at + n, fingerprint, version, label, metadata, origins, origin_mode, \
-         missing_origin, audiences, protected, created_at, created_by, status, sealed_by, search FROM token, n \
+         SELECT n, family, key_id, expires_at + n, fingerprint, version, label, metadata, origins, \
+         origin_mode, missing_origin, audiences, protected, created_at, created_by, status, sealed_by, \
+         search FROM token, n \
          WHERE serial = 1 RETURNING 1",
     );
     let expiries = world.expiries();
     assert_eq!(serials(&expiries), (1..=5_000).collect::<Vec<_>>());
     assert_eq!(expiries.within, [0, 0, 6_001, 6_001]);
     let plan = world.database.plan(
-        "SELECT serial, family, expires_at FROM token WHERE expires_at > ? AND ends_at IS NULL ORDER BY expires_at LIMIT ?",
+        "SELECT serial, family, expires_at FROM token WHERE expires_at > ? AND ends_at IS NULL \
+         ORDER BY expires_at LIMIT ?",
     );
     assert!(plan.contains("token_by_expiry") && !plan.contains("TEMP B-TREE"), "{plan}");
 }

@@ -1,12 +1,12 @@
-//! Families as what jobs know, emergency stops, and many tokens by a filter.
+//! Families as jobs see them, emergency stops, and bulk calls by filter.
 
 use crate::world::{DAY, World, all, as_usual, edit_label, how, new_token};
-use wayleave::admin_key::Role;
-use wayleave::registry::command::{
+use wayleave::control::registry::command::{
     Answer, Bulk, BulkStep, Command, Fault, Receipt, RevokeOld, Rotate, TokenEdit, TokenFilter, TokenState,
     TokenView,
 };
-use wayleave::token::Serial;
+use wayleave::formats::admin_key::Role;
+use wayleave::formats::token::Serial;
 
 fn owned_by(owner: &str) -> TokenFilter {
     TokenFilter { owner: Some(owner.into()), limit: 100, ..TokenFilter::default() }
@@ -85,7 +85,8 @@ fn a_family_is_edited_as_one() {
     let new = world.rotate(old.serial, as_usual()).token;
     let edit = Command::EditFamily { family: old.family.clone(), edit: edit_label("renamed") };
     let Answer::FamilyEdited(edited) = world.ask(edit) else { panic!() };
-    let labels: Vec<_> = edited.iter().map(|(token, _)| (token.serial, token.label.as_str())).collect();
+    let labels: Vec<_> =
+        edited.iter().map(|(token, _)| (token.serial, token.policy.label.as_str())).collect();
     assert_eq!(labels, [(new.serial, "renamed"), (old.serial, "renamed")]);
     assert!(edited.iter().all(|(_, receipt)| receipt.bound_seconds == 60));
     world.revoke(old.serial);
@@ -141,9 +142,13 @@ fn a_bulk_revocation_goes_in_bounded_steps_and_meets_each_token_once() {
     let expected: Vec<_> = serials.iter().copied().filter(|serial| *serial != serials[10]).collect();
     assert_eq!((steps, receipts), (3, expected));
     let list = world.list();
-    assert!(serials.iter().enumerate().all(|(index, serial)| (list.status(*serial)
-        == wayleave::list::Status::Revoked)
-        == (index != 10)));
+    assert!(
+        serials
+            .iter()
+            .enumerate()
+            .all(|(index, serial)| (list.status(*serial) == wayleave::formats::list::SerialStatus::Revoked)
+                == (index != 10))
+    );
 }
 
 #[test]
@@ -160,10 +165,10 @@ fn a_bulk_rotation_rotates_active_leaves_and_says_why_it_left_out_others() {
     let (rotated, made) = &step.done[0];
     assert_eq!((*rotated, made.predecessor), (plain.serial, Some(plain.serial)));
     assert!(matches!(*step.skipped[0].fault, Fault::SuccessorUnused { .. }));
-    // The answer was lost: the same call makes nothing twice.
+    // The answer was lost: repeating the call creates nothing twice.
     let again = world.rotate_all(bulk(owned_by("ann")), as_usual());
     assert_eq!((again.done.len(), again.skipped.len()), (0, 2));
-    // Compromise of everything that somebody had.
+    // Everything that somebody had is compromised.
     let now = world.rotate_all(bulk(owned_by("ann")), how(RevokeOld::Now));
     assert_eq!(now.done.len(), 2);
     assert_eq!(world.get(plain.serial).state, TokenState::Revoked);

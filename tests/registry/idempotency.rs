@@ -1,10 +1,14 @@
-//! Retries of a create: answers lost, restarts, other requests under the same key.
+//! Retried create requests: lost answers, restarts, different requests with the same key.
 
-use crate::world::{World, created, edit_label, idempotency, new_token, settings};
-use wayleave::admin_key::Role;
-use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{Answer, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenState};
-use wayleave::registry::database::Value;
+use crate::world::{World, all, as_usual, created, edit_label, idempotency, new_token, settings};
+use wayleave::base::database::Value;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{
+    Answer, Bulk, Clash, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenFilter, TokenState, TokenView,
+};
+use wayleave::formats::admin_key::Role;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::token::Serial;
 
 const WEEK_SECONDS: i64 = 7 * 86_400;
 
@@ -29,12 +33,12 @@ fn a_retry_gives_the_same_token_even_after_a_restart() {
     world.restart(settings());
     assert_eq!(world.ask_idempotent(create("a"), idempotency("k", "body")), first);
     assert_eq!(world.database.dump(), before);
-    // As it now is.
+    // In its current state.
     let (token, text) = created(first);
     world.edit(token.serial, edit_label("b"));
     world.revoke(token.serial);
     let (again, same_text) = created(world.ask_idempotent(create("a"), idempotency("k", "body")));
-    assert_eq!((again.label.as_str(), again.state, same_text), ("b", TokenState::Revoked, text));
+    assert_eq!((again.policy.label.as_str(), again.state, same_text), ("b", TokenState::Revoked, text));
 }
 
 #[test]
@@ -102,7 +106,11 @@ fn a_retried_admin_key_is_the_same_key_and_stored_nowhere() {
     assert!(!world.database.dump().contains(&text));
     world.ask(Command::DeleteAdminKey(key.id));
     let again = world.ask_idempotent(create_key(), idempotency("k", "body"));
-    assert_eq!(again, Answer::Refused(Fault::Conflict), "a deleted key is not shown again");
+    assert_eq!(
+        again,
+        Answer::Refused(Fault::Conflict(Clash::MadeIsGone)),
+        "a deleted key is not shown again"
+    );
 }
 
 #[test]
@@ -114,10 +122,13 @@ fn a_token_that_retention_took_is_not_made_twice() {
     world.seconds_pass(2 * 86_400);
     world.registry.due(world.now, 10);
     assert_eq!(count(&world, "token"), Value::Integer(0));
-    assert_eq!(world.ask_idempotent(command, idempotency("k", "body")), Answer::Refused(Fault::Conflict));
+    assert_eq!(
+        world.ask_idempotent(command, idempotency("k", "body")),
+        Answer::Refused(Fault::Conflict(Clash::MadeIsGone))
+    );
 }
 
-/// The answer is lost at every statement in turn; the retry always ends with exactly one token.
+/// The answer is lost at every statement in turn. The retry always ends with exactly one token.
 #[test]
 fn a_create_that_dies_at_any_statement_is_made_once_by_its_retry() {
     let mut survived = 0;
@@ -138,4 +149,99 @@ fn a_create_that_dies_at_any_statement_is_made_once_by_its_retry() {
         }
     }
     assert!(survived > 8, "{survived} statements");
+}
+
+/// What a retry must not do a second time: somebody else has changed the token meanwhile.
+#[test]
+fn a_retried_change_is_answered_again_and_not_made_again() {
+    let mut world = World::new();
+    let TokenView { serial, family, .. } = world.token();
+    let edit = |label: &str| Command::EditToken { serial, if_match: Some(1), edit: edit_label(label) };
+    let first = world.ask_idempotent(edit("mine"), idempotency("k", "edit"));
+    let Answer::Edited { token, receipt } = first else { panic!("{first:?}") };
+    assert_eq!((token.version, token.policy.label.as_str()), (2, "mine"));
+    world.edit(serial, edit_label("somebody else's"));
+    world.seconds_pass(100);
+    let events = world.events().len();
+    // Without the key its If-Match would not fit any more; with it the retry succeeds, and changes nothing.
+    let again = world.ask_idempotent(edit("mine"), idempotency("k", "edit"));
+    let Answer::Edited { token, receipt: same } = again else { panic!("{again:?}") };
+    assert_eq!((token.version, token.policy.label.as_str(), same), (3, "somebody else's", receipt));
+    assert_eq!(world.events().len(), events);
+    let conflict = Answer::Refused(Fault::IdempotencyConflict);
+    assert_eq!(world.ask_idempotent(edit("other"), idempotency("k", "another edit")), conflict);
+
+    let disable = Command::DisableToken(serial);
+    let disabled = world.ask_idempotent(disable.clone(), idempotency("d", "disable"));
+    world.receipt(Command::EnableToken(serial));
+    assert_eq!(world.ask_idempotent(disable, idempotency("d", "disable")), disabled);
+    assert_eq!(world.get(serial).state, TokenState::Active, "it was enabled since");
+
+    let edit = Command::EditFamily { family, edit: edit_label("family") };
+    let edited = world.ask_idempotent(edit.clone(), idempotency("f", "family"));
+    assert!(matches!(&edited, Answer::FamilyEdited(edited) if edited.len() == 1));
+    assert_eq!(world.ask_idempotent(edit, idempotency("f", "family")), edited);
+}
+
+/// A bulk call's first step has no cursor: sent again, it would go on with the next tokens.
+#[test]
+fn a_retried_step_of_a_bulk_call_takes_no_further_tokens() {
+    let mut world = World::new();
+    for _ in 0..4 {
+        world.token();
+    }
+    let bulk = || Box::new(Bulk { filter: TokenFilter { limit: 2, ..all() }, dry_run: false, expect: None });
+    let rotate = || Command::RotateTokens { bulk: bulk(), rotate: Box::new(as_usual()) };
+    let rotated = world.ask_idempotent(rotate(), idempotency("r", "rotate"));
+    assert_eq!(world.ask_idempotent(rotate(), idempotency("r", "rotate")), rotated);
+    assert_eq!(count(&world, "token"), Value::Integer(6));
+    let revoke = || Command::RevokeTokens {
+        bulk: bulk(),
+        reason: None,
+        owner_removed: false,
+        include_protected: false,
+    };
+    let revoked = world.ask_idempotent(revoke(), idempotency("v", "revoke"));
+    assert_eq!(world.ask_idempotent(revoke(), idempotency("v", "revoke")), revoked);
+    let Answer::RevokedInBulk(step) = revoked else { panic!("{revoked:?}") };
+    assert_eq!(step.done.len(), 2);
+    assert_eq!(count(&world, "token WHERE status = 'revoked'"), Value::Integer(2));
+    let Value::Text(kept) = world.database.one("SELECT GROUP_CONCAT(kept) FROM idempotent_call") else {
+        panic!()
+    };
+    assert!(kept.contains("effective_by"), "{kept}");
+    assert!(
+        !kept.contains("wlp_") && !kept.contains("label"),
+        "neither texts nor settings of tokens are kept: {kept}"
+    );
+}
+
+/// Every call that changes something: if it is sent twice under one key, the second leaves the state
+/// unchanged and gets the same answer.
+#[test]
+fn every_change_can_be_sent_again() {
+    let mut world = World::new();
+    let mut tokens: Vec<Serial> = (0..6).map(|_| world.token().serial).collect();
+    let mut next = || tokens.pop().unwrap();
+    let (admin_key, _) = world.admin_key(Role::Viewer);
+    let end = |serial| Command::EndToken { serial, at: Some(world.now.plus_ms(60_000)), force: true };
+    let commands = [
+        Command::RevokeToken { serial: next(), reason: None, force: true },
+        Command::EnableToken(next()),
+        end(next()),
+        Command::BeginProbe(next()),
+        Command::RotateToken { serial: next(), rotate: Box::new(as_usual()) },
+        Command::RevokeFamily { family: world.get(next()).family, reason: None, include_protected: false },
+        Command::DeleteAdminKey(admin_key),
+        Command::ActivateSigningKey(KeyId(2)),
+        Command::RetireSigningKey { key_id: KeyId(1), force: true },
+    ];
+    for command in commands {
+        let what = format!("{command:?}");
+        let first = world.ask_idempotent(command.clone(), idempotency(&what, "body"));
+        assert!(!matches!(first, Answer::Refused(_)), "{what}: {first:?}");
+        let before = world.database.dump();
+        assert_eq!(world.ask_idempotent(command, idempotency(&what, "body")), first, "{what}");
+        assert_eq!(world.database.dump(), before, "{what}");
+    }
 }

@@ -1,10 +1,12 @@
-//! Revoking, disabling, enabling, and their receipts.
+//! Revoking, disabling and enabling tokens, and their receipts.
 
 use crate::world::{START, World, new_token, settings};
-use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{Command, Fault, Lifetime, NewToken, Receipt, TokenEdit, TokenState};
-use wayleave::time::UnixSeconds;
-use wayleave::token::Serial;
+use wayleave::base::time::UnixSeconds;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{
+    Command, Fault, Lifetime, NewToken, Receipt, TokenEdit, TokenState,
+};
+use wayleave::formats::token::Serial;
 
 fn revoke(serial: Serial, force: bool) -> Command {
     Command::RevokeToken { serial, reason: None, force }
@@ -28,7 +30,7 @@ fn a_receipt_promises_the_bound_rounded_up_and_the_skew() {
         state: TokenState::Revoked,
         reason: Some("operator: leaked in a gist".into()),
         revoked_at: Some(START),
-        // 02:00:00.250 + 60 s, rounded up to 02:01:01, and 2 s of skew.
+        // 02:00:00.250 + 60 s, rounded up to 02:01:01, plus 2 s of skew.
         effective_by: UnixSeconds(START.0 / 1000 + 1 + 60 + 2),
         bound_seconds: 60,
         guaranteed: true,
@@ -42,7 +44,7 @@ fn a_receipt_promises_the_bound_rounded_up_and_the_skew() {
     assert_eq!(token.effective_by, Some(expected.effective_by));
     let named = world.list();
     assert_eq!((named.number().epoch, named.number().n), expected.list_number);
-    assert_eq!(named.status(serial), wayleave::list::Status::Revoked);
+    assert_eq!(named.status(serial), wayleave::formats::list::SerialStatus::Revoked);
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn the_only_active_token_is_revoked_by_force_alone() {
     let before = world.database.dump();
     assert_eq!(world.fault(revoke(serial, false)), Fault::LastActiveToken);
     assert_eq!(world.database.dump(), before);
-    // A disabled token is no active one.
+    // A disabled token does not count as active.
     world.receipt(Command::DisableToken(serial));
     assert_eq!(world.receipt(revoke(serial, false)).state, TokenState::Revoked);
 }
@@ -171,7 +173,7 @@ fn a_lowered_bound_is_promised_only_once_the_lists_of_the_old_one_have_ended() {
     world.seconds_pass(10);
     world.restart(with(20));
     assert_eq!(world.receipt(Command::DisableToken(serial)).bound_seconds, 300);
-    // A list under the new bound, and another restart, do not forget the old one.
+    // Neither a list under the new bound nor another restart makes it forget the old one.
     world.list();
     world.restart(with(20));
     world.seconds_pass(289);

@@ -1,12 +1,12 @@
-//! What the list names, its number, and when it is made anew.
+//! What the list names, its number, and when it is made again.
 
 use crate::world::{START, World, edit_label, new_token, settings};
-use wayleave::list::{Number, Status};
-use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{Command, Lifetime, NewToken};
-use wayleave::registry::database::Value;
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{Call, Command, Lifetime, ListAskedBy, NewToken};
+use wayleave::formats::list::{Number, SerialStatus};
+use wayleave::formats::token::Serial;
 
 #[test]
 fn the_list_names_what_is_not_simply_good() {
@@ -22,13 +22,13 @@ fn the_list_names_what_is_not_simply_good() {
     world.receipt(Command::EnableToken(enabled));
     let list = world.list();
     let says = |serial| (list.status(serial), list.record_version(serial));
-    assert_eq!(says(good), (Status::Good, 1));
-    assert_eq!(says(revoked), (Status::Revoked, 1));
-    assert_eq!(says(disabled), (Status::Disabled, 1));
-    assert_eq!(says(edited), (Status::Good, 2));
-    assert_eq!(says(both), (Status::Revoked, 3));
-    assert_eq!(says(enabled), (Status::Good, 1));
-    // Enabled again is named too: a base may have it disabled.
+    assert_eq!(says(good), (SerialStatus::Good, 1));
+    assert_eq!(says(revoked), (SerialStatus::Revoked, 1));
+    assert_eq!(says(disabled), (SerialStatus::Disabled, 1));
+    assert_eq!(says(edited), (SerialStatus::Good, 2));
+    assert_eq!(says(both), (SerialStatus::Revoked, 3));
+    assert_eq!(says(enabled), (SerialStatus::Good, 1));
+    // A token enabled again is named too: a base may list it as disabled.
     assert_eq!(list.delta().changes().len(), 5);
     assert_eq!(list.delta().head.highest_serial, Serial(6));
     assert_eq!((list.this_update(), list.next_update()), (START, START.plus_ms(60_000)));
@@ -41,7 +41,7 @@ fn a_serial_leaves_the_list_at_its_end_and_the_bound() {
     world.revoke(token.serial);
     let leaves = token.expires_at.plus_seconds(60).to_millis();
     world.now = leaves.plus_ms(-1);
-    assert_eq!(world.list().status(token.serial), Status::Revoked);
+    assert_eq!(world.list().status(token.serial), SerialStatus::Revoked);
     world.now = leaves;
     world.seconds_pass(3);
     assert_eq!(world.list().delta().changes().len(), 0);
@@ -64,7 +64,7 @@ fn a_list_is_made_anew_after_a_change_and_when_it_is_old_and_not_before() {
     // Reading changes nothing.
     world.get(serial);
     assert_eq!(world.list().number().n, 3);
-    // A clock that goes back neither keeps an old list for longer nor lowers the number.
+    // A clock that is set back neither keeps an old list for longer nor lowers the number.
     world.now = UnixMillis(world.now.0 - 5_000);
     assert_eq!((world.list().number().n, world.list().this_update()), (4, world.now));
 }
@@ -89,10 +89,10 @@ fn the_number_is_stored_before_the_list_is_given_and_never_given_again() {
         world.restart(settings());
         assert_eq!(world.list().number().n, given + 1);
     }
-    // What cannot be stored is not given.
+    // A list whose number cannot be stored is not handed out.
     world.seconds_pass(3);
     world.database.fail_after(2);
-    let answer = world.request(wayleave::registry::command::Request::List { bound_seconds: 60 });
+    let answer = world.request(Call::List { bound_seconds: 60, asked_by: ListAskedBy::Unnamed });
     assert!(format!("{answer:?}").contains("Internal"), "{answer:?}");
 }
 

@@ -1,12 +1,13 @@
 //! The registry over SQLite (rusqlite), with the SQL text that runs in the Durable Object.
 
-// A test that is wrong should stop.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
+#![cfg(test)] // so clippy takes all of it for a test
+#![expect(clippy::string_slice, reason = "a test that panics fails")]
 
 mod admin_keys;
 mod auto_rotate;
 mod bases;
 mod contract;
+mod cookie_routes;
 #[path = "../support/deployment.rs"]
 mod deployment;
 mod distribution;
@@ -21,8 +22,10 @@ mod notice_kinds;
 mod notices;
 mod planned_end;
 mod probe;
+mod protection;
 mod publishing;
 mod query;
+mod relays;
 mod restore;
 mod rotation;
 mod rotation_model;
@@ -36,6 +39,9 @@ mod status;
 mod storage;
 mod sweep;
 mod tokens;
+#[path = "../support/vectors.rs"]
+mod vectors;
+mod waiting;
 mod webhooks;
 mod world;
 mod year;

@@ -2,13 +2,13 @@
 
 use crate::world::{World, all, created, edit_label, idempotency, new_token, open_list, settings};
 use std::collections::BTreeMap;
-use wayleave::list::{Number, RevocationList, Status};
-use wayleave::record::Record;
-use wayleave::registry::command::{
+use wayleave::base::time::{UnixMillis, UnixSeconds};
+use wayleave::control::registry::command::{
     Answer, Command, Fault, Lifetime, NewToken, TokenEdit, TokenFilter, TokenState,
 };
-use wayleave::time::{UnixMillis, UnixSeconds};
-use wayleave::token::Serial;
+use wayleave::formats::list::{Number, RevocationList, SerialStatus};
+use wayleave::formats::record::Record;
+use wayleave::formats::token::Serial;
 
 const STEPS: u32 = 700;
 
@@ -26,12 +26,12 @@ fn random_commands_agree_with_the_model() {
     }
 }
 
-/// What the rules say of one token.
+/// What the rules require of one token.
 #[derive(Clone, Debug)]
 struct Expected {
     label: String,
     version: u32,
-    status: Status,
+    status: SerialStatus,
     protected: bool,
     expires_at: UnixSeconds,
     ends_at: Option<UnixMillis>,
@@ -46,10 +46,10 @@ impl Expected {
 
     fn state(&self, now: UnixMillis) -> TokenState {
         match self.status {
-            Status::Revoked => TokenState::Revoked,
+            SerialStatus::Revoked => TokenState::Revoked,
             _ if now >= self.end() => TokenState::Expired,
-            Status::Disabled => TokenState::Disabled,
-            Status::Good => TokenState::Active,
+            SerialStatus::Disabled => TokenState::Disabled,
+            SerialStatus::Good => TokenState::Active,
         }
     }
 }
@@ -57,7 +57,7 @@ impl Expected {
 struct Run {
     world: World,
     tokens: BTreeMap<Serial, Expected>,
-    /// Idempotency key and label of creates, with what they made.
+    /// Idempotency key and label of each create, and the token it made.
     creates: Vec<(String, String, Serial)>,
     newest: Number,
     kv: BTreeMap<String, Vec<u8>>,
@@ -92,7 +92,7 @@ impl Run {
         self.below(100) < percent
     }
 
-    /// A serial that exists, most of the time.
+    /// A serial, mostly one that exists.
     fn any_serial(&mut self) -> Serial {
         let highest = self.tokens.len() as u64;
         Serial(u32::try_from(self.below(highest + 1) + 1).unwrap())
@@ -146,7 +146,7 @@ impl Run {
             label: label.clone(),
             version: 1,
             ends_at: None,
-            status: Status::Good,
+            status: SerialStatus::Good,
             protected: protected || copied,
             expires_at: now.ceil_seconds().plus_seconds(seconds),
             text,
@@ -156,7 +156,7 @@ impl Run {
         self.agrees(token.serial);
     }
 
-    /// A client that lost the answer asks again; the settings it sends are not looked at.
+    /// A client that lost the answer asks again. The settings it sends are ignored.
     fn retry(&mut self) {
         if self.creates.is_empty() {
             return;
@@ -209,7 +209,7 @@ impl Run {
             _ if token.protected => return refused(&answer, &Fault::TokenProtected),
             // Every family has one token.
             TokenState::Active if !force => return refused(&answer, &Fault::LastActiveToken),
-            _ => token.status = Status::Revoked,
+            _ => token.status = SerialStatus::Revoked,
         }
         self.acknowledged(&answer, TokenState::Revoked);
         self.agrees(serial);
@@ -253,7 +253,7 @@ impl Run {
         match token.state(now) {
             TokenState::Expired | TokenState::Revoked => return refused(&answer, &Fault::TokenEnded),
             TokenState::Active if token.protected => return refused(&answer, &Fault::TokenProtected),
-            _ => token.status = Status::Disabled,
+            _ => token.status = SerialStatus::Disabled,
         }
         self.acknowledged(&answer, TokenState::Disabled);
         self.agrees(serial);
@@ -267,17 +267,18 @@ impl Run {
         if matches!(token.state(now), TokenState::Revoked | TokenState::Expired) {
             return refused(&answer, &Fault::TokenEnded);
         }
-        if token.status == Status::Good {
-            // Nothing changes, so no list need follow.
+        if token.status == SerialStatus::Good {
+            // Nothing changes, so no list needs to follow.
             assert!(matches!(answer, Answer::Receipt(_)), "{answer:?}");
         } else {
-            token.status = Status::Good;
+            token.status = SerialStatus::Good;
             self.acknowledged(&answer, TokenState::Active);
         }
         self.agrees(serial);
     }
 
-    /// The receipt's promise: the list with its number, which is given out next or already is, says what changed.
+    /// The receipt's promise: the list with its number, which is handed out next or already was, contains the
+    /// change.
     fn acknowledged(&mut self, answer: &Answer, state: TokenState) {
         let Answer::Receipt(receipt) = answer else { panic!("{answer:?}") };
         assert_eq!(receipt.state, state);
@@ -290,9 +291,9 @@ impl Run {
     fn agrees(&mut self, serial: Serial) {
         let view = self.world.get(serial);
         let token = &self.tokens[&serial];
-        assert_eq!(view.label, token.label);
+        assert_eq!(view.policy.label, token.label);
         assert_eq!(
-            (view.version, view.protected, view.expires_at),
+            (view.version, view.policy.protected, view.expires_at),
             (token.version, token.protected, token.expires_at)
         );
         assert_eq!((view.state, view.ends_at), (token.state(self.world.now), token.ends_at));
@@ -323,7 +324,7 @@ impl Run {
         self.is_right(&list);
     }
 
-    /// The list says of every unexpired token what the model says.
+    /// The list states of every unexpired token what the model states.
     fn is_right(&self, list: &RevocationList) {
         for (serial, token) in &self.tokens {
             if self.world.now < token.expires_at.to_millis() {
@@ -333,7 +334,7 @@ impl Run {
         }
     }
 
-    /// KV takes some of what is due and loses some; some confirmations are lost.
+    /// KV accepts some due writes and loses others; some confirmations are lost.
     fn publish(&mut self) {
         for write in self.world.registry.due(self.world.now, 20) {
             match self.below(10) {
@@ -356,7 +357,7 @@ impl Run {
         self.world.database.fail_after(u32::try_from(after).unwrap());
         let answer = self.world.ask(Command::EditToken { serial, if_match: None, edit: edit_label("never") });
         if self.world.database.fault_pending() {
-            // It ended before the fault came.
+            // The call ended before the fault.
             if let (Answer::Edited { token, .. }, Some(expected)) = (&answer, self.tokens.get_mut(&serial)) {
                 expected.version = token.version;
                 expected.label = "never".into();
@@ -368,7 +369,7 @@ impl Run {
         assert_eq!(tokens(&self.world.database.dump()), tokens(&before));
     }
 
-    /// With KV well again, it ends up with what the registry says.
+    /// When KV works again, it ends up with what the registry has.
     fn settle(&mut self) {
         let end = self.world.now.plus_ms(1_000_000);
         while let Some(at) = self.world.registry.next_alarm_at(self.world.now).filter(|at| *at < end) {
@@ -393,8 +394,8 @@ fn refused(answer: &Answer, fault: &Fault) {
     assert_eq!(answer, &Answer::Refused(fault.clone()));
 }
 
-/// Another seed in every run.
-pub fn fresh_seed() -> u64 {
+/// A different seed in every run.
+pub(crate) fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) % 1_000_000_000
 }

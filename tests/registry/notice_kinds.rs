@@ -1,16 +1,16 @@
-//! Every kind of notice, caused as in life, in each of the places that DESIGN section 8 names: `GET /notices`, `/metrics`,
-//! and a webhook.
+//! Every kind of notice, caused by real events, in each of the places that docs/lifecycle.md, "Notices"
+//! names: `GET /notices`, `/metrics`, and a webhook.
 
 use crate::webhooks::with_webhook;
 use crate::world::{DAY, START, World, as_usual, how, new_token};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wayleave::registry::command::{
-    Answer, Command, DeliveryState, Lifetime, NewToken, NoticeFilter, NoticeKind, Request, RevokeOld,
+use wayleave::control::registry::command::{
+    Answer, Call, Command, DeliveryState, Lifetime, NewToken, NoticeFilter, NoticeKind, RevokeOld,
 };
-use wayleave::token::Serial;
-use wayleave::usage::sign::{Seen, Sign};
-use wayleave::webhook::Answered;
+use wayleave::control::webhook::Answered;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::anomaly::{Anomaly, AnomalyKind};
 
 impl World {
     fn made(&mut self, days: i64) -> Serial {
@@ -18,7 +18,7 @@ impl World {
         self.create(NewToken { lifetime, ..new_token("a") }).0.serial
     }
 
-    /// Everything that is due until ten seconds from now; gives the kinds of the webhooks that were taken.
+    /// Does everything due within the next ten seconds; returns the kinds of the delivered webhooks.
     fn kinds_sent(&mut self) -> Vec<String> {
         let mut sent = Vec::new();
         for seconds in [0, 10] {
@@ -29,7 +29,7 @@ impl World {
                 }
                 while let Some(post) = self.registry.announce(self.now) {
                     let body: Value = serde_json::from_str(&post.request.body).unwrap();
-                    sent.push(body["type"].as_str().unwrap()["token.".len()..].to_owned());
+                    sent.push(body["type"].as_str().unwrap().split_once('.').unwrap().1.to_owned());
                     self.registry.sent(post.attempt, Answered::Status(204), 0, self.now);
                 }
             }
@@ -38,7 +38,7 @@ impl World {
         sent
     }
 
-    /// What `/metrics` says of notices.
+    /// The notices counted in `/metrics`.
     fn counted(&mut self) -> BTreeMap<String, u64> {
         match self.ask(Command::Metrics) {
             Answer::Metrics { notices, .. } => {
@@ -60,16 +60,19 @@ fn each_is_read_counted_and_sent() {
     let fresh = world.rotate(drained, how(after)).token.serial;
     let hour = START;
     let signs = vec![
-        Sign { serial: quiet, seen: Seen::Spike { hour, requests: 5_000, median: 300 } },
-        Sign {
+        Anomaly { serial: quiet, kind: AnomalyKind::Spike { hour, requests: 5_000, median: 300 } },
+        Anomaly {
             serial: quiet,
-            seen: Seen::RefusedOrigins { day: hour, origins: vec!["https://x.example".into()] },
+            kind: AnomalyKind::RefusedOrigins { day: hour, origins: vec!["https://x.example".into()] },
         },
     ];
-    assert_eq!(world.request(Request::Signs { signs }), Answer::Noted);
+    assert_eq!(world.request(Call::Signs { signs }), Answer::Noted);
     world.seconds_pass(60);
+    // Requests are counted, and no location was ever heard.
+    let counted_at = Some(world.now);
+    assert_eq!(world.request(Call::Uses { uses: vec![], counted_at }), Answer::Noted);
     let mut sent = BTreeMap::<String, u64>::new();
-    // `unused` comes after 90 days, and then the first notices are forgotten.
+    // `unused` is sent after 90 days; then the first notices are deleted.
     for day in 0..=90 {
         if day == 8 {
             world.used(successor);
@@ -78,11 +81,11 @@ fn each_is_read_counted_and_sent() {
             world.used(drained);
             world.used(fresh);
         }
-        assert_eq!(world.request(Request::Sweep), Answer::Noted);
+        assert_eq!(world.request(Call::Sweep), Answer::Noted);
         let kinds = world.kinds_sent();
         let (page, _) = world.notice_page(NoticeFilter { limit: 500, below: None });
         for kind in kinds {
-            let event_type = format!("\"type\":\"token.{kind}\"");
+            let event_type = format!("\"type\":\"{}\"", NoticeKind::parse(&kind).unwrap().event_type());
             let read = page.iter().find(|notice| notice.body.contains(&event_type));
             let state = read.and_then(|notice| notice.delivery.as_ref()).map(|delivery| delivery.state);
             assert_eq!(state, Some(DeliveryState::Delivered), "{kind} on day {day}");
@@ -94,7 +97,7 @@ fn each_is_read_counted_and_sent() {
         assert!(sent.contains_key(kind.as_str()), "{kind:?}: {sent:?}");
     }
     assert_eq!(world.counted(), sent);
-    // Notices are forgotten; what was counted is not.
+    // Notices are deleted, but their counts remain.
     world.seconds_pass(91 * DAY);
     world.registry.due(world.now, 1);
     assert!(world.counted().iter().all(|(kind, made)| *made >= sent[kind]));

@@ -1,15 +1,16 @@
-//! Notices: owed with what they tell of, gathered, kept, read page by page, forgotten.
+//! Notices: queued with their event, gathered, stored, read in pages, deleted.
 
 use crate::world::{START, World, new_token, settings};
 use serde_json::{Value, json};
-use wayleave::registry::command::{Answer, Command, NoticeFilter, NoticeView};
-use wayleave::registry::database::{Database, Value as Sql};
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::base::database::{Database, Value as Sql};
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{Answer, Command, NoticeFilter, NoticeView};
+use wayleave::formats::token::Serial;
 
 impl World {
-    /// Every alarm up to `now`: digests are made, KV takes everything, nobody receives a webhook.
-    pub fn alarms(&mut self) {
+    /// Runs every alarm up to `now`: digests are made, KV accepts everything, there is no receiver of
+    /// webhooks.
+    pub(crate) fn alarms(&mut self) {
         while self.registry.next_alarm_at(self.now).is_some_and(|at| at <= self.now) {
             for write in self.registry.due(self.now, 100) {
                 self.registry.written(write.id, self.now);
@@ -19,15 +20,15 @@ impl World {
     }
 
     /// A page of notices, newest first.
-    pub fn notice_page(&mut self, filter: NoticeFilter) -> (Vec<NoticeView>, Option<i64>) {
+    pub(crate) fn notice_page(&mut self, filter: NoticeFilter) -> (Vec<NoticeView>, Option<i64>) {
         match self.ask(Command::ListNotices(filter)) {
             Answer::Notices { items, next } => (items, next),
             other => panic!("{other:?}"),
         }
     }
 
-    /// All notices, oldest first, as their webhooks say them.
-    pub fn notices(&mut self) -> Vec<Value> {
+    /// All notices, oldest first, as in their webhooks.
+    pub(crate) fn notices(&mut self) -> Vec<Value> {
         let (mut notices, mut below) = (Vec::new(), None);
         loop {
             let (items, next) = self.notice_page(NoticeFilter { limit: 500, below });
@@ -41,13 +42,13 @@ impl World {
     }
 
     /// Type, threshold and tokens of each notice, oldest first.
-    pub fn told(&mut self) -> Vec<(String, u64, Vec<u32>)> {
+    pub(crate) fn told(&mut self) -> Vec<(String, u64, Vec<u32>)> {
         self.notices().iter().map(summary).collect()
     }
 }
 
 /// Type, threshold (0: none) and tokens of a notice.
-pub fn summary(notice: &Value) -> (String, u64, Vec<u32>) {
+pub(crate) fn summary(notice: &Value) -> (String, u64, Vec<u32>) {
     let data = &notice["data"];
     let tokens = data["tokens"].as_array().unwrap().iter();
     let serials = tokens.map(|token| token["id"].as_str().unwrap()[4..].parse().unwrap()).collect();
@@ -55,7 +56,7 @@ pub fn summary(notice: &Value) -> (String, u64, Vec<u32>) {
     (notice["type"].as_str().unwrap().to_owned(), within_days, serials)
 }
 
-pub fn told(kind: &str, within_days: u64, serials: &[u32]) -> (String, u64, Vec<u32>) {
+pub(crate) fn told(kind: &str, within_days: u64, serials: &[u32]) -> (String, u64, Vec<u32>) {
     (format!("token.{kind}"), within_days, serials.to_vec())
 }
 
@@ -77,8 +78,9 @@ fn a_revocation_is_told_ten_seconds_later_with_what_an_operator_needs() {
         "type": "token.revoked",
         "timestamp": START.plus_ms(10_000).to_rfc3339(),
         "data": {"tokens": [{
-            "id": "tok_1", "family": token.family, "label": "Shop", "owner": "web@shop.example", "external_id": "c-17",
-            "audiences": ["api"], "expires_at": token.expires_at.to_rfc3339(), "last_used_at": null, "reason": "operator: leaked",
+            "id": "tok_1", "family": token.family, "label": "Shop", "owner": "web@shop.example",
+            "external_id": "c-17", "audiences": ["api"], "expires_at": token.expires_at.to_rfc3339(),
+            "last_used_at": null, "reason": "operator: leaked",
         }]},
     });
     let notices = world.notices();
@@ -86,7 +88,7 @@ fn a_revocation_is_told_ten_seconds_later_with_what_an_operator_needs() {
     assert!(!notices[0].to_string().contains(&text[8..30]), "nothing that works");
     let (page, _) = world.notice_page(NoticeFilter { limit: 1, below: None });
     assert_eq!((page[0].id.as_str(), &page[0].delivery), ("ntc_1_1", &None));
-    // Nothing is told twice, and a revocation that was one already is no news.
+    // Nothing is sent twice, and repeating a revocation sends nothing.
     world.revoke(token.serial);
     world.seconds_pass(60);
     world.alarms();
@@ -137,7 +139,7 @@ fn a_digest_of_long_texts_ends_before_its_row_is_too_long() {
         let (page, next) = world.notice_page(NoticeFilter { limit: 500, below });
         let bytes: usize = page.iter().map(|notice| notice.body.len()).sum();
         assert!(page.len() == 1 || bytes <= 1_048_576, "{bytes}");
-        // The tokens, and what stands around them.
+        // The tokens, and some text around them.
         assert!(page.iter().all(|notice| notice.body.len() < 1_048_576 + 200));
         below = next;
         if below.is_none() {
@@ -193,7 +195,8 @@ fn notices_are_pages_and_forgotten_after_90_days() {
 fn a_turn_forgets_a_hundred_notices_at_most() {
     let mut world = World::new();
     let many = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 250) \
-                INSERT INTO notice (epoch, kind, at, bytes, body) SELECT 1, 'revoked', 0, 2, '{}' FROM number RETURNING id";
+                INSERT INTO notice (epoch, kind, at, bytes, body) SELECT 1, 'revoked', 0, 2, '{}' FROM \
+                number RETURNING id";
     world.database.query(many, &[]).unwrap();
     let mut left = Vec::new();
     for _ in 0..4 {
@@ -203,7 +206,7 @@ fn a_turn_forgets_a_hundred_notices_at_most() {
     assert_eq!(left, [250, 150, 50, 0].map(Sql::Integer));
 }
 
-/// Owed with the revocation, or not at all; made once, wherever the process dies.
+/// A notice is queued together with its revocation and made once, wherever the process dies.
 #[test]
 fn a_notice_survives_a_kill_at_every_statement_and_is_made_once() {
     for statements in 0.. {
@@ -246,7 +249,7 @@ fn an_error_of_a_notice_does_not_hold_up_a_list() {
     for write in writes {
         world.registry.written(write.id, world.now);
     }
-    // It is tried again, but not in circles.
+    // It is retried, but only after a pause.
     assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now.plus_ms(60_000)));
     world.registry.due(world.now.plus_ms(59_999), 9);
     assert_eq!(world.registry.take_log(), Vec::<String>::new());

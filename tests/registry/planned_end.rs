@@ -1,11 +1,11 @@
-//! An operator's end: set, moved, cancelled, and what stands against it.
+//! An operator's end: setting, moving and cancelling it, and the guards.
 
 use crate::world::{START, World, new_token};
-use wayleave::registry::command::{
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{
     Answer, Command, Fault, Lifetime, NewToken, Receipt, TokenEdit, TokenState, TokenView,
 };
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::formats::token::Serial;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -40,14 +40,14 @@ fn an_end_is_in_the_record_the_list_and_the_audit_and_can_be_moved_and_cancelled
         let record = world.record(serial).unwrap();
         assert_eq!((record.version, record.record.ends_at), (version, at));
         assert_eq!(world.get(serial).ends_at, at);
-        // KV is owed the record of this version, and of no other.
+        // Only the record of this version is pending for KV.
         let keys: Vec<String> =
             world.registry.due(world.now, 100).into_iter().map(|write| write.key).collect();
         assert_eq!(
             keys.iter().filter(|key| key.starts_with("token/")).collect::<Vec<_>>(),
             [&format!("token/1/{version}")]
         );
-        // Again: nothing changes.
+        // Repeating it changes nothing.
         world.end(serial, at);
         assert_eq!(world.get(serial).version, version);
     }
@@ -99,7 +99,7 @@ fn an_earlier_end_meets_the_guards_of_a_revocation_and_a_later_one_none() {
         force: false,
     };
     assert_eq!(world.fault(unforced(token, 5)), Fault::LastActiveToken);
-    // Another of the family counts as long as it is active, and no longer.
+    // Another token of the family counts only as long as it is active.
     let other = world.short_lived().serial;
     world.database.one(
         "UPDATE token SET family = (SELECT family FROM token WHERE serial = 1) WHERE serial = 2 RETURNING 1",

@@ -1,16 +1,16 @@
-//! What KV is owed and gets: order, back-off, races, and a kill at every step.
+//! Pending writes to KV: order, back-off, races, and a kill at every step.
 
 use crate::sqlite::Sqlite;
 use crate::world::{START, World, edit_label, new_token, open_list, settings};
 use std::collections::BTreeMap;
-use wayleave::limits::SWEEP_OVERDUE_MS;
-use wayleave::list::{RevocationList, Status};
-use wayleave::record::Record;
-use wayleave::registry::command::{Answer, Command, Lifetime, NewToken, TokenState};
-use wayleave::registry::database::Value;
-use wayleave::registry::{KvWrite, Registry, RegistrySettings};
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{Answer, Command, Lifetime, NewToken, TokenState};
+use wayleave::control::registry::{KvWrite, Registry, RegistrySettings};
+use wayleave::formats::list::{RevocationList, SerialStatus};
+use wayleave::formats::record::Record;
+use wayleave::formats::token::Serial;
+use wayleave::limits::{OUTBOX_REPEAT_LEASE_MS, SWEEP_OVERDUE_MS};
 
 impl World {
     fn due(&mut self) -> Vec<KvWrite> {
@@ -21,7 +21,7 @@ impl World {
         self.due().into_iter().map(|write| write.key).collect()
     }
 
-    /// KV takes everything that is due now; gives the keys.
+    /// KV accepts everything due now; returns the keys.
     fn publish(&mut self) -> Vec<String> {
         let writes = self.due();
         for write in &writes {
@@ -34,7 +34,7 @@ impl World {
         self.registry.next_alarm_at(self.now)
     }
 
-    /// Every alarm until KV has everything.
+    /// Runs every alarm until KV has everything.
     fn publish_all(&mut self, kv: &mut BTreeMap<String, Vec<u8>>) {
         while let Some(at) = self.alarm().filter(|at| *at < self.now.plus_ms(3_600_000)) {
             self.now = self.now.max(at);
@@ -79,7 +79,7 @@ fn kv_never_gets_an_expiry_nearer_than_a_minute() {
     let token = world.create(NewToken { lifetime: Some(Lifetime::ExpiresIn(60)), ..new_token("a") }).0;
     world.now = token.expires_at.to_millis().plus_ms(-1);
     assert!(world.due()[1].expiration.unwrap() >= world.now.ceil_seconds().plus_seconds(60));
-    // Once the token has ended nobody needs its record.
+    // Nobody needs the record after the token has ended.
     world.now = token.expires_at.to_millis();
     assert_eq!(world.due_keys(), ["list/delta"]);
     assert_eq!(world.status().outbox_pending, 1);
@@ -123,7 +123,7 @@ fn a_record_that_kv_refuses_holds_the_list_back_for_ten_seconds_at_most() {
         }
     };
     assert_eq!(world.now.since_ms(since), 10_000);
-    assert_eq!(list.status(revoked), Status::Revoked);
+    assert_eq!(list.status(revoked), SerialStatus::Revoked);
     assert_eq!(tries, 3, "at once, after 2 s, after 6 s");
 }
 
@@ -140,7 +140,7 @@ fn the_list_is_written_once_a_second_and_says_all_of_that_second() {
     }
     world.now = START.plus_ms(1_000);
     let list = list_of(&world.due());
-    assert!(serials.iter().all(|serial| list.status(*serial) == Status::Revoked));
+    assert!(serials.iter().all(|serial| list.status(*serial) == SerialStatus::Revoked));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_change_during_a_write_leaves_the_newer_list_owed() {
     }
     world.now = world.alarm().unwrap();
     assert_eq!(world.now, START.plus_ms(1_000));
-    assert_eq!(list_of(&world.due()).status(serial), Status::Revoked);
+    assert_eq!(list_of(&world.due()).status(serial), SerialStatus::Revoked);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_failure_reported_for_a_replaced_write_does_not_delay_the_newer_one() {
 }
 
 #[test]
-fn failures_back_off_to_five_minutes_and_never_give_up() {
+fn failures_back_off_to_a_minute_and_never_give_up() {
     let mut world = World::new();
     world.token();
     world.publish();
@@ -189,8 +189,95 @@ fn failures_back_off_to_five_minutes_and_never_give_up() {
         assert_eq!(record(world.due()), None);
         world.now = UnixMillis(due_at);
     }
-    assert_eq!(waits[..9], [2, 4, 8, 16, 32, 64, 128, 256, 300]);
-    assert!(waits[9..].iter().all(|wait| *wait == 300));
+    assert_eq!(waits[..6], [2, 4, 8, 16, 32, 60]);
+    assert!(waits[6..].iter().all(|wait| *wait == 60));
+}
+
+/// Runs alarms until `end`. KV takes what `takes` says. Returns when each key was tried, and whether it was
+/// taken.
+fn tried(world: &mut World, end: UnixMillis, takes: impl Fn(&str) -> bool) -> Vec<(String, i64, bool)> {
+    let mut tried = Vec::new();
+    while let Some(at) = world.alarm().filter(|at| *at <= end) {
+        world.now = world.now.max(at);
+        for write in world.due() {
+            let taken = takes(&write.key);
+            tried.push((write.key, world.now.since_ms(START), taken));
+            match taken {
+                true => world.registry.written(write.id, world.now),
+                false => world.registry.failed(write.id, world.now),
+            }
+        }
+        assert!(tried.len() < 2_000, "{tried:?}");
+    }
+    world.now = end;
+    tried
+}
+
+#[test]
+fn a_record_that_was_refused_before_holds_no_later_list_back() {
+    let mut world = World::new();
+    let stuck = world.token().serial;
+    let serials = [(); 5].map(|()| world.token().serial);
+    world.publish();
+    world.seconds_pass(2);
+    world.edit(stuck, edit_label("b"));
+    let stuck_key = "token/1/2";
+    tried(&mut world, START.plus_ms(60_000), |key| key != stuck_key);
+    for serial in serials {
+        let revoked_at = world.now.since_ms(START);
+        world.revoke(serial);
+        let tried = tried(&mut world, START.plus_ms(revoked_at + 30_000), |key| key != stuck_key);
+        let list = tried.iter().find(|(key, ..)| key == "list/delta").unwrap();
+        assert!(list.1 - revoked_at <= 1_000, "{list:?} after {revoked_at}");
+    }
+}
+
+/// Nothing waits for such a write: it may take as long as its time limit once more.
+#[test]
+fn a_record_is_marked_when_kv_refused_it_before_and_leased_while_it_is_tried() {
+    let mut world = World::new();
+    world.token();
+    let first = world.due();
+    assert!(first.iter().all(|write| !write.is_repeated));
+    for write in &first {
+        world.registry.failed(write.id, world.now);
+    }
+    world.seconds_pass(2);
+    let again = world.due();
+    let marks: Vec<_> = again.iter().map(|write| (write.key.as_str(), write.is_repeated)).collect();
+    assert_eq!(marks, [("list/delta", false), ("token/1/1", true)], "a list must keep its order");
+    assert_eq!(world.due_keys(), ["list/delta"]);
+    // The instance that tried it is gone.
+    world.now = world.now.plus_ms(OUTBOX_REPEAT_LEASE_MS);
+    assert_eq!(world.due_keys(), ["list/delta", "token/1/1"]);
+}
+
+#[test]
+fn what_is_owed_goes_out_soon_after_kv_is_back_and_one_stuck_write_is_not_tried_with_every_list() {
+    let mut world = World::with(RegistrySettings { heartbeat_seconds: 10, ..settings() });
+    let serials = [(); 8].map(|()| world.token().serial);
+    world.list();
+    world.publish();
+    for serial in serials {
+        world.edit(serial, edit_label("b"));
+    }
+    // KV is away for ten minutes, while there is traffic.
+    for _ in 0..10 {
+        world.list();
+        let end = world.now.plus_ms(61_500);
+        tried(&mut world, end, |_| false);
+    }
+    let back_at = world.now.since_ms(START);
+    let end = world.now.plus_ms(12_000);
+    tried(&mut world, end, |key| key != "token/1/2");
+    let owed = world.database.one("SELECT COUNT(*) FROM outbox WHERE value IS NOT NULL");
+    assert_eq!(owed, Value::Integer(1), "{} ms after KV was back", world.now.since_ms(START) - back_at);
+    // The stuck one goes on at its own pace.
+    world.list();
+    let end = world.now.plus_ms(300_000);
+    let tried = tried(&mut world, end, |key| key != "token/1/2");
+    let stuck = tried.iter().filter(|(key, ..)| key == "token/1/2").count();
+    assert!((4..=12).contains(&stuck), "{stuck}");
 }
 
 #[test]
@@ -220,7 +307,7 @@ fn a_record_that_kv_lost_is_written_again_but_not_over_and_over() {
     world.seconds_pass(1);
     world.record(token.serial);
     assert_eq!(world.publish(), ["token/1/1"]);
-    // Edited: at once again.
+    // After an edit it is due at once again.
     world.edit(token.serial, edit_label("b"));
     world.publish();
     world.seconds_pass(301);
@@ -238,7 +325,7 @@ fn a_thousand_new_records_do_not_delay_a_revocation() {
     world.revoke(Serial(1));
     let writes = world.registry.due(world.now, 10);
     assert_eq!((writes.len(), writes[0].key.as_str()), (10, "list/delta"));
-    assert_eq!(list_of(&writes).status(Serial(1)), Status::Revoked);
+    assert_eq!(list_of(&writes).status(Serial(1)), SerialStatus::Revoked);
 }
 
 #[test]
@@ -249,7 +336,7 @@ fn retention_counts_from_the_end_and_no_serial_comes_back() {
     let mut kv = BTreeMap::new();
     world.publish_all(&mut kv);
     let kept_until = token.expires_at.plus_seconds(10 * 86_400).to_millis();
-    // Daily sweeps, until then.
+    // Daily sweeps until then.
     while let Some(at) = world.alarm().filter(|at| *at < kept_until) {
         world.now = at;
         world.due();
@@ -262,7 +349,10 @@ fn retention_counts_from_the_end_and_no_serial_comes_back() {
     assert_eq!(world.get(token.serial).state, TokenState::Revoked);
     world.now = at;
     world.due();
-    assert_eq!(world.fault(Command::GetToken(token.serial)), wayleave::registry::command::Fault::NotFound);
+    assert_eq!(
+        world.fault(Command::GetToken(token.serial)),
+        wayleave::control::registry::command::Fault::NotFound
+    );
     assert_eq!(world.alarm(), None);
     assert_eq!(world.database.one("SELECT COUNT(*) FROM token_host"), Value::Integer(0));
     assert_eq!(world.token().serial, Serial(2));
@@ -276,7 +366,7 @@ fn a_row_stays_while_the_list_must_name_it() {
     world.revoke(token.serial);
     world.now = token.expires_at.plus_seconds(300).to_millis().plus_ms(-1);
     world.due();
-    assert_eq!(world.list().status(token.serial), Status::Revoked);
+    assert_eq!(world.list().status(token.serial), SerialStatus::Revoked);
 }
 
 #[test]
@@ -293,7 +383,7 @@ fn a_storage_error_in_the_publisher_is_logged_and_tried_again_later() {
     assert_eq!(world.due_keys(), ["list/delta", "token/1/1"]);
 }
 
-/// Creates, edits and revokes, publishing in between, until it is killed. What was acknowledged is noted.
+/// Creates, edits and revokes, and publishes in between, until it is killed. Notes what was acknowledged.
 fn work(world: &mut World, kv: &mut BTreeMap<String, Vec<u8>>, acknowledged: &mut Acknowledged) {
     for step in 0..3 {
         if let Answer::Created { token, .. } = world.ask(Command::CreateToken(new_token("a"))) {
@@ -375,7 +465,7 @@ fn survives(
     }
     if let Some(list) = kv.get("list/delta").map(|value| open_list(value)) {
         for token in &items {
-            let revoked = list.status(token.serial) == Status::Revoked;
+            let revoked = list.status(token.serial) == SerialStatus::Revoked;
             assert_eq!(revoked, token.state == TokenState::Revoked, "{statements}");
             assert_eq!(list.record_version(token.serial), token.version, "{statements}");
         }

@@ -1,14 +1,15 @@
 //! `GET /tokens`: filters, pages, search; `GET /events` and `GET /status`.
 
 use crate::world::{START, World, all, edit_label, new_token, rules, settings};
-use wayleave::key::{KeyId, KeyRing};
-use wayleave::origin::{Origin, OriginRules, TupleOrigin};
-use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{
+use wayleave::base::time::UnixSeconds;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{
     Answer, Command, EventFilter, Lifetime, NewToken, TokenEdit, TokenFilter, TokenState,
 };
-use wayleave::time::UnixSeconds;
-use wayleave::token::{Claims, Serial};
+use wayleave::formats::admin_key::Role;
+use wayleave::formats::key::{KeyId, KeyRing};
+use wayleave::formats::origin::{Origin, OriginRules, TupleOrigin};
+use wayleave::formats::token::{Claims, Serial};
 use zeroize::Zeroizing;
 
 fn q(text: &str) -> TokenFilter {
@@ -17,7 +18,7 @@ fn q(text: &str) -> TokenFilter {
 
 fn tuple(text: &str) -> TupleOrigin {
     match Origin::parse_header(text) {
-        Ok(Origin::Tuple(origin)) => origin,
+        Some(Origin::Tuple(origin)) => origin,
         other => panic!("{other:?}"),
     }
 }
@@ -46,7 +47,7 @@ fn one_of_each(world: &mut World) {
 fn every_state_is_found_and_shown_alike() {
     let mut world = World::new();
     one_of_each(&mut world);
-    // An operator's earlier end, which a later release sets.
+    // An operator's earlier end.
     world.token();
     world.database.one(&format!("UPDATE token SET ends_at = {} WHERE serial = 6 RETURNING 1", world.now.0));
     let expected = [
@@ -74,7 +75,7 @@ fn pages_are_newest_first_and_end() {
     }
     let page = |below: Option<u32>| TokenFilter { limit: 2, below: below.map(Serial), ..all() };
     assert_eq!(world.tokens(page(None)), (vec![5, 4], Some(Serial(4))));
-    // One issued meanwhile shifts nothing.
+    // A token issued between two pages shifts nothing.
     world.token();
     assert_eq!(world.tokens(page(Some(4))), (vec![3, 2], Some(Serial(2))));
     assert_eq!(world.tokens(page(Some(2))), (vec![1], None));
@@ -149,7 +150,7 @@ fn search_finds_names_in_any_case_ids_tokens_and_their_ends() {
         (&text[..32], vec![]),
         ("", vec![3, 2, 1]),
         ("  ", vec![3, 2, 1]),
-        // The end of one field and the start of the next are no text of anybody's.
+        // The end of one field and the start of the next do not match together.
         ("gmbhann", vec![]),
     ] {
         assert_eq!(world.tokens(q(query)).0, serials, "{query:?}");
@@ -195,6 +196,8 @@ fn an_origin_finds_the_tokens_that_would_admit_it() {
     with(rules(&["*.shop.example", "other.example"]));
     with(rules(&["www.shop.example:8443", "http://localhost:*"]));
     with(rules(&["https://[2001:db8::1]:8443", "192.0.2.1"]));
+    let extensions = ["moz-extension".to_owned()];
+    with(OriginRules::parse(&serde_json::json!(["moz-extension://*"]), &extensions).unwrap());
     let mut at = |origin: &str| world.tokens(TokenFilter { origin: Some(tuple(origin)), ..all() }).0;
     assert_eq!(at("https://shop.example"), [2, 1]);
     assert_eq!(at("https://www.shop.example"), [3, 1]);
@@ -204,6 +207,8 @@ fn an_origin_finds_the_tokens_that_would_admit_it() {
     assert_eq!(at("http://localhost:3000"), [4, 1]);
     assert_eq!(at("https://[2001:db8::1]:8443"), [5, 1]);
     assert_eq!(at("https://192.0.2.1"), [5, 1]);
+    assert_eq!(at("moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc"), [6, 1]);
+    assert_eq!(at("https://2c127fa4-62c7-7e4f-90e5-472b45eecfdc"), [1]);
     assert_eq!(at("https://evilshop.example"), [1]);
     assert_eq!(at("https://[2001:db8::1]"), [1]);
     // The index follows an edit.
@@ -217,7 +222,7 @@ fn an_origin_finds_the_tokens_that_would_admit_it() {
 fn a_page_by_origin_is_full_although_sql_lets_a_few_too_many_through() {
     let mut world = World::new();
     for at in 0..40 {
-        // The host is the same, the port is not: only the rules themselves tell them apart.
+        // The host is the same but the port is not: only the rules themselves distinguish them.
         let rule = if at % 10 == 0 { "site.example:8443" } else { "site.example" };
         let mut new = new_token("a");
         new.settings.origins = Some(rules(&[rule]));
@@ -267,6 +272,48 @@ fn events_are_newest_first_by_pages_and_by_token_and_family() {
     assert_eq!(page(EventFilter { token: Some(first.serial), ..limit(9) }), (vec![4, 2], None));
     assert_eq!(page(EventFilter { family: Some(second.family), ..limit(9) }), (vec![3], None));
     assert_eq!(page(EventFilter { token: Some(Serial(9)), ..limit(9) }), (vec![], None));
+}
+
+/// Only an owner may call `GET /admin-keys`, or see audit events about admin keys, sessions and signing keys.
+#[test]
+fn events_of_no_token_are_for_owners_alone() {
+    let mut world = World::new();
+    let owner = world.key.clone();
+    let first = world.token();
+    let keys: Vec<_> = [Role::Viewer, Role::Operator].map(|role| world.admin_key(role).1).into();
+    world.activate(KeyId(2));
+    assert!(matches!(world.ask(Command::OpenSession), Answer::SessionOpened { .. }));
+    let second = world.token();
+    let all = world.events();
+    let actions =
+        |world: &mut World| -> Vec<String> { world.events().into_iter().map(|event| event.action).collect() };
+    let of_tokens = ["token.created", "token.created"];
+    assert!(all.iter().any(|event| event.action == "admin_key.created"), "{all:?}");
+    for key in &keys {
+        world.call_as(key);
+        assert_eq!(actions(&mut world), of_tokens);
+        // Page by page: what is left out does not make a page short, nor end the list.
+        let page = |world: &mut World, below| match world.ask(Command::ListEvents(EventFilter {
+            limit: 1,
+            below,
+            ..EventFilter::default()
+        })) {
+            Answer::Events { items, next } => {
+                (items.iter().map(|event| event.token).collect::<Vec<_>>(), next)
+            }
+            other => panic!("{other:?}"),
+        };
+        let (items, next) = page(&mut world, None);
+        assert_eq!(items, [Some(second.serial)]);
+        assert_eq!(page(&mut world, next), (vec![Some(first.serial)], None));
+        let of_one = EventFilter { token: Some(first.serial), limit: 9, ..EventFilter::default() };
+        let Answer::Events { items, .. } = world.ask(Command::ListEvents(of_one)) else { panic!() };
+        assert_eq!(items.len(), 1);
+        let told = format!("{:?}", world.events());
+        assert!(!told.contains("admin_key") && !told.contains("role"), "{told}");
+    }
+    world.call_as(&owner);
+    assert_eq!(world.events(), all);
 }
 
 #[test]

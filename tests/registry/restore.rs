@@ -1,22 +1,23 @@
-//! A database put back from a backup: nothing that KV knows to be withdrawn works again.
+//! A database restored from a backup: nothing that KV knows to be revoked or disabled works again.
 
 use crate::sqlite::Sqlite;
 use crate::webhooks::with_webhook;
 use crate::world::{ADMIN_KEY, DAY, START, World, edit_label, holding, new_token, open_delta, settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use wayleave::freshness::Holding;
-use wayleave::key::{KeyId, KeyRing, sha256};
-use wayleave::limits::{BASE_OVERLAP_MIN_MS, KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
-use wayleave::list::{Delta, DeltaHead, KV_NAME, Number, OpenedBase, Status, base_kv_name};
-use wayleave::record::Record;
-use wayleave::registry::command::{
-    AdminCall, Answer, Caller, Command, Fault, Lifetime, NewToken, Request, StatusWarning, TokenState,
+use wayleave::base::database::{Database, Value};
+use wayleave::control::registry::command::{
+    AdminCall, Answer, Call, Caller, Command, Fault, Lifetime, ListAskedBy, NewToken, StatusWarning,
+    TokenState,
 };
-use wayleave::registry::database::{Database, Value};
-use wayleave::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
-use wayleave::token::Serial;
-use wayleave::webhook::Answered;
+use wayleave::control::registry::{KvLists, Registry, RegistrySettings, base_of, waits_for_kv};
+use wayleave::control::webhook::Answered;
+use wayleave::formats::holding::Holding;
+use wayleave::formats::key::{KeyId, KeyRing, sha256};
+use wayleave::formats::list::{Delta, DeltaHead, KV_NAME, Number, OpenedBase, SerialStatus, base_kv_name};
+use wayleave::formats::record::Record;
+use wayleave::formats::token::Serial;
+use wayleave::limits::{BASE_OVERLAP_MIN_MS, KV_CHECK_INTERVAL_MS, RESTORE_SKIPPED_SERIALS};
 use zeroize::Zeroizing;
 
 type Kv = BTreeMap<String, Vec<u8>>;
@@ -33,7 +34,7 @@ impl World {
         }
     }
 
-    /// The registry starts over `backup`, and nothing has been asked of KV.
+    /// The registry starts over `backup`, without having read KV.
     fn put_back(&mut self, backup: Sqlite, settings: RegistrySettings) {
         self.registry = Registry::open(backup.clone(), settings).unwrap();
         self.database = backup;
@@ -50,12 +51,12 @@ fn restored_settings() -> RegistrySettings {
     RegistrySettings { restore_id: Some("after the fire".into()), ..settings() }
 }
 
-/// A registry, its backup, and what KV knows of all that came after.
+/// A registry, its backup, and what KV knows of the later changes.
 struct Lost {
     world: World,
     backup: Sqlite,
     kv: Kv,
-    /// Revoked, disabled, edited and enabled after the backup; untouched.
+    /// Revoked, disabled, edited and enabled after the backup; the last one unchanged.
     serials: [Serial; 5],
     /// Issued after the backup.
     issued: Serial,
@@ -82,7 +83,7 @@ fn lost() -> Lost {
     Lost { world, backup, kv, serials, issued, number }
 }
 
-/// KV gets what it is owed, and what is to be told becomes a notice.
+/// KV accepts its pending writes, and queued notices become digests.
 fn half_a_minute_passes(world: &mut World, kv: &mut Kv) {
     for _ in 0..3 {
         for write in world.registry.due(world.now, 100) {
@@ -93,7 +94,7 @@ fn half_a_minute_passes(world: &mut World, kv: &mut Kv) {
     }
 }
 
-/// Taken by the receiver; gives its `webhook-id`.
+/// Delivers a webhook; returns its `webhook-id`.
 fn sent(world: &mut World) -> Option<String> {
     let post = world.registry.announce(world.now)?;
     world.registry.sent(post.attempt, Answered::Status(204), 0, world.now);
@@ -135,20 +136,21 @@ fn what_kv_knows_stays_withdrawn_and_what_it_knows_better_is_disabled() {
     assert!(list.number() > number && list.number().epoch == 2, "{:?}", list.number());
     let [revoked, disabled, edited, enabled, untouched] = serials;
     let says = |serial| (list.status(serial), list.record_version(serial));
-    assert_eq!(says(revoked), (Status::Revoked, 1));
-    assert_eq!(says(disabled), (Status::Disabled, 1));
-    // Its settings of version 2 are lost: nobody may use those of version 1, nor a version 2 of other settings.
-    assert_eq!(says(edited), (Status::Disabled, (1 << 20) | 1));
-    // To be disabled for longer than need be harms less than the contrary.
-    assert_eq!(says(enabled), (Status::Disabled, 1));
-    assert_eq!(says(untouched), (Status::Good, 1));
-    // Issued after the backup, so nobody can revoke it: KV has its record, and it must not work.
-    assert_eq!(says(issued), (Status::Revoked, 1));
+    assert_eq!(says(revoked), (SerialStatus::Revoked, 1));
+    assert_eq!(says(disabled), (SerialStatus::Disabled, 1));
+    // Its settings of version 2 are lost. Nobody may use those of version 1, nor a version 2 with other
+    // settings.
+    assert_eq!(says(edited), (SerialStatus::Disabled, (1 << 20) | 1));
+    // Staying disabled for too long does less harm than the opposite.
+    assert_eq!(says(enabled), (SerialStatus::Disabled, 1));
+    assert_eq!(says(untouched), (SerialStatus::Good, 1));
+    // Issued after the backup, so nobody can revoke it. KV has its record, but it must not work.
+    assert_eq!(says(issued), (SerialStatus::Revoked, 1));
     assert_eq!(world.get(revoked).state, TokenState::Revoked);
     assert_eq!(world.get(edited).state, TokenState::Disabled);
     assert_eq!(world.token().serial.0, issued.0 + RESTORE_SKIPPED_SERIALS + 1);
     assert!(world.actions().contains(&"registry.restored".to_owned()));
-    // An edit from now on lies above every version that the lost registry gave.
+    // Later edits get versions above all that the lost registry gave.
     world.receipt(Command::EnableToken(edited));
     let version = world.edit(edited, edit_label("c")).0.version;
     assert_eq!(version, (1 << 20) | 2);
@@ -167,12 +169,12 @@ fn deltas_of_the_new_epoch_complete_no_base_of_the_old() {
     let delta = Delta::open(&settings().ring, &after[KV_NAME]).unwrap();
     let number = delta.delta.head.base;
     let base = OpenedBase::open(&settings().ring, number, &after[&base_kv_name(number)]).unwrap();
-    let read = wayleave::list::RevocationList::of(Rc::new(base), delta).unwrap();
-    assert_eq!(read.status(issued), Status::Revoked);
-    // The record of the edited token is owed anew, under its new version.
+    let read = wayleave::formats::list::RevocationList::of(Rc::new(base), delta).unwrap();
+    assert_eq!(read.status(issued), SerialStatus::Revoked);
+    // The record of the edited token is pending again, under its new version.
     let edited = Serial(3);
-    let key = wayleave::record::kv_name(edited, (1 << 20) | 1);
-    assert!(Record::open(&settings().ring, edited, (1 << 20) | 1, &after[&key]).is_ok());
+    let key = wayleave::formats::record::kv_name(edited, (1 << 20) | 1);
+    assert!(Record::open(&settings().ring, edited, (1 << 20) | 1, &after[&key]).is_some());
 }
 
 #[test]
@@ -180,25 +182,25 @@ fn with_another_restore_id_nothing_is_answered_before_kv_was_read() {
     let Lost { mut world, backup, kv, .. } = lost();
     world.put_back(backup.fork(), restored_settings());
     let refused = Answer::Refused(Fault::Restoring);
-    assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
-    assert_eq!(world.request(Request::Record { serial: Serial(1), version: 1 }), refused);
+    assert_eq!(world.request(Call::List { bound_seconds: 60, asked_by: ListAskedBy::Unnamed }), refused);
+    assert_eq!(world.request(Call::Record { serial: Serial(1), version: 1 }), refused);
     assert_eq!(world.fault(Command::GetToken(Serial(1))), Fault::Restoring);
     assert_eq!(world.registry.due(world.now, 10), []);
-    // KV is asked at once, by every caller until one has an answer, and again while it does not answer.
+    // KV is read at once, by every caller until one has an answer, and again while it does not answer.
     assert!(world.registry.asks_kv_lists(world.now) && world.registry.asks_kv_lists(world.now));
     world.registry.compare(None, world.now);
     assert!(!world.registry.asks_kv_lists(world.now));
     assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now.plus_ms(KV_CHECK_INTERVAL_MS)));
-    assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
-    // A list that was altered is no answer either: it takes an operator to say so.
+    assert_eq!(world.request(Call::List { bound_seconds: 60, asked_by: ListAskedBy::Unnamed }), refused);
+    // An altered list is no answer either; only an operator can decide then.
     let mut altered = lists(&kv);
     altered.delta.as_mut().unwrap()[9] ^= 1;
     world.registry.compare(Some(&altered), world.now);
     assert!(world.registry.take_log().iter().any(|line| line.contains("delete list/delta")));
-    assert_eq!(world.request(Request::List { bound_seconds: 60 }), refused);
+    assert_eq!(world.request(Call::List { bound_seconds: 60, asked_by: ListAskedBy::Unnamed }), refused);
     world.registry.compare(Some(&lists(&kv)), world.now);
-    assert_eq!(world.list().status(Serial(1)), Status::Revoked);
-    // It is noted: the next start with the same one is no restore.
+    assert_eq!(world.list().status(Serial(1)), SerialStatus::Revoked);
+    // The id is stored: the next start with the same id is no restore.
     let epoch = world.list().number().epoch;
     world.restart(restored_settings());
     assert_eq!(world.list().number().epoch, epoch);
@@ -209,14 +211,14 @@ fn a_backup_is_noticed_although_the_instance_started_again_while_kv_was_silent()
     let Lost { mut world, backup, kv, serials, .. } = lost();
     world.put_back(backup.clone(), settings());
     world.registry.compare(None, world.now);
-    // It gives lists meanwhile, with higher numbers than any that KV has.
+    // Meanwhile it hands out lists with higher numbers than any in KV.
     for _ in 0..100 {
         world.seconds_pass(10);
         world.list();
     }
     world.put_back(backup, settings());
     world.registry.compare(Some(&lists(&kv)), world.now);
-    assert_eq!(world.list().status(serials[0]), Status::Revoked);
+    assert_eq!(world.list().status(serials[0]), SerialStatus::Revoked);
 }
 
 #[test]
@@ -224,11 +226,11 @@ fn an_empty_kv_is_an_answer() {
     let Lost { mut world, backup, .. } = lost();
     world.put_back(backup, restored_settings());
     world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
-    // The new epoch's first list brings a change of now: how long it took to arrive is measured from here.
+    // The first list of the new epoch contains a change made now; its propagation is measured from here.
     assert_eq!(world.database.one("SELECT changed_at FROM registry"), Value::Integer(world.now.0));
     let list = world.list();
-    assert_eq!((list.number().epoch, list.status(Serial(1))), (2, Status::Good));
-    assert_eq!(list.status(Serial(6)), Status::Revoked);
+    assert_eq!((list.number().epoch, list.status(Serial(1))), (2, SerialStatus::Good));
+    assert_eq!(list.status(Serial(6)), SerialStatus::Revoked);
 }
 
 #[test]
@@ -256,7 +258,7 @@ fn a_database_that_is_gone_altogether_is_restored_from_kv_alone() {
     world.registry.compare(Some(&lists(&kv)), world.now);
     let list = world.list();
     // Nobody can revoke what the registry does not know.
-    assert!(serials.iter().all(|serial| list.status(*serial) == Status::Revoked));
+    assert!(serials.iter().all(|serial| list.status(*serial) == SerialStatus::Revoked));
     assert!(list.number().epoch == 2 && world.key == ADMIN_KEY && world.now > START);
 }
 
@@ -279,17 +281,17 @@ fn a_restore_that_dies_at_any_statement_is_made_whole_by_the_next_start() {
         assert_eq!(database.dump(), before, "{statements}");
         world.put_back(database, settings());
         world.registry.compare(Some(&lists), world.now);
-        assert_eq!(world.list().status(serials[0]), Status::Revoked, "{statements}");
+        assert_eq!(world.list().status(serials[0]), SerialStatus::Revoked, "{statements}");
     }
 }
 
 #[test]
 fn the_epoch_after_a_restore_lies_above_one_that_a_location_has_seen() {
-    // Put back twice from the same backup, and KV took nothing of the time between.
+    // Restored twice from the same backup; KV accepted nothing in between.
     let mut world = World::new();
     for (epoch, n) in [(3, 500), (4, 100)] {
         let holding = holding(Number { epoch, n }, vec![]);
-        world.request(Request::Report { location: "FRA".into(), holding });
+        world.request(Call::Report { location: "FRA".into(), holding });
     }
     world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
     assert_eq!(world.list().number().epoch, 5);
@@ -297,7 +299,7 @@ fn the_epoch_after_a_restore_lies_above_one_that_a_location_has_seen() {
 
 #[test]
 fn a_retirement_that_the_restore_lost_is_made_anew_when_a_location_remembers_it() {
-    // The backup is from before, and KV took nothing since.
+    // The backup is older, and KV has accepted nothing since.
     let mut world = World::new();
     let token = world.token().serial;
     let backup = world.database.fork();
@@ -311,7 +313,7 @@ fn a_retirement_that_the_restore_lost_is_made_anew_when_a_location_remembers_it(
     world.seconds_pass(10);
     let told = Holding { retired: held.delta().retired().to_vec(), ..holding(held.number(), vec![]) };
     for _ in 0..2 {
-        let report = Request::Report { location: "FRA".into(), holding: told.clone() };
+        let report = Call::Report { location: "FRA".into(), holding: told.clone() };
         assert_eq!(world.request(report), Answer::Reported);
     }
     let opened = open_delta(&world.sealed_delta());
@@ -328,10 +330,10 @@ fn no_version_and_no_serial_is_given_before_kv_was_compared_with() {
     let Lost { mut world, backup, kv, serials, issued, .. } = lost();
     let edited = serials[2];
     let ask = |world: &mut World, command: Command| {
-        // As the object does.
-        let sha256 = data_encoding::HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes()));
+        // As the Durable Object does.
+        let sha256 = hex::encode(sha256(ADMIN_KEY.as_bytes()));
         let call = AdminCall { caller: Caller::Key { sha256 }, command, idempotency: None };
-        let request = Request::Admin(Box::new(call));
+        let request = Call::Admin(Box::new(call));
         if waits_for_kv(&request) && world.registry.asks_kv_lists(world.now) {
             world.registry.compare(Some(&lists(&kv)), world.now);
         }
@@ -349,13 +351,13 @@ fn no_version_and_no_serial_is_given_before_kv_was_compared_with() {
         Answer::Created { token, .. } => assert!(token.serial > issued, "{:?}", token.serial),
         other => panic!("{other:?}"),
     }
-    // A withdrawal waits for nobody, and is kept.
+    // A revocation does not wait for the comparison, and is kept.
     world.put_back(backup, settings());
     let revoke = Command::RevokeToken { serial: serials[4], reason: None, force: true };
     assert!(matches!(ask(&mut world, revoke), Answer::Receipt(_)));
     assert!(world.registry.asks_kv_lists(world.now));
     world.registry.compare(Some(&lists(&kv)), world.now);
-    assert_eq!(world.list().status(serials[4]), Status::Revoked);
+    assert_eq!(world.list().status(serials[4]), SerialStatus::Revoked);
 }
 
 #[test]
@@ -374,17 +376,21 @@ fn bases_drop_what_had_ended_before_the_backup_and_keep_for_ever_what_a_restore_
         assert_eq!(world.fault(Command::GetToken(serial)), Fault::NotFound);
     }
     let says = |world: &mut World, serial| world.list().status(serial);
-    assert_eq!(ended.map(|serial| says(&mut world, serial)), [Status::Revoked; 2], "no base was made since");
+    assert_eq!(
+        ended.map(|serial| says(&mut world, serial)),
+        [SerialStatus::Revoked; 2],
+        "no base was made since"
+    );
     let backup = world.database.fork();
     let issued = world.token().serial;
     world.fill(&mut kv);
     world.put_back(backup, RegistrySettings { restore_id: restored_settings().restore_id, ..few });
     world.registry.compare(Some(&lists(&kv)), world.now);
-    assert_eq!(ended.map(|serial| says(&mut world, serial)), [Status::Good; 2]);
-    // Nobody knows when a token ends that was issued in the lost time: it has no row either.
+    assert_eq!(ended.map(|serial| says(&mut world, serial)), [SerialStatus::Good; 2]);
+    // Nobody knows when a token issued in the lost period ends: it has no row either.
     let mut bases = BTreeSet::new();
     for _ in 0..3 {
-        assert_eq!(says(&mut world, issued), Status::Revoked);
+        assert_eq!(says(&mut world, issued), SerialStatus::Revoked);
         bases.insert(world.list().delta().head.base);
         world.seconds_pass(BASE_OVERLAP_MIN_MS / 1_000);
         world.fill(&mut kv);
@@ -409,7 +415,7 @@ fn a_second_restore_does_not_look_for_each_serial_that_the_first_one_skipped() {
     world.registry.compare(Some(&lists(&after)), world.now);
     assert!(database.fault_pending(), "{:?}", world.registry.take_log());
     let list = world.list();
-    assert_eq!((list.number().epoch, list.status(serials[0])), (3, Status::Revoked));
+    assert_eq!((list.number().epoch, list.status(serials[0])), (3, SerialStatus::Revoked));
 }
 
 #[test]
@@ -440,7 +446,7 @@ fn the_last_serial_of_all_is_not_taken_for_a_lost_one() {
     let database = world.database.clone();
     world.put_back(database, restored_settings());
     world.registry.compare(Some(&KvLists { delta: None, base: None }), world.now);
-    assert_eq!(world.list().status(last), Status::Good);
+    assert_eq!(world.list().status(last), SerialStatus::Good);
 }
 
 #[test]
@@ -464,7 +470,7 @@ fn what_kv_has_is_not_written_over_before_it_was_compared_with() {
     let Lost { mut world, backup, kv, serials, .. } = lost();
     let mut kv = kv;
     world.put_back(backup, settings());
-    // KV is slow to read, and something is owed to it: a change of after the restore.
+    // KV is slow to read, and a change made after the restore is pending.
     world.revoke(serials[4]);
     world.registry.compare(None, world.now);
     for _ in 0..3 {
@@ -477,7 +483,7 @@ fn what_kv_has_is_not_written_over_before_it_was_compared_with() {
         world.registry.compare(None, world.now);
     }
     world.registry.compare(Some(&lists(&kv)), world.now);
-    assert_eq!(world.list().status(serials[0]), Status::Revoked);
+    assert_eq!(world.list().status(serials[0]), SerialStatus::Revoked);
     world.fill(&mut kv);
     let number = Delta::open(&settings().ring, &kv[KV_NAME]).unwrap().delta.head.number;
     assert_eq!(number.epoch, 2);
@@ -493,7 +499,7 @@ fn lists_given_while_kv_was_silent_do_not_hide_that_the_storage_is_old() {
         world.seconds_pass(3);
     }
     world.registry.compare(Some(&lists(&kv)), world.now);
-    assert_eq!((world.list().number().epoch, world.list().status(serials[0])), (2, Status::Revoked));
+    assert_eq!((world.list().number().epoch, world.list().status(serials[0])), (2, SerialStatus::Revoked));
 }
 
 #[test]

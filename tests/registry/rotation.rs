@@ -1,12 +1,14 @@
-//! Rotation: plans and their ends, what stands in the way, what a retry gets, and the sequences that once went wrong on paper.
+//! Rotation: plans and their ends, obstacles, retries, and sequences of events that an earlier design handled
+//! wrongly.
 
 use crate::world::{DAY, World, as_usual, how, idempotency, new_token, rotate, settings};
-use wayleave::registry::command::{
-    AdminCall, Answer, Caller, Command, Fault, Lifetime, NewToken, Request, RevokeOld, Rotate, Standing,
-    Supersede, TokenEdit, TokenState, TokenUse, TokenView,
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{
+    AdminCall, Answer, BlockingToken, Call, Caller, Command, Fault, Lifetime, NewToken, RevokeOld, Rotate,
+    Supersede, TokenEdit, TokenState, TokenView,
 };
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::token_use::TokenUse;
 
 const FIRST_USE: RevokeOld =
     RevokeOld::FirstUse { drain_seconds: DAY, deadline_seconds: None, strict: false };
@@ -17,8 +19,8 @@ fn superseding(supersede: Supersede) -> Rotate {
 }
 
 impl World {
-    /// Time passes, and the alarm rings when it is due.
-    pub fn days_pass(&mut self, days: i64) {
+    /// Lets time pass and runs each alarm when it is due.
+    pub(crate) fn days_pass(&mut self, days: i64) {
         let until = self.now.plus_ms(days * DAY * 1_000);
         for _ in 0..10_000 {
             let Some(due) = self.registry.next_alarm_at(self.now).filter(|at| *at <= until) else { break };
@@ -44,7 +46,7 @@ impl World {
     }
 }
 
-/// A rotation begun the usual way: the old one, the new one.
+/// A default rotation: the old token and the new one.
 fn rotated(world: &mut World, revoke_old: RevokeOld) -> (TokenView, TokenView) {
     let old = world.token();
     let new = world.rotate(old.serial, how(revoke_old)).token;
@@ -59,7 +61,10 @@ fn a_successor_has_the_same_settings_and_each_names_the_other() {
     let made = world.rotate(old.serial, as_usual());
     let new = made.token;
     assert_eq!((new.family.as_str(), new.predecessor), (old.family.as_str(), Some(old.serial)));
-    assert_eq!((new.label.as_str(), &new.origins, new.successor), ("shop", &old.origins, None));
+    assert_eq!(
+        (new.policy.label.as_str(), &new.policy.origins, new.successor),
+        ("shop", &old.policy.origins, None)
+    );
     assert_eq!(
         new.expires_at.0 - new.created_at.ceil_seconds().0,
         30 * DAY,
@@ -74,7 +79,7 @@ fn a_successor_has_the_same_settings_and_each_names_the_other() {
     world.used(new.serial);
     let lifetime = Some(Lifetime::ExpiresIn(60));
     let third = world.rotate(new.serial, Rotate { overrides, lifetime, revoke_oldest: true, ..as_usual() });
-    assert_eq!(third.token.label, "other");
+    assert_eq!(third.token.policy.label, "other");
     assert_eq!(third.receipts.iter().map(|receipt| receipt.serial).collect::<Vec<_>>(), [old.serial]);
     assert_eq!(third.receipts[0].reason.as_deref(), Some("rotated"));
 }
@@ -169,9 +174,9 @@ fn now_revokes_all_others_of_the_family_in_one_step() {
     assert_eq!(world.current(&old.family), Some(made.token.serial));
     let list = world.list();
     for serial in [old.serial, waiting.serial] {
-        assert_eq!(list.status(serial), wayleave::list::Status::Revoked);
+        assert_eq!(list.status(serial), wayleave::formats::list::SerialStatus::Revoked);
     }
-    // Emergencies are not over when a token was switched off first.
+    // Disabling a token first does not end the emergency.
     world.seconds_pass(1);
     world.receipt(Command::DisableToken(made.token.serial));
     let again = world.rotate(made.token.serial, how(RevokeOld::Now));
@@ -207,7 +212,7 @@ fn an_unused_successor_stands_in_the_way_until_it_is_said_what_to_give_up() {
     let mut world = World::new();
     let (old, waiting) = rotated(&mut world, FIRST_USE);
     world.used(old.serial);
-    let standing = |serial, last_used_at| Standing { serial, last_used_at };
+    let standing = |serial, last_used_at| BlockingToken { serial, last_used_at };
     let expected = Fault::SuccessorUnused {
         waiting: standing(waiting.serial, None),
         predecessor: standing(old.serial, Some(world.now)),
@@ -230,7 +235,7 @@ fn an_unused_successor_stands_in_the_way_until_it_is_said_what_to_give_up() {
     let third = world.rotate(made.token.serial, forced);
     assert_eq!(world.get(old.serial).revoked_reason.as_deref(), Some("superseded"));
     assert_eq!(third.token.predecessor, Some(made.token.serial));
-    // A day after its last use the original is given up without force.
+    // A day after its last use the original is revoked without force.
     world.used(made.token.serial);
     world.seconds_pass(DAY);
     let fourth = world.rotate(third.token.serial, superseding(Supersede::Original));
@@ -266,7 +271,8 @@ fn what_cannot_be_rotated_says_what_can() {
     let instead = |ended, instead: &TokenView| Fault::RotateInstead { ended, instead: Some(instead.serial) };
     assert_eq!(world.fault(rotate(old.serial, as_usual())), instead(false, &new), "it is not the leaf");
     world.receipt(Command::DisableToken(new.serial));
-    assert_eq!(world.fault(rotate(new.serial, as_usual())), instead(false, &old), "it is disabled");
+    let disabled = Fault::LeafDisabled { instead: Some(old.serial) };
+    assert_eq!(world.fault(rotate(new.serial, as_usual())), disabled);
     world.revoke(new.serial);
     assert_eq!(world.fault(rotate(new.serial, as_usual())), instead(true, &old), "it is revoked");
     world.revoke(old.serial);
@@ -311,7 +317,7 @@ fn a_wait_longer_than_the_old_tokens_life_is_a_typing_error() {
         let faults = world.field_faults(rotate(old, how(revoke_old)));
         assert_eq!(faults, [(format!("revoke_old.{field}"), "out_of_range".to_owned())]);
     }
-    // The request was not, the key's use is, noted.
+    // The request is not stored, but the use of the key is.
     assert_eq!(world.database.dump(), before);
     world.rotate(old, as_usual());
 }
@@ -338,8 +344,9 @@ fn a_first_use_is_counted_from_when_it_was_however_late_and_often_it_is_told() {
     let mut world = World::new();
     let (old, new) = rotated(&mut world, FIRST_USE);
     world.days_pass(3);
-    let told = |first_at: UnixMillis, last_at| Request::Uses {
+    let told = |first_at: UnixMillis, last_at| Call::Uses {
         uses: vec![TokenUse { serial: new.serial, first_at, last_at }],
+        counted_at: None,
     };
     let (first, now) = (world.now.plus_ms(-3_600_000), world.now);
     world.request(told(now, now));
@@ -365,13 +372,13 @@ fn the_record_says_who_is_watched_and_what_is_planned() {
     assert!(!world.record(new.serial).unwrap().record.watched);
 }
 
-// Sequences that once went wrong on paper.
+// Sequences of events that an earlier design handled wrongly.
 
 #[test]
 fn rotating_a_token_that_nobody_has_visited_yet() {
     let mut world = World::new();
     let (old, new) = rotated(&mut world, as_usual().revoke_old);
-    // Nobody ever used either; the site deploys the new one after a month.
+    // Nobody ever used either token. The site deploys the new one after a month.
     world.days_pass(30);
     assert_eq!(world.state(old.serial), TokenState::Active);
     world.used(new.serial);
@@ -387,7 +394,7 @@ fn compromise_of_the_old_one_while_the_new_one_waits() {
         world.fault(rotate(old.serial, how(RevokeOld::Now))),
         Fault::RotateInstead { ended: false, instead: Some(waiting.serial) }
     );
-    // The successor waits: revoking the old one needs no force, since another is active.
+    // The successor is not in use yet. Revoking the old token needs no force, since another one is active.
     world.receipt(Command::RevokeToken { serial: old.serial, reason: Some("leaked".into()), force: false });
     assert_eq!(world.current(&old.family), Some(waiting.serial));
     world.days_pass(30);
@@ -429,10 +436,9 @@ fn disabling_the_successor_then_rotating_the_family() {
     world.used(new.serial);
     world.receipt(Command::DisableToken(new.serial));
     let family = Command::RotateFamily { family: old.family.clone(), rotate: Box::new(as_usual()) };
-    let expected = Fault::RotateInstead { ended: false, instead: Some(old.serial) };
-    assert_eq!(world.fault(family), expected);
+    assert_eq!(world.fault(family), Fault::LeafDisabled { instead: Some(old.serial) });
     assert_eq!(world.current(&old.family), Some(old.serial));
-    // Its time comes, but the successor does not work: held.
+    // Its time comes, but the successor does not work: the end is held.
     world.days_pass(10);
     let held = world.get(old.serial);
     assert_eq!(held.state, TokenState::Active);
@@ -482,11 +488,11 @@ fn an_operator_moves_or_cancels_what_a_rotation_planned() {
 fn a_retired_key_of_the_successor_leaves_the_predecessor_alone() {
     let mut world = World::new();
     let old = world.token();
-    world.activate(wayleave::key::KeyId(2));
+    world.activate(wayleave::formats::key::KeyId(2));
     let new = world.rotate(old.serial, as_usual()).token;
     world.used(new.serial);
-    world.activate(wayleave::key::KeyId(1));
-    world.retire(wayleave::key::KeyId(2));
+    world.activate(wayleave::formats::key::KeyId(1));
+    world.retire(wayleave::formats::key::KeyId(2));
     assert_eq!(world.current(&old.family), Some(old.serial));
     let kept = world.get(old.serial);
     assert_eq!((kept.successor, kept.rotation), (None, None));
@@ -502,7 +508,7 @@ fn a_rotation_wants_to_know_of_late_uses_and_nothing_else_does() {
     let other = world.token();
     let mut wanted = |command: Command| {
         let caller = Caller::Key { sha256: String::new() };
-        let call = Request::Admin(Box::new(AdminCall { caller, command, idempotency: None }));
+        let call = Call::Admin(Box::new(AdminCall { caller, command, idempotency: None }));
         world.registry.uses_wanted(&call, world.now)
     };
     let of_family = Command::RotateFamily { family: old.family.clone(), rotate: Box::new(as_usual()) };

@@ -1,16 +1,17 @@
-//! Random rotations against a small model of DESIGN section 8. `WAYLEAVE_SEED=<n>` replays a run.
+//! Random rotations against a small model of docs/lifecycle.md, "Rotation". `WAYLEAVE_SEED=<n>` replays a
+//! run.
 //!
-//! The model knows nothing of SQL, records, receipts or lists: only which tokens there are, and when each ends.
+//! The model does not know SQL, records, receipts or lists, only which tokens exist and when each one ends.
 
 use std::collections::BTreeSet;
 
 use crate::model::fresh_seed;
 use crate::world::{DAY, World, how, new_token, rotate};
-use wayleave::registry::command::{
+use wayleave::control::registry::command::{
     Answer, Command, Fault, Lifetime, NewToken, RevokeOld, Rotate, Supersede, TokenEdit, TokenState,
     TokenView,
 };
-use wayleave::token::Serial;
+use wayleave::formats::token::Serial;
 
 const STEPS: u32 = 350;
 const HOUR_MS: i64 = 3_600_000;
@@ -33,6 +34,7 @@ fn random_rotations_agree_with_the_model() {
     if given.is_none() {
         let all = [
             "Fields",
+            "LeafDisabled",
             "MaxActiveTokens",
             "RotateInstead",
             "SuccessorUnused",
@@ -103,7 +105,7 @@ struct Run {
     world: World,
     tokens: Vec<Token>,
     random: fastrand::Rng,
-    /// What has come about so far.
+    /// The situations that have occurred so far.
     seen: BTreeSet<&'static str>,
 }
 
@@ -142,7 +144,7 @@ impl Run {
                 let is_first = token.first_use.is_none();
                 let token = self.at(serial);
                 token.first_use.get_or_insert(now);
-                // The registry stores the last use to five minutes.
+                // The registry stores the last use with a resolution of five minutes.
                 if token.last_use.is_none_or(|at| now - at >= 300_000) {
                     token.last_use = Some(now);
                 }
@@ -262,7 +264,7 @@ impl Run {
                 self.revoke(other);
             }
         }
-        assert_eq!(made.token.protected, token.protected, "{what}: the leaf's settings");
+        assert_eq!(made.token.policy.protected, token.protected, "{what}: the leaf's settings");
         self.add(&made.token, Some(base));
         let base_token = self.at(base);
         base_token.successor = Some(made.token.serial);
@@ -274,7 +276,7 @@ impl Run {
         what
     }
 
-    /// What the table of rotations says.
+    /// What the table of rotations requires.
     fn expected(&self, token: &Token, asked: &Rotate) -> Result<(), &'static str> {
         let now = self.now();
         let leaf = self.family(&token.family).find(|token| !token.revoked);
@@ -303,7 +305,7 @@ impl Run {
             return if live.iter().any(|token| token.protected) { Err("TokenProtected") } else { Ok(()) };
         }
         if token.live(now) && token.disabled {
-            return Err("RotateInstead");
+            return Err("LeafDisabled");
         }
         let Some(other) = live.iter().find(|other| other.serial != token.serial) else { return Ok(()) };
         if !token.live(now) {
@@ -331,7 +333,7 @@ impl Run {
             ends: None,
             disabled: false,
             revoked: false,
-            protected: made.protected,
+            protected: made.policy.protected,
             first_use: None,
             last_use: None,
             predecessor,
@@ -375,10 +377,10 @@ impl Run {
         token.look_at = end.or(held_from.filter(|_| !token.held)).filter(|_| token.live(now));
     }
 
-    /// Time passes; ends are carried out when they come.
+    /// Lets time pass and carries out ends when they are due.
     fn pass(&mut self, ms: i64) {
         let until = self.now() + ms;
-        // What is overdue is carried out at the time at which somebody looks.
+        // An overdue end is carried out when somebody looks.
         while let Some((at, serial)) = self
             .tokens
             .iter()
@@ -410,7 +412,7 @@ impl Run {
         self.ring(until);
     }
 
-    /// The registry's alarm rings whenever it is due until `until`.
+    /// Runs the registry's alarm whenever it is due, until `until`.
     fn ring(&mut self, until: i64) {
         let world = &mut self.world;
         for _ in 0..10_000 {
@@ -423,9 +425,9 @@ impl Run {
         world.now.0 = until;
     }
 
-    /// The registry says of each token what the model says; and what must hold holds.
+    /// Checks that the registry agrees with the model about each token, and checks the invariants.
     fn agrees(&mut self, what: &str) {
-        // What was due at this very moment is carried out.
+        // Ends that are due at this instant are carried out first.
         self.pass(0);
         let now = self.now();
         for token in self.tokens.clone() {
@@ -463,11 +465,12 @@ impl Run {
     }
 }
 
-/// The refusals that the model names are the registry's.
+/// The refusals in the model have the registry's names.
 #[test]
 fn the_model_names_faults_as_they_are() {
     let names = [
         (format!("{:?}", Fault::RotateInstead { ended: false, instead: None }), "RotateInstead"),
+        (format!("{:?}", Fault::LeafDisabled { instead: None }), "LeafDisabled"),
         (format!("{:?}", Fault::Fields(Vec::new())), "Fields"),
         (format!("{:?}", Fault::TokenProtected), "TokenProtected"),
         (format!("{:?}", Fault::MaxActiveTokens { active: Vec::new() }), "MaxActiveTokens"),

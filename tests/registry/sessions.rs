@@ -1,14 +1,14 @@
-//! Console sessions: never worth more, nor longer, than the admin key that opened them.
+//! Console sessions: they have at most the role and the lifetime of the admin key that opened them.
 
 use crate::world::{World, settings};
-use wayleave::admin_key::Role;
-use wayleave::key::sha256;
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixSeconds;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{Answer, Command, Fault, NewAdminKey, SessionView};
+use wayleave::formats::admin_key::Role;
+use wayleave::formats::key::sha256;
+use wayleave::formats::session::SessionText;
 use wayleave::limits::{SESSION_IDLE_MS, SESSION_MAX_MS, SESSIONS_PER_KEY_MAX};
-use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{Answer, Command, Fault, NewAdminKey, SessionView};
-use wayleave::registry::database::Value;
-use wayleave::session::SessionText;
-use wayleave::time::UnixSeconds;
 
 fn opened(world: &mut World) -> (SessionView, String) {
     match world.ask(Command::OpenSession) {
@@ -17,7 +17,7 @@ fn opened(world: &mut World) -> (SessionView, String) {
     }
 }
 
-/// A world in which a session of a key with `role` calls; gives the key's number.
+/// A world in which the caller uses a session of a key with `role`; returns the key's number.
 fn signed_in(role: Role) -> (World, u32) {
     let mut world = World::new();
     let (id, key) = world.admin_key(role);
@@ -40,6 +40,8 @@ fn a_session_says_who_and_until_when_and_only_its_digest_is_stored() {
     assert!(!world.database.dump().contains(&text));
     world.call_as(&text);
     assert_eq!(world.ask(Command::GetSession), Answer::Session(expected));
+    // An owner's to see.
+    world.call_as(crate::world::ADMIN_KEY);
     assert_eq!(world.actions().last().map(String::as_str), Some("session.opened"));
 }
 
@@ -48,7 +50,7 @@ fn a_session_may_what_its_key_may() {
     let (mut world, _) = signed_in(Role::Viewer);
     assert_eq!(world.ask(Command::Authenticate), Answer::Authenticated);
     assert_eq!(world.fault(Command::ListAdminKeys), Fault::Forbidden);
-    // Nor does it open another, which would outlive it.
+    // It cannot open another session either, which would outlive it.
     assert_eq!(world.fault(Command::OpenSession), Fault::Forbidden);
 }
 

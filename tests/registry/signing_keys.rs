@@ -1,19 +1,19 @@
-//! Signing keys: activation, retirement, and records that get a new seal.
+//! Signing keys: activation, retirement, and resealing of records.
 
 use crate::world::{World, all, edit_label, holding, new_token, open_delta, settings, without_key_1};
 use std::collections::BTreeMap;
-use wayleave::freshness::Holding;
-use wayleave::key::KeyId;
-use wayleave::limits::{FOLD_AT_CHANGES, RESEAL_BACKLOG_MAX, RESEAL_STEP_MAX};
-use wayleave::list::{Number, OpenedBase, base_kv_name};
-use wayleave::record::Record;
-use wayleave::registry::KvWrite;
-use wayleave::registry::command::{
-    Answer, Command, Fault, Lifetime, NewToken, Request, SigningKeyState, SigningKeyView, TokenFilter,
+use wayleave::base::database::Value;
+use wayleave::control::registry::KvWrite;
+use wayleave::control::registry::command::{
+    Answer, Call, Clash, Command, Fault, Lifetime, NewToken, SigningKeyState, SigningKeyView, TokenFilter,
     TokenState,
 };
-use wayleave::registry::database::Value;
-use wayleave::token::Serial;
+use wayleave::formats::holding::Holding;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::list::{Number, OpenedBase, base_kv_name};
+use wayleave::formats::record::Record;
+use wayleave::formats::token::Serial;
+use wayleave::limits::{FOLD_AT_CHANGES, RESEAL_BACKLOG_MAX, RESEAL_STEP_MAX};
 
 const FIRST: KeyId = KeyId(1);
 const SECOND: KeyId = KeyId(2);
@@ -38,7 +38,7 @@ impl World {
         self.tokens(TokenFilter { state: Some(state), ..all() }).0
     }
 
-    /// One alarm; KV takes everything.
+    /// Runs one alarm; KV accepts everything.
     fn ring(&mut self, limit: u32) -> Vec<KvWrite> {
         let writes = self.registry.due(self.now, limit);
         for write in &writes {
@@ -78,7 +78,7 @@ fn a_key_is_activated_only_once_every_location_that_told_in_the_last_hour_has_it
     let tell = |world: &mut World, location: &str, keys: &[u8]| {
         let keys = keys.iter().copied().map(KeyId).collect();
         let holding = Holding { keys, ..holding(Number { epoch: 1, n: 0 }, vec![]) };
-        world.request(Request::Report { location: location.into(), holding });
+        world.request(Call::Report { location: location.into(), holding });
     };
     let missing = |world: &mut World| world.signing_keys()[1].missing_at.clone();
     let refused = |world: &mut World, missing_at: &[&str]| {
@@ -88,17 +88,18 @@ fn a_key_is_activated_only_once_every_location_that_told_in_the_last_hour_has_it
     };
     tell(&mut world, "AMS", &[1]);
     tell(&mut world, "FRA", &[1, 2]);
-    // An earlier release does not say which keys it has.
+    // An earlier release does not report its keys.
     tell(&mut world, "GRU", &[]);
     refused(&mut world, &["AMS", "GRU"]);
     assert!(world.signing_keys()[0].missing_at == ["GRU"] && !world.activated());
-    // The deploy that brought the key started the registry anew.
+    // The deployment that added the key restarted the registry.
     world.restart(settings());
     tell(&mut world, "GRU", &[1, 2]);
     refused(&mut world, &["AMS"]);
-    // The key that signs is activated again without a question.
+    // The current signing key can always be activated again.
     world.activate(FIRST);
-    // Silent: it counts for an hour at least, told every ten minutes or not.
+    // A location that stops reporting still counts for at least an hour, whether or not it has reported every
+    // ten minutes.
     world.seconds_pass(599);
     tell(&mut world, "AMS", &[1]);
     world.seconds_pass(3_600);
@@ -114,13 +115,13 @@ fn which_keys_a_location_has_is_written_when_it_is_news_and_bounded() {
     let tell = |world: &mut World, location: String| {
         let holding = holding(Number { epoch: 1, n: 0 }, vec![]);
         let before = world.database.rows_written();
-        world.request(Request::Report { location, holding });
+        world.request(Call::Report { location, holding });
         world.database.rows_written() - before
     };
     tell(&mut world, "AMS".into());
-    world.seconds_pass(59);
+    world.seconds_pass(29);
     assert_eq!(tell(&mut world, "AMS".into()), 0);
-    world.seconds_pass(541);
+    world.seconds_pass(571);
     assert!(tell(&mut world, "AMS".into()) > 0);
     for at in 0..1_100 {
         world.now = world.now.plus_ms(1);
@@ -191,11 +192,11 @@ fn a_retired_key_takes_its_tokens_with_it_and_nothing_else() {
 fn the_key_that_signs_is_not_retired_and_a_mistyped_id_is_not_burnt() {
     let mut world = World::new();
     world.token();
-    assert_eq!(world.fault(retire(FIRST, true)), Fault::Conflict);
-    assert_eq!(world.fault(retire(KeyId(12), true)), Fault::NotFound);
-    assert_eq!(world.fault(Command::ActivateSigningKey(KeyId(12))), Fault::NotFound);
+    assert_eq!(world.fault(retire(FIRST, true)), Fault::Conflict(Clash::KeySigns));
+    assert_eq!(world.fault(retire(KeyId(12), true)), Fault::KeyNotInRing);
+    assert_eq!(world.fault(Command::ActivateSigningKey(KeyId(12))), Fault::KeyNotInRing);
     world.retire(SECOND);
-    assert_eq!(world.fault(Command::ActivateSigningKey(SECOND)), Fault::Conflict);
+    assert_eq!(world.fault(Command::ActivateSigningKey(SECOND)), Fault::Conflict(Clash::KeyRetired));
     assert!(world.list().retires(SECOND));
 }
 
@@ -205,17 +206,17 @@ fn a_key_that_is_gone_from_the_ring_can_be_retired() {
     let old = world.token();
     world.activate(SECOND);
     world.restart(without_key_1());
-    assert_eq!(world.fault(Command::ActivateSigningKey(FIRST)), Fault::NotFound);
+    assert_eq!(world.fault(Command::ActivateSigningKey(FIRST)), Fault::KeyNotInRing);
     assert_eq!(world.fault(retire(FIRST, false)), Fault::KeyInUse { live_tokens: 1 });
     world.retire(FIRST);
     let first = &world.signing_keys()[0];
     assert_eq!((first.state, first.in_ring), (SigningKeyState::Retired, false));
     // Nobody can rebuild its text any more.
-    assert_eq!(world.fault(Command::RevealToken(old.serial)), Fault::TokenEnded);
+    assert_eq!(world.fault(Command::RevealToken(old.serial)), Fault::TextGone);
     assert_eq!(world.get(old.serial).state, TokenState::Revoked);
 }
 
-/// Tokens under the second key whose newest records the first one sealed.
+/// Tokens of the second key whose newest records the first key sealed.
 fn sealed_by_the_first(count: u32) -> World {
     let mut world = World::new();
     world.activate(SECOND);
@@ -262,7 +263,7 @@ fn records_that_the_retired_key_sealed_get_a_new_seal_in_bounded_steps() {
         }
     }
     assert!(alarms > 15, "{alarms}");
-    // The revoked one needs none, and each of the others one.
+    // The revoked token needs no new seal; each of the others needs one.
     let expected: BTreeMap<u32, Vec<u8>> =
         (1..=count).filter(|serial| *serial != revoked.0).map(|serial| (serial, vec![2])).collect();
     assert_eq!(sealed_by, expected);
@@ -277,7 +278,7 @@ fn the_list_does_not_wait_for_new_seals_and_a_record_that_waits_gets_the_new_one
     world.activate(SECOND);
     world.seconds_pass(5);
     world.retire(FIRST);
-    // The record of the edit, which the list waits for; the new seals stand behind it in the same batch.
+    // The record of the edit, for which the list waits; the new seals follow in the same batch.
     let writes = world.ring(100);
     let keys: Vec<&str> = writes.iter().map(|write| write.key.as_str()).collect();
     assert_eq!(keys, ["token/1/2", "token/2/3", "token/3/2"]);

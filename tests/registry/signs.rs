@@ -1,16 +1,16 @@
-//! What usage shards saw becomes notices, each once.
+//! Signs from usage shards become notices, one for each.
 
 use crate::world::World;
 use serde_json::json;
-use wayleave::registry::command::{Answer, Request};
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
-use wayleave::usage::sign::{Seen, Sign};
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{Answer, Call};
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::anomaly::{Anomaly, AnomalyKind};
 
 impl World {
-    fn seen(&mut self, serial: Serial, seen: Seen) {
-        let signs = vec![Sign { serial, seen }];
-        assert_eq!(self.request(Request::Signs { signs }), Answer::Noted);
+    fn seen(&mut self, serial: Serial, seen: AnomalyKind) {
+        let signs = vec![Anomaly { serial, kind: seen }];
+        assert_eq!(self.request(Call::Signs { signs }), Answer::Noted);
         self.seconds_pass(10);
         self.alarms();
     }
@@ -21,8 +21,8 @@ fn a_spike_and_refused_origins_are_told_once_for_their_hour_and_day() {
     let mut world = World::new();
     let token = world.token();
     let (hour, day) = (UnixMillis(1_795_312_800_000), UnixMillis(1_795_305_600_000));
-    let spike = |hour| Seen::Spike { hour, requests: 5_000, median: 300 };
-    let refused = || Seen::RefusedOrigins { day, origins: vec!["https://new.example".to_owned()] };
+    let spike = |hour| AnomalyKind::Spike { hour, requests: 5_000, median: 300 };
+    let refused = || AnomalyKind::RefusedOrigins { day, origins: vec!["https://new.example".to_owned()] };
     for _ in 0..2 {
         world.seen(token.serial, spike(hour));
         world.seen(token.serial, refused());
@@ -52,7 +52,7 @@ fn of_a_token_that_works_no_more_or_never_was_nothing_is_told() {
     world.alarms();
     let before = world.notices();
     for serial in [token.serial, Serial(4_000)] {
-        world.seen(serial, Seen::Spike { hour: UnixMillis(0), requests: 5_000, median: 0 });
+        world.seen(serial, AnomalyKind::Spike { hour: UnixMillis(0), requests: 5_000, median: 0 });
     }
     assert_eq!(world.notices(), before);
 }

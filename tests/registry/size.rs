@@ -1,16 +1,17 @@
-//! How large the registry gets: a year of tokens that are rotated every month, used, and ended by the registry.
-//! `WAYLEAVE_TOKENS=10000 cargo test --release --test registry size -- --nocapture` runs as many as said.
+//! The size of the registry after a year in which tokens are rotated every month, used, and ended by the
+//! registry. `WAYLEAVE_TOKENS=10000 cargo test --release --test registry size -- --nocapture` sets the number
+//! of tokens.
 
 use crate::world::{DAY, World, as_usual, new_token};
-use wayleave::registry::command::{Answer, Command, Lifetime, NewToken, TokenState};
-use wayleave::registry::database::Value;
+use wayleave::base::database::Value;
+use wayleave::control::registry::command::{Answer, Command, Lifetime, NewToken, TokenState};
 
-/// Bytes that a rotation may cost: two rows of tokens and some events. A Durable Object holds 10 GB, so at this much 10,000
-/// tokens rotated monthly fill it in twelve years, and retention takes rows away long before.
+/// Most bytes that a rotation may take: two rows of tokens and some events. At this size 10,000 tokens
+/// rotated monthly fill the 10 GB of a Durable Object in twelve years; retention deletes rows long before.
 const BYTES_PER_ROTATION_MAX: i64 = 7_000;
 const ROTATIONS: i64 = 12;
 
-/// Bytes of the database after a year of `tokens`.
+/// The size of the database in bytes after a year with `tokens` tokens.
 fn bytes_after_a_year(tokens: i64) -> i64 {
     let mut world = World::new();
     let families: Vec<_> = (0..tokens)

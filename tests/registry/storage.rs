@@ -2,12 +2,12 @@
 
 use crate::sqlite::Sqlite;
 use crate::world::{World, edit_label, idempotency, new_token, settings};
-use wayleave::admin_key::Role;
-use wayleave::key::{KeyId, KeyRing};
-use wayleave::registry::command::{Answer, Command, Fault, NewAdminKey, Request};
-use wayleave::registry::database::{Database, Value};
-use wayleave::registry::{Registry, RegistrySettings, StorageError};
-use wayleave::token::Serial;
+use wayleave::base::database::{Database, Value};
+use wayleave::control::registry::command::{Answer, Call, Command, Fault, NewAdminKey};
+use wayleave::control::registry::{Registry, RegistrySettings, StorageError};
+use wayleave::formats::admin_key::Role;
+use wayleave::formats::key::{KeyId, KeyRing};
+use wayleave::formats::token::Serial;
 use zeroize::Zeroizing;
 
 #[test]
@@ -115,11 +115,11 @@ fn a_row_that_was_tampered_with_is_an_error_and_no_default() {
         world.database.one(&format!("UPDATE token SET {damage} RETURNING 1"));
         let answer = world.ask(Command::GetToken(serial));
         assert_eq!(answer, Answer::Refused(Fault::Internal), "{damage}");
-        assert_eq!(world.request(Request::Record { serial, version: 1 }), Answer::Refused(Fault::Internal));
+        assert_eq!(world.request(Call::Record { serial, version: 1 }), Answer::Refused(Fault::Internal));
     }
 }
 
-/// Everything that writes does so inside a transaction, so that it can be undone.
+/// Every write is inside a transaction, so that it can be undone.
 #[test]
 fn nothing_is_written_outside_a_transaction() {
     let mut world = World::new();
@@ -140,10 +140,11 @@ fn nothing_is_written_outside_a_transaction() {
     }
 }
 
-/// The SQL text is one: nothing in the registry is compiled for one platform only.
+/// The registry is the same on all platforms: nothing in it is compiled for one platform only.
 #[test]
 fn the_registry_has_no_platform() {
-    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/registry"))];
+    let mut folders =
+        vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/control/registry"))];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -163,10 +164,10 @@ fn the_registry_has_no_platform() {
 fn refusals_are_rolled_back_with_all_they_wrote() {
     let world = World::new();
     let before = world.database.dump();
-    let refused: Result<(), wayleave::registry::database::DatabaseError> =
+    let refused: Result<(), wayleave::base::database::DatabaseError> =
         world.database.transaction(|database| {
             database.query("UPDATE registry SET highest_serial = 7", &[])?;
-            Err(wayleave::registry::database::DatabaseError("refused".into()))
+            Err(wayleave::base::database::DatabaseError("refused".into()))
         });
     assert!(refused.is_err());
     assert_eq!(world.database.dump(), before);

@@ -1,23 +1,24 @@
-//! The daily sweep in virtual time: every kind of notice, its thresholds, its repetition, and a sweep that is cut off.
+//! The daily sweep in virtual time: every kind of notice, its thresholds, its repetition, and an interrupted
+//! sweep.
 
 use crate::notices::told;
 use crate::world::{DAY, START, World, as_usual, how, new_token, settings};
 use std::collections::BTreeMap;
-use wayleave::key::KeyId;
-use wayleave::registry::command::{Answer, Command, Lifetime, NewToken, Request, RevokeOld, TokenView};
-use wayleave::token::Serial;
+use wayleave::control::registry::command::{Answer, Call, Command, Lifetime, NewToken, RevokeOld, TokenView};
+use wayleave::formats::key::KeyId;
+use wayleave::formats::token::Serial;
 
 impl World {
-    /// Cron, and every alarm until what it found is told.
+    /// Triggers cron and runs every alarm until the notices are made.
     fn cron(&mut self) {
-        assert_eq!(self.request(Request::Sweep), Answer::Noted);
+        assert_eq!(self.request(Call::Sweep), Answer::Noted);
         self.alarms();
         self.seconds_pass(10);
         self.alarms();
         self.seconds_pass(-10);
     }
 
-    /// So many days, with cron at the end of each.
+    /// Lets days pass, with a cron trigger at the end of each.
     fn days_with_cron(&mut self, days: i64) {
         for _ in 0..days {
             self.days_pass(1);
@@ -30,12 +31,12 @@ impl World {
         self.create(NewToken { lifetime, ..new_token("a") }).0
     }
 
-    /// Day since the start, type and threshold of every notice about a token, but for `unused`.
+    /// Day since the start, type and threshold of every notice about a token, except `unused`.
     fn told_of(&mut self, serial: Serial) -> Vec<(i64, String, u64)> {
         let mut found = Vec::new();
         for notice in self.notices() {
             let (kind, within_days, serials) = crate::notices::summary(&notice);
-            let at = wayleave::time::parse_rfc3339(notice["timestamp"].as_str().unwrap()).unwrap();
+            let at = wayleave::base::time::parse_rfc3339(notice["timestamp"].as_str().unwrap()).unwrap();
             if serials.contains(&serial.0) && kind != "token.unused" {
                 found.push(((at.0 - START.0 / 1_000) / DAY, kind["token.".len()..].to_owned(), within_days));
             }
@@ -57,7 +58,7 @@ fn ends_are_told_at_30_7_and_1_days_once_each_in_one_digest_for_each_threshold()
     let tiny = world.living(1).serial;
     let revoked = world.living(100).serial;
     world.revoke(revoked);
-    // Lives end on whole seconds, and cron comes when it comes.
+    // Lives end on whole seconds, and cron is not exact.
     world.seconds_pass(60);
     world.days_with_cron(101);
     assert_eq!(days(&world.told_of(long), "expiring"), [(70, 30), (93, 7), (99, 1)]);
@@ -148,7 +149,7 @@ fn a_rotation_and_its_successors_first_use_are_told_and_the_old_end_no_more() {
         (used["first_used_at"].as_str(), used["last_used_at"].as_str()),
         (Some(&*used_at), Some(&*used_at))
     );
-    // Told again it is no news.
+    // A repeated report causes no notice.
     world.used(new);
     world.days_with_cron(7);
     let kinds: Vec<String> = world.told().into_iter().map(|(kind, _, _)| kind).collect();
@@ -265,12 +266,12 @@ fn five_hundred_go_into_one_digest_and_no_step_looks_at_more_than_a_thousand() {
     world.days_pass(23);
     world.alarms();
     let mut steps = 0;
-    world.request(Request::Sweep);
+    world.request(Call::Sweep);
     while world.registry.next_alarm_at(world.now).is_some_and(|at| at <= world.now) {
         world.registry.due(world.now, 50);
         steps += 1;
-        // Cron fires again while it is under way.
-        world.request(Request::Sweep);
+        // Another cron trigger fires while the sweep is under way.
+        world.request(Call::Sweep);
     }
     assert_eq!(steps, 3, "two full steps and a rest");
     world.seconds_pass(10);
@@ -281,7 +282,7 @@ fn five_hundred_go_into_one_digest_and_no_step_looks_at_more_than_a_thousand() {
     assert_eq!(sizes, [500, 500, 500, 500, 345]);
 }
 
-/// Wherever the process dies, each end is told exactly once.
+/// Wherever the process dies, exactly one notice is sent for each end.
 #[test]
 fn a_sweep_that_is_cut_off_goes_on_and_tells_nothing_twice() {
     for statements in 0.. {
@@ -292,7 +293,7 @@ fn a_sweep_that_is_cut_off_goes_on_and_tells_nothing_twice() {
         world.days_pass(13);
         world.alarms();
         world.database.kill_after(statements);
-        world.request(Request::Sweep);
+        world.request(Call::Sweep);
         world.registry.due(world.now, 50);
         let survived = world.database.fault_pending();
         world.database.recover();
@@ -316,18 +317,18 @@ fn without_cron_a_sweep_begins_by_itself_and_with_it_never() {
     assert_eq!(world.registry.next_alarm_at(world.now), Some(START.plus_ms(26 * 3_600_000)));
     world.days_pass(15);
     assert_eq!(world.told(), [told("expiring", 7, &[1])]);
-    // Cron comes: twice in a row is once.
+    // Two triggers in a row start one sweep.
     world.cron();
     let ended_at = world.now;
     assert_eq!(world.status().swept_at, Some(ended_at));
     world.seconds_pass(60);
-    world.request(Request::Sweep);
+    world.request(Call::Sweep);
     assert_eq!(world.registry.next_alarm_at(world.now), Some(ended_at.plus_ms(26 * 3_600_000)));
-    // A clock that was set back does not put it off, nor keep cron from beginning one.
+    // A clock that was set back neither delays the sweep nor prevents cron from beginning one.
     world.seconds_pass(-400 * DAY);
     let at = world.registry.next_alarm_at(world.now).unwrap();
     assert!(at.since_ms(world.now) <= 26 * 3_600_000);
-    world.request(Request::Sweep);
+    world.request(Call::Sweep);
     assert_eq!(world.registry.next_alarm_at(world.now), Some(world.now));
 }
 
@@ -337,7 +338,7 @@ fn what_was_told_goes_with_its_token() {
     world.living(20);
     world.days_with_cron(20);
     let rows = |world: &World| world.database.one("SELECT COUNT(*) FROM noticed");
-    assert_eq!(rows(&world), wayleave::registry::database::Value::Integer(1));
+    assert_eq!(rows(&world), wayleave::base::database::Value::Integer(1));
     world.days_pass(401);
-    assert_eq!(rows(&world), wayleave::registry::database::Value::Integer(0));
+    assert_eq!(rows(&world), wayleave::base::database::Value::Integer(0));
 }

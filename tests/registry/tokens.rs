@@ -1,16 +1,16 @@
 //! Issuing, cloning, editing, revealing.
 
-use crate::world::{START, World, all, auto_rotate, edit_label, new_token, rules, settings};
-use wayleave::key::KeyId;
-use wayleave::origin::{MissingOrigin, OriginMode};
-use wayleave::rate::ClassName;
-use wayleave::registry::RegistrySettings;
-use wayleave::registry::command::{
-    Answer, Command, Fault, Lifetime, NewToken, TokenEdit, TokenState, TokenView,
+use crate::world::{START, World, all, as_usual, auto_rotate, edit_label, new_token, rules, settings};
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixSeconds;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{
+    Answer, Clash, Command, Fault, Lifetime, NewToken, TokenEdit, TokenPolicy, TokenState, TokenView,
 };
-use wayleave::registry::database::Value;
-use wayleave::time::UnixSeconds;
-use wayleave::token::{Serial, UnverifiedToken, fingerprint};
+use wayleave::formats::key::KeyId;
+use wayleave::formats::origin::{MissingOrigin, OriginMode, RuleWarning};
+use wayleave::formats::rate_class::ClassName;
+use wayleave::formats::token::{Serial, UnverifiedToken, fingerprint};
 
 const YEAR: i64 = 365 * 86_400;
 
@@ -31,28 +31,30 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
     let (token, text) = world.create(new);
     let claims = UnverifiedToken::parse(&text).unwrap().verify(&settings().ring).unwrap().claims();
     assert_eq!((claims.serial, claims.key_id), (Serial(1), KeyId(1)));
-    // 02:00:00.250 rounds up to 02:00:01, so that the life is never shorter than asked for.
+    // 02:00:00.250 rounds up to 02:00:01, so that the life is never shorter than requested.
     assert_eq!(claims.expires_at, UnixSeconds(START.0 / 1000 + 1 + YEAR));
     let expected = TokenView {
         serial: Serial(1),
         family: token.family.clone(),
-        label: "a site".into(),
-        owner: Some("ann".into()),
-        external_id: None,
-        metadata: Some("{\"plan\":\"gold\"}".into()),
         fingerprint: fingerprint(&text),
         key_id: KeyId(1),
         state: TokenState::Active,
+        policy: TokenPolicy {
+            label: "a site".into(),
+            owner: Some("ann".into()),
+            external_id: None,
+            metadata: Some("{\"plan\":\"gold\"}".into()),
+            origins: rules(&["https://site.example"]),
+            origin_mode: OriginMode::Enforce,
+            missing_origin: MissingOrigin::Refuse,
+            audiences: vec!["api".into()],
+            rate: None,
+            protected: false,
+            distribute: false,
+            auto_rotate: None,
+        },
         is_current: true,
         version: 1,
-        origins: rules(&["https://site.example"]),
-        origin_mode: OriginMode::Enforce,
-        missing_origin: MissingOrigin::Refuse,
-        audiences: vec!["api".into()],
-        rate: None,
-        protected: false,
-        distribute: false,
-        auto_rotate: None,
         created_at: START,
         created_by: "ADMIN_KEY".into(),
         expires_at: claims.expires_at,
@@ -71,6 +73,40 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
     assert_eq!(world.ask(Command::LookupToken(Serial(1))), Answer::Token(Box::new(expected)));
 }
 
+/// Compares by name, so that a new setting does not pass before it is given here.
+#[test]
+fn every_setting_is_stored_and_shown() {
+    let mut world = World::with(several_audiences());
+    let edit = TokenEdit {
+        label: Some("a shop".into()),
+        owner: Some(Some("ann".into())),
+        external_id: Some(Some("c-17".into())),
+        metadata: Some(Some("{}".into())),
+        origins: Some(rules(&["https://shop.example"])),
+        origin_mode: Some(OriginMode::Report),
+        missing_origin: Some(MissingOrigin::Allow),
+        audiences: Some(vec!["tiles".into(), "api".into()]),
+        rate: Some(ClassName::parse("page")),
+        protected: Some(true),
+        distribute: Some(true),
+        auto_rotate: Some(Some(auto_rotate())),
+    };
+    let made = world.create(NewToken { settings: edit.clone(), ..NewToken::default() }).0;
+    let plain = world.create(new_token("a site")).0;
+    let edited = world.edit(plain.serial, edit.clone()).0;
+    let json = |of: &TokenView| serde_json::to_value(of).unwrap();
+    let [made, edited] = [made, edited].map(|token| json(&world.get(token.serial)));
+    for (name, given) in serde_json::to_value(edit).unwrap().as_object().unwrap() {
+        // A setting that can be cleared is encoded as a list of one.
+        let given = given
+            .as_array()
+            .filter(|_| name != "origins" && name != "audiences")
+            .map_or(given, |one| &one[0]);
+        assert_ne!(&json(&plain)[name], given, "{name} is the default: the test shows nothing");
+        assert_eq!((&made[name], &edited[name]), (given, given), "{name}");
+    }
+}
+
 #[test]
 fn serials_and_families_are_each_their_own() {
     let mut world = World::new();
@@ -81,7 +117,7 @@ fn serials_and_families_are_each_their_own() {
 
 #[test]
 fn what_must_be_given_is_named_all_at_once() {
-    // The one audience of the deployment is no default here: the admin API has filled it in.
+    // The deployment's only audience is not a default here, because the admin API fills it in.
     let mut world = World::new();
     let new = NewToken { lifetime: Some(Lifetime::ExpiresIn(59)), ..NewToken::default() };
     let expected = [
@@ -107,7 +143,7 @@ fn audiences_are_those_of_the_deployment() {
         [field("audiences[1]", "unknown_audience")]
     );
     assert_eq!(world.field_faults(Command::CreateToken(with(&[]))), [field("audiences", "required")]);
-    assert_eq!(world.create(with(&["tiles", "api", "tiles"])).0.audiences, ["tiles", "api"]);
+    assert_eq!(world.create(with(&["tiles", "api", "tiles"])).0.policy.audiences, ["tiles", "api"]);
     let edit = TokenEdit { audiences: Some(vec!["maps".into()]), ..TokenEdit::default() };
     let edit = Command::EditToken { serial: Serial(1), if_match: None, edit };
     assert_eq!(world.field_faults(edit), [field("audiences[0]", "unknown_audience")]);
@@ -120,14 +156,40 @@ fn an_audience_that_was_dropped_stops_a_clone_but_not_an_edit() {
     new.settings.audiences = Some(vec!["tiles".into()]);
     let token = world.create(new).0;
     world.restart(settings());
-    assert_eq!(world.edit(token.serial, edit_label("b")).0.audiences, ["tiles"]);
+    assert_eq!(world.edit(token.serial, edit_label("b")).0.policy.audiences, ["tiles"]);
     let clone = NewToken { clone_of: Some(token.serial), ..NewToken::default() };
     assert_eq!(
         world.field_faults(Command::CreateToken(clone.clone())),
         [field("audiences[0]", "unknown_audience")]
     );
     let settings = TokenEdit { audiences: Some(vec!["api".into()]), ..TokenEdit::default() };
-    assert_eq!(world.create(NewToken { settings, ..clone }).0.audiences, ["api"]);
+    assert_eq!(world.create(NewToken { settings, ..clone }).0.policy.audiences, ["api"]);
+}
+
+#[test]
+fn a_rule_that_would_be_refused_today_goes_on_where_it_was_saved_and_stops_a_clone() {
+    let mut world = World::new();
+    let mut new = new_token("a");
+    new.settings.origins = Some(rules(&["shop.example"]));
+    let token = world.create(new).0;
+    // As a release saved it whose Public Suffix List did not know the suffixes below the name.
+    let old = r#"["https://shop.example","https://*.amazonaws.com"]"#;
+    world.database.one(&format!("UPDATE token SET origins = '{old}' WHERE serial = 1 RETURNING 1"));
+    let shown = world.edit(token.serial, edit_label("b")).0;
+    assert_eq!(serde_json::to_string(&shown.policy.origins).unwrap(), old);
+    let codes: Vec<_> = shown.policy.origins.warnings().into_iter().map(RuleWarning::code).collect();
+    assert_eq!(codes, ["public_suffix_rule"]);
+    assert_eq!(world.record(token.serial).unwrap().record.origins, shown.policy.origins);
+
+    let clone = NewToken { clone_of: Some(token.serial), ..NewToken::default() };
+    let refused = [field("origins[1]", "public_suffix_rule")];
+    assert_eq!(world.field_faults(Command::CreateToken(clone.clone())), refused);
+    let settings = TokenEdit { origins: Some(rules(&["shop.example"])), ..TokenEdit::default() };
+    assert_eq!(world.create(NewToken { settings, ..clone }).0.policy.origins, rules(&["shop.example"]));
+
+    // Or a leaked token could not be replaced, and auto_rotate would let it run out.
+    let successor = world.rotate(token.serial, as_usual()).token;
+    assert_eq!(successor.policy.origins, shown.policy.origins);
 }
 
 #[test]
@@ -181,8 +243,8 @@ fn a_clone_copies_every_setting_and_given_fields_win() {
     assert_ne!(clone.family, first.family);
     let settings = TokenEdit { owner: Some(None), ..edit_label("second") };
     let second = world.create(NewToken { clone_of: Some(first.serial), settings, ..NewToken::default() }).0;
-    assert_eq!((second.label.as_str(), second.owner), ("second", None));
-    assert_eq!(second.external_id.as_deref(), Some("customer-7"));
+    assert_eq!((second.policy.label.as_str(), second.policy.owner), ("second", None));
+    assert_eq!(second.policy.external_id.as_deref(), Some("customer-7"));
 }
 
 #[test]
@@ -206,7 +268,7 @@ fn an_edit_raises_the_version_and_a_stale_if_match_changes_nothing() {
     let serial = world.token().serial;
     let edit = |if_match, label| Command::EditToken { serial, if_match, edit: edit_label(label) };
     let Answer::Edited { token, .. } = world.ask(edit(Some(1), "b")) else { panic!() };
-    assert_eq!((token.version, token.label.as_str()), (2, "b"));
+    assert_eq!((token.version, token.policy.label.as_str()), (2, "b"));
     let before = world.database.dump();
     assert_eq!(world.fault(edit(Some(1), "c")), Fault::PreconditionFailed);
     assert_eq!(world.fault(edit(Some(3), "c")), Fault::PreconditionFailed);
@@ -248,8 +310,8 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         auto_rotate: Some(Some(auto_rotate())),
     };
     let (token, _) = world.edit(serial, everything);
-    assert_eq!((token.label.as_str(), token.owner.as_ref()), ("b", None));
-    assert!(token.protected);
+    assert_eq!((token.policy.label.as_str(), token.policy.owner.as_ref()), ("b", None));
+    assert!(token.policy.protected);
     assert_eq!(world.get(serial), token);
     let record = world.record(serial).unwrap();
     assert_eq!(record.version, 2);
@@ -259,12 +321,15 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         (OriginMode::Report, MissingOrigin::Allow)
     );
     assert_eq!(record.record.audiences, ["tiles"]);
-    assert_eq!((&record.record.rate, &token.rate), (&ClassName::parse("page"), &ClassName::parse("page")));
+    assert_eq!(
+        (&record.record.rate, &token.policy.rate),
+        (&ClassName::parse("page"), &ClassName::parse("page"))
+    );
     assert_eq!(record.record.external_id.as_deref(), Some("x"));
     assert_eq!((record.record.key_id, record.record.expires_at), (token.key_id, token.expires_at));
     assert_eq!(record.record.family.as_str(), token.family);
     let (token, _) = world.edit(serial, TokenEdit { rate: Some(None), ..TokenEdit::default() });
-    assert_eq!((token.rate, world.record(serial).unwrap().record.rate), (None, None));
+    assert_eq!((token.policy.rate, world.record(serial).unwrap().record.rate), (None, None));
 }
 
 #[test]
@@ -318,6 +383,6 @@ fn the_audit_shows_what_changed_and_only_that() {
 fn when_serials_run_out_nothing_is_issued() {
     let mut world = World::new();
     world.database.one("UPDATE registry SET highest_serial = 4294967295 RETURNING 1");
-    assert_eq!(world.fault(Command::CreateToken(new_token("a"))), Fault::Conflict);
+    assert_eq!(world.fault(Command::CreateToken(new_token("a"))), Fault::Conflict(Clash::SerialsUsedUp));
     assert_eq!(world.database.one("SELECT COUNT(*) FROM token"), Value::Integer(0));
 }

@@ -1,19 +1,19 @@
-//! Webhooks: owed with their notice, one under way at a time, tried again for a day, given up, counted.
+//! Webhooks: pending with their notice, one under way at a time, retried for a day, given up, counted.
 
 use crate::notices::{summary, told};
 use crate::world::{World, settings};
-use data_encoding::BASE64;
-use wayleave::registry::command::{DeliveryState, NoticeFilter, StatusWarning, WebhookView};
-use wayleave::registry::database::Value;
-use wayleave::registry::{Attempt, Post, RegistrySettings};
-use wayleave::time::UnixMillis;
-use wayleave::webhook::{Answered, Webhook, WebhookFault};
+use base64::prelude::*;
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{DeliveryState, NoticeFilter, StatusWarning, WebhookView};
+use wayleave::control::registry::{Attempt, Post, RegistrySettings};
+use wayleave::control::webhook::{Answered, Webhook, WebhookFault};
 
 const LEASE_SECONDS: i64 = 15;
 const OK: Answered = Answered::Status(200);
 
-pub fn with_webhook() -> RegistrySettings {
-    let secret = BASE64.encode(&[3; 32]);
+pub(crate) fn with_webhook() -> RegistrySettings {
+    let secret = BASE64_STANDARD.encode([3; 32]);
     RegistrySettings {
         webhook: Some(Webhook::parse("https://hooks.example/", &secret).unwrap()),
         ..settings()
@@ -25,7 +25,7 @@ impl World {
         Self::with(with_webhook())
     }
 
-    /// A revocation, ten seconds ago: its notice is due.
+    /// A revocation ten seconds ago, whose notice is due.
     fn news(&mut self) {
         let serial = self.token().serial;
         self.revoke(serial);
@@ -41,7 +41,7 @@ impl World {
         self.registry.sent(attempt, answered, 0, self.now);
     }
 
-    /// When there is something to do once KV has everything.
+    /// The next alarm after KV has everything.
     fn webhook_alarm(&mut self) -> UnixMillis {
         for write in self.registry.due(self.now, 100) {
             self.registry.written(write.id, self.now);
@@ -168,7 +168,7 @@ fn a_receiver_that_recovers_gets_everything_in_order() {
     assert_eq!(ids, ["ntc_1_1", "ntc_1_2", "ntc_1_3"]);
 }
 
-/// The instance that sent it is gone: nothing was noted, and the next one waits for the lease alone.
+/// The sending instance is gone and recorded nothing. The next one waits only for the lease.
 #[test]
 fn an_evicted_sender_leaves_nobody_stuck_and_the_id_stays() {
     let mut world = World::with_receiver();
@@ -185,10 +185,10 @@ fn an_evicted_sender_leaves_nobody_stuck_and_the_id_stays() {
     );
     assert_ne!(again.attempt, lost.attempt);
     assert_eq!(world.webhook().fault, Some(WebhookFault::Interrupted));
-    // The first one's failure comes after all: it is not this one's.
+    // The first request's failure is reported late. It does not count for the second request.
     world.sent(lost.attempt, Answered::Failed);
     assert_eq!(world.registry.announce(world.now), None, "still under way");
-    // Its success would be.
+    // A late success does count.
     world.sent(lost.attempt, OK);
     assert_eq!(world.deliveries(), [(DeliveryState::Delivered, 2, None)]);
     let taken_at = world.now;
@@ -200,7 +200,7 @@ fn an_evicted_sender_leaves_nobody_stuck_and_the_id_stays() {
     assert_eq!(page[0].delivery.as_ref().map(|delivery| delivery.at), Some(taken_at));
 }
 
-/// Every try of a day ends with the process: it is over all the same.
+/// Every attempt of a day ends with the process. The delivery is given up all the same.
 #[test]
 fn one_whose_senders_all_die_is_given_up_after_a_day() {
     let mut world = World::with_receiver();
@@ -276,7 +276,7 @@ fn a_webhook_goes_with_its_notice_after_90_days() {
     world.news();
     let post = world.post();
     world.sent(post.attempt, OK);
-    // The receiver is taken away while one is owed, for longer than notices are kept.
+    // The receiver is removed while a webhook is pending, for longer than notices are kept.
     world.news();
     world.restart(settings());
     world.seconds_pass(91 * 86_400);
@@ -320,7 +320,7 @@ fn a_clock_that_was_set_back_does_not_put_a_webhook_off() {
     world.seconds_pass(-30 * 86_400);
     let again = world.post();
     assert_eq!(again.request.body, post.request.body);
-    // Nor does it keep one under way.
+    // A clock that was set back does not keep a request under way either.
     world.seconds_pass(-30 * 86_400);
     assert_ne!(world.post().attempt, again.attempt);
 }

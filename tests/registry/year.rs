@@ -1,17 +1,17 @@
-//! A year of sites under the default rotation: sites that deploy at once, late, never, twice, or are visited only at weekends,
-//! with browsers' caches that hold pages for a day, and jobs that retry, lose answers and begin anew. No page may break.
-//! `WAYLEAVE_SEED=<n>` replays a year.
+//! A year of sites under the default rotation. Sites deploy at once, late, never or twice, or are visited
+//! only at weekends. Browsers' caches hold pages for a day. Jobs retry, lose answers and start again. No page
+//! may break. `WAYLEAVE_SEED=<n>` replays a year.
 
 use crate::model::fresh_seed;
 use crate::world::{DAY, World, as_usual, idempotency, new_token};
 use std::collections::BTreeMap;
-use wayleave::registry::command::{Answer, Command, Fault, TokenState};
-use wayleave::token::Serial;
+use wayleave::control::registry::command::{Answer, Command, Fault, TokenState};
+use wayleave::formats::token::Serial;
 
 const HOUR: i64 = 3_600;
-/// Visits come every four hours.
+/// Time between visits: four hours.
 const STEP: i64 = 4 * HOUR;
-/// The lifetime of a token is a year: what never gets a new one lasts as long.
+/// Lifetime of a token: a year, so that a page that never gets a new one works until the end.
 const YEAR: i64 = 360 * DAY;
 const SITES_OF_EACH_KIND: usize = 3;
 
@@ -20,18 +20,19 @@ enum Kind {
     DeploysAtOnce,
     DeploysLate,
     DeploysNever,
-    /// Deploys, goes back to the page before, and deploys again.
+    /// Deploys, rolls back to the earlier page, and deploys again.
     DeploysTwice,
-    /// Deploys at once; nobody comes but at weekends.
+    /// Deploys at once, but is visited only at weekends.
     VisitedAtWeekends,
 }
 
 struct Site {
     kind: Kind,
     family: String,
-    /// What the page carried, since when (seconds from the start); the last is what it carries now.
+    /// Each token that the page carried, and since when (seconds from the start); the last one is the current
+    /// one.
     pages: Vec<(i64, Serial)>,
-    /// Deployments that are still to come.
+    /// Deployments still to come.
     planned: Vec<(i64, Serial)>,
 }
 
@@ -97,11 +98,12 @@ fn no_page_breaks_in_a_year_of_the_default_rotation() {
     assert!(visits.values().all(|visits| *visits > 1_500), "{visits:?}");
 }
 
-/// Rotates the family as usual, by a job whose answers are lost at times. What it has in the end, the site is to deploy.
+/// Rotates the family by default rules, as a job whose answers are sometimes lost. The site is to deploy the
+/// token that it ends up with.
 fn job(world: &mut World, site: &mut Site, now: i64, random: &mut fastrand::Rng) {
     let mut attempt = 0;
     let token = loop {
-        // A job that crashed begins anew, under another key.
+        // A job that crashed starts again, with another idempotency key.
         if random.u8(0..4) == 0 {
             attempt += 1;
         }
@@ -113,9 +115,10 @@ fn job(world: &mut World, site: &mut Site, now: i64, random: &mut fastrand::Rng)
         }
         match answer {
             Answer::Rotated(made) => break made.token.serial,
-            // One waits already: of an answer that was lost, or of a site that never deploys. It is the one to deploy.
+            // A successor already waits, because an answer was lost or the site never deploys. That is the
+            // one to deploy.
             Answer::Refused(Fault::SuccessorUnused { waiting, .. }) => break waiting.serial,
-            // The last rotation is not over: next month.
+            // The last rotation has not finished; try again next month.
             Answer::Refused(Fault::MaxActiveTokens { .. }) => return,
             other => panic!("{other:?}"),
         }
@@ -126,7 +129,7 @@ fn job(world: &mut World, site: &mut Site, now: i64, random: &mut fastrand::Rng)
         (Kind::DeploysNever, _) => {}
         (Kind::DeploysLate, _) => site.planned.push((now + late, token)),
         (Kind::DeploysTwice, Some(before)) => {
-            // Back within the week in which the old one lives in any case.
+            // Rolled back within the week in which the old token works in any case.
             let back = now + random.i64(HOUR..3 * DAY);
             site.planned.extend([(now, token), (back, before), (back + 2 * DAY, token)]);
         }
@@ -145,7 +148,7 @@ fn deploy(site: &mut Site, now: i64) {
     });
 }
 
-/// What a visitor's page carries: a fifth of them come with a page that their browser has held for up to a day.
+/// The token in a visitor's page. A fifth of the browsers show a page that they have cached for up to a day.
 fn page_of(site: &Site, now: i64, random: &mut fastrand::Rng) -> Serial {
     let seen_at = if random.u8(0..5) == 0 { now - random.i64(0..DAY) } else { now };
     let seen = site.pages.iter().rev().find(|(since, _)| *since <= seen_at);

@@ -1,14 +1,14 @@
-// A revocation is acknowledged after one commit of the registry: whatever KV does, the answer does not wait for it.
+// The registry acknowledges a revocation after one commit. Whatever KV does, the answer does not wait for it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { assertProblem } from '../workerd/harness/problem.mjs';
 import { SITE } from '../workerd/harness/admin_api.mjs';
 import { eventually } from '../workerd/harness/gateway.mjs';
+import { assertProblem } from '../workerd/harness/problem.mjs';
 import { Random } from '../workerd/harness/random.mjs';
 import { Replicas } from './harness/replicas.mjs';
 
-/** A write to KV is given up after 10 s: an answer that waited for one would take at least that. */
+/** A write to KV is given up after 10 s, so an answer that waited for one would take at least that long. */
 const KV_WRITE_TIMEOUT_MS = 10_000;
 const COUNT = 20;
 
@@ -23,7 +23,7 @@ const ask = ({ token }) => edge.clients[0].get('/now', { headers: { Origin: SITE
 
 before(async () => {
   await replicas.start();
-  // After a start the registry reads KV before it writes to it: that is behind it when KV ceases to answer.
+  // After a start the registry reads KV before it writes to it. That must be over before KV stops answering.
   await admin.createToken({ audiences: ['weather'] });
   await eventually('a first record is in KV', () => replicas.history.versions('token/1/1').length > 0);
 });

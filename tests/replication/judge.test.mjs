@@ -1,4 +1,4 @@
-// The judges can fail: each kind of broken promise is brought about, and seen.
+// The judges can fail: each kind of broken promise is caused, and noticed.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -6,7 +6,8 @@ import { Random } from '../workerd/harness/random.mjs';
 import { World } from './harness/world.mjs';
 
 const random = Random.ofRun();
-// The deployment is told 25 s and judged by 5: a location that is cut off uses its list for longer than it may.
+// The deployment is configured with 25 s and judged by 5 s: a location that is cut off uses its list longer
+// than it may.
 const world = new World({
   random,
   boundSeconds: 5,
@@ -33,7 +34,7 @@ describe(`judges that must find fault (seed ${random.seed})`, () => {
 
   it('a 503 for which nothing was out of reach', async () => {
     const location = world.replicas.location('silenced');
-    location.door.shut(); // the judge is not told
+    location.door.shut(); // without telling the judge
     for (let waited = 0; waited < 30_000 && !found('silenced', '503 although'); waited += 500)
       await world.runFor(500);
     assert.ok(found('silenced', '503 although'));
@@ -42,7 +43,7 @@ describe(`judges that must find fault (seed ${random.seed})`, () => {
   it('a refusal for which there is no reason', async () => {
     const token = world.operator.tokens.find(({ status }) => status === 'good');
     world.operator.spared = token;
-    await world.replicas.admin.disable(token.id); // the books are not told
+    await world.replicas.admin.disable(token.id); // without recording it
     for (let waited = 0; waited < 40_000 && !found('honest', `refused wrongly: ${token.id}`); waited += 500)
       await world.runFor(500);
     assert.ok(found('honest', `refused wrongly: ${token.id}`));

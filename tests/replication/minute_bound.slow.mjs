@@ -1,17 +1,20 @@
-// Many locations under the default bound of 60 s, where lists come from KV: 30 s of cache, lag, a stall of 5 minutes, and lists
-// in KV that must be refused. `make test-slow`; a line of progress every 5 seconds.
+// Many locations under the default bound of 60 s, where lists come from KV: 30 s of cache, lag, a stall of 5
+// minutes, and lists in KV that must be refused. `make test-slow`; it prints its progress every 5 seconds.
 //
-// WAYLEAVE_SEED=<n> makes the same choices again; the machine's own timing still differs.
+// WAYLEAVE_SEED=<n> repeats the same choices; the machine's own timing still differs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Random } from '../workerd/harness/random.mjs';
 import { BAD_LISTS, TROUBLES } from './harness/troubles.mjs';
-import { World, locationForEach } from './harness/world.mjs';
+import { locationForEach, World } from './harness/world.mjs';
 
 const BOUND_SECONDS = 60;
 const TROUBLE_MS = 5 * 60 * 1_000;
-/** What KV's readers are promised no better than: cached for the 30 s that they ask for, and late by up to 10 s beside. */
+/**
+ * The weakest behaviour that KV promises its readers: a cache of the 30 s that they ask for, and a lag of up
+ * to 10 s.
+ */
 const view = { delayMs: [0, 10_000], cacheMs: 30_000 };
 
 const random = Random.ofRun();
@@ -48,13 +51,14 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
       const { violations, excused, counts, latestAdmissionMs } = world.judges.get(name);
       console.log(
-        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
+        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against ` +
+          `a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
       );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
       const { cuts } = TROUBLES[trouble];
       const cutOff = cuts.includes('registry') && cuts.some((source) => source.startsWith('kv'));
-      // With KV alone, a token whose record is not there yet may be 503 too.
+      // With KV alone, a token whose record has not arrived there may also get a 503.
       if (cutOff || !cuts.includes('registry'))
         assert.equal(counts.unknown > 0, cutOff, `${counts.unknown} × 503`);
     });
@@ -62,7 +66,8 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
     it(`${name}: once calm, says what is true of every token`, () => assert.deepEqual(wrong.get(name), []));
 
     it(`${name}: counts the lists it refused`, () => {
-      // Elsewhere too: what KV has is now and then older than what the registry gave, and refused for that.
+      // At other locations as well: KV's list is sometimes older than the registry's, and is refused for
+      // that.
       if (trouble.startsWith('list '))
         assert.ok(health.get(name).lists_refused > 0, JSON.stringify(health.get(name)));
     });

@@ -1,5 +1,5 @@
-// What the registry learns from the locations: which list each holds, and how long changes took to reach them. An SRE reads it
-// in /status, and asks for one token with a probe.
+// What the registry learns from locations: which list each holds, and how long changes took to reach them. An
+// SRE reads it in /status, and for one token with a probe.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -51,7 +51,7 @@ describe('with traffic at every location', () => {
 
   before(async () => {
     traffic = await steadyTraffic();
-    // Each location holds a list before the first revocation: what it takes later is then measured.
+    // Each location holds a list before the first revocation, so that later arrivals are measured.
     await eventually(
       'every location has told',
       async () => (await admin.status()).locations.length === NAMES.length,
@@ -65,7 +65,7 @@ describe('with traffic at every location', () => {
       await admin.revoke(last.id);
       await pause(700);
     }
-    // Changes in one list are one sample, so there may be fewer than revocations × locations.
+    // Changes in one list are one sample, so there may be fewer samples than revocations × locations.
     const { propagation, locations } = await eventually(
       'samples',
       async () => {
@@ -126,7 +126,7 @@ describe('with traffic at every location', () => {
   });
 });
 
-/** Every location is in use by a token that stays good. */
+/** Keeps every location in use with a token that stays good. */
 async function steadyTraffic() {
   const token = await createToken();
   let ended = false;
@@ -136,7 +136,12 @@ async function steadyTraffic() {
       await pause(100);
     }
   });
-  return { stop: () => ((ended = true), Promise.all(loops)) };
+  return {
+    stop: () => {
+      ended = true;
+      return Promise.all(loops);
+    },
+  };
 }
 
 function pause(ms) {

@@ -1,17 +1,18 @@
-// Many locations, each with a trouble of its own, under the smallest bound: all at the same time, in one process, with the same
-// operator and the same traffic. Below B = 60 lists come from the registry alone, so bad lists come in its answers here; KV's
-// troubles concern records. tests/replication/minute_bound.slow.mjs has the same with lists in KV.
+// Many locations, each with another trouble, under the smallest bound: all at the same time, in one process,
+// with the same operator and traffic. Below B = 60 lists come only from the registry, so bad lists are in its
+// answers here; KV's troubles concern records. tests/replication/minute_bound.slow.mjs does the same with
+// lists in KV.
 //
-// WAYLEAVE_SEED=<n> makes the same choices again; the machine's own timing still differs.
+// WAYLEAVE_SEED=<n> repeats the same choices; the machine's own timing still differs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Random } from '../workerd/harness/random.mjs';
 import { TROUBLES } from './harness/troubles.mjs';
-import { World, locationForEach } from './harness/world.mjs';
+import { locationForEach, World } from './harness/world.mjs';
 
 const BOUND_SECONDS = 5;
-/** 5 minutes under the default bound of 60 s are five bounds; so many are 25 s here. */
+/** 5 minutes under the default bound of 60 s are five bounds, which are 25 s here. */
 const TROUBLE_MS = 5 * BOUND_SECONDS * 1_000;
 
 const random = Random.ofRun();
@@ -44,7 +45,8 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
       const { violations, excused, counts, latestAdmissionMs } = world.judges.get(name);
       console.log(
-        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
+        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against ` +
+          `a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
       );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
@@ -55,7 +57,7 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
     it(`${name}: once calm, says what is true of every token`, () => assert.deepEqual(wrong.get(name), []));
 
     it(`${name}: counts the lists it refused`, () => {
-      // Whether the altered copy in a cache is met before it lapses, chance decides.
+      // Chance decides whether the altered copy in a cache is read before it expires.
       if (trouble === 'cache altered') return;
       assert.equal(
         health.get(name).lists_refused > 0,

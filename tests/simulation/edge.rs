@@ -1,6 +1,6 @@
-//! The data plane's shell: isolates, and the way of one request through list, record and gate.
+//! The data plane's shell: isolates, and one request's way through list, record and gate.
 //!
-//! Mirrors `guard` of `platform/gateway.rs` await for await; `sources` has what it awaits.
+//! Mirrors `guard` of `platform/gateway.rs` await for await; what it awaits is in `sources` and `lookups`.
 
 use crate::mutation::Mutation;
 use crate::releases::Release;
@@ -8,91 +8,118 @@ use crate::truth::Ask;
 use crate::world::World;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wayleave::freshness::{ListHolder, Terms};
-use wayleave::gate::{self, Admission, Asked, OnUnknown, RecordFact, Unfit};
+use wayleave::base::time::UnixMillis;
+use wayleave::edge::decide as gate;
+use wayleave::edge::decide::{Admission, Asked, Known, OnUnknown, RecordFact, Unfit};
+use wayleave::edge::freshness::{ListHolder, PushTerms, Subscription, Terms};
+use wayleave::edge::reach::Reach;
+use wayleave::edge::record_holder::RecordHolder;
+use wayleave::formats::list::Number;
+use wayleave::formats::origin::OriginEvidence;
+use wayleave::formats::record::VersionedRecord;
+use wayleave::formats::token::{Serial, VerifiedToken};
 use wayleave::limits::RECORDS_HELD_MAX_BYTES;
-use wayleave::list::Number;
-use wayleave::origin::OriginEvidence;
-use wayleave::record::VersionedRecord;
-use wayleave::record_holder::RecordHolder;
-use wayleave::time::UnixMillis;
-use wayleave::token::{Serial, VerifiedToken};
 
 /// As in `platform/gateway.rs`.
 const RECORD_READS_MAX: usize = 3;
 
-pub struct Isolate {
+pub(crate) struct Isolate {
+    pub number: u64,
     pub name: String,
     pub location: usize,
     pub release: Release,
     pub terms: Terms,
     /// Its clock minus true time.
     pub skew_ms: Cell<i64>,
-    /// The platform does not run it before.
+    /// The platform does not run the isolate before this time.
     pub asleep_until: Cell<i64>,
     pub lists: RefCell<ListHolder>,
+    pub push: Option<PushTerms>,
+    pub subscription: RefCell<Subscription>,
+    pub reach: RefCell<Reach>,
     pub records: RefCell<RecordHolder>,
-    /// What the sources did to it, for the judges.
+    /// How the sources treated it, for the judges.
     pub log: SourceLog,
     pub used_since: Cell<Option<i64>>,
     pub used_until: Cell<i64>,
     pub highest: Cell<Option<Number>>,
-    /// A mutation only.
+    /// Used by a mutation only.
     pub leased: Cell<bool>,
 }
 
-/// When a source last failed an isolate, and its calls to the registry; true time.
+/// When each source last failed an isolate, and its calls to the registry, in true time.
 #[derive(Default)]
-pub struct SourceLog {
+pub(crate) struct SourceLog {
     pub cache_failed_at: Cell<i64>,
     pub kv_failed_at: Cell<i64>,
     pub registry_failed_at: Cell<i64>,
-    /// When an instance that was superseded last answered it.
+    /// When a superseded instance last answered it.
     pub old_answered_at: Cell<i64>,
-    /// When the registry, put back from a backup, last gave it a list or record that what it holds forbids to use.
+    /// When a restored registry last gave it a list or record that its own list forbids.
     pub unfit_at: Cell<i64>,
-    /// Requests and refreshes that the platform cut off.
+    /// Requests and refreshes that the platform cancelled.
     pub cancelled: Cell<i64>,
-    /// Its clock was set.
+    /// Whether its clock was set.
     pub clock_set: Cell<bool>,
     pub list_calls: RefCell<Vec<Call>>,
+    /// When a read from the registry failed, unless it has answered since.
+    pub registry_away_since: Cell<Option<i64>>,
+    /// Look-ups that asked the registry beside KV.
+    pub hedged: Cell<i64>,
     pub reports: RefCell<Vec<i64>>,
 }
 
-/// A call for the list.
+/// A call to the registry for the list.
 #[derive(Clone, Copy)]
-pub struct Call {
+pub(crate) struct Call {
     pub at: i64,
-    /// With a list that it may use.
+    /// Whether it was answered with a usable list.
     pub answered: bool,
 }
 
-/// What became of a request.
-pub enum Outcome {
+/// The outcome of a request.
+pub(crate) enum Outcome {
     Admitted(Admission),
-    Refused(wayleave::problem::Code),
-    /// The list asks for a record that no source has.
+    Refused(wayleave::http::problem::Code),
+    /// The list requires a record that no source has.
     Undecided,
 }
 
+impl AsRef<Self> for Isolate {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Isolate {
-    pub fn start(world: &World, location: usize, bound_seconds: i64, release: Release) -> Self {
+    pub(crate) fn start(world: &World, location: usize, bound_seconds: i64, release: Release) -> Self {
         let number = world.isolates_started.get() + 1;
         world.isolates_started.set(number);
         let mut terms = Terms::from_bound(bound_seconds, world.shape.heartbeat_seconds > 0);
         if world.mutation() == Some(Mutation::SkewForgotten) {
             terms.usable_ms = bound_seconds * 1_000;
         }
+        let push = PushTerms::of(&terms, world.shape.push_seconds, world.shape.silent_wait_ms);
+        let relays = u32::try_from(world.shape.relays).unwrap();
+        let push = push.map(|push| push.with_relays(&terms, relays));
+        let push = push.filter(|_| release.subscribes).map(|push| match world.mutation() {
+            Some(Mutation::CallBeyondRequest) => PushTerms { line_ms: 600_000, wait_ms: 600_000, ..push },
+            _ => push,
+        });
         let far = world.shape.far_clocks && world.chance.percent(30);
         let skew_ms = if far { world.chance.within(-3_600_000..=3_600_000) } else { world.draw_skew() };
         Self {
+            number: number.into(),
             name: format!("isolate {number} at {location}"),
             location,
             release,
             terms,
             skew_ms: Cell::new(skew_ms),
             asleep_until: Cell::new(0),
-            lists: RefCell::default(),
+            lists: RefCell::new(ListHolder::of_isolate(number.into())),
+            push,
+            subscription: RefCell::default(),
+            reach: RefCell::new(Reach::of_bound(bound_seconds)),
             records: RefCell::new(RecordHolder::new(RECORDS_HELD_MAX_BYTES)),
             log: SourceLog::default(),
             used_since: Cell::new(None),
@@ -102,23 +129,24 @@ impl Isolate {
         }
     }
 
-    pub fn now(&self, world: &World) -> UnixMillis {
+    pub(crate) fn now(&self, world: &World) -> UnixMillis {
         UnixMillis(world.engine.now() + self.skew_ms.get())
     }
 
-    /// Whether its clock is further off than `freshness` assumes, and no answer of the registry has shown that yet. A cache that
-    /// gives a list long past its time may then admit: a clock 77 s behind and a list as old were met once in some millions of admissions.
-    pub fn has_unseen_far_clock(&self) -> bool {
+    /// Whether its clock is further off than `freshness` assumes, and no answer of the registry has shown
+    /// that yet. A cache that returns a very old list may then admit. It takes a clock as far behind as the
+    /// list is old (77 s in one case), which happened once in some millions of admissions.
+    pub(crate) fn has_unseen_far_clock(&self) -> bool {
         self.skew_ms.get().abs() > 1_000 && !self.log.list_calls.borrow().iter().any(|call| call.answered)
     }
 
-    pub fn use_at(&self, now: i64) {
+    pub(crate) fn use_at(&self, now: i64) {
         self.used_since.set(Some(self.used_since.get().unwrap_or(now)));
         self.used_until.set(now);
     }
 
-    /// Whatever it asked for now counts as failed: its clock was set, or it slept.
-    pub fn excuse(&self, now: i64) {
+    /// Treats all sources as failed: its clock was set, or it slept.
+    pub(crate) fn excuse(&self, now: i64) {
         self.log.cache_failed_at.set(now);
         self.log.kv_failed_at.set(now);
         self.log.registry_failed_at.set(now);
@@ -126,9 +154,9 @@ impl Isolate {
 }
 
 impl World {
-    /// So much time passes for what runs in `isolate`, and more if it sleeps.
-    pub async fn wait(&self, isolate: &Isolate, ms: i64) {
-        /// Sleep may end early: looked at again after so long.
+    /// Waits for `ms` in `isolate`, longer if the isolate sleeps.
+    pub(crate) async fn wait(&self, isolate: &Isolate, ms: i64) {
+        /// Sleep may end early, so it is checked again after this time.
         const NAP_MS: i64 = 10_000;
         self.engine.sleep(ms).await;
         loop {
@@ -140,29 +168,36 @@ impl World {
         }
     }
 
-    /// Awaits list and record, then decides; anew while the decision asks for a later record. Decision and forward are
-    /// one synchronous stretch: no await stands between this answer and whoever judges it.
-    pub async fn guard(self: &Rc<Self>, isolate: &Rc<Isolate>, token: VerifiedToken, ask: &Ask) -> Outcome {
+    /// Awaits list and record, then decides; repeats that while the decision needs a later record. Decision
+    /// and forward are one synchronous block: there is no await between this answer and the judge.
+    pub(crate) async fn guard(
+        self: &Rc<Self>,
+        isolate: &Rc<Isolate>,
+        token: VerifiedToken,
+        ask: &Ask,
+    ) -> Outcome {
         let serial = token.claims().serial;
         let began = isolate.now(self);
-        self.list(isolate).await;
+        self.list_kept_up(isolate).await;
         let mut record = self.held_record(isolate, serial);
         for reads in 0..=RECORD_READS_MAX {
             let early = self.mutation() == Some(Mutation::CheckedBeforeAwait);
             let now = if early { began } else { isolate.now(self) };
             let evidence = OriginEvidence { origin: Some(ask.site()), ..OriginEvidence::default() };
-            let asked = Asked { audience: ask.audience(), evidence };
+            let asked = Asked { audience: ask.audience(), credentials: false, evidence };
             let decided = {
                 let (lists, terms) = (isolate.lists.borrow(), &isolate.terms);
-                gate::decide(token, &lists, terms, OnUnknown::Refuse, &record, &asked, now)
+                let on_unknown = OnUnknown::Refuse;
+                let known = Known { lists: &lists, terms, on_unknown, record: &record, now };
+                gate::decide(token, &known, &asked)
             };
             match decided {
                 Ok(admission) => return Outcome::Admitted(admission),
-                Err(Unfit::Refused(code)) => return Outcome::Refused(code),
+                Err(Unfit::Refused(problem)) => return Outcome::Refused(problem.code()),
                 Err(Unfit::NeedsRecord(_)) if reads == RECORD_READS_MAX => break,
                 Err(Unfit::NeedsRecord(version)) => {
-                    record = self.record(isolate, serial, version).await;
-                    // The list may have run out meanwhile.
+                    record = self.record(isolate, serial, version, began).await;
+                    // The list may have become unusable meanwhile.
                     self.list(isolate).await;
                 }
             }
@@ -174,7 +209,7 @@ impl World {
         isolate.records.borrow_mut().get(serial).map_or(RecordFact::NotRead, |held| self.known(held))
     }
 
-    pub fn known(&self, held: Rc<VersionedRecord>) -> RecordFact {
+    pub(crate) fn known(&self, held: Rc<VersionedRecord>) -> RecordFact {
         let mut changed = VersionedRecord::clone(&held);
         match self.mutation() {
             Some(Mutation::RecordVersionIgnored) => changed.version |= 0xf_ffff,

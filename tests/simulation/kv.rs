@@ -1,5 +1,5 @@
-//! Workers KV as its documentation and its users know it: each location sees writes late and in its own order, behind a
-//! read cache that remembers absence too; a write may be lost, doubled, or fail after it took effect.
+//! Workers KV as documented and as users know it. Each location sees writes late and in its own order, behind
+//! a read cache that also caches absence. A write may be lost, doubled, or fail after it took effect.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ type Value = Option<Rc<[u8]>>;
 struct Write {
     at: i64,
     value: Value,
-    /// Makes the delays of this write, one for each location.
+    /// Determines this write's delay for each location.
     salt: u64,
 }
 
@@ -19,22 +19,22 @@ struct Cached {
     read_at: i64,
 }
 
-pub struct Kv {
-    /// In the order in which KV took them.
+pub(crate) struct Kv {
+    /// In the order in which KV accepted them.
     writes: BTreeMap<String, Vec<Write>>,
     cache: BTreeMap<(usize, String), Cached>,
-    /// Since when a location's copy stands still.
+    /// Since when a location's copy is frozen.
     stalled_since: Vec<Option<i64>>,
     delay_max_ms: i64,
-    /// From then on every location sees the newest.
+    /// From this time on every location sees the newest value.
     healed_at: Option<i64>,
 }
 
-/// Writes of one key that can still be on their way; older ones have long arrived.
+/// Writes of one key that may still be on their way; older ones arrived long ago.
 const IN_FLIGHT_MAX: usize = 60;
 
 impl Kv {
-    pub fn new(locations: usize, delay_max_ms: i64) -> Self {
+    pub(crate) fn new(locations: usize, delay_max_ms: i64) -> Self {
         Self {
             writes: BTreeMap::new(),
             cache: BTreeMap::new(),
@@ -44,11 +44,11 @@ impl Kv {
         }
     }
 
-    pub fn put(&mut self, key: &str, value: &[u8], salt: u64, now: i64) {
+    pub(crate) fn put(&mut self, key: &str, value: &[u8], salt: u64, now: i64) {
         self.write(key, Some(value.into()), salt, now);
     }
 
-    pub fn delete(&mut self, key: &str, now: i64) {
+    pub(crate) fn delete(&mut self, key: &str, now: i64) {
         self.write(key, None, 0, now);
     }
 
@@ -56,18 +56,18 @@ impl Kv {
         self.writes.entry(key.to_owned()).or_default().push(Write { at: now, value, salt });
     }
 
-    /// When the newest write of `key` was taken.
-    pub fn written_at(&self, key: &str) -> Option<i64> {
+    /// When the newest write of `key` was accepted.
+    pub(crate) fn written_at(&self, key: &str) -> Option<i64> {
         self.writes.get(key).and_then(|writes| writes.last()).map(|write| write.at)
     }
 
-    /// What KV was last told under `key`.
-    pub fn newest(&self, key: &str) -> Value {
+    /// The value last written under `key`.
+    pub(crate) fn newest(&self, key: &str) -> Value {
         self.writes.get(key).and_then(|writes| writes.last()).and_then(|write| write.value.clone())
     }
 
-    /// A read at `location`, through its cache.
-    pub fn get(&mut self, location: usize, key: &str, ttl_ms: i64, now: i64) -> Value {
+    /// Reads at `location`, through its cache.
+    pub(crate) fn get(&mut self, location: usize, key: &str, ttl_ms: i64, now: i64) -> Value {
         let at = (location, key.to_owned());
         if let Some(cached) = self.cache.get(&at).filter(|cached| now - cached.read_at < ttl_ms) {
             return cached.value.clone();
@@ -77,14 +77,15 @@ impl Kv {
         value
     }
 
-    /// What every read at `location` gave from `since` to `now`, when its cache makes that certain.
-    pub fn certain(&self, location: usize, key: &str, ttl_ms: i64, since: i64, now: i64) -> Value {
+    /// The value that every read at `location` returned from `since` to `now`, if its cache makes that
+    /// certain.
+    pub(crate) fn certain(&self, location: usize, key: &str, ttl_ms: i64, since: i64, now: i64) -> Value {
         let cached = self.cache.get(&(location, key.to_owned()))?;
         let is_whole = cached.read_at <= since && now - cached.read_at < ttl_ms;
         cached.value.clone().filter(|_| is_whole)
     }
 
-    /// The copy at `location`: the write that arrived last, which need not be the one made last.
+    /// The value visible at `location`: the write that arrived last, which need not be the last one made.
     fn seen(&self, location: usize, key: &str, now: i64) -> Value {
         let writes = self.writes.get(key)?;
         if self.healed_at.is_some() {
@@ -98,21 +99,21 @@ impl Kv {
 
     fn arrives(&self, write: &Write, location: usize) -> i64 {
         let mixed = mix(write.salt ^ mix(location as u64));
-        // Most are quick: the cube of a number between 0 and 1.
+        // Most delays are short: the cube of a number between 0 and 1.
         let part = i64::try_from(mixed % 1_000).unwrap();
         write.at + self.delay_max_ms * part / 1_000 * part / 1_000 * part / 1_000
     }
 
-    pub fn stall(&mut self, location: usize, now: i64) {
+    pub(crate) fn stall(&mut self, location: usize, now: i64) {
         self.stalled_since[location].get_or_insert(now);
     }
 
-    pub fn resume(&mut self, location: usize) {
+    pub(crate) fn resume(&mut self, location: usize) {
         self.stalled_since[location] = None;
     }
 
-    /// Every key goes back to what it was at `then`.
-    pub fn roll_back(&mut self, then: i64, salt: u64, now: i64) {
+    /// Returns every key to its value at `then`.
+    pub(crate) fn roll_back(&mut self, then: i64, salt: u64, now: i64) {
         let was = |writes: &Vec<Write>| {
             writes.iter().rev().find(|write| write.at <= then).and_then(|write| write.value.clone())
         };
@@ -122,22 +123,22 @@ impl Kv {
         }
     }
 
-    pub fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.writes.keys().cloned().collect()
     }
 
-    /// Any value that `key` ever had.
-    pub fn history(&self, key: &str) -> Vec<Rc<[u8]>> {
+    /// All values that `key` ever had.
+    pub(crate) fn history(&self, key: &str) -> Vec<Rc<[u8]>> {
         self.writes.get(key).into_iter().flatten().filter_map(|write| write.value.clone()).collect()
     }
 
-    pub fn heal(&mut self, now: i64) {
+    pub(crate) fn heal(&mut self, now: i64) {
         self.healed_at = Some(now);
         self.stalled_since.fill(None);
     }
 }
 
-/// splitmix64's last step: a number that looks random, the same for the same input.
+/// The last step of splitmix64: a number that looks random, the same for the same input.
 fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

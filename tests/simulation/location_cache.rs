@@ -1,12 +1,12 @@
-//! The cache that the isolates of a location share: it keeps the delta for a while, forgets it when it likes, and may give
-//! an older one than it was last given.
+//! The cache that the isolates of a location share. It keeps the delta for a while, may forget it at any
+//! time, and may return an older one than it last received.
 
 use crate::chance::Chance;
 use std::rc::Rc;
 
 type Bytes = Rc<[u8]>;
 
-pub struct LocationCaches(Vec<Cache>);
+pub(crate) struct LocationCaches(Vec<Cache>);
 
 #[derive(Default)]
 struct Cache {
@@ -20,20 +20,20 @@ struct Held {
     until: i64,
 }
 
-/// How many earlier values a lie is taken from.
+/// How many earlier values it may wrongly return.
 const EARLIER_MAX: usize = 50;
 
 impl LocationCaches {
-    pub fn new(locations: usize) -> Self {
+    pub(crate) fn new(locations: usize) -> Self {
         Self((0..locations).map(|_| Cache::default()).collect())
     }
 
-    pub fn get(&self, location: usize, now: i64) -> Option<Bytes> {
+    pub(crate) fn get(&self, location: usize, now: i64) -> Option<Bytes> {
         let held = self.0[location].held.as_ref().filter(|held| now < held.until)?;
         Some(Rc::clone(&held.value))
     }
 
-    pub fn put(&mut self, location: usize, value: Bytes, ttl_ms: i64, now: i64) {
+    pub(crate) fn put(&mut self, location: usize, value: Bytes, ttl_ms: i64, now: i64) {
         let cache = &mut self.0[location];
         if cache.earlier.len() == EARLIER_MAX {
             cache.earlier.remove(0);
@@ -42,18 +42,18 @@ impl LocationCaches {
         cache.held = Some(Held { value, put_at: now, until: now + ttl_ms });
     }
 
-    /// Something that was put there once.
-    pub fn any_earlier(&self, location: usize, chance: &Chance) -> Option<Bytes> {
+    /// Any value stored earlier.
+    pub(crate) fn any_earlier(&self, location: usize, chance: &Chance) -> Option<Bytes> {
         let earlier = &self.0[location].earlier;
         (!earlier.is_empty()).then(|| Rc::clone(&earlier[chance.index(earlier.len())]))
     }
 
-    pub fn evict(&mut self, location: usize) {
+    pub(crate) fn evict(&mut self, location: usize) {
         self.0[location].held = None;
     }
 
-    /// What every read gave from `since` to `now`.
-    pub fn certain(&self, location: usize, since: i64, now: i64) -> Option<Bytes> {
+    /// The value that every read returned from `since` to `now`.
+    pub(crate) fn certain(&self, location: usize, since: i64, now: i64) -> Option<Bytes> {
         let held = self.0[location].held.as_ref()?;
         (held.put_at <= since && now < held.until).then(|| Rc::clone(&held.value))
     }

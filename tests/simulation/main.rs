@@ -1,32 +1,40 @@
-//! Deterministic simulation of the revocation bound (DESIGN section 5): whole worlds in virtual time, judged throughout.
+//! Deterministic simulation of the revocation bound (docs/bound.md): whole worlds in virtual time, judged
+//! throughout.
 //!
-//! One seed makes a world: a registry over real SQLite, KV with a view for each location, locations with isolates whose
-//! clocks differ, operators, traffic, and what goes wrong. What is driven is the real core: `registry`, `freshness`,
-//! `record_holder`, `gate`, `token`. What is modelled is the platform's shell and the platform below it.
+//! A seed determines a world: a registry over real SQLite, KV with a view for each location, locations with
+//! isolates whose clocks differ, operators, traffic, and faults. The core is the real one: `registry`,
+//! `freshness`, `record_holder`, `gate`, `token`. The platform and its shell are modelled.
 //!
-//! | file | is |
+//! | file | contents |
 //! |---|---|
 //! | `engine`, `chance` | virtual time; the seed |
-//! | `shape`, `troubles` | what kind of world; what goes wrong in it |
+//! | `shape`, `troubles` | the kind of world; its faults |
 //! | `releases` | old and new code side by side: in the registry, in locations, within a location |
-//! | `kv`, `location_cache` | KV with a view for each location; the cache of a location |
-//! | `control`, `publisher` | the registry's shell: calls, crashes, backups; alarm, KV writes, the comparison with KV |
-//! | `edge`, `sources` | the data plane's shell: a request; where list and record come from, reports |
-//! | `operator`, `traffic` | who changes tokens and keys, who uses them |
-//! | `truth`, `restoration`, `run` | what is right at which moment, also after a restore; the calm tail and the account |
-//! | `mutation`, `mutated` | worlds built wrong, to see the judges fail |
-//! | `propagation` | how long a revocation takes in ordinary weather, for `make propagation` |
+//! | `kv`, `location_cache` | KV with a view for each location; a location's cache |
+//! | `control`, `publisher` | the registry's shell: calls, crashes, backups; alarm, KV writes, comparison |
+//! | `edge`, `sources` | the data plane's shell: a request; the sources of list and record, reports |
+//! | `push`, `held` | the call that waits at the registry for a change: the isolate's side, the registry's |
+//! | `relay` | relays between isolates and the registry |
+//! | `operator`, `traffic` | changes of tokens and keys; their use |
+//! | `truth`, `restoration`, `run` | what is right when, also after a restore; calm tail and final account |
+//! | `mutation`, `mutated` | worlds with deliberate errors, to show that the judges notice them |
+//! | `scale` | thousands of isolates behind relays |
+//! | `propagation` | how long a revocation takes without faults, for `make propagation` |
 //!
-//! Not simulated: `ON_UNKNOWN = "admit"`; probes; more than one key rotation; retention after `RETENTION_DAYS`. Not judged: a
-//! token whose serial or record version a restored registry gave twice, since it did not know of the restore before, and one that
-//! was issued in such a lost time; a 503 of an isolate for which the restored registry just had nothing that it may use.
-//! An earlier release is this one without some calls, sources and formats that came later, and keeps every rule that this
-//! one keeps: what an earlier release of other rules did is not built.
+//! Not simulated: `ON_UNKNOWN = "admit"`; probes; more than one key rotation; retention after
+//! `RETENTION_DAYS`.
+//! Not judged:
+//! - A token whose serial or record version a restored registry gave twice because it did not know of an
+//!   earlier restore, and a token issued in such a lost period.
+//! - A 503 of an isolate for which the restored registry just had nothing usable.
 //!
-//! `WAYLEAVE_SEED=7 cargo test --test simulation -- --nocapture` shows one world. `make simulate N=100000` runs many.
+//! An earlier release is the current one without some calls, sources and formats that came later, with all
+//! current rules. Earlier releases with other rules are not simulated.
+//!
+//! `WAYLEAVE_SEED=7 cargo test --test simulation -- --nocapture` shows one world. `make simulate N=100000`
+//! runs many.
 
-// A test that is wrong should stop.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
+#![cfg(test)] // so clippy takes all of it for a test
 
 mod chance;
 mod control;
@@ -34,16 +42,22 @@ mod control;
 mod deployment;
 mod edge;
 mod engine;
+mod held;
 mod kv;
 mod location_cache;
+mod lookups;
 mod mutated;
 mod mutation;
 mod operator;
 mod propagation;
 mod publisher;
+mod push;
+mod reach;
+mod relay;
 mod releases;
 mod restoration;
 mod run;
+mod scale;
 mod settings;
 mod shape;
 mod sources;
@@ -65,10 +79,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use truth::Judge;
 use world::Counts;
 
-/// Worlds in each run of the tests, always the same; `make simulate` makes new ones.
+/// Worlds in each test run, always the same; `make simulate` makes new ones.
 const WORLDS: u64 = 2_000;
 
-/// Many worlds run on all cores: whoever runs them has these alone, and the others share them.
+/// Running many worlds uses all cores, so it locks them exclusively; the other tests share them.
 static CORES: RwLock<()> = RwLock::new(());
 
 #[test]
@@ -81,10 +95,10 @@ fn worlds_keep_every_promise() {
     many(WORLDS, |at| at, &|| {});
 }
 
-/// As many as asked, on all cores: `make simulate N=…`.
+/// As many worlds as requested, on all cores: `make simulate N=…`.
 #[test]
 #[ignore = "runs for as long as asked"]
-#[allow(clippy::disallowed_methods)] // new seeds each time, and printed
+#[expect(clippy::disallowed_methods, reason = "each run draws new seeds, and prints them")]
 fn simulate() {
     let worlds = std::env::var("WAYLEAVE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let style = indicatif::ProgressStyle::with_template(
@@ -96,10 +110,10 @@ fn simulate() {
     bar.finish();
 }
 
-/// Each way to build a world wrong is seen, by the judge whose business it is.
+/// Each deliberate error is noticed by the judge responsible for it.
 #[test]
 fn each_mutation_is_seen_by_a_judge() {
-    /// Worlds until it must have been seen.
+    /// Worlds within which it must have been noticed.
     const SEEDS: u64 = 400;
     let _shared = CORES.read().unwrap_or_else(PoisonError::into_inner);
     for mutation in mutation::FROM_THE_START {
@@ -110,19 +124,19 @@ fn each_mutation_is_seen_by_a_judge() {
     }
 }
 
-/// What a restore or a superseded instance makes unknowable excuses no more than that: a judge still sees what is wrong
+/// A restore or a superseded instance excuses only what it makes unknowable: judges still notice other errors
 /// after it.
 #[test]
 fn no_judge_is_silent_after_a_restore() {
-    /// Worlds until it must have been seen.
+    /// Worlds within which it must have been noticed.
     const SEEDS: u64 = 400;
     let _shared = CORES.read().unwrap_or_else(PoisonError::into_inner);
-    /// Of which shape, and after what.
+    /// The shape of the world, and the event after which the error begins.
     type Kind = (fn(&mut Shape), fn(&Counts) -> bool);
     let restored: Kind = (|shape| shape.troubles = vec![Trouble::Restore], |counts| counts.restores > 0);
     let superseded: Kind =
         (|shape| shape.troubles = vec![Trouble::Supersede], |counts| counts.superseded > 0);
-    // KV takes little, so that it knows nothing of the restore before, or of a retirement.
+    // KV accepts little, so it knows nothing of the earlier restore, or of a retirement.
     let forgotten: Kind = (
         |shape| {
             shape.troubles = vec![Trouble::Restore, Trouble::KvDown];
@@ -165,7 +179,7 @@ fn named(name: &str) -> Option<Mutation> {
         .find(|mutation| format!("{mutation:?}") == name)
 }
 
-/// Runs worlds on all cores and prints the figures; stops at the first that breaks a promise.
+/// Runs worlds on all cores and prints the figures; stops at the first world that breaks a promise.
 fn many(worlds: u64, seed: impl Fn(u64) -> u64 + Sync, done: &(dyn Fn() + Sync)) {
     let (next, total) = (AtomicU64::new(0), Mutex::new(Counts::default()));
     /// Enough to see what they have in common.
@@ -203,7 +217,7 @@ fn many(worlds: u64, seed: impl Fn(u64) -> u64 + Sync, done: &(dyn Fn() + Sync))
     }
 }
 
-/// Runs one world with its last events told, and fails if it breaks a promise.
+/// Runs one world, prints its last events, and fails if it breaks a promise.
 fn show(seed: u64, mutation: Option<Mutation>) {
     let Ended { counts, violation, events } = run::world(seed, mutation.map(Mutation::at_once), true);
     println!("{}\n{counts:?}", events.join("\n"));
@@ -216,7 +230,7 @@ fn show(seed: u64, mutation: Option<Mutation>) {
     }
 }
 
-/// Says which world it was that panicked.
+/// Names the world that panicked.
 struct NamedIfItPanics(u64);
 
 impl Drop for NamedIfItPanics {
@@ -228,6 +242,8 @@ impl Drop for NamedIfItPanics {
 impl Counts {
     fn add(&mut self, other: &Self) {
         self.registry_calls += other.registry_calls;
+        self.subscriptions += other.subscriptions;
+        self.relay_calls += other.relay_calls;
         self.kv_reads += other.kv_reads;
         self.kv_writes += other.kv_writes;
         self.restores += other.restores;

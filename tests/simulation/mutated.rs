@@ -1,31 +1,35 @@
-//! What a registry built wrong makes of its lists; only under a mutation.
+//! How a registry with a deliberate error alters its lists and answers. Used under a mutation only.
 
 use crate::control::Instance;
 use crate::mutation::Mutation;
 use crate::world::World;
-use data_encoding::BASE64;
+use base64::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use wayleave::key::{KeyId, sha256};
-use wayleave::list::{Base, Change, Delta, DeltaHead, KV_NAME, Number, OpenedBase, base_kv_name, seal_base};
-use wayleave::registry::KvWrite;
-use wayleave::registry::command::{Answer, Request};
-use wayleave::registry::database::Database;
+use wayleave::base::database::Database;
+use wayleave::control::registry::KvWrite;
+use wayleave::control::registry::command::{Answer, Call};
+use wayleave::formats::key::{KeyId, sha256};
+use wayleave::formats::list::{
+    Base, Change, Delta, DeltaHead, KV_NAME, Number, OpenedBase, base_kv_name, seal_base,
+};
 
 #[derive(Default)]
-pub struct Altered {
+pub(crate) struct Altered {
     /// The delta whose content is handed out again and again, and since when.
     restamped: RefCell<Option<(i64, Delta)>>,
-    /// The true number of a base, by the one it is handed out under.
+    /// The last list that was pushed.
+    pushed: RefCell<Option<Answer>>,
+    /// The true number of each base, by the number under which it is handed out.
     bases: RefCell<BTreeMap<Number, Number>>,
 }
 
 impl Altered {
-    /// The request as the registry must hear it.
-    pub fn request(&self, request: Request) -> Request {
+    /// Translates a request for the registry.
+    pub(crate) fn request(&self, request: Call) -> Call {
         match request {
-            Request::Base { number } => {
-                Request::Base { number: self.bases.borrow().get(&number).copied().unwrap_or(number) }
+            Call::Base { number } => {
+                Call::Base { number: self.bases.borrow().get(&number).copied().unwrap_or(number) }
             }
             other => other,
         }
@@ -33,11 +37,12 @@ impl Altered {
 }
 
 impl Instance {
-    /// `asked`: the base that was asked for, by its true number.
-    pub fn altered_answer(&self, world: &World, asked: Option<Number>, answer: Answer) -> Answer {
-        let text =
-            |bytes: Option<Vec<u8>>, sealed: String| bytes.map_or(sealed, |bytes| BASE64.encode(&bytes));
-        let bytes = |sealed: &str| BASE64.decode(sealed.as_bytes()).unwrap();
+    /// `asked`: the true number of the base requested.
+    pub(crate) fn altered_answer(&self, world: &World, asked: Option<Number>, answer: Answer) -> Answer {
+        let text = |bytes: Option<Vec<u8>>, sealed: String| {
+            bytes.map_or(sealed, |bytes| BASE64_STANDARD.encode(&bytes))
+        };
+        let bytes = |sealed: &str| BASE64_STANDARD.decode(sealed).unwrap();
         match (world.mutation(), asked, answer) {
             (Some(_), _, Answer::List { sealed, now }) => {
                 let sealed = text(self.altered_delta(world, &bytes(&sealed)), sealed);
@@ -53,15 +58,31 @@ impl Instance {
         }
     }
 
-    /// What a mutated retention takes before a call is answered.
-    pub fn sweep(&self, world: &World) {
+    /// Alters the answer to a call that waited.
+    pub(crate) fn altered_push(&self, world: &World, answer: Answer) -> Answer {
+        let Answer::Pushed { sealed, now, held_ms, again_in_ms } = answer else { return answer };
+        let bytes = BASE64_STANDARD.decode(&sealed).unwrap();
+        let altered = world.mutation().and_then(|_| self.altered_delta(world, &bytes));
+        let sealed = altered.map_or(sealed, |bytes| BASE64_STANDARD.encode(bytes));
+        let answer = Answer::Pushed { sealed, now, held_ms, again_in_ms };
+        match world.mutation() {
+            // Always the list before.
+            Some(Mutation::OlderListPushed) => {
+                self.altered.pushed.replace(Some(answer.clone())).unwrap_or(answer)
+            }
+            _ => answer,
+        }
+    }
+
+    /// Deletes what a mutated retention deletes before a call is answered.
+    pub(crate) fn sweep(&self, world: &World) {
         if world.mutation() == Some(Mutation::RetentionFromRevocation) {
             let revoked = "DELETE FROM token WHERE status = 'revoked'";
             self.database.query(revoked, &[]).unwrap();
         }
     }
 
-    pub fn altered_write(&self, world: &World, write: KvWrite) -> KvWrite {
+    pub(crate) fn altered_write(&self, world: &World, write: KvWrite) -> KvWrite {
         if world.mutation().is_none() {
             return write;
         }
@@ -107,7 +128,8 @@ impl Instance {
         delta.clone()
     }
 
-    /// Says that it completes the base before the newest, yet names only what changed since the newest.
+    /// Makes a delta claim to complete the base before the newest, while it names only what changed since the
+    /// newest.
     fn newest_base_alone(&self, world: &World, delta: Delta) -> Delta {
         let Some(opened) = self.base(world, delta.head.base) else { return delta };
         let is_new = |change: &&Change| {
@@ -134,16 +156,16 @@ impl Instance {
         delta
     }
 
-    /// The stored base; none when it is the empty one.
+    /// The stored base; `None` for the empty one.
     fn base(&self, world: &World, number: Number) -> Option<OpenedBase> {
         let entropy = &mut |_: &mut [u8]| {};
-        let answer = self.registry.borrow_mut().handle(Request::Base { number }, self.now(world), entropy);
+        let answer = self.registry.borrow_mut().handle(Call::Base { number }, self.now(world), entropy);
         let Answer::Base { sealed: Some(sealed) } = answer else { return None };
-        OpenedBase::open(&world.ring, number, &BASE64.decode(sealed.as_bytes()).unwrap()).ok()
+        OpenedBase::open(&world.ring, number, &BASE64_STANDARD.decode(sealed).unwrap()).ok()
     }
 }
 
-/// Serials whose tokens end within 45 s are named no longer.
+/// Drops serials whose tokens end within 45 s.
 fn leaves_early(world: &World, delta: &Delta) -> Delta {
     let truth = world.truth.borrow();
     let stays = |change: &&Change| {

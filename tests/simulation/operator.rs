@@ -1,24 +1,24 @@
-//! Operators: creates with retries, edits both ways, revocations, disabling and enabling, planned ends, a retirement of the
-//! signing key; and probes after each.
+//! Operators: create with retries, edit both ways, revoke, disable, enable, plan ends, retire the signing
+//! key; and probe after each change.
 
 use crate::settings;
 use crate::truth::{Judge, Policy, State, Status, Token, receipt_fault};
 use crate::world::World;
 use std::rc::Rc;
-use wayleave::key::KeyId;
-use wayleave::origin::{OriginRule, OriginRules};
-use wayleave::registry::command::{
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{
     Answer, Command, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenView,
 };
-use wayleave::registry::database::Value;
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::origin::{OriginRule, OriginRules};
+use wayleave::formats::token::Serial;
 
-/// How often an operator tries a call whose answer did not come.
+/// How often an operator tries a call that got no answer.
 const TRIES_MAX: usize = 4;
 
 impl World {
-    pub fn spawn_operators(self: &Rc<Self>) {
+    pub(crate) fn spawn_operators(self: &Rc<Self>) {
         for _ in 0..self.shape.tokens {
             let world = Rc::clone(self);
             self.engine.spawn(async move { world.create().await });
@@ -37,7 +37,7 @@ impl World {
             self.engine.spawn(async move {
                 world.engine.sleep(in_ms).await;
                 world.change().await;
-                // Changes come in pairs at times: a list is then made just before the second.
+                // Changes sometimes come in pairs: then a list is made just before the second.
                 if world.chance.percent(50) {
                     world.engine.sleep(world.chance.within(0..=2_000)).await;
                     world.change().await;
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// The answer's state is committed now.
+    /// Notes that the state in the answer was committed.
     fn learn(self: &Rc<Self>, serial: Serial, answer: &Answer, policy: Option<Policy>) {
         let Some(was) = self.truth.borrow().tokens.get(&serial).map(|token| token.row) else { return };
         let (receipt, policy) = match answer {
@@ -107,7 +107,7 @@ impl World {
         self.learn_state(serial, receipt, State { holds_from: 0, status, policy, ends_at, version });
     }
 
-    /// What the answer stands for.
+    /// The row's state.
     fn row(&self, serial: Serial) -> (Status, u32, Option<i64>) {
         let column = |name: &str| {
             let database = self.control.database();
@@ -124,7 +124,7 @@ impl World {
         (status, u32::try_from(version).unwrap(), ends_at)
     }
 
-    /// The other key signs, and the first is retired: every token so far ends.
+    /// Makes the other key sign and retires the first, which ends all tokens issued so far.
     async fn rotate_keys(self: &Rc<Self>) {
         let commands = [
             Command::ActivateSigningKey(KeyId(2)),
@@ -172,8 +172,8 @@ impl World {
         self.spawn_probes(serial, receipt.bound_seconds * 1_000);
     }
 
-    /// One token, however often the answer is lost: each try has the same idempotency key.
-    pub async fn create(self: &Rc<Self>) {
+    /// Creates one token, however often the answer is lost: each attempt has the same idempotency key.
+    pub(crate) async fn create(self: &Rc<Self>) {
         let policy = self.draw_policy();
         let lasts_s = self.shape.lasts_ms / 1_000;
         let short = self.shape.short_lives && self.chance.percent(60);

@@ -1,21 +1,23 @@
-//! How long a revocation takes in ordinary weather until no location admits its token any more; `make propagation` plots it.
+//! How long a revocation takes without faults until no location admits its token any more. `make propagation`
+//! plots it.
 //!
-//! A location has one isolate and a request a second. KV's copies arrive within 5 s, most of them sooner; its cache keeps
-//! what it read for 30 s. The registry is 2 to 100 ms away. Nothing fails, and clocks are within 1 s.
+//! A location has one isolate and one request per second. KV's copies arrive within 5 s, most of them sooner;
+//! its cache keeps a value for 30 s. The registry is 2 to 100 ms away. Nothing fails, and clocks are within
+//! 1 s.
 
 use crate::chance::Chance;
 use crate::shape::Shape;
 use crate::world::{START, World};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wayleave::list;
-use wayleave::registry::command::Command;
-use wayleave::token::Serial;
+use wayleave::control::registry::command::Command;
+use wayleave::formats::list;
+use wayleave::formats::token::Serial;
 
 const LOCATIONS: usize = 330;
 const REQUEST_EVERY_MS: i64 = 1_000;
 const REVOCATIONS: usize = 60;
-/// How finely it is measured.
+/// The resolution of the measurement.
 const LOOK_EVERY_MS: i64 = 50;
 const DAY_MS: i64 = 86_400_000;
 
@@ -45,7 +47,7 @@ fn measured(bound_seconds: i64) -> serde_json::Value {
     world.engine.spawn(async move {
         for _ in 0..REVOCATIONS {
             revoking.create().await;
-            // Not in step with heartbeats.
+            // Out of step with heartbeats.
             revoking.engine.sleep(bound_seconds * 1_000 + revoking.chance.within(0..=20_000)).await;
             let serial = *revoking.truth.borrow().tokens.keys().next_back().unwrap();
             let took_ms = revoking.revoke_and_watch(serial).await;
@@ -62,7 +64,7 @@ fn measured(bound_seconds: i64) -> serde_json::Value {
         "samples_ms": *samples.borrow(),
         "locations": LOCATIONS,
         "requests_per_second": LOCATIONS as i64 * 1_000 / REQUEST_EVERY_MS,
-        // Of the list alone, scaled to a day from what was simulated.
+        // For the list alone, scaled from the simulated time to a day.
         "simulated_seconds": ran_ms / 1_000,
         "kv_reads_per_day": per_day(counts.kv_reads),
         "kv_writes_per_day": per_day(counts.kv_writes),
@@ -82,7 +84,7 @@ impl World {
         let acknowledged_at = self.engine.now();
         while self.isolates.borrow().iter().flatten().any(|isolate| {
             let usable = isolate.lists.borrow().usable(&isolate.terms, isolate.now(self));
-            usable.is_some_and(|list| list.status(serial) == list::Status::Good)
+            usable.is_some_and(|list| list.status(serial) == list::SerialStatus::Good)
         }) {
             self.engine.sleep(LOOK_EVERY_MS).await;
         }

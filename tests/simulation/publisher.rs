@@ -1,4 +1,4 @@
-//! The registry's alarm, what it writes to KV, and what it reads there after a start.
+//! The registry's alarm, its writes to KV, and its reads from KV after a start.
 //!
 //! Mirrors `alarm`, `publish` and `compare` of `platform/registry_object.rs` await for await.
 
@@ -7,15 +7,15 @@ use crate::mutation::Mutation;
 use crate::releases::NEWEST;
 use crate::world::World;
 use std::rc::Rc;
+use wayleave::control::registry::{KvLists, KvWrite, base_of};
+use wayleave::formats::list::KV_NAME;
 use wayleave::limits::{
     ALARM_LATE_MAX_MS, KV_READ_TIMEOUT_MS, KV_WRITE_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, OUTBOX_BATCH_MAX,
 };
-use wayleave::list::KV_NAME;
-use wayleave::registry::{KvLists, KvWrite, base_of};
 
 impl World {
-    /// Sees to it that the alarm rings no later than something is due.
-    pub fn set_alarm(self: &Rc<Self>, instance: &Rc<Instance>) {
+    /// Sets the alarm for the time when something is due next.
+    pub(crate) fn set_alarm(self: &Rc<Self>, instance: &Rc<Instance>) {
         let now = instance.now(self);
         let Some(due) = instance.registry.borrow_mut().next_alarm_at(now) else { return };
         let set = instance.alarm_at.get().filter(|at| now.since_ms(*at) < ALARM_LATE_MAX_MS);
@@ -38,7 +38,8 @@ impl World {
     }
 
     async fn ring(self: Rc<Self>, alarm: u64) {
-        // The platform runs one alarm at a time, starts a crashed instance for it, and tries again after a failure.
+        // The platform runs one alarm at a time, starts a crashed instance for it, and repeats it after a
+        // failure.
         loop {
             if self.control.alarm.get() != alarm {
                 return;
@@ -52,6 +53,7 @@ impl World {
                     instance.publishing.set(false);
                     if !instance.dead.get() {
                         self.set_alarm(&instance);
+                        self.wake(&instance);
                         return;
                     }
                 }
@@ -89,7 +91,7 @@ impl World {
         }
     }
 
-    /// Writes to KV: whether the registry is told that it was taken, and after how long.
+    /// Writes to KV. Returns the write, whether the registry learns of a success, and after how long.
     fn put(self: &Rc<Self>, instance: &Instance, write: KvWrite) -> (i64, bool, i64) {
         let (shape, now) = (&self.shape, self.engine.now());
         let KvWrite { id, key, value, .. } = instance.altered_write(self, write);
@@ -98,7 +100,7 @@ impl World {
         self.counts.borrow_mut().bases += u64::from(key.starts_with("list/base/") && !value.is_empty());
         let slow = self.misfortune(shape.kv_slow);
         let took_ms = self.chance.within(if slow { 500..=12_000 } else { 5..=200 });
-        // KV takes one write a second of a key.
+        // KV accepts one write per second to a key.
         let too_soon = self.kv.borrow().written_at(&key).is_some_and(|at| now - at < 900);
         let down = self.weather.kv_down.iter().all(|down| down.get() > 0);
         let fails = down || too_soon || self.misfortune(shape.kv_write_fails);
@@ -120,7 +122,7 @@ impl World {
         (id, taken, took_ms.min(KV_WRITE_TIMEOUT_MS.into()))
     }
 
-    /// The same write a second time, when newer ones may have come between.
+    /// Repeats a write later, possibly after newer ones.
     fn put_again(self: &Rc<Self>, key: String, value: Vec<u8>) {
         let world = Rc::clone(self);
         let in_ms = self.chance.within(1_000..=60_000);
@@ -133,8 +135,8 @@ impl World {
         });
     }
 
-    /// Once after a start, and until KV answers: whether its lists are newer than the storage.
-    pub async fn compare(self: &Rc<Self>, instance: &Rc<Instance>) {
+    /// Once after a start, and until KV answers: compares KV's lists with the storage.
+    pub(crate) async fn compare(self: &Rc<Self>, instance: &Rc<Instance>) {
         if instance.dead.get() || !instance.registry.borrow_mut().asks_kv_lists(instance.now(self)) {
             return;
         }
@@ -151,23 +153,23 @@ impl World {
             self.log(|| format!("registry: {line}"));
         }
         instance.database.take_statements();
-        // What a superseded instance makes of it never becomes durable.
+        // Whatever a superseded instance concludes never becomes durable.
         if instance.epoch() != epoch && instance.answers_leave(self) {
             self.learn_restoration(instance, epoch, read.as_ref());
         }
     }
 
-    /// KV's delta and the base it names; `None` when KV did not answer.
+    /// KV's delta and the base that it names; `None` when KV did not answer.
     async fn kv_lists(self: &Rc<Self>) -> Option<KvLists> {
         let delta = self.kv_value(KV_NAME).await?;
         let base = match delta.as_deref().and_then(|delta| base_of(&self.ring, delta)) {
-            Some(number) => self.kv_value(&wayleave::list::base_kv_name(number)).await?,
+            Some(number) => self.kv_value(&wayleave::formats::list::base_kv_name(number)).await?,
             None => None,
         };
         Some(KvLists { delta, base })
     }
 
-    /// As the registry's own location sees it.
+    /// A read from the registry's own location.
     async fn kv_value(self: &Rc<Self>, key: &str) -> Option<Option<Vec<u8>>> {
         let location = self.shape.isolates.len();
         let (timeout_ms, took_ms) = (i64::from(KV_READ_TIMEOUT_MS), self.kv_read_takes());
@@ -180,17 +182,17 @@ impl World {
         }
         let ttl_ms = self.kv_cache_ms(LIST_KV_CACHE_TTL_SECONDS);
         let value = self.kv.borrow_mut().get(location, key, ttl_ms, self.engine.now());
-        // The registry reads what it is going to write.
+        // The registry's release can read all formats that it writes.
         Some(value.map(|value| self.as_read_by(NEWEST, key, &value).into_owned()))
     }
 
-    pub fn kv_read_takes(&self) -> i64 {
+    pub(crate) fn kv_read_takes(&self) -> i64 {
         let slow = self.misfortune(self.shape.kv_slow) || self.weather.slow.get() > 0;
         self.chance.within(if slow { 200..=3_000 } else { 1..=60 })
     }
 
-    /// For how long KV's cache at a location keeps what it read; longer at times than it was told.
-    pub fn kv_cache_ms(&self, ttl_seconds: u32) -> i64 {
+    /// How long KV's cache at a location keeps a value; sometimes longer than requested.
+    pub(crate) fn kv_cache_ms(&self, ttl_seconds: u32) -> i64 {
         i64::from(ttl_seconds) * if self.misfortune(self.shape.kv_stale) { 4_000 } else { 1_000 }
     }
 }

@@ -1,68 +1,79 @@
-//! Old and new code side by side: isolates of an earlier release beside new ones, in one location too, and a registry that is
-//! a release behind or ahead of them.
+//! Old and new code side by side: isolates of an earlier release besides new ones, even in one location, and
+//! a registry that is a release behind or ahead of them.
 //!
-//! An earlier release is this code without what was added later. What it reads is as real: a later release is this code
-//! which also reads [`LATER`], today's bodies under the next format's number, and whose registry may write that. Formats
-//! are read one release before they are written, so an earlier release mostly reads it; one that does not is two releases
-//! behind, or was rolled back too far, and has to take for absent what the registry writes.
+//! An earlier release is this code without later additions. A later release is this code that also reads
+//! [`LATER`], which is today's body under the next format number; its registry may write that. Formats are
+//! read one release before they are written, so an earlier release usually reads [`LATER`]. One that does not
+//! is two releases behind, or was rolled back too far, and must treat the registry's values as absent.
 
 use crate::edge::Isolate;
 use crate::mutation::Mutation;
 use crate::world::World;
-use data_encoding::BASE64;
+use base64::prelude::*;
 use std::borrow::Cow;
 use std::rc::Rc;
-use wayleave::list::{Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, base_kv_name};
-use wayleave::record::{self, BrokenRecord, Record, VersionedRecord};
-use wayleave::registry::command::{Answer, Request};
-use wayleave::seal::{self, Purpose};
-use wayleave::token::Serial;
+use wayleave::control::registry::command::{Answer, Call};
+use wayleave::formats::list::{Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, base_kv_name};
+use wayleave::formats::record;
+use wayleave::formats::record::{Record, VersionedRecord};
+use wayleave::formats::seal;
+use wayleave::formats::seal::Purpose;
+use wayleave::formats::token::Serial;
 
-/// What every release writes.
+/// The format that every release writes.
 const TODAYS: u8 = 1;
-/// The next format of each value: this release's code does not know it.
-pub const LATER: u8 = 2;
+/// The next format of each value, unknown to this release's code.
+pub(crate) const LATER: u8 = 2;
 
-/// What the code of an isolate can do.
+/// What an isolate's code supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Release {
+pub(crate) struct Release {
     pub reports: Reports,
-    /// It asks the registry for a base that KV does not have.
+    /// Requests bases from the registry that KV does not have.
     pub asks_for_bases: bool,
-    /// It knows the location's cache.
+    /// Uses the location's cache.
     pub has_cache: bool,
-    /// It reads [`LATER`].
+    /// Reads [`LATER`].
     reads_later: bool,
+    /// Keeps a call open at the registry.
+    pub subscribes: bool,
 }
 
-/// What it tells the registry.
+/// What it reports to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reports {
+pub(crate) enum Reports {
     Nothing,
-    /// The list it holds, and neither its keys nor those that are retired.
+    /// The list held, but neither its keys nor the retired ones.
     ListAlone,
     Everything,
 }
 
-pub const NEWEST: Release =
-    Release { reports: Reports::Everything, asks_for_bases: true, has_cache: true, reads_later: true };
+pub(crate) const NEWEST: Release = Release {
+    reports: Reports::Everything,
+    asks_for_bases: true,
+    has_cache: true,
+    reads_later: true,
+    subscribes: true,
+};
 
-/// Of which values the registry writes [`LATER`].
+/// The values that the registry writes in [`LATER`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct WrittenLater {
+pub(crate) struct WrittenLater {
     delta: bool,
     base: bool,
     record: bool,
 }
 
 impl World {
-    /// A rolling deploy: each isolate changes at a moment of its own, at both ends; some never run the earlier release.
-    pub fn run_earlier_locations(self: &Rc<Self>, first: usize, for_ms: i64) {
+    /// A rolling deployment: each isolate changes at a time of its own, at both ends; some never run the
+    /// earlier release.
+    pub(crate) fn run_earlier_locations(self: &Rc<Self>, first: usize, for_ms: i64) {
         let release = Release {
             reports: self.chance.one_of(&[Reports::Nothing, Reports::ListAlone, Reports::Everything]),
             asks_for_bases: self.chance.percent(60),
             has_cache: self.chance.percent(50),
             reads_later: self.chance.percent(50),
+            subscribes: false,
         };
         let share = self.chance.one_of(&[50, 100]);
         self.log(|| format!("{release:?} for {share} % of some locations"));
@@ -92,7 +103,7 @@ impl World {
         });
     }
 
-    /// The registry's release begins to write later formats, and perhaps is taken back.
+    /// The registry's release begins to write later formats, and may be rolled back.
     fn write_later(self: &Rc<Self>, for_ms: i64) {
         let which = 1 + self.chance.index(7);
         let written = WrittenLater { delta: which & 1 > 0, base: which & 2 > 0, record: which & 4 > 0 };
@@ -111,7 +122,7 @@ impl World {
         });
     }
 
-    /// A deploy of the registry, which starts it anew.
+    /// A deployment of the registry, which restarts it.
     fn registry_writes(&self, written: WrittenLater) {
         self.log(|| format!("registry: writes {LATER} for {written:?}"));
         self.control.written_later.set(written);
@@ -120,8 +131,8 @@ impl World {
         }
     }
 
-    /// A deploy that has not reached the registry yet, or was taken back there.
-    pub fn run_earlier_registry(self: &Rc<Self>, for_ms: i64) {
+    /// A deployment that has not reached the registry yet, or was rolled back there.
+    pub(crate) fn run_earlier_registry(self: &Rc<Self>, for_ms: i64) {
         self.control.is_earlier_release.set(true);
         self.crash_registry(50);
         let world = Rc::clone(self);
@@ -141,8 +152,8 @@ impl World {
         self.isolates.borrow_mut()[location][at] = isolate;
     }
 
-    /// The deploy reaches everywhere.
-    pub fn end_earlier_locations(&self) {
+    /// The deployment reaches all isolates.
+    pub(crate) fn end_earlier_locations(&self) {
         for (location, isolates) in self.shape.isolates.iter().enumerate() {
             for at in 0..*isolates {
                 let release = self.isolates.borrow()[location][at].release;
@@ -153,8 +164,8 @@ impl World {
         }
     }
 
-    /// A value as the registry's release writes it.
-    pub fn as_written(&self, name: &str, value: Vec<u8>) -> Vec<u8> {
+    /// A value in the format that the registry's release writes.
+    pub(crate) fn as_written(&self, name: &str, value: Vec<u8>) -> Vec<u8> {
         let written = self.control.written_later.get();
         let is_later = match name {
             KV_NAME => written.delta,
@@ -167,18 +178,21 @@ impl World {
         self.renumbered(name, &value, LATER).unwrap_or(value)
     }
 
-    /// What an isolate that sent `request` is given of `answer`.
-    pub fn answer_as_written(&self, request: &Request, answer: Answer) -> Answer {
+    /// The answer as an isolate that sent `request` receives it.
+    pub(crate) fn answer_as_written(&self, request: &Call, answer: Answer) -> Answer {
         let text = |name: &str, sealed: String| {
-            let value = BASE64.decode(sealed.as_bytes()).unwrap();
-            BASE64.encode(&self.as_written(name, value))
+            let value = BASE64_STANDARD.decode(sealed).unwrap();
+            BASE64_STANDARD.encode(self.as_written(name, value))
         };
         match (request, answer) {
             (_, Answer::List { sealed, now }) => Answer::List { sealed: text(KV_NAME, sealed), now },
-            (Request::Base { number }, Answer::Base { sealed: Some(sealed) }) => {
+            (_, Answer::Pushed { sealed, now, held_ms, again_in_ms }) => {
+                Answer::Pushed { sealed: text(KV_NAME, sealed), now, held_ms, again_in_ms }
+            }
+            (Call::Base { number }, Answer::Base { sealed: Some(sealed) }) => {
                 Answer::Base { sealed: Some(text(&base_kv_name(*number), sealed)) }
             }
-            (Request::Record { serial, .. }, Answer::Record { sealed: Some((version, sealed)) }) => {
+            (Call::Record { serial, .. }, Answer::Record { sealed: Some((version, sealed)) }) => {
                 let name = record::kv_name(*serial, version);
                 Answer::Record { sealed: Some((version, text(&name, sealed))) }
             }
@@ -186,19 +200,19 @@ impl World {
         }
     }
 
-    /// A value as code of `release` sees it: today's code knows today's formats.
-    pub fn as_read_by<'a>(&self, release: Release, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
+    /// A value as code of `release` sees it. Today's code knows only today's formats.
+    pub(crate) fn as_read_by<'a>(&self, release: Release, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
         let later = (release.reads_later && value.first() == Some(&LATER)).then_some(());
         later.and_then(|()| self.renumbered(name, value, TODAYS)).map_or(Cow::Borrowed(value), Cow::Owned)
     }
 
     fn renumbered(&self, name: &str, value: &[u8], format: u8) -> Option<Vec<u8>> {
         let purpose = purpose_of(name);
-        let opened = seal::open(&self.ring, purpose, name, value).ok()?;
+        let opened = seal::open(&self.ring, purpose, name, value)?;
         seal::seal(&self.ring, purpose, opened.key_id, name, format, opened.body)
     }
 
-    pub fn open_delta(&self, isolate: &Isolate, value: &[u8]) -> Result<OpenedDelta, ListFault> {
+    pub(crate) fn open_delta(&self, isolate: &Isolate, value: &[u8]) -> Result<OpenedDelta, ListFault> {
         let read = Delta::open(&self.ring, &self.as_read_by(isolate.release, KV_NAME, value));
         if self.mutation() != Some(Mutation::LaterListTakenAsEmpty) || !is_beyond(isolate, value) {
             return read;
@@ -208,36 +222,36 @@ impl World {
         Ok(opened)
     }
 
-    pub fn open_base(
+    pub(crate) fn open_base(
         &self,
         isolate: &Isolate,
-        number: wayleave::list::Number,
+        number: wayleave::formats::list::Number,
         value: &[u8],
     ) -> Result<OpenedBase, ListFault> {
         let name = base_kv_name(number);
         OpenedBase::open(&self.ring, number, &self.as_read_by(isolate.release, &name, value))
     }
 
-    pub fn open_record(
+    pub(crate) fn open_record(
         &self,
         isolate: &Isolate,
         serial: Serial,
         version: u32,
         value: &[u8],
-    ) -> Result<VersionedRecord, BrokenRecord> {
+    ) -> Option<VersionedRecord> {
         let name = record::kv_name(serial, version);
         let ignores = self.mutation() == Some(Mutation::LaterFieldsIgnored) && is_beyond(isolate, value);
         let release = if ignores { NEWEST } else { isolate.release };
         let mut opened = Record::open(&self.ring, serial, version, &self.as_read_by(release, &name, value))?;
         if ignores {
-            // As if the end were what the later format added.
+            // As if the later format had added the end.
             opened.record.ends_at = None;
         }
-        Ok(opened)
+        Some(opened)
     }
 
-    /// Notes what the registry's answer is worth to `isolate`: one of a format that it does not read is none.
-    pub fn judge_answer(&self, isolate: &Isolate, value: &[u8]) {
+    /// Notes whether `isolate` can read the registry's answer. An answer in an unknown format counts as none.
+    pub(crate) fn judge_answer(&self, isolate: &Isolate, value: &[u8]) {
         if is_beyond(isolate, value) {
             self.log(|| format!("{}: that is a later format", isolate.name));
             self.counts.borrow_mut().beyond += 1;
@@ -246,12 +260,12 @@ impl World {
     }
 }
 
-/// Whether `value` is of a format that the isolate's release does not read.
-pub fn is_beyond(isolate: &Isolate, value: &[u8]) -> bool {
+/// Whether `value` has a format that the isolate's release does not read.
+pub(crate) fn is_beyond(isolate: &Isolate, value: &[u8]) -> bool {
     value.first() == Some(&LATER) && !isolate.release.reads_later
 }
 
-/// Under which of its keys a deployment seals what has this name.
-pub fn purpose_of(name: &str) -> Purpose {
+/// The purpose of the key that seals values with this name.
+pub(crate) fn purpose_of(name: &str) -> Purpose {
     if name.starts_with("list/") { Purpose::List } else { Purpose::Record }
 }

@@ -1,41 +1,43 @@
-//! What is right after the registry's storage was put back from a backup.
+//! What is right after the registry's storage was restored from a backup.
 //!
-//! What KV's list, as the registry read it then, revokes, disables or retires must hold, and a token that it knows at a
-//! later version than the backup must be off. Nothing else of what came after the backup is known to anyone: a location may
-//! go by it or not, until the token is changed again. Where a registry does not know that it was restored, or of the restore before,
-//! it may give a serial or a record's version twice: such a token is not judged, and those that were issued in the lost time.
+//! Everything that KV's list, as the registry read it then, revokes, disables or retires must hold. A token
+//! that it names at a later version than the backup's must be disabled. Nobody knows anything else that came
+//! after the backup: a location may apply it or not, until the token is changed again. A registry that does
+//! not know of this restore, or of an earlier one, may give a serial or record version twice. Such tokens are
+//! not judged, nor those issued in the lost period.
 
 use crate::control::Instance;
 use crate::truth::{State, Status, Truth};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use wayleave::list::{self, Delta, OpenedBase, RevocationList};
-use wayleave::record::next_version;
-use wayleave::registry::KvLists;
-use wayleave::registry::command::KeyReceipt;
-use wayleave::registry::database::{Database, Value};
-use wayleave::token::Serial;
+use wayleave::base::database::{Database, Value};
+use wayleave::control::registry::KvLists;
+use wayleave::control::registry::command::KeyReceipt;
+use wayleave::formats::list;
+use wayleave::formats::list::{Delta, OpenedBase, RevocationList};
+use wayleave::formats::record::next_version;
+use wayleave::formats::token::Serial;
 
-/// What the database holds.
+/// The content of the database.
 #[derive(Clone, Debug, Default)]
-pub struct Rows {
+pub(crate) struct Rows {
     tokens: BTreeMap<Serial, State>,
     retired: BTreeMap<u8, i64>,
 }
 
-/// How often the storage was put back, and what the registry has not noticed yet.
+/// The number of restores, and those that the registry has not noticed yet.
 #[derive(Default)]
-pub struct Restores {
+pub(crate) struct Restores {
     pub count: u32,
-    /// Put back and the registry was told: it answers nothing until it has read KV.
+    /// Restored, and the registry was told: it answers nothing until it has read KV.
     pending: Option<Rows>,
-    /// Put back, and the registry was not told.
+    /// Restored, and the registry was not told.
     pub is_unnoticed: bool,
 }
 
 impl Truth {
-    pub fn rows(&self) -> Rows {
+    pub(crate) fn rows(&self) -> Rows {
         if let Some(pending) = &self.restores.pending {
             return pending.clone();
         }
@@ -44,17 +46,17 @@ impl Truth {
         Rows { tokens: rows.filter(|(_, row)| has_row(row)).collect(), retired: self.retired.clone() }
     }
 
-    /// The storage is `rows` again.
-    pub fn put_back(&mut self, rows: &Rows, says_so: bool) {
+    /// The storage has `rows` again.
+    pub(crate) fn put_back(&mut self, rows: &Rows, says_so: bool) {
         self.restores.count += 1;
-        // What was said and not heard yet is heard now.
+        // An earlier signal that the registry had not noticed is noticed now.
         if says_so || self.restores.pending.is_some() {
             self.restores.pending = Some(rows.clone());
             return;
         }
         self.restores.is_unnoticed = true;
         for (serial, token) in &mut self.tokens {
-            // Whatever was true since may be gone by, or not.
+            // Later states may be applied or not.
             let row = rows.tokens.get(serial).copied();
             let known = row.unwrap_or(token.row);
             token.lost = token.records_from(row.map_or(0, |row| row.version));
@@ -68,8 +70,8 @@ impl Truth {
         self.retired.clone_from(&rows.retired);
     }
 
-    /// The registry has noticed, and brought its storage up to `known`.
-    /// `is_whole`: the backup or KV knew of the last restore before.
+    /// The registry has noticed, and brought its storage up to date with `known`. `is_whole`: the backup or
+    /// KV knew of the restore before.
     fn restored(&mut self, known: Option<&RevocationList>, epoch: u32, holds_from: i64, is_whole: bool) {
         let rows = self.restores.pending.take().unwrap_or_else(|| self.rows());
         self.restores.is_unnoticed = !is_whole;
@@ -78,7 +80,7 @@ impl Truth {
                 if !is_whole {
                     self.unjudged.insert(*serial);
                 }
-                // Its serial is among those that are skipped.
+                // Its serial is among those skipped.
                 token.learn(State { holds_from, status: Status::Revoked, ..token.row });
                 token.row.status = Status::Unheard;
                 continue;
@@ -100,7 +102,7 @@ impl Truth {
     }
 }
 
-/// What is left of a row beside KV's list.
+/// The state of a row after applying KV's list.
 fn kept(row: State, list: &RevocationList, serial: Serial, epoch: u32) -> State {
     let off = |status| if status == Status::Good { Status::Disabled } else { status };
     let (mut version, mut status) = (row.version, row.status);
@@ -109,23 +111,28 @@ fn kept(row: State, list: &RevocationList, serial: Serial, epoch: u32) -> State 
         status = off(status);
     }
     status = match list.status(serial) {
-        list::Status::Revoked => Status::Revoked,
-        list::Status::Disabled => off(status),
-        list::Status::Good => status,
+        list::SerialStatus::Revoked => Status::Revoked,
+        list::SerialStatus::Disabled => off(status),
+        list::SerialStatus::Good => status,
     };
     State { version, status, ..row }
 }
 
 impl World {
     /// The registry has raised its epoch.
-    pub fn learn_restoration(self: &Rc<Self>, instance: &Instance, before: u32, read: Option<&KvLists>) {
+    pub(crate) fn learn_restoration(
+        self: &Rc<Self>,
+        instance: &Instance,
+        before: u32,
+        read: Option<&KvLists>,
+    ) {
         let epoch = instance.epoch();
         let known = read.and_then(|read| self.open_kv_lists(read));
         self.log(|| {
             let number = known.as_ref().map(|list| list.number().to_string());
             format!("registry: restored to epoch {epoch}, KV's list is {number:?}")
         });
-        // Lists of the lost time run out.
+        // Lists from before the restore become unusable.
         let bound_ms = self.control.bound_seconds.get() * 1_000;
         let holds_from = self.engine.now() + bound_ms;
         let known_epoch = known.as_ref().map_or(before, |list| list.number().epoch.max(before));
@@ -136,8 +143,8 @@ impl World {
         self.truth.borrow_mut().restored(known.as_ref(), epoch, holds_from, is_whole);
     }
 
-    /// A location may have told the registry of retirements that a restore undid.
-    pub fn learn_retirements(&self, instance: &Instance) {
+    /// A location may have reported retirements that a restore undid.
+    pub(crate) fn learn_retirements(&self, instance: &Instance) {
         let retired = instance.database.query("SELECT receipt FROM retired_key", &[]).unwrap();
         for row in retired {
             let [Value::Text(receipt)] = &row[..] else { panic!("{row:?} is no receipt") };

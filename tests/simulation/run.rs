@@ -1,4 +1,4 @@
-//! One world from its seed to its end: troubles, then a calm tail, then the account.
+//! One world from its seed to its end: troubles, then a calm tail, then the final account.
 
 use crate::edge::{Isolate, Outcome};
 use crate::mutation::Mutated;
@@ -7,24 +7,24 @@ use crate::truth::{Ask, Judge, Moment, Status, Token, Violation};
 use crate::world::{Counts, START, World};
 use std::cell::Cell;
 use std::rc::Rc;
-use wayleave::freshness::Terms;
-use wayleave::problem::Code;
-use wayleave::record::{Record, kv_name};
-use wayleave::registry::command::{Answer, Command, Fault, TokenState};
-use wayleave::token::{Serial, UnverifiedToken};
+use wayleave::control::registry::command::{Answer, Command, Fault, TokenState};
+use wayleave::edge::freshness::Terms;
+use wayleave::formats::record::{Record, kv_name};
+use wayleave::formats::token::{Serial, UnverifiedToken};
+use wayleave::http::problem::Code;
 
-/// How long it is calm before everything must be right: the longest wait of the outbox (5 min), an alarm that was dropped
-/// (2 min until it is set anew), the longest bound (5 min).
+/// How long it is calm before everything must be right: the longest back-off of the outbox (5 min), a lost
+/// alarm (2 min until it is set again) and the longest bound (5 min) are 12 min; one more in reserve.
 const SETTLES_MS: i64 = 13 * 60_000;
 
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     pub counts: Counts,
     pub violation: Option<Violation>,
     pub events: Vec<String>,
 }
 
-pub fn world(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> Ended {
+pub(crate) fn world(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> Ended {
     let world = World::new(seed, mutated, is_watched);
     world.log(|| format!("{:?}", world.shape));
     world.spawn_operators();
@@ -33,7 +33,7 @@ pub fn world(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> Ended {
     let stop = || world.is_over();
     world.engine.run_until(START + world.shape.lasts_ms, stop);
     world.calm();
-    // A call now and then, as a watched deployment has: each sets an alarm that was dropped anew.
+    // An occasional call, as a monitored deployment has. Each sets a lost alarm again.
     for minutes in 0..SETTLES_MS / 60_000 {
         world.spawn_status_call(minutes * 60_000);
     }
@@ -45,27 +45,28 @@ pub fn world(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> Ended {
         tail.judge_calm().await;
         judged.set(true);
     });
-    // An alarm may set itself anew for ever.
+    // An alarm may set itself again forever.
     world.engine.run_until(i64::MAX, || is_judged.get() || world.is_over());
     for isolate in world.all_isolates.borrow().iter() {
         world.judge_load(isolate);
+        world.judge_hedges(isolate);
     }
     world.engine.clear();
     let ended =
         Ended { counts: world.counts.borrow().clone(), violation: world.violation(), events: world.events() };
-    // Isolates are held by the world alone now; requests that held them are gone.
+    // Only the world holds isolates now; the requests that held them are gone.
     world.all_isolates.take();
     ended
 }
 
 impl World {
-    /// Every isolate is in use for a while: one that holds a list of a lost time tells the registry.
+    /// Uses every isolate for a while, so that one with a list from before a restore reports it.
     fn spawn_calm_traffic(self: &Rc<Self>) {
         let isolates: Vec<Rc<Isolate>> = self.isolates.borrow().iter().flatten().cloned().collect();
         for isolate in isolates {
             let world = Rc::clone(self);
             self.engine.spawn(async move {
-                // What a location alone remembers the registry must hear of, also at B = 300.
+                // The registry must receive what only a location remembers, even at B = 300.
                 for _ in 0..if world.truth.borrow().restores.count > 0 { 6 } else { 2 } {
                     world.engine.sleep(60_000).await;
                     let serials: Vec<Serial> = world.truth.borrow().tokens.keys().copied().collect();
@@ -84,14 +85,15 @@ impl World {
             let mut is_restoring = false;
             let look = |answer: &Answer| is_restoring = *answer == Answer::Refused(Fault::Restoring);
             world.admin(Command::Status, None, look).await;
-            // A location may have told only now that the storage was put back, and KV lack the base of its list.
+            // A location may have reported the restore only now, and KV may lack the base of its list.
             if is_restoring {
                 world.delete_broken_list();
             }
         });
     }
 
-    /// Each token at several isolates, as it is allowed and as it is not; then the registry and KV.
+    /// Requests with each token at several isolates, allowed and not allowed ones; then checks of the
+    /// registry and KV.
     async fn judge_calm(self: &Rc<Self>) {
         let tokens = self.judged_tokens();
         for token in &tokens {
@@ -103,7 +105,8 @@ impl World {
                 }
             }
         }
-        // The process ends once more: what was acknowledged is in the database.
+        self.judge_push().await;
+        // The process ends once more: acknowledged writes must be in the database.
         self.crash_registry(0);
         for token in &tokens {
             self.judge_kept(token).await;
@@ -146,7 +149,7 @@ impl World {
         let (serial, state) = (token.serial, token.row);
         let mut found = None;
         self.admin(Command::GetToken(serial), None, |answer| found = Some(answer.clone())).await;
-        // One that has ended is shown so, whatever it was.
+        // An ended token is shown as ended, whatever its state was.
         let is_retired = self.truth.borrow().once_retired.contains(&token.key_id.0);
         let may_have_ended = state.ends_at.is_some() || is_retired;
         let is_kept = matches!(&found, Some(Answer::Token(view)) if view.version == state.version
@@ -171,30 +174,30 @@ impl World {
         let value = self.kv.borrow().newest(&key);
         let is_there = |value: &[u8]| {
             let value = self.as_read_by(NEWEST, &key, value);
-            Record::open(&self.ring, serial, state.version, &value).is_ok()
+            Record::open(&self.ring, serial, state.version, &value).is_some()
         };
         if !value.is_some_and(|value| is_there(&value)) {
             self.violated(Judge::Lost, format!("{key} is not in KV"));
         }
     }
 
-    /// ARCHITECTURE.md: an isolate in use asks the registry for the list once in about 2L/3.
+    /// docs/bound.md, "Load": an isolate in use asks the registry for the list once in about 2L/3.
     fn judge_load(&self, isolate: &Isolate) {
         let calls = isolate.log.list_calls.borrow();
         self.counts.borrow_mut().registry_list_calls += calls.len() as u64;
-        // While B is lowered or raised a list ends by the smaller bound, and is looked for as often as that needs.
+        // While B is changed, a list ends by the smaller bound, and is refreshed as often as that requires.
         let bound_seconds = self.control.least_bound_seconds.get().min(isolate.terms.bound_seconds);
         let terms = Terms::from_bound(bound_seconds, self.shape.heartbeat_seconds > 0);
         let Some(used_since) = isolate.used_since.get() else { return };
         let used_ms = isolate.used_until.get() - used_since;
-        // After an answer: 2L/3 less a quarter (jitter), less the age that a list may have when it is handed out, and
-        // never sooner than L/6 less a quarter. Clocks that are off ask at each look.
+        // After an answer: 2L/3 minus a quarter (jitter), minus the age that a list may have when handed out,
+        // but at least L/6 minus a quarter. Clocks that are off ask in each refresh.
         let remade_ms = (isolate.terms.bound_seconds * 1_000 / 30).max(1_000);
         let least_ms = terms.refresh_after_ms * 3 / 4;
         let is_far = isolate.skew_ms.get().abs() > 1_000;
         let soonest_ms = (terms.retry_ms * 3 / 4).min(least_ms);
-        // Where B is raised in the location first, no list has left what it calls enough: it looks again after an eighth of
-        // that, less a quarter.
+        // If B is raised in the location first, no list stays usable for long enough: the next refresh
+        // follows after an eighth of that time, minus a quarter.
         let left_ms = terms.usable_ms - remade_ms - 2_000;
         let is_never_enough =
             isolate.terms.bound_seconds > bound_seconds && left_ms < isolate.terms.usable_ms / 2;
@@ -204,10 +207,10 @@ impl World {
             _ => (terms.next_source_ms * 3 / 4 - remade_ms - 2_000).max(least_ms),
         };
         let answered = calls.iter().filter(|call| call.answered).count() as i64;
-        // A call whose request was cut off is followed by another.
+        // A cancelled call is followed by another one.
         let cancelled = isolate.log.cancelled.get();
         let most = 2 + used_ms / apart_ms + cancelled;
-        // A clock that is set ends a wait early; a run that slept goes on beside the one that is begun at waking.
+        // Setting a clock ends a wait early. A refresh that slept continues besides the one begun at waking.
         let slept = isolate.asleep_until.get() > 0;
         let may_hurry = isolate.log.clock_set.get() || slept || cancelled > 0;
         let hurried = !may_hurry && calls.windows(2).any(|pair| pair[1].at - pair[0].at < soonest_ms - 1);

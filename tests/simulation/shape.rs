@@ -1,4 +1,4 @@
-//! What kind of world a seed makes: its size, its bound, and how often what goes wrong.
+//! The kind of world that a seed makes: its size, its bound, and the frequency of faults.
 
 use crate::chance::Chance;
 use std::ops::RangeInclusive;
@@ -6,28 +6,28 @@ use std::ops::RangeInclusive;
 const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;
 
-/// Bounds that a deployment may have; all of them are met by some worlds.
-pub const BOUNDS: [i64; 4] = [5, 10, 60, 300];
+/// Bounds that a deployment may have; each occurs in some worlds.
+pub(crate) const BOUNDS: [i64; 4] = [5, 10, 60, 300];
 
 #[derive(Clone, Debug)]
-pub struct Shape {
-    /// B at the start, seconds.
+pub(crate) struct Shape {
+    /// B at the start, in seconds.
     pub bound_seconds: i64,
-    /// 0: KV is left out for lists.
+    /// In seconds; 0: lists are not read from KV.
     pub heartbeat_seconds: i64,
-    /// Isolates of each location.
+    /// Isolates in each location.
     pub isolates: Vec<usize>,
-    /// How long things go wrong, milliseconds; then comes the calm tail.
+    /// How long faults occur, in milliseconds; then follows the calm tail.
     pub lasts_ms: i64,
-    /// Requests beside those that probe a change.
+    /// Requests in addition to those that follow a change.
     pub requests: i64,
-    /// Operators' changes.
+    /// Number of operators' changes.
     pub changes: i64,
-    /// Tokens at the start.
+    /// Number of tokens at the start.
     pub tokens: usize,
-    /// How long a write to KV is on its way to a location at most.
+    /// The longest time that a write to KV takes to reach a location.
     pub kv_delay_max_ms: i64,
-    /// Of a hundred reads or writes each.
+    /// These are percentages of reads or writes.
     pub kv_slow: u32,
     pub kv_fails: u32,
     pub kv_write_fails: u32,
@@ -44,56 +44,69 @@ pub struct Shape {
     pub cancelled: u32,
     pub alarm_late: u32,
     pub alarm_dropped: u32,
-    /// Episodes of trouble, and which kinds.
+    /// Number of episodes of trouble, and their kinds.
     pub episodes: i64,
     pub troubles: Vec<Trouble>,
-    /// Some clocks are off by up to an hour. Only where no list is read from KV: that age would be told by them.
+    /// Some clocks are off by up to an hour. Only where no list is read from KV, because those clocks would
+    /// tell its age.
     pub far_clocks: bool,
-    /// Some tokens end while the world runs.
+    /// Some tokens end during the run.
     pub short_lives: bool,
-    /// Another key signs from some moment on, and the first is retired.
+    /// At some time another key begins to sign, and the first one is retired.
     pub rotates_keys: bool,
+    /// For how long one request waits at the registry for changes; 0: none does.
+    pub push_seconds: i64,
+    /// How long the first request of a silent isolate waits.
+    pub silent_wait_ms: i64,
+    /// Relays; 0: isolates wait at the registry.
+    pub relays: usize,
+    /// Most calls that the registry holds, and each relay.
+    pub held_calls_max: usize,
 }
 
-/// Something that lasts a while, or happens once.
+/// A kind of trouble, which lasts for a while or happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     KvDown,
     RegistryDown,
     BothDown,
-    /// One location reaches neither.
+    /// One location reaches neither KV nor the registry.
     CutOff,
-    /// One location's copy of KV stands still, up to 3 hours.
+    /// One location's copy of KV is frozen for up to 3 hours.
     Stall,
-    /// KV gives up what it was told lately.
+    /// KV loses its latest writes.
     Rollback,
-    /// Somebody alters what KV holds.
+    /// Somebody alters values in KV.
     Tamper,
     Crash,
-    /// A second registry instance starts while the first still runs.
+    /// A second registry instance starts while the first one still runs.
     Supersede,
     Evict,
     /// Everything takes seconds.
     Slow,
-    /// The registry starts anew while KV is down.
+    /// The registry restarts while KV is down.
     CrashInKvOutage,
-    /// The registry's storage is put back from a backup.
+    /// The registry's storage is restored from a backup.
     Restore,
     /// One isolate is not run for up to 3 hours.
     Sleep,
-    /// A location's cache forgets.
+    /// A location's cache loses its value.
     CacheEvict,
     /// The registry's code is a release older than the locations'.
     EarlierRelease,
-    /// Isolates run an older release beside new ones, and what the registry writes may be of a later one.
+    /// Isolates run an older release besides new ones, and the registry may write a later format.
     EarlierLocations,
     /// A clock is set, within 1 s of true time.
     ClockStep,
-    /// B is lowered or raised, here sooner, there later.
+    /// B is lowered or raised, at different times in different places.
     Deploy,
+    /// A relay is started anew.
+    RelayEnds,
+    /// No relay can be reached.
+    RelaysAway,
 }
 
-pub const TROUBLES: [Trouble; 19] = [
+pub(crate) const TROUBLES: [Trouble; 19] = [
     Trouble::KvDown,
     Trouble::RegistryDown,
     Trouble::BothDown,
@@ -115,18 +128,21 @@ pub const TROUBLES: [Trouble; 19] = [
     Trouble::Deploy,
 ];
 
+/// Troubles of worlds with relays.
+const RELAY_TROUBLES: [Trouble; 2] = [Trouble::RelayEnds, Trouble::RelaysAway];
+
 impl Shape {
-    /// How long a call is on its way to the registry, or an answer back.
-    pub fn registry_ms(&self) -> RangeInclusive<i64> {
+    /// How long a call to the registry or its answer is on its way.
+    pub(crate) fn registry_ms(&self) -> RangeInclusive<i64> {
         2..=100
     }
 
-    pub fn has(&self, trouble: Trouble) -> bool {
+    pub(crate) fn has(&self, trouble: Trouble) -> bool {
         self.troubles.contains(&trouble)
     }
 
-    /// Nothing goes wrong.
-    pub fn ordinary(bound_seconds: i64, locations: usize) -> Self {
+    /// A world without faults.
+    pub(crate) fn ordinary(bound_seconds: i64, locations: usize) -> Self {
         Self {
             bound_seconds,
             heartbeat_seconds: 10,
@@ -157,10 +173,14 @@ impl Shape {
             far_clocks: false,
             short_lives: false,
             rotates_keys: false,
+            push_seconds: 0,
+            silent_wait_ms: 250,
+            relays: 0,
+            held_calls_max: 2_000,
         }
     }
 
-    pub fn draw(chance: &Chance) -> Self {
+    pub(crate) fn draw(chance: &Chance) -> Self {
         let bound_seconds = chance.one_of(&BOUNDS);
         let crowd = chance.percent(2);
         let locations = chance.within(if crowd { 13..=50 } else { 3..=12 });
@@ -169,20 +189,21 @@ impl Shape {
         // Long enough for bases to follow each other.
         let unit_s = bound_seconds.max(30);
         let lasts_ms = if long { 4 * HOUR } else { 30 * SECOND + unit_s * SECOND * chance.within(5..=12) };
-        // Half of the faults are unknown to a world, so that each is also met without the others.
+        // Each kind of fault is absent in half of the worlds, so that each one also occurs without the
+        // others.
         let often = |most: i64| match chance.percent(50) {
             true => 0,
             false => u32::try_from(chance.within(0..=most)).unwrap(),
         };
         let far_clocks = bound_seconds < 60 && chance.percent(30);
-        // Of a bound that was larger in the lost time a restored registry knows nothing.
+        // A restored registry does not know a larger bound from the lost period.
         let restores = chance.percent(25);
         let wanted = |trouble: &Trouble| match trouble {
             Trouble::Deploy => chance.percent(50) && !far_clocks && !restores,
             Trouble::Restore => restores,
             _ => chance.percent(50),
         };
-        Self {
+        let drawn = Self {
             bound_seconds,
             heartbeat_seconds: chance.one_of(&[10, 10, 10, 30, 0]),
             isolates,
@@ -212,6 +233,20 @@ impl Shape {
             far_clocks,
             short_lives: !far_clocks && chance.percent(40),
             rotates_keys: chance.percent(20),
+            push_seconds: chance.one_of(&[20, 20, 20, 25, 5, 0]),
+            silent_wait_ms: chance.one_of(&[250, 250, 250, 0]),
+            held_calls_max: chance.one_of(&[2_000, 2_000, 3]),
+            relays: 0,
+        };
+        drawn.with_relays()
+    }
+
+    /// Relays in half of the worlds. Not drawn: a seed makes the same world as before there were relays.
+    fn with_relays(mut self) -> Self {
+        self.relays = [1, 2, 0, 0][usize::try_from(self.requests % 4).unwrap()];
+        if self.relays > 0 && self.requests % 8 < 4 {
+            self.troubles.extend(RELAY_TROUBLES);
         }
+        self
     }
 }

@@ -1,27 +1,29 @@
-//! Traffic: requests with real tokens, some with forged ones, and what the judges say of each answer.
+//! Traffic: requests with real tokens, some with forged ones, and the judges' verdict on each answer.
 
 use crate::edge::{Isolate, Outcome};
 use crate::settings;
 use crate::truth::{Ask, Judge, Moment};
 use crate::world::World;
 use std::rc::Rc;
+use wayleave::edge::reach::RestTerms;
+use wayleave::formats::list::{KV_NAME, OpenedBase, base_kv_name};
+use wayleave::formats::token::{Serial, UnverifiedToken};
+use wayleave::http::problem::Code;
 use wayleave::limits::{
     BASE_KV_CACHE_TTL_SECONDS, CLOCK_SKEW_MS, KV_READ_TIMEOUT_MS, LIST_KV_CACHE_TTL_SECONDS, LIST_LEASE_MS,
-    LOCATION_CACHE_TIMEOUT_MS, REGISTRY_READ_TIMEOUT_MS,
+    LOCATION_CACHE_TIMEOUT_MS, REGISTRY_READ_TIMEOUT_MS, SOURCE_KNOWN_MS,
 };
-use wayleave::list::{KV_NAME, OpenedBase, base_kv_name};
-use wayleave::problem::Code;
-use wayleave::token::{Serial, UnverifiedToken};
 
-/// A look at every source: the location's cache, a delta of KV and of the registry, and twice a base of both; and what the
-/// isolate does besides.
+/// Longest refresh: the location's cache, a delta from KV and from the registry, a base from both twice; and
+/// some time for the isolate itself.
 const LOOK_TAKES_MAX_MS: i64 =
     LOCATION_CACHE_TIMEOUT_MS as i64 + (KV_READ_TIMEOUT_MS + REGISTRY_READ_TIMEOUT_MS) as i64 * 3 + 500;
-/// The longest a request may take: three looks of others that are let die, one of its own, and three records at 5 s.
+/// Longest request: three refreshes of others until their leases end, one of its own, and three records at
+/// 5 s.
 const ANSWERED_WITHIN_MS: i64 = (LOOK_TAKES_MAX_MS + LIST_LEASE_MS) * 4 + 15_000;
 
 impl World {
-    pub fn spawn_traffic(self: &Rc<Self>) {
+    pub(crate) fn spawn_traffic(self: &Rc<Self>) {
         let world = Rc::clone(self);
         self.engine.spawn(async move {
             let mean_ms = world.shape.lasts_ms / world.shape.requests;
@@ -38,8 +40,9 @@ impl World {
         });
     }
 
-    /// After a change that must hold in `bound_ms`: some at any time until then, most around then, when it matters.
-    pub fn spawn_probes(self: &Rc<Self>, serial: Serial, bound_ms: i64) {
+    /// Requests after a change that must hold in `bound_ms`: some at any time until then, most near the end,
+    /// when it matters.
+    pub(crate) fn spawn_probes(self: &Rc<Self>, serial: Serial, bound_ms: i64) {
         for _ in 0..self.chance.within(4..=16) {
             let in_ms = match self.chance.index(3) {
                 0 => self.chance.within(0..=bound_ms),
@@ -54,18 +57,18 @@ impl World {
         }
     }
 
-    /// One request at an isolate of its own choice; the platform may cut it off.
-    pub fn spawn_request(self: &Rc<Self>, serial: Serial) {
+    /// One request at a random isolate; the platform may cancel it.
+    pub(crate) fn spawn_request(self: &Rc<Self>, serial: Serial) {
         let isolate = self.any_isolate();
         self.spawn_request_at(&isolate, serial);
     }
 
-    pub fn spawn_request_at(self: &Rc<Self>, isolate: &Rc<Isolate>, serial: Serial) {
+    pub(crate) fn spawn_request_at(self: &Rc<Self>, isolate: &Rc<Isolate>, serial: Serial) {
         let Some(token) = self.truth.borrow().tokens.get(&serial).cloned() else { return };
         if self.chance.percent(3) {
             self.forge(&token.text);
         }
-        // Mostly what the token is for.
+        // Mostly requests that the token allows.
         let policy = token.row.policy;
         let mut ask = self.draw_ask();
         for _ in 0..3 {
@@ -82,16 +85,16 @@ impl World {
         }
     }
 
-    pub fn draw_ask(&self) -> Ask {
+    pub(crate) fn draw_ask(&self) -> Ask {
         let (site, audience) =
             (self.chance.index(settings::SITES.len()), self.chance.index(settings::AUDIENCES.len()));
         Ask { site, audience }
     }
 
-    pub fn any_isolate(&self) -> Rc<Isolate> {
+    pub(crate) fn any_isolate(&self) -> Rc<Isolate> {
         let isolates = self.isolates.borrow();
         let location = &isolates[self.chance.index(isolates.len())];
-        // The platform gives a sleeping isolate no requests; it may be the only one, and is then woken.
+        // The platform gives requests to isolates that are awake. If there are none, a sleeping one is woken.
         let awake: Vec<_> =
             location.iter().filter(|isolate| isolate.asleep_until.get() <= self.engine.now()).collect();
         let from: Vec<_> = if awake.is_empty() { location.iter().collect() } else { awake };
@@ -104,7 +107,7 @@ impl World {
         let began = self.engine.now();
         isolate.use_at(began);
         let token = UnverifiedToken::parse(text).unwrap().verify(&self.ring).unwrap();
-        if wayleave::gate::has_expired(&token.claims(), isolate.now(self)) {
+        if wayleave::edge::decide::has_expired(&token.claims(), isolate.now(self)) {
             return self.judge(isolate, serial, &ask, &Outcome::Refused(Code::TokenExpired), began);
         }
         let world = Rc::clone(self);
@@ -149,9 +152,10 @@ impl World {
             Outcome::Refused(code) => {
                 self.log(|| format!("{} as {}", what("refuses"), code.code()));
                 *self.counts.borrow_mut().refusals.entry(code.code()).or_default() += 1;
-                // A superseded instance may still say that a token made after its time is none.
+                // A superseded instance may not know a token made after it was superseded.
                 let heard_old = *code == Code::TokenInvalid && isolate.log.old_answered_at.get() >= began;
-                // A restore names the serials revoked that it skips, and one that does not know of it may issue them.
+                // A restored list names skipped serials as revoked. A registry that does not know of that
+                // restore may issue them.
                 let excused = heard_old || (*code == Code::TokenRevoked && self.goes_by_lost_list(isolate));
                 if !excused && !self.truth.borrow().refusal(serial, *code, at) {
                     self.violated(Judge::FalseRefusal, format!("{} as {}", what("refused"), code.code()));
@@ -160,29 +164,32 @@ impl World {
         }
     }
 
-    /// Whether the list held has a number that the registry has not reached: a restore undid it.
+    /// Whether the list held has a number that the registry has not reached, because a restore undid it.
     fn goes_by_lost_list(&self, isolate: &Isolate) -> bool {
         let held = isolate.lists.borrow().newest().map(|list| list.number());
         self.truth.borrow().restores.count > 0 && held > Some(self.control.list_number())
     }
 
-    /// Why a 503 was not needed, from what the world did to this isolate; `None` when it was.
+    /// Why a 503 was unnecessary, considering what happened to this isolate; `None` when it was necessary.
     fn needless_unknown(&self, isolate: &Isolate, began: i64) -> Option<&'static str> {
-        // What a look found stands for so long after it; the look itself took as long as its reads may.
-        let since = began - isolate.terms.retry_ms * 5 / 4 - LOOK_TAKES_MAX_MS;
+        // A refresh's result stands for some time, and the refresh itself took as long as its reads may. So
+        // does what is known of a source that failed: it rests, and then is tried in the background.
+        let rests_ms = RestTerms::registry(isolate.terms.bound_seconds).max_ms + SOURCE_KNOWN_MS;
+        let since = began - isolate.terms.retry_ms * 5 / 4 - rests_ms - LOOK_TAKES_MAX_MS;
         let log = &isolate.log;
         // A superseded registry knows no later record than it had.
         if log.old_answered_at.get() >= since || isolate.asleep_until.get() >= since {
             return None;
         }
-        // Lists of a time that the registry has lost admit no older one, and ask for records that it does not have.
+        // An isolate with a list from a lost period accepts no older list, and needs records that do not
+        // exist.
         if log.unfit_at.get() >= since {
             return None;
         }
         if log.registry_failed_at.get() < since {
             return Some("the registry answered in time");
         }
-        // A record may be what was lacking, and that a copy of the list is at hand does not help then.
+        // The record may have been missing; then an available list does not help.
         isolate.lists.borrow().usable(&isolate.terms, isolate.now(self)).is_none().then_some(())?;
         let now = self.engine.now();
         let cached = self.caches.borrow().certain(isolate.location, since, now);
@@ -206,14 +213,15 @@ impl World {
         self.kv.borrow().certain(isolate.location, key, ttl_ms, since, self.engine.now())
     }
 
-    /// A base that is lacking is asked of KV and the registry, whichever copy named it.
+    /// Whether the delta completes a base in memory. A missing base is requested from KV and the registry,
+    /// whatever the source of the delta.
     fn needs_no_base(&self, isolate: &Isolate, delta: &[u8]) -> bool {
         let held = isolate.lists.borrow().newest();
         self.open_delta(isolate, delta)
             .is_ok_and(|opened| held.is_some_and(|held| opened.delta.completes(held.base())))
     }
 
-    /// Whether the isolate could have used this delta, with a base that it holds or that KV had.
+    /// Whether the isolate could have used this delta, with a base that it held or that KV had.
     fn would_do(&self, isolate: &Isolate, since: i64, delta: &[u8]) -> bool {
         let Ok(opened) = self.open_delta(isolate, delta) else { return false };
         let (head, now) = (&opened.delta.head, isolate.now(self));
@@ -237,20 +245,20 @@ impl World {
                 }))
     }
 
-    /// A token with one character changed must not even verify.
+    /// A token with one changed character must not verify.
     fn forge(&self, text: &str) {
         let mut bytes = text.as_bytes().to_vec();
         let at = 4 + self.chance.index(bytes.len() - 4);
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         self.counts.borrow_mut().forged += 1;
         let forged = String::from_utf8(bytes).unwrap();
-        if UnverifiedToken::parse(&forged).is_ok_and(|token| token.verify(&self.ring).is_ok()) {
+        if UnverifiedToken::parse(&forged).is_some_and(|token| token.verify(&self.ring).is_some()) {
             self.violated(Judge::Forged, format!("{forged} verifies"));
         }
     }
 }
 
-/// Takes the alarm back when the request ends, in whatever way.
+/// Cancels the time limit when the request ends, in whatever way.
 struct Watch<'a> {
     world: &'a Rc<World>,
     late: usize,

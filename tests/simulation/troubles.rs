@@ -1,18 +1,18 @@
-//! Troubles: what begins and ends while a world runs.
+//! Troubles: faults that begin and end during a run.
 
 use crate::releases::{LATER, NEWEST, purpose_of};
 use crate::shape::{BOUNDS, Trouble};
 use crate::world::World;
 use std::cell::Cell;
 use std::rc::Rc;
-use wayleave::key::KeyId;
-use wayleave::list::{Delta, KV_NAME, OpenedBase, base_kv_name};
-use wayleave::seal;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::list::{Delta, KV_NAME, OpenedBase, base_kv_name};
+use wayleave::formats::seal;
 
 const HOUR_MS: i64 = 3_600_000;
 
 impl World {
-    pub fn spawn_troubles(self: &Rc<Self>) {
+    pub(crate) fn spawn_troubles(self: &Rc<Self>) {
         let (episodes, lasts_ms) = (self.shape.episodes, self.shape.lasts_ms);
         if self.shape.troubles.is_empty() {
             return;
@@ -40,8 +40,8 @@ impl World {
         }
     }
 
-    /// Begins a trouble now; what lasts ends by itself, at the latest when it gets calm.
-    pub fn begin(self: &Rc<Self>, trouble: Trouble) {
+    /// Begins a trouble now. It ends by itself, at the latest when the calm tail begins.
+    pub(crate) fn begin(self: &Rc<Self>, trouble: Trouble) {
         let locations = self.shape.isolates.len();
         let location = self.chance.index(locations);
         let lasts_ms = self.chance.within(1_000..=self.shape.bound_seconds * 2_500 + 5_000);
@@ -75,10 +75,12 @@ impl World {
             Trouble::CacheEvict => self.caches.borrow_mut().evict(location),
             Trouble::EarlierRelease => self.run_earlier_registry(lasts_ms),
             Trouble::EarlierLocations => self.run_earlier_locations(location, lasts_ms),
+            Trouble::RelayEnds => self.crash_relay(location % self.shape.relays.max(1)),
+            Trouble::RelaysAway => self.spoil(lasts_ms, |world| &world.weather.relays_away),
         }
     }
 
-    /// Raises a counter of the weather for a while.
+    /// Raises a counter of faults for some time.
     fn spoil(self: &Rc<Self>, for_ms: i64, what: impl Fn(&World) -> &Cell<u32> + 'static) {
         let world = Rc::clone(self);
         what(&world).set(what(&world).get() + 1);
@@ -114,7 +116,7 @@ impl World {
         self.kv.borrow_mut().roll_back(then, self.chance.long(), now);
     }
 
-    /// Bits are flipped, ends are cut, and whole values stand under another key or come again later.
+    /// Flips bits, truncates values, and stores whole values under another key or again later.
     fn tamper(&self) {
         let keys = self.kv.borrow().keys();
         for _ in 0..self.chance.within(1..=6) {
@@ -125,7 +127,7 @@ impl World {
             let Some(value) = self.any(&values) else { continue };
             let mut bytes = value.to_vec();
             match self.chance.index(5) {
-                // What a release writes that is later than all that run.
+                // A format later than any running release knows.
                 4 => {
                     let format = LATER + 1;
                     bytes = seal::seal(&self.ring, purpose_of(to), KeyId(1), to, format, b"later").unwrap();
@@ -167,7 +169,8 @@ impl World {
     fn step_clock(&self, location: usize) {
         let isolates = self.isolates.borrow();
         let isolate = &isolates[location][self.chance.index(isolates[location].len())];
-        // One that is far off stays so: its distance from the registry's clock is what the age is told by.
+        // A clock that is far off stays so, because its distance from the registry's clock determines the age
+        // of lists.
         if isolate.skew_ms.get().abs() <= 1_000 {
             isolate.skew_ms.set(self.draw_skew());
             isolate.log.clock_set.set(true);
@@ -175,7 +178,7 @@ impl World {
         }
     }
 
-    /// The registry and each location take the new B at moments of their own, up to a minute apart.
+    /// The registry and each location change to the new B at times of their own, up to a minute apart.
     fn deploy(self: &Rc<Self>) {
         let bound_seconds = self.chance.one_of(&BOUNDS);
         for location in 0..=self.shape.isolates.len() {
@@ -190,21 +193,22 @@ impl World {
         }
     }
 
-    /// One location, or (after the last) the registry, starts anew with the new B.
+    /// Restarts one location, or (after the last one) the registry, with the new B.
     fn deploy_at(&self, location: usize, bound_seconds: i64) {
         if location == self.shape.isolates.len() {
             self.control.bound_seconds.set(bound_seconds);
             let least = self.control.least_bound_seconds.get().min(bound_seconds);
             self.control.least_bound_seconds.set(least);
             self.crash_registry(50);
+            (0..self.shape.relays).for_each(|relay| self.crash_relay(relay));
         } else {
             self.bounds.borrow_mut()[location] = bound_seconds;
             self.evict(location);
         }
     }
 
-    /// What an operator does who reads in the log that KV's list cannot be read.
-    pub fn delete_broken_list(&self) {
+    /// What an operator does after reading in the log that KV's list cannot be read.
+    pub(crate) fn delete_broken_list(&self) {
         let newest = |key: &str| {
             self.kv.borrow().newest(key).map(|value| self.as_read_by(NEWEST, key, &value).into_owned())
         };
@@ -227,12 +231,14 @@ impl World {
         }
     }
 
-    /// All is mended, and stays so. Deploys that crossed are made good by one that reaches everywhere.
-    pub fn calm(self: &Rc<Self>) {
+    /// Everything works, and continues to. A final deployment corrects deployments that crossed.
+    pub(crate) fn calm(self: &Rc<Self>) {
         self.log(|| "calm".into());
         self.weather.calm.set(true);
         let cells = self.weather.kv_down.iter().chain(&self.weather.registry_away);
-        cells.chain([&self.weather.registry_down, &self.weather.slow]).for_each(|cell| cell.set(0));
+        cells
+            .chain([&self.weather.registry_down, &self.weather.relays_away, &self.weather.slow])
+            .for_each(|cell| cell.set(0));
         self.kv.borrow_mut().heal(self.engine.now());
         self.control.end_old();
         self.control.is_earlier_release.set(false);

@@ -1,52 +1,52 @@
-//! What was committed, when, and what that makes right: the reference against which admissions and refusals are judged.
+//! What was committed, when, and what is therefore right: the reference for judging admissions and refusals.
 
 use crate::restoration::Restores;
 use crate::settings;
 use std::collections::{BTreeMap, BTreeSet};
-use wayleave::key::KeyId;
-use wayleave::problem::Code;
-use wayleave::registry::command::Receipt;
-use wayleave::token::Serial;
+use wayleave::control::registry::command::Receipt;
+use wayleave::formats::key::KeyId;
+use wayleave::formats::token::Serial;
+use wayleave::http::problem::Code;
 
-/// Where a request comes from and what for.
+/// A request's origin and audience.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask {
+pub(crate) struct Ask {
     pub site: usize,
     pub audience: usize,
 }
 
 impl Ask {
-    pub fn site(&self) -> &'static str {
+    pub(crate) fn site(&self) -> &'static str {
         settings::SITES[self.site]
     }
 
-    pub fn audience(&self) -> &'static str {
+    pub(crate) fn audience(&self) -> &'static str {
         settings::AUDIENCES[self.audience]
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     Good,
     Disabled,
     Revoked,
-    /// A restored registry has never heard of it.
+    /// A restored registry does not know the token.
     Unheard,
 }
 
-/// Sites and audiences as sets of bits.
+/// Sites and audiences as bit sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub(crate) struct Policy {
     pub sites: usize,
     pub audiences: usize,
 }
 
 impl Policy {
-    pub fn has_site(self, ask: &Ask) -> bool {
+    pub(crate) fn has_site(self, ask: &Ask) -> bool {
         self.sites & (1 << ask.site) != 0
     }
 
-    pub fn has_audience(self, ask: &Ask) -> bool {
+    pub(crate) fn has_audience(self, ask: &Ask) -> bool {
         self.audiences & (1 << ask.audience) != 0
     }
 
@@ -57,33 +57,34 @@ impl Policy {
 
 /// One committed state of a token.
 #[derive(Clone, Copy, Debug)]
-pub struct State {
-    /// No location goes by an earlier state from then on, in true time: its commit + the B that its receipt promises.
+pub(crate) struct State {
+    /// From this true time on no location may apply an earlier state: the commit plus the B that the receipt
+    /// promises.
     pub holds_from: i64,
     pub status: Status,
     pub policy: Policy,
-    /// The operator's end, true milliseconds.
+    /// An end set by the operator, in true milliseconds.
     pub ends_at: Option<i64>,
     pub version: u32,
 }
 
 #[derive(Clone, Debug)]
-pub struct Token {
+pub(crate) struct Token {
     pub serial: Serial,
     pub text: String,
     pub key_id: KeyId,
-    /// True milliseconds.
+    /// In true milliseconds.
     pub expires_at: i64,
     /// Oldest first, at least one.
     pub states: Vec<State>,
-    /// As the registry has it.
+    /// The state in the registry's row.
     pub row: State,
-    /// What records of a lost time say, of versions above the row's: whoever still has one may go by it.
+    /// Records from a lost period with versions above the row's. A location that still has one may apply it.
     pub lost: Vec<State>,
 }
 
 impl Token {
-    pub fn learn(&mut self, state: State) {
+    pub(crate) fn learn(&mut self, state: State) {
         if state.version != self.row.version {
             self.lost.clear();
         }
@@ -93,8 +94,8 @@ impl Token {
         self.states.extend(lost);
     }
 
-    /// What records of this version or a later one say.
-    pub fn records_from(&self, version: u32) -> Vec<State> {
+    /// The states of all records with this version or a later one.
+    pub(crate) fn records_from(&self, version: u32) -> Vec<State> {
         let mut records: Vec<State> = Vec::new();
         for state in self.states.iter().filter(|state| state.version >= version) {
             let is_same = |other: &State| {
@@ -107,13 +108,14 @@ impl Token {
         records
     }
 
-    /// Whether some record, perhaps of a lost time, was of this version or a later one.
-    pub fn has_had(&self, version: u32) -> bool {
+    /// Whether any record, even from a lost period, had this version or a later one.
+    pub(crate) fn has_had(&self, version: u32) -> bool {
         self.states.iter().any(|state| state.version >= version)
     }
 
-    /// States by which a location may still go at `now`: the newest that must hold by then, and all later ones.
-    pub fn standing(&self, now: i64) -> &[State] {
+    /// The states that a location may still apply at `now`: the newest that must hold by then, and all later
+    /// ones.
+    pub(crate) fn standing(&self, now: i64) -> &[State] {
         let newest = self.states.iter().rposition(|state| state.holds_from <= now).unwrap_or(0);
         &self.states[newest..]
     }
@@ -124,7 +126,7 @@ impl State {
         self.ends_at.is_some_and(|at| clock >= at)
     }
 
-    /// The answer by this state alone, when a clock shows `clock`: `None` is admission.
+    /// The answer by this state alone when a clock shows `clock`. `None` means admission.
     fn answer(&self, ask: &Ask, clock: i64) -> Option<Code> {
         match self.status {
             Status::Unheard => Some(Code::TokenInvalid),
@@ -138,38 +140,38 @@ impl State {
     }
 }
 
-/// When who asks what, for a judgement.
+/// A request's content and time, for a verdict.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment<'a> {
+pub(crate) struct Moment<'a> {
     pub ask: &'a Ask,
     /// True time.
     pub now: i64,
-    /// What the location's clock shows.
+    /// The time that the location's clock shows.
     pub clock: i64,
 }
 
-/// Which judge speaks.
+/// The rule that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judge {
-    /// Admitted although revoked or disabled, B after that was committed.
+pub(crate) enum Judge {
+    /// Admitted B after its revocation or disabling was committed.
     Revocation,
-    /// Admitted by settings that were edited away, B after that.
+    /// Admitted under settings that were edited away, B after that.
     Edit,
     /// Admitted after its planned end, B after that was set.
     End,
-    /// Admitted although the key that signed it was retired, B after that.
+    /// Admitted although its signing key was retired, B after that.
     RetiredKey,
-    /// A token that was never issued, or one that has ended, was admitted.
+    /// Admitted although it was never issued, or has ended.
     Forged,
-    /// Refused although nothing that was ever true by then says so.
+    /// Refused although no state until then says so.
     FalseRefusal,
     /// 503 although a source had what was needed.
     NeedlessUnknown,
-    /// In the calm tail something good is refused, or anything is answered otherwise than the registry's state says.
+    /// In the calm tail, something good was refused, or an answer differs from the registry's state.
     Calm,
-    /// An acknowledged write is gone, or never reached KV.
+    /// An acknowledged write is lost, or never reached KV.
     Lost,
-    /// A list number held went back.
+    /// The number of a list held decreased.
     NumberBack,
     /// More calls to the registry than the arithmetic allows.
     Load,
@@ -177,43 +179,45 @@ pub enum Judge {
     Receipt,
     /// A request was not answered in its time.
     Stuck,
+    /// Without faults, a change had not arrived at an isolate in use, or a quiet one admitted against it.
+    Push,
 }
 
 #[derive(Clone, Debug)]
-pub struct Violation {
+pub(crate) struct Violation {
     pub judge: Judge,
     pub text: String,
 }
 
 #[derive(Default)]
-pub struct Truth {
+pub(crate) struct Truth {
     pub tokens: BTreeMap<Serial, Token>,
-    /// Signing keys that were retired, and from when on that holds.
+    /// Retired signing keys, and from when on each retirement holds.
     pub retired: BTreeMap<u8, i64>,
-    /// Those whose retirement may have been lost since, too.
+    /// Retired keys, including those whose retirement may have been lost.
     pub once_retired: BTreeSet<u8>,
-    /// Keys of which KV said "written" and lost the write, or that were altered or rolled back by hand.
+    /// Keys of which KV confirmed and then lost a write, or that were altered or rolled back.
     kv_lied_about: BTreeSet<String>,
-    /// Nobody knows what is right of them.
+    /// Tokens for which nobody knows what is right.
     pub unjudged: BTreeSet<Serial>,
     pub restores: Restores,
 }
 
 impl Truth {
-    pub fn expires_at(&self, serial: Serial) -> Option<i64> {
+    pub(crate) fn expires_at(&self, serial: Serial) -> Option<i64> {
         self.tokens.get(&serial).map(|token| token.expires_at)
     }
 
-    pub fn lost_by_kv(&mut self, key: &str) {
+    pub(crate) fn lost_by_kv(&mut self, key: &str) {
         self.kv_lied_about.insert(key.to_owned());
     }
 
-    pub fn kv_lied_about(&self, key: &str) -> bool {
+    pub(crate) fn kv_lied_about(&self, key: &str) -> bool {
         self.kv_lied_about.contains(key)
     }
 
     /// What is wrong with admitting `serial`, if anything.
-    pub fn admission(&self, serial: Serial, at: Moment<'_>) -> Option<Judge> {
+    pub(crate) fn admission(&self, serial: Serial, at: Moment<'_>) -> Option<Judge> {
         if self.unjudged.contains(&serial) {
             return None;
         }
@@ -224,20 +228,20 @@ impl Truth {
         if self.retired.get(&token.key_id.0).is_some_and(|holds_from| *holds_from <= at.now) {
             return Some(Judge::RetiredKey);
         }
-        // List and record may show two states, but none that had to be gone.
+        // List and record may show two different states, but none that must no longer be applied.
         let standing = token.standing(at.now);
         if standing.iter().all(|state| state.status != Status::Good) {
             Some(Judge::Revocation)
         } else if standing.iter().all(|state| state.has_ended(at.clock)) {
-            // The record may be of a state that the list does not know yet: disabled since, and its end moved.
+            // The record may show a state that the list does not know yet: disabled since, and its end moved.
             Some(Judge::End)
         } else {
             standing.iter().all(|state| !state.policy.allows(at.ask)).then_some(Judge::Edit)
         }
     }
 
-    /// Whether refusing with `code` has a reason.
-    pub fn refusal(&self, serial: Serial, code: Code, at: Moment<'_>) -> bool {
+    /// Whether there is a reason for refusing with `code`.
+    pub(crate) fn refusal(&self, serial: Serial, code: Code, at: Moment<'_>) -> bool {
         if self.unjudged.contains(&serial) {
             return true;
         }
@@ -260,9 +264,9 @@ impl Truth {
         }
     }
 
-    /// Whether `answer` (`None` is admission) is right when nothing has changed for long. There is more than one right
-    /// answer only where a restored registry knows of no change that a location may have seen.
-    pub fn is_settled(&self, token: &Token, answer: Option<Code>, at: Moment<'_>) -> bool {
+    /// Whether `answer` (`None` is admission) is right when nothing has changed for long. More than one
+    /// answer can be right only if a location may have seen a change that a restored registry does not know.
+    pub(crate) fn is_settled(&self, token: &Token, answer: Option<Code>, at: Moment<'_>) -> bool {
         let key_id = token.key_id.0;
         if self.retired.contains_key(&key_id) {
             return answer == Some(Code::TokenInvalid);
@@ -272,8 +276,9 @@ impl Truth {
     }
 }
 
-/// What is wrong with a receipt of a change committed at true time `at`, by a registry with B of `bound_seconds`.
-pub fn receipt_fault(receipt: &Receipt, at: i64, bound_seconds: i64) -> Option<&'static str> {
+/// What is wrong with a receipt for a change committed at true time `at`, by a registry whose B is
+/// `bound_seconds`.
+pub(crate) fn receipt_fault(receipt: &Receipt, at: i64, bound_seconds: i64) -> Option<&'static str> {
     let bounded = at + receipt.bound_seconds * 1_000;
     let effective_by = receipt.effective_by.0 * 1_000;
     if receipt.bound_seconds < bound_seconds || receipt.bound_seconds > 300 {

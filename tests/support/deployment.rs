@@ -1,17 +1,17 @@
-//! A deployment to test the registry in: its keys, its settings, when it starts.
+//! The deployment used in tests of the registry: its keys, its settings, its start time.
 
-use wayleave::key::{CheckKeys, KeyId, KeyRing, sha256};
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::RegistrySettings;
+use wayleave::formats::key::{CheckKeys, KeyId, KeyRing, sha256};
+use wayleave::formats::rate_class::RateClasses;
 use wayleave::limits::FOLD_AT_CHANGES;
-use wayleave::rate::RateClasses;
-use wayleave::registry::RegistrySettings;
-use wayleave::time::UnixMillis;
 use zeroize::Zeroizing;
 
-/// 2026-11-22T02:00:00.250Z: not on a whole second.
-pub const START: UnixMillis = UnixMillis(1_795_312_800_250);
-pub const ADMIN_KEY: &str = "an-admin-key-of-at-least-32-characters";
+/// 2026-11-22T02:00:00.250Z, not a whole second.
+pub(crate) const START: UnixMillis = UnixMillis(1_795_312_800_250);
+pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-at-least-32-characters";
 
-pub fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
+pub(crate) fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
     let secrets = [(KeyId(1), Zeroizing::new(vec![1; 32])), (KeyId(2), Zeroizing::new(vec![2; 32]))];
     RegistrySettings {
         ring: KeyRing::derive(&secrets, deployment),
@@ -19,12 +19,14 @@ pub fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings {
         first_signing_key: KeyId(1),
         bound_seconds: 60,
         heartbeat_seconds: 0,
+        held_calls_max: wayleave::limits::HELD_CALLS_MAX,
         fold_at_changes: FOLD_AT_CHANGES,
         restore_id: None,
         guaranteed: true,
         max_token_lifetime_seconds: 2 * 365 * 86_400,
         retention_days: 400,
         audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
+        credential_audiences: Vec::new(),
         rate_classes: RateClasses::default(),
         bootstrap_sha256: Some(sha256(ADMIN_KEY.as_bytes())),
         webhook: None,

@@ -1,6 +1,7 @@
-//! [`Database`] over rusqlite, as like a Durable Object's as can be, and able to fail or die at any statement.
+//! [`Database`] over rusqlite, as similar to a Durable Object as possible, which can fail or die at any
+//! statement.
 
-#![allow(dead_code)] // what is taken by some of the tests that share it
+#![allow(dead_code, reason = "each test that includes this uses a part of it")]
 
 use rusqlite::Connection;
 use rusqlite::types::{Value as Sql, ValueRef};
@@ -8,34 +9,34 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
-use wayleave::database::{Database, DatabaseError, Row, Value};
+use wayleave::base::database::{Database, DatabaseError, Row, Value};
 
-/// A database that several registries, one after the other, can be opened over.
+/// A database over which several registries can be opened one after the other.
 #[derive(Clone)]
-pub struct Sqlite(Rc<Inner>);
+pub(crate) struct Sqlite(Rc<Inner>);
 
 struct Inner {
     connection: Connection,
-    /// Statements until a fault; `None` is never.
+    /// Statements until a fault; `None`: no fault.
     until_fault: Cell<Option<u32>>,
-    /// After the fault nothing works any more, not even ROLLBACK: the process was killed.
+    /// After the fault nothing works any more, not even ROLLBACK, as if the process was killed.
     kills: Cell<bool>,
     dead: Cell<bool>,
     in_transaction: Cell<bool>,
-    /// Every statement, with and without a transaction around it.
+    /// Every statement, and whether it was inside a transaction.
     statements: RefCell<Vec<(String, bool)>>,
-    /// Texts that were looked at already.
+    /// Statements that were already checked.
     seen: RefCell<BTreeSet<String>>,
 }
 
 impl Sqlite {
-    pub fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self::over(Connection::open_in_memory().unwrap())
     }
 
-    pub fn file(path: &Path) -> Self {
+    pub(crate) fn file(path: &Path) -> Self {
         let connection = Connection::open(path).unwrap();
-        // Kills here end a connection, not the machine, so nothing needs to reach the disk itself.
+        // A simulated kill ends a connection, not the machine, so nothing needs to reach the disk.
         connection.pragma_update(None, "synchronous", "OFF").unwrap();
         Self::over(connection)
     }
@@ -53,29 +54,29 @@ impl Sqlite {
         }))
     }
 
-    /// The statement after `statements` more fails, once.
-    pub fn fail_after(&self, statements: u32) {
+    /// Lets the statement after the next `statements` fail, once.
+    pub(crate) fn fail_after(&self, statements: u32) {
         self.0.kills.set(false);
         self.0.until_fault.set(Some(statements));
     }
 
-    /// The process dies before the statement after `statements` more, COMMIT included.
-    pub fn kill_after(&self, statements: u32) {
+    /// Kills the process before the statement after the next `statements`, COMMIT included.
+    pub(crate) fn kill_after(&self, statements: u32) {
         self.0.kills.set(true);
         self.0.until_fault.set(Some(statements));
     }
 
-    /// Whether the fault that was asked for is still to come.
-    pub fn fault_pending(&self) -> bool {
+    /// Whether the requested fault has not happened yet. Cancels it.
+    pub(crate) fn fault_pending(&self) -> bool {
         self.0.until_fault.take().is_some()
     }
 
-    pub fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.0.dead.get()
     }
 
-    /// What the next process finds: no open transaction, and a database that works again.
-    pub fn recover(&self) {
+    /// Recovers as for a new process: no open transaction, and a working database.
+    pub(crate) fn recover(&self) {
         self.0.until_fault.set(None);
         if self.0.dead.replace(false) && !self.0.connection.is_autocommit() {
             self.0.connection.execute_batch("ROLLBACK").unwrap();
@@ -83,8 +84,8 @@ impl Sqlite {
         self.0.in_transaction.set(false);
     }
 
-    /// A copy, in memory, that goes its own way from now on.
-    pub fn fork(&self) -> Self {
+    /// An independent copy in memory.
+    pub(crate) fn fork(&self) -> Self {
         let mut connection = Connection::open_in_memory().unwrap();
         let backup = rusqlite::backup::Backup::new(&self.0.connection, &mut connection).unwrap();
         backup.run_to_completion(1_000, std::time::Duration::ZERO, None).unwrap();
@@ -93,16 +94,16 @@ impl Sqlite {
     }
 
     /// Rows written since the connection was opened.
-    pub fn rows_written(&self) -> u64 {
+    pub(crate) fn rows_written(&self) -> u64 {
         self.0.connection.total_changes()
     }
 
-    pub fn take_statements(&self) -> Vec<(String, bool)> {
+    pub(crate) fn take_statements(&self) -> Vec<(String, bool)> {
         self.0.statements.take()
     }
 
-    /// Every row of every table, to see that nothing changed.
-    pub fn dump(&self) -> String {
+    /// All rows of all tables, to check that nothing changed.
+    pub(crate) fn dump(&self) -> String {
         let rows = |sql: &str| self.run(sql, &[]).unwrap();
         let tables = rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
         let mut dump = String::new();
@@ -113,11 +114,11 @@ impl Sqlite {
         dump
     }
 
-    pub fn one(&self, sql: &str) -> Value {
+    pub(crate) fn one(&self, sql: &str) -> Value {
         self.run(sql, &[]).unwrap().remove(0).remove(0)
     }
 
-    pub fn plan(&self, sql: &str) -> String {
+    pub(crate) fn plan(&self, sql: &str) -> String {
         let nulls = vec![Value::Null; sql.matches('?').count()];
         format!("{:?}", self.run(&format!("EXPLAIN QUERY PLAN {sql}"), &nulls).unwrap())
     }
@@ -160,7 +161,7 @@ impl Database for Sqlite {
         self.0.statements.borrow_mut().push((sql.to_owned(), self.0.in_transaction.get()));
         self.step()?;
         if self.0.seen.borrow_mut().insert(sql.to_owned()) {
-            // What a Durable Object refuses is refused here.
+            // Refuse what a Durable Object refuses.
             for word in ["BEGIN", "SAVEPOINT", "COMMIT", "ROLLBACK", "PRAGMA", "ATTACH", "VACUUM", "LIKE"] {
                 assert!(
                     !sql.split_whitespace().any(|part| part.eq_ignore_ascii_case(word)),
@@ -212,7 +213,6 @@ fn bind(value: &Value) -> Sql {
         Value::Null => Sql::Null,
         Value::Integer(integer) => {
             assert!(integer.abs() <= 1 << 53, "{integer} does not cross JavaScript");
-            #[allow(clippy::cast_precision_loss)]
             Sql::Real(*integer as f64)
         }
         Value::Text(text) => Sql::Text(text.clone()),
@@ -226,7 +226,7 @@ fn read(value: ValueRef<'_>) -> Value {
         ValueRef::Integer(integer) => Value::Integer(integer),
         ValueRef::Real(real) if real.fract() == 0.0 =>
         {
-            #[allow(clippy::cast_possible_truncation)]
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number, by the check before")]
             Value::Integer(real as i64)
         }
         ValueRef::Real(real) => panic!("{real} is no whole number"),

@@ -1,7 +1,7 @@
-//! Chance from one seed, printed, so that a run can be had again: `WAYLEAVE_SEED=…`.
+//! Randomness from one seed. The seed is printed, so that a run can be repeated: `WAYLEAVE_SEED=…`.
 
-/// A source of chance.
-pub fn chance() -> fastrand::Rng {
+/// A random generator with the run's seed.
+pub(crate) fn chance() -> fastrand::Rng {
     let seed = match std::env::var("WAYLEAVE_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => fastrand::u64(..),

@@ -1,17 +1,21 @@
-//! Many isolates report through a network that loses, doubles and reorders: the totals are right.
+//! Many isolates report through a network that loses, duplicates and reorders messages. The totals are exact.
 
 use crate::chance::chance;
 use crate::world::{DAY, START, Shards, days, settle, sum};
 use std::collections::BTreeMap;
-use wayleave::limits::USAGE_SHARDS;
-use wayleave::origin::Origin;
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
-use wayleave::usage::{Counted, Counts, Outcome, Reporter, Sending};
+use wayleave::base::time::UnixMillis;
+use wayleave::formats::origin::Origin;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::counted::Counted;
+use wayleave::formats::usage::outcome::{Counts, Outcome};
+use wayleave::limits::{USAGE_SHARD_BLOCK_SERIALS, USAGE_SHARDS};
+use wayleave::usage::{Reporter, Sending};
 
 const ISOLATES: u64 = 50;
 const REQUESTS_EACH: u32 = 20_000;
 const TOKENS: u32 = 200;
+/// Far enough that the tokens use all shards.
+const SERIALS_APART: u32 = USAGE_SHARD_BLOCK_SERIALS / 4;
 
 const OUTCOMES: [Outcome; 6] = [
     Outcome::Admitted,
@@ -22,18 +26,18 @@ const OUTCOMES: [Outcome; 6] = [
     Outcome::Malformed,
 ];
 
-/// What is under way: a report to a shard, or its acknowledgement back.
+/// A message in transit: a report to a shard, or its acknowledgement.
 enum Message {
     To(usize, Sending),
     Back(usize, Sending),
 }
 
-/// Messages by the time at which they arrive.
+/// Messages in transit, by arrival time.
 #[derive(Default)]
 struct Network(BTreeMap<(i64, u64), Message>, u64);
 
 impl Network {
-    /// A third is lost, a third arrives twice; each takes up to two minutes.
+    /// A third of the messages is lost, a third arrives twice. Each takes up to two minutes.
     fn send(&mut self, random: &mut fastrand::Rng, at: i64, message: impl Fn() -> Message) {
         for _ in 0..random.u32(0..3) {
             self.1 += 1;
@@ -83,20 +87,20 @@ fn a_million_usage_counts_from_fifty_isolates_fold_into_right_totals() {
             for _ in 0..REQUESTS_EACH / 20 {
                 let now = UnixMillis(at + random.i64(0..30_000));
                 let outcome = OUTCOMES[random.usize(0..OUTCOMES.len())];
-                let serial = 1 + random.u32(0..TOKENS).min(random.u32(0..TOKENS));
+                let serial = 1 + SERIALS_APART * random.u32(0..TOKENS).min(random.u32(0..TOKENS));
                 everything.add(outcome, 1);
                 if outcome == Outcome::Malformed {
                     isolate.count(Counted::of_nobody(outcome), now);
                     continue;
                 }
-                // Few sites for most tokens; one has more than are kept.
+                // Most tokens have few sites; one has more than are kept.
                 let sites = if serial == 1 { origins.len() } else { 8 };
                 let origin = &origins[random.usize(0..sites).min(random.usize(0..sites))];
                 truth.entry(serial).or_default().add(outcome, 1);
                 if outcome == Outcome::Admitted {
                     *from.entry((serial, origin.clone())).or_default() += 1;
                 }
-                let origin = Origin::parse_header(origin).ok();
+                let origin = Origin::parse_header(origin);
                 isolate
                     .count(Counted { serial: Some(Serial(serial)), outcome, origin, is_watched: false }, now);
             }
@@ -109,7 +113,8 @@ fn a_million_usage_counts_from_fifty_isolates_fold_into_right_totals() {
         }
         carry(&mut network, &mut random, &mut isolates, &mut shards, at);
     }
-    // Nobody asks any more; every batch is sent until it is acknowledged, well before it would be given up.
+    // No more requests arrive. Every batch is repeated until it is acknowledged, well before it would be
+    // given up.
     for _ in 0..36 {
         at += 30_000;
         for (number, isolate) in isolates.iter_mut().enumerate() {

@@ -1,19 +1,21 @@
-//! How much a shard stores after a year: docs/growth.md has the arithmetic.
+//! How much a shard stores after a year; docs/growth.md has the arithmetic.
 
 use crate::sqlite::Sqlite;
 use crate::world::{DAY, HOUR, MINUTE, START, settle};
-use wayleave::database::Value;
-use wayleave::token::Serial;
-use wayleave::usage::reading::{Answer, Request};
-use wayleave::usage::report::{Batch, Report};
+use wayleave::base::database::Value;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::outcome::{Counts, Outcome};
+use wayleave::formats::usage::reading::{ShardAnswer, ShardCall};
+use wayleave::formats::usage::report::{Batch, Report};
+use wayleave::formats::usage::tally::Tally;
 use wayleave::usage::shard::Shard;
-use wayleave::usage::{Counts, Outcome, Tally};
 
 const TOKENS: u32 = 20;
 const DAYS: i64 = 400;
 
-/// Bytes that a shard of tokens in use at every hour keeps after 400 days, and in the last three hours at every minute.
-/// The year before is hourly: what is rolled up does not show of how many minutes it was made.
+/// Measures the bytes that a shard stores after 400 days, for tokens used in every hour, and in every minute
+/// of the last three hours. The year before has one use per hour, because rolled-up rows do not depend on how
+/// many minutes they were made of.
 #[test]
 fn a_year_of_constant_use_takes_a_bounded_number_of_bytes_a_token() {
     let database = Sqlite::in_memory();
@@ -26,7 +28,7 @@ fn a_year_of_constant_use_takes_a_bounded_number_of_bytes_a_token() {
         let tokens = (1..=TOKENS).map(|serial| (Serial(serial), busy(now, serial))).collect();
         let batch = Batch { sequence, began_at: now, tokens, others: Counts::default() };
         let report = Report { isolate: 1, batch: Some(batch), first_uses: Vec::new() };
-        assert_eq!(shard.handle(&Request::Report(report), now), Answer::Taken);
+        assert_eq!(shard.handle(&ShardCall::Report(report), now), ShardAnswer::Taken);
         settle(&mut shard, now);
         now = now.plus_ms(if end.since_ms(now) > 3 * HOUR { HOUR } else { MINUTE });
     }
@@ -45,14 +47,14 @@ fn a_year_of_constant_use_takes_a_bounded_number_of_bytes_a_token() {
         each * 10_000 / 1_000_000,
         each * 1_250 / 1_000_000
     );
-    // Per token: 3 hours of minutes, 32 days of hours, 400 days.
+    // Rows per token: 3 hours of minutes, 32 days of hours, 400 days.
     assert!(rows[0] <= i64::from(TOKENS) * 240 && rows[1] <= i64::from(TOKENS) * 33 * 24);
     assert!(rows[2] <= i64::from(TOKENS) * 402);
     assert!(each < 120_000, "{each} bytes a token");
 }
 
-/// What a token of two sites has in an hour: some outcomes, two origins allowed and one refused.
-fn busy(now: wayleave::time::UnixMillis, serial: u32) -> Tally {
+/// An hour's counts of a token with two sites: some outcomes, two allowed origins and one refused.
+fn busy(now: wayleave::base::time::UnixMillis, serial: u32) -> Tally {
     let mut tally = Tally { used: Some((now, now.plus_ms(29_000))), ..Tally::default() };
     tally.counts.add(Outcome::Admitted, 4_000);
     tally.counts.add(Outcome::OriginNotAllowed, 12);

@@ -1,16 +1,18 @@
-//! Usage from isolates through shards, over SQLite (rusqlite), with the SQL text that runs in the Durable Object.
+//! Usage from isolates through shards, over SQLite (rusqlite), with the same SQL text that runs in the
+//! Durable Object.
 
-// A test that is wrong should stop.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
+#![cfg(test)] // so clippy takes all of it for a test
 
 mod chance;
-#[allow(dead_code)] // these tests begin on a whole hour
+#[expect(dead_code, reason = "these tests begin on a whole hour")]
 #[path = "../support/deployment.rs"]
 mod deployment;
 mod first_use;
 mod folding;
 mod growth;
+mod isolate;
 mod registry;
+mod rest;
 mod rolling;
 mod signs;
 #[path = "../support/sqlite.rs"]

@@ -1,24 +1,24 @@
-//! A registry with a token and its successor, which nobody has used yet.
+//! A registry with a token and its unused successor.
 
 use crate::deployment::{ADMIN_KEY, settings};
 use crate::sqlite::Sqlite;
-use data_encoding::HEXLOWER;
-use wayleave::key::sha256;
-use wayleave::origin::OriginRules;
-use wayleave::registry::Registry;
-use wayleave::registry::command::{
-    AdminCall, Answer, Caller, Command, NewToken, Request, RevokeOld, Rotate, TokenEdit, TokenUse, TokenView,
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::Registry;
+use wayleave::control::registry::command::{
+    AdminCall, Answer, Call, Caller, Command, NewToken, RevokeOld, Rotate, TokenEdit, TokenView,
 };
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
+use wayleave::formats::key::sha256;
+use wayleave::formats::origin::OriginRules;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::token_use::TokenUse;
 
-pub struct Successor {
+pub(crate) struct Successor {
     registry: Registry<Sqlite>,
     pub serial: Serial,
 }
 
 impl Successor {
-    pub fn made_at(now: UnixMillis) -> Self {
+    pub(crate) fn made_at(now: UnixMillis) -> Self {
         let registry = Registry::open(Sqlite::in_memory(), settings("test", &["api"])).unwrap();
         let mut made = Self { registry, serial: Serial(0) };
         let settings = TokenEdit {
@@ -45,23 +45,23 @@ impl Successor {
         made
     }
 
-    /// A usage shard tells; the answer may be lost, but not what was told.
-    pub fn told(&mut self, uses: &[TokenUse], now: UnixMillis) {
-        let answer = self.handle(Request::Uses { uses: uses.to_vec() }, now);
+    /// Delivers a usage shard's report to the registry. Only the answer may be lost.
+    pub(crate) fn told(&mut self, uses: &[TokenUse], now: UnixMillis) {
+        let answer = self.handle(Call::Uses { uses: uses.to_vec(), counted_at: None }, now);
         assert_eq!(answer, Answer::Noted);
     }
 
-    pub fn view(&mut self, now: UnixMillis) -> TokenView {
+    pub(crate) fn view(&mut self, now: UnixMillis) -> TokenView {
         let Answer::Token(view) = self.ask(Command::GetToken(self.serial), now) else { panic!("no token") };
         *view
     }
 
     fn ask(&mut self, command: Command, now: UnixMillis) -> Answer {
-        let caller = Caller::Key { sha256: HEXLOWER.encode(&sha256(ADMIN_KEY.as_bytes())) };
-        self.handle(Request::Admin(Box::new(AdminCall { caller, command, idempotency: None })), now)
+        let caller = Caller::Key { sha256: hex::encode(sha256(ADMIN_KEY.as_bytes())) };
+        self.handle(Call::Admin(Box::new(AdminCall { caller, command, idempotency: None })), now)
     }
 
-    fn handle(&mut self, request: Request, now: UnixMillis) -> Answer {
+    fn handle(&mut self, request: Call, now: UnixMillis) -> Answer {
         self.registry.handle(request, now, &mut |buffer| buffer.fill(7))
     }
 }

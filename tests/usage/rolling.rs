@@ -1,14 +1,17 @@
-//! Minutes become hours, hours days, and days end: counts stay what they are, in whatever rows they lie.
+//! Minutes become hours, hours become days, and days are deleted. Counts stay the same in whichever rows they
+//! are.
 
 use crate::chance::chance;
 use crate::sqlite::Sqlite;
 use crate::world::{DAY, HOUR, MINUTE, START, days, read, report, settle, sum, uses};
 use std::collections::BTreeMap;
-use wayleave::database::Value;
-use wayleave::time::UnixMillis;
-use wayleave::usage::reading::{Answer, Range, Request, Step};
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixMillis;
+use wayleave::formats::usage::heaviest::Heaviest;
+use wayleave::formats::usage::outcome::Outcome;
+use wayleave::formats::usage::reading::{Range, ShardAnswer, ShardCall, Step};
+use wayleave::formats::usage::tally::Tally;
 use wayleave::usage::shard::Shard;
-use wayleave::usage::{Heaviest, Outcome, Tally};
 
 fn rows(database: &Sqlite, step: i64) -> i64 {
     match database.one(&format!("SELECT COUNT(*) FROM tally WHERE step = {step}")) {
@@ -26,11 +29,11 @@ fn counts_are_the_same_whenever_they_are_swept() {
     let mut now = START;
     for sequence in 1..=2_000 {
         now = now.plus_ms(random.i64(0..90 * MINUTE));
-        // Some batches are late, some isolates ahead of time.
+        // Some batches are late, and some isolates' clocks are ahead.
         let began_at = now.plus_ms(random.i64(-70 * MINUTE..MINUTE));
         let (serial, count) = (random.u32(1..4), random.u64(1..100));
         let batch = report(9, sequence, began_at, serial, uses(count, began_at));
-        assert_eq!(shard.handle(&Request::Report(batch), now), Answer::Taken);
+        assert_eq!(shard.handle(&ShardCall::Report(batch), now), ShardAnswer::Taken);
         let kept_at = began_at.max(now.plus_ms(-HOUR)).min(now);
         *truth.entry((serial, Step::Day.floor(kept_at).0)).or_default() += count;
         if random.bool() {
@@ -63,7 +66,7 @@ fn counts_are_the_same_whenever_they_are_swept() {
 fn a_minute_is_told_for_two_hours_an_hour_for_a_month_and_a_day_for_400() {
     let mut shard = Shard::open(Sqlite::in_memory()).unwrap();
     let batch = report(9, 1, START, 1, uses(5, START));
-    shard.handle(&Request::Report(batch), START);
+    shard.handle(&ShardCall::Report(batch), START);
     let told = |shard: &mut Shard<Sqlite>, step, now: UnixMillis| {
         settle(shard, now);
         sum(&read(shard, 1, Range::of(START, START.plus_ms(step_ms(step)), step), now)).get(Outcome::Admitted)
@@ -96,13 +99,13 @@ fn origins_are_told_of_the_days_that_are_asked_for_and_kept_for_a_quarter() {
             tally.allowed.count(format!("https://day-{day}.example"), true);
             tally.refused.count("null".to_owned(), true);
         }
-        shard.handle(&Request::Report(report(9, sequence, at, 1, tally)), at);
+        shard.handle(&ShardCall::Report(report(9, sequence, at, 1, tally)), at);
     }
     let origins = |shard: &mut Shard<Sqlite>, from: i64, count: i64, now: i64| {
         let now = START.plus_ms(now);
         settle(shard, now);
         let usage = read(shard, 1, days(START.plus_ms(from * DAY), count), now);
-        let keys = |list: &[wayleave::usage::Weighed<String>]| {
+        let keys = |list: &[wayleave::formats::usage::heaviest::Weighed<String>]| {
             list.iter().map(|weighed| format!("{} {}", weighed.key, weighed.count)).collect::<Vec<_>>()
         };
         (keys(&usage.allowed), keys(&usage.refused))
@@ -121,7 +124,7 @@ fn origins_are_told_of_the_days_that_are_asked_for_and_kept_for_a_quarter() {
 
 #[test]
 fn tallies_have_one_spelling_in_storage() {
-    // What a released version wrote must be read by every later one: these bytes never change.
+    // Every later version must be able to read what a released version wrote, so these bytes never change.
     let mut tally = Tally { used: Some((UnixMillis(1), UnixMillis(300))), ..Tally::default() };
     tally.counts.add(Outcome::Admitted, 300);
     let mut allowed = Heaviest::default();
@@ -129,7 +132,7 @@ fn tallies_have_one_spelling_in_storage() {
     tally.allowed = allowed;
     let database = Sqlite::in_memory();
     let mut shard = Shard::open(database.clone()).unwrap();
-    shard.handle(&Request::Report(report(9, 1, START, 1, tally)), START);
+    shard.handle(&ShardCall::Report(report(9, 1, START, 1, tally)), START);
     let Value::Text(hex) = database.one("SELECT hex(tally) FROM tally") else { panic!("a tally") };
     assert_eq!(hex, "010100AC0201016101000000000102D804");
 }

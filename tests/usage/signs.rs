@@ -1,14 +1,14 @@
-//! Spikes and refused origins, found in the hour after.
+//! Spikes and refused origins are found in the hour after they happen.
 
 use crate::sqlite::Sqlite;
-use crate::world::{DAY, HOUR, MINUTE, START, report, uses};
-use wayleave::time::UnixMillis;
-use wayleave::token::Serial;
-use wayleave::usage::Outcome;
-use wayleave::usage::Tally;
-use wayleave::usage::reading::{Answer, Request};
+use crate::world::{DAY, HOUR, MINUTE, START, report, report_accepted, uses};
+use wayleave::base::time::UnixMillis;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::anomaly::{Anomaly, AnomalyKind};
+use wayleave::formats::usage::outcome::Outcome;
+use wayleave::formats::usage::reading::{ShardAnswer, ShardCall};
+use wayleave::formats::usage::tally::Tally;
 use wayleave::usage::shard::Shard;
-use wayleave::usage::sign::{Seen, Sign};
 
 struct Counted {
     shard: Shard<Sqlite>,
@@ -23,25 +23,22 @@ impl Counted {
     fn count(&mut self, serial: u32, tally: Tally, at: UnixMillis) {
         self.sequence += 1;
         let batch = report(1, self.sequence, at, serial, tally);
-        assert_eq!(self.shard.handle(&Request::Report(batch), at), Answer::Taken);
+        assert_eq!(self.shard.handle(&ShardCall::Report(batch), at), ShardAnswer::Taken);
     }
 
-    /// Lets the shard do what is due, and takes its signs.
-    fn signs(&mut self, now: UnixMillis) -> Vec<Sign> {
+    /// Runs what is due in the shard, and takes its signs.
+    fn signs(&mut self, now: UnixMillis) -> Vec<Anomaly> {
         while self.shard.next_alarm_at(now).is_some_and(|at| at <= now) {
             self.shard.sweep(now);
-            let uses = self.shard.uses_due(now);
-            if !uses.is_empty() {
-                self.shard.told(&uses, now);
-            }
+            report_accepted(&mut self.shard, now);
         }
-        let signs = self.shard.signs_due();
-        self.shard.signs_told(signs.len());
+        let signs = self.shard.anomalies_due();
+        self.shard.anomalies_reported(signs.len());
         signs
     }
 }
 
-/// So many requests, refused for their origin.
+/// A tally of `times` requests that were refused because of `origin`.
 fn refused(origin: &str, times: u64) -> Tally {
     let mut tally = Tally::default();
     tally.counts.add(Outcome::OriginNotAllowed, times);
@@ -61,11 +58,11 @@ fn an_hour_far_above_the_week_before_is_a_spike() {
         now = now.plus_ms(HOUR);
     }
     counted.count(1, uses(1_501, now), now.plus_ms(MINUTE));
-    // One that never was used before has no usual use.
+    // A token that was never used before has no usual usage.
     counted.count(2, uses(9_000, now), now.plus_ms(MINUTE));
     assert_eq!(counted.signs(now.plus_ms(59 * MINUTE)), [], "the hour is not over");
-    let spike = Seen::Spike { hour: now, requests: 1_501, median: 300 };
-    assert_eq!(counted.signs(now.plus_ms(HOUR)), [Sign { serial: Serial(1), seen: spike }]);
+    let spike = AnomalyKind::Spike { hour: now, requests: 1_501, median: 300 };
+    assert_eq!(counted.signs(now.plus_ms(HOUR)), [Anomaly { serial: Serial(1), kind: spike }]);
     assert_eq!(counted.signs(now.plus_ms(2 * HOUR)), []);
 }
 
@@ -79,15 +76,15 @@ fn origins_that_are_refused_often_are_told_although_the_token_was_never_used() {
     counted.count(1, refused("https://new-shop.example", 40), START.plus_ms(HOUR + MINUTE));
     let day = START.plus_ms(-2 * HOUR);
     assert_eq!(day.0 % DAY, 0);
-    let seen = Seen::RefusedOrigins { day, origins: vec!["https://new-shop.example".to_owned()] };
-    assert_eq!(counted.signs(START.plus_ms(2 * HOUR)), [Sign { serial: Serial(1), seen }]);
+    let seen = AnomalyKind::RefusedOrigins { day, origins: vec!["https://new-shop.example".to_owned()] };
+    assert_eq!(counted.signs(START.plus_ms(2 * HOUR)), [Anomaly { serial: Serial(1), kind: seen }]);
 }
 
-/// The median is of seven days, and an hour in which nothing was asked is one of them.
+/// The median is taken over seven days, including hours without a request.
 #[test]
 fn usual_is_what_most_hours_of_the_week_were() {
     let mut counted = Counted::new();
-    // Busy for six days, quiet on the seventh; the other was used once, eight days ago.
+    // One token is busy for six days and quiet on the seventh. The other was used once, eight days ago.
     counted.count(2, uses(1, START), START);
     let (mut now, end) = (START.plus_ms(DAY), START.plus_ms(8 * DAY));
     while now < end {
@@ -98,8 +95,8 @@ fn usual_is_what_most_hours_of_the_week_were() {
     }
     counted.count(1, uses(1_400, end), end.plus_ms(MINUTE));
     counted.count(2, uses(1_400, end), end.plus_ms(MINUTE));
-    let spike = Seen::Spike { hour: end, requests: 1_400, median: 0 };
-    assert_eq!(counted.signs(end.plus_ms(HOUR)), [Sign { serial: Serial(2), seen: spike }]);
+    let spike = AnomalyKind::Spike { hour: end, requests: 1_400, median: 0 };
+    assert_eq!(counted.signs(end.plus_ms(HOUR)), [Anomaly { serial: Serial(2), kind: spike }]);
 }
 
 #[test]
@@ -112,9 +109,8 @@ fn a_look_is_made_in_steps_and_holds_so_many_signs_at_most() {
     let (now, mut held) = (START.plus_ms(HOUR), Vec::new());
     while counted.shard.next_alarm_at(now).is_some_and(|at| at <= now) {
         counted.shard.sweep(now);
-        held.push(counted.shard.signs_due().len());
-        let uses = counted.shard.uses_due(now);
-        counted.shard.told(&uses, now);
+        held.push(counted.shard.anomalies_due().len());
+        report_accepted(&mut counted.shard, now);
     }
     assert_eq!(held[..3], [20, 40, 60]);
     assert_eq!(held.last(), Some(&500));
@@ -131,11 +127,10 @@ fn what_the_registry_did_not_take_is_told_after_the_next_hour() {
     let now = START.plus_ms(48 * HOUR);
     while counted.shard.next_alarm_at(now).is_some_and(|at| at <= now) {
         counted.shard.sweep(now);
-        let uses = counted.shard.uses_due(now);
-        counted.shard.told(&uses, now);
+        report_accepted(&mut counted.shard, now);
     }
-    assert_eq!(counted.shard.signs_due().len(), 1);
-    assert_eq!(counted.shard.signs_due().len(), 1, "not taken yet");
-    counted.shard.signs_told(1);
-    assert_eq!(counted.shard.signs_due(), []);
+    assert_eq!(counted.shard.anomalies_due().len(), 1);
+    assert_eq!(counted.shard.anomalies_due().len(), 1, "not taken yet");
+    counted.shard.anomalies_reported(1);
+    assert_eq!(counted.shard.anomalies_due(), []);
 }

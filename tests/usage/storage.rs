@@ -1,12 +1,13 @@
-//! A shard whose storage fails or whose process dies at any statement: nothing acknowledged is lost, nothing counts twice.
+//! A shard whose storage fails, or whose process dies, at any statement: nothing acknowledged is lost, and
+//! nothing counts twice.
 
 use crate::sqlite::Sqlite;
 use crate::world::{DAY, HOUR, START, days, read, report, settle, sum, uses};
-use wayleave::registry::command::TokenUse;
-use wayleave::token::Serial;
-use wayleave::usage::Outcome;
-use wayleave::usage::reading::{Answer, Request};
-use wayleave::usage::report::Report;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::outcome::Outcome;
+use wayleave::formats::usage::reading::{ShardAnswer, ShardCall};
+use wayleave::formats::usage::report::Report;
+use wayleave::formats::usage::token_use::TokenUse;
 use wayleave::usage::shard::Shard;
 
 /// A batch of three tokens with a first use.
@@ -25,7 +26,7 @@ fn assert_counted_once(shard: &mut Shard<Sqlite>) {
         let usage = read(shard, serial, days(START, 1), START);
         assert_eq!(sum(&usage).get(Outcome::Admitted), count, "token {serial}");
     }
-    let Answer::Totals(totals) = shard.handle(&Request::Totals, START) else { panic!("no totals") };
+    let ShardAnswer::Totals(totals) = shard.handle(&ShardCall::Totals, START) else { panic!("no totals") };
     assert_eq!([totals.get(Outcome::Admitted), totals.get(Outcome::Malformed)], [5, 7]);
 }
 
@@ -40,18 +41,18 @@ fn a_report_that_was_cut_off_anywhere_and_is_sent_again_counts_once() {
                 true => database.kill_after(statements),
                 false => database.fail_after(statements),
             }
-            let answer = shard.handle(&Request::Report(batch()), START);
+            let answer = shard.handle(&ShardCall::Report(batch()), START);
             if database.fault_pending() {
-                assert_eq!(answer, Answer::Taken);
+                assert_eq!(answer, ShardAnswer::Taken);
                 break;
             }
-            assert_eq!(answer, Answer::Failed);
+            assert_eq!(answer, ShardAnswer::Failed);
             assert_eq!(shard.take_log().len(), 1);
             faults += 1;
             database.recover();
             let mut shard = Shard::open(database).unwrap();
             for _ in 0..2 {
-                assert_eq!(shard.handle(&Request::Report(batch()), START), Answer::Taken);
+                assert_eq!(shard.handle(&ShardCall::Report(batch()), START), ShardAnswer::Taken);
             }
             assert_counted_once(&mut shard);
         }
@@ -64,7 +65,7 @@ fn a_walk_that_was_cut_off_anywhere_loses_nothing() {
     for statements in 0.. {
         let database = Sqlite::in_memory();
         let mut shard = Shard::open(database.clone()).unwrap();
-        shard.handle(&Request::Report(batch()), START);
+        shard.handle(&ShardCall::Report(batch()), START);
         let later = START.plus_ms(40 * DAY);
         settle(&mut shard, START.plus_ms(HOUR));
         database.kill_after(statements);
@@ -88,17 +89,18 @@ fn an_isolate_that_is_long_gone_is_forgotten() {
     let mut shard = Shard::open(database.clone()).unwrap();
     for isolate in 0..100 {
         let batch = report(isolate, 1, START, 1, uses(1, START));
-        shard.handle(&Request::Report(batch), START);
+        shard.handle(&ShardCall::Report(batch), START);
     }
     settle(&mut shard, START.plus_ms(5 * HOUR));
-    assert_eq!(database.one("SELECT COUNT(*) FROM reporter"), wayleave::database::Value::Integer(0));
+    assert_eq!(database.one("SELECT COUNT(*) FROM reporter"), wayleave::base::database::Value::Integer(0));
 }
 
 #[test]
 fn a_database_of_a_later_release_is_not_touched() {
     let database = Sqlite::in_memory();
     drop(Shard::open(database.clone()).unwrap());
-    wayleave::database::Database::query(&database, "UPDATE schema_version SET version = 99", &[]).unwrap();
+    wayleave::base::database::Database::query(&database, "UPDATE schema_version SET version = 99", &[])
+        .unwrap();
     let error = Shard::open(database).err().unwrap();
     assert!(error.to_string().contains("later release"), "{error}");
 }

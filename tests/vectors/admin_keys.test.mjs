@@ -1,5 +1,5 @@
-// Admin keys, made and read again by Node alone: HKDF, HMAC and CRC-32 from its crypto and zlib.
-// Standard: DESIGN section 4; RFC 5869, RFC 2104; CRC-32 as zlib has it.
+// Makes and reads admin keys with Node alone: HKDF and HMAC from its crypto, CRC-32 from its zlib.
+// Standard: docs/formats.md, "Admin key"; RFC 5869, RFC 2104; CRC-32 as in zlib.
 import assert from 'node:assert/strict';
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ function base62(number, characters) {
   return text.padStart(characters, '0');
 }
 
-// zlib.crc32 came with Node 22.2; a gzip trailer has had the same number for ever.
+// zlib.crc32 exists since Node 22.2. A gzip trailer contains the same checksum in every version.
 function crc32(text) {
   return zlib.crc32 ? zlib.crc32(text) : zlib.gzipSync(text).readUInt32LE(zlib.gzipSync(text).length - 8);
 }
@@ -32,7 +32,8 @@ function crc32(text) {
 function mint(random) {
   const check = createHmac('sha256', key).update(random).digest().subarray(0, 8);
   const hex = Buffer.concat([random, check]).toString('hex');
-  const covered = `wla_${base62(BigInt(`0x${hex.slice(0, 32)}`), 22)}${base62(BigInt(`0x${hex.slice(32)}`), 22)}`;
+  const [first, second] = [hex.slice(0, 32), hex.slice(32)].map((half) => base62(BigInt(`0x${half}`), 22));
+  const covered = `wla_${first}${second}`;
   return covered + base62(BigInt(crc32(covered)), 6);
 }
 
@@ -43,7 +44,7 @@ for (const row of vectors.keys) {
       assert.equal(createHash('sha256').update(row.text).digest('hex'), row.sha256);
       return;
     }
-    // Whatever random bytes its text may hold, the key made of them is another one.
+    // Whatever random bytes the text contains, the key made from them must differ from it.
     const digits = [...row.text.slice(4, 26), ...row.text.slice(26, 48)];
     const known = digits.every((digit) => ALPHABET.includes(digit)) && digits.length === 44;
     if (!known) return;

@@ -1,4 +1,5 @@
-// Checks lists.json with Node's own crypto, a reader of postcard written for it, and CRoaring: no line is the product's.
+// Checks lists.json without code of the product: with Node's crypto, a postcard reader written here, and
+// CRoaring.
 import assert from 'node:assert/strict';
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ function tag(keyId, key, sealed) {
   return createHmac('sha256', derived).update(key).update('\0').update(sealed).digest().subarray(0, 16);
 }
 
-/** `read` of the body under `key`, or why it is refused. */
+/** `read` of the body under `key`, or the reason of its refusal. */
 function opened(key, text, read) {
   const value = Buffer.from(text, 'base64');
   if (value.length < 18) return refused('BrokenSeal');
@@ -36,7 +37,10 @@ function opened(key, text, read) {
 
 const refused = (fault) => ({ outcome: 'refused', fault });
 
-/** Postcard: integers as LEB128, signed ones zigzag first; a sequence is its length, then its items. */
+/**
+ * Postcard: integers are LEB128, signed ones zigzag-encoded first. A sequence is its length and then its
+ * items.
+ */
 class Postcard {
   #at = 0;
 
@@ -63,7 +67,9 @@ class Postcard {
 
   take(count) {
     if (this.#at + count > this.bytes.length) throw new Error('cut');
-    return this.bytes.subarray(this.#at, (this.#at += count));
+    const from = this.#at;
+    this.#at += count;
+    return this.bytes.subarray(from, this.#at);
   }
 
   sequence(item) {

@@ -1,4 +1,5 @@
-// GET /metrics as another implementation reads it (parse-prometheus-text-format); the text is made by tests/admin/answers.rs.
+// Reads GET /metrics with another implementation (parse-prometheus-text-format). tests/admin/answers.rs makes
+// the text.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -49,6 +50,7 @@ const NOTICES = [
   'unused',
   'usage_spike',
   'refused_origins',
+  'reports_missing',
 ];
 const told = { refused_origins: 4, revoked: 17 };
 const counted = { admitted: 11, origin_not_allowed: 12 };
@@ -77,6 +79,7 @@ test('every sample is there, with its value', () => {
     wayleave_list_base_bytes: 7_000,
     wayleave_list_published_age_seconds: 4,
     wayleave_traffic_age_seconds: 60,
+    wayleave_heard_age_seconds: 120,
     wayleave_heartbeat_seconds: 10,
     wayleave_outbox_pending: 1,
     wayleave_outbox_oldest_age_seconds: 1_795_312_984,
@@ -93,6 +96,7 @@ test('every sample is there, with its value', () => {
     'wayleave_registry_calls_total kind=report': 9,
     wayleave_registry_calls_per_second: 567.83,
     wayleave_registry_load_ratio: 0.56,
+    wayleave_registry_held_calls: 1_200,
     wayleave_sweep_age_seconds: 3_600,
     ...Object.fromEntries(NOTICES.map((kind) => [`wayleave_notices_total kind=${kind}`, told[kind] ?? 0])),
     wayleave_webhook_pending: 3,
@@ -110,6 +114,10 @@ test('every sample is there, with its value', () => {
     'wayleave_warning warning=restored': 0,
     'wayleave_warning warning=webhook_undelivered': 0,
     'wayleave_warning warning=rate_class_missing': 0,
+    'wayleave_warning warning=origins_not_named': 0,
+    'wayleave_warning warning=client_address_missing': 0,
+    'wayleave_warning warning=admin_api_on_every_host': 0,
+    'wayleave_warning warning=reports_missing': 0,
   });
 });
 

@@ -1,5 +1,7 @@
-// docs/openapi.json against the OpenAPI 3.1 schema, and its request schemas against what the code takes and refuses.
-// Standards: OpenAPI 3.1 (its own JSON Schema, through @seriousme/openapi-schema-validator); JSON Schema 2020-12 (ajv).
+// Checks docs/openapi.json against the OpenAPI 3.1 schema, and its request schemas against what the code
+// accepts.
+// Standards: OpenAPI 3.1 (its own JSON Schema, through @seriousme/openapi-schema-validator); JSON Schema
+// 2020-12 (ajv).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,5 +1,6 @@
-// Decides every row of origins.json anew, on Node's own URL parser, and must agree with the Rust code that wrote it.
-// It shares no code with it. Rows that need the Public Suffix List are only checked to be wildcards.
+// Decides every row of origins.json again with Node's URL parser, and must agree with the Rust code that
+// wrote it. The two share no code. Rows that need the Public Suffix List are only checked to be wildcards. Of
+// the warnings that need it, or a list of our own, a row has at most one, and never for an app's origin.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -8,9 +9,34 @@ import { domainToUnicode } from 'node:url';
 
 const vectors = JSON.parse(readFileSync(new URL('origins.json', import.meta.url), 'utf8'));
 const DEFAULT_PORT = { http: 80, https: 443 };
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const SCHEMES_WITH_AN_ID_FOR_EACH_INSTALLATION = ['moz-extension', 'safari-web-extension'];
+const WORDS = [
+  'about',
+  'all',
+  'any',
+  'app',
+  'blob',
+  'chrome-extension',
+  'data',
+  'every',
+  'everywhere',
+  'file',
+  'http',
+  'https',
+  'moz-extension',
+  'none',
+  'null',
+  'origin',
+  'same-origin',
+  'same-site',
+  'self',
+  'undefined',
+];
+const WARNINGS_OF_LISTS = ['public_suffix_rule', 'shared_host', 'suffix_host', 'wildcard_below_customer'];
 const SCHEMES_OF_THE_WEB = /^(about|blob|data|file|ftp|https?|javascript|wss?)$/;
 
-/** The host in its one spelling, or null. */
+/** The host in its canonical spelling, or null. */
 function hostOf(url) {
   let host = url.hostname;
   if (/^\[[0-9a-f:.]+\]$/.test(host)) return host;
@@ -21,14 +47,14 @@ function hostOf(url) {
 
 const isAddress = (host) => host.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 
-/** A parsed URL as a tuple, or null. */
+/** The tuple origin of a parsed URL (RFC 6454), or null. */
 function tupleOf(url) {
   const host = hostOf(url);
   if (host === null) return null;
   return { scheme: url.protocol.slice(0, -1), host, port: url.port === '' ? null : Number(url.port) };
 }
 
-/** Throws for what is not a rule: the message is the code. */
+/** Throws when the text is not a rule; the message is the code. */
 function parseRule(text, appSchemes) {
   const refuse = (code) => {
     throw new Error(code);
@@ -53,6 +79,9 @@ function parseRule(text, appSchemes) {
     if (port > 65535) refuse('rule_port');
     if (port === DEFAULT_PORT[scheme]) port = null;
   }
+  if (hostText === '*' && isApp && SCHEMES_WITH_AN_ID_FOR_EACH_INSTALLATION.includes(scheme)) {
+    return port === null ? { scheme, below: false, host: '*', port } : refuse('rule_app_wildcard');
+  }
   const below = hostText.startsWith('*.');
   const name = below ? hostText.slice(2) : hostText;
   if (name.includes('*')) refuse('rule_wildcard');
@@ -72,13 +101,26 @@ function parseRule(text, appSchemes) {
 const ruleText = ({ scheme, below, host, port }) =>
   `${scheme}://${below ? '*.' : ''}${host}${port === null ? '' : `:${port}`}`;
 
-function warningsOf({ scheme, host }) {
+function warningsOf({ scheme, below, host, port }) {
+  if (host === '*') return ['every_installation'];
+  const drawsIds = SCHEMES_WITH_AN_ID_FOR_EACH_INSTALLATION.includes(scheme);
+  const isSite = scheme in DEFAULT_PORT;
   const isLoopback = isAddress(host)
     ? host.startsWith('127.') || host === '[::1]'
     : host === 'localhost' || host.endsWith('.localhost');
+  const isUnnamed = isSite && !below && !isLoopback && !/[.:]/.test(host);
   const warnings = [];
+  if (isUnnamed) warnings.push(WORDS.includes(host) ? 'word_as_host' : 'single_label_host');
+  if (drawsIds || scheme === 'chrome-extension') {
+    const hasForm = port === null && (drawsIds ? UUID : /^[a-p]{32}$/).test(host);
+    if (!hasForm) warnings.push('extension_id_form');
+    else if (drawsIds) warnings.push('one_installation');
+  }
   if (scheme === 'http' && !isLoopback) warnings.push('http_origin');
   if (scheme === 'https' && isLoopback) warnings.push('loopback_https');
+  if (scheme === 'https' && !isLoopback && isAddress(host)) warnings.push('address_https');
+  const portOfOther = { http: 443, https: 80 }[scheme];
+  if (port !== null && port === portOfOther) warnings.push('port_of_other_scheme');
   if (!isAddress(host) && domainToUnicode(host) !== host) warnings.push('international_name');
   return warnings;
 }
@@ -86,6 +128,7 @@ function warningsOf({ scheme, host }) {
 function ruleMatches(rule, origin) {
   if (rule.scheme !== origin.scheme) return false;
   if (rule.port !== '*' && rule.port !== origin.port) return false;
+  if (rule.host === '*') return UUID.test(origin.host);
   if (!rule.below) return rule.host === origin.host;
   return (
     !isAddress(origin.host) &&
@@ -94,7 +137,7 @@ function ruleMatches(rule, origin) {
   );
 }
 
-/** "null", a tuple, or undefined for what is not one origin. */
+/** "null", a tuple, or undefined when the header is not one origin. */
 function parseOriginHeader(value) {
   if (value === 'null') return 'null';
   if (value.length > 320) return undefined;
@@ -108,6 +151,7 @@ function parseOriginHeader(value) {
 
 function parseReferer(value) {
   const authority = /^[^:]+:\/\/([^/\\?#]*)/.exec(value);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
   if (!authority || authority[1].includes('@') || /[\x00-\x20\x7f]/.test(value)) return undefined;
   try {
     return tupleOf(new URL(value)) ?? undefined;
@@ -138,12 +182,14 @@ function decide({ rules, app_schemes, missing_origin, request }) {
     return refused('origin_missing', site === 'cross-site' || site === 'same-site');
   }
   if (origin === undefined || origin === 'null') return refused('origin_not_allowed');
-  const rule = rules.findIndex((text) => ruleMatches(parseRule(text, app_schemes), origin));
-  return rule === -1 ? refused('origin_not_allowed') : { allowed: true, because: 'rule', rule, seen };
+  const parsed = rules.map((text) => parseRule(text, app_schemes));
+  const rule = parsed.findIndex((candidate) => ruleMatches(candidate, origin));
+  if (rule === -1) return refused('origin_not_allowed');
+  return { allowed: true, because: parsed[rule].host === '*' ? 'every_installation' : 'rule', rule, seen };
 }
 
 test('every rule reads the same', () => {
-  assert.ok(vectors.rules.length > 90);
+  assert.ok(vectors.rules.length > 150);
   for (const { source, rule: text, app_schemes, expect } of vectors.rules) {
     const about = `${JSON.stringify(text)} (${source})`;
     let rule;
@@ -158,15 +204,18 @@ test('every rule reads the same', () => {
       continue;
     }
     assert.equal(ruleText(rule), expect.canonical, about);
-    assert.deepEqual(warningsOf(rule), expect.warnings, about);
-    const host = isAddress(rule.host) ? rule.host : domainToUnicode(rule.host);
+    const ofLists = expect.warnings.filter((code) => WARNINGS_OF_LISTS.includes(code));
+    const others = expect.warnings.filter((code) => !WARNINGS_OF_LISTS.includes(code));
+    assert.deepEqual(warningsOf(rule), others, about);
+    assert.ok(ofLists.length <= (rule.scheme in DEFAULT_PORT ? 1 : 0), about);
+    const host = isAddress(rule.host) || rule.host === '*' ? rule.host : domainToUnicode(rule.host);
     assert.equal(ruleText({ ...rule, host }), expect.unicode, about);
     assert.deepEqual(parseRule(expect.canonical, app_schemes), rule, about);
   }
 });
 
 test('every request is decided the same', () => {
-  assert.ok(vectors.decisions.length > 100);
+  assert.ok(vectors.decisions.length > 130);
   for (const row of vectors.decisions) {
     assert.ok(row.source, 'a row without a source');
     assert.deepEqual(

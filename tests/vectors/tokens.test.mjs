@@ -1,4 +1,4 @@
-// Checks tokens.json with Node's own crypto: an implementation that shares no line with the product's.
+// Checks tokens.json with Node's crypto and no code of the product.
 import assert from 'node:assert/strict';
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';

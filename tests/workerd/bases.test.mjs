@@ -1,13 +1,14 @@
-// A deployment that has withdrawn thousands of tokens: its list is a base, read once, and a small delta.
+// A deployment with thousands of revoked tokens. Its list consists of a base, which a location reads once,
+// and a small delta.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { variables } from './harness/routes.mjs';
 
-/** One more than a delta may name before a new base is made. */
+/** One more than a delta may name before the registry makes a new base. */
 const WITHDRAWN = 2_001;
 const AT_ONCE = 20;
 
@@ -24,7 +25,7 @@ before(async () => {
   const tokens = await inTurns(WITHDRAWN, () => newToken());
   await inTurns(WITHDRAWN, (at) => admin.revoke(tokens[at].id));
   revoked = tokens[0];
-  await admin.status(); // a list is made anew for it
+  await admin.status(); // GET /status makes a new list
   [baseKey] = await eventually('a base is in KV', () => {
     const keys = kv.keys('list/base/');
     return keys.length > 0 && keys;
@@ -40,7 +41,7 @@ const deltaFollowsBase = () =>
   kv.operations.findLastIndex(({ method, key }) => method === 'PUT' && key === 'list/delta') >
   kv.operations.findIndex(({ method, key }) => method === 'PUT' && key === baseKey);
 
-/** `count` calls, a few of them at a time. */
+/** Makes `count` calls, a few of them at a time. */
 async function inTurns(count, call) {
   const results = [];
   for (let at = 0; at < count; at += AT_ONCE) {
@@ -58,8 +59,8 @@ async function assertKnowsAll(location) {
 }
 
 /**
- * Waits for `condition` while the location is used: its first request does without a base that it does not need, and the
- * next look, after about a sixth of the bound, fetches it with nobody waiting.
+ * Sends requests to the location until `condition` holds. The first request needs no base. The next refresh,
+ * after about a sixth of the bound, fetches the base in the background.
  */
 const whileUsed = (location, what, condition) =>
   eventually(

@@ -1,4 +1,5 @@
-// client.js as pages get it: any site may load it, caches may keep it for an hour, and a copy is compared by its ETag.
+// client.js as pages load it: any site may load it, caches may keep it for an hour, and its ETag revalidates
+// a copy.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

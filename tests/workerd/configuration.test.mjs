@@ -1,10 +1,10 @@
-// A wrong configuration stops the Worker, in every isolate and at every path, with a message that names the variable.
+// A wrong configuration stops the Worker in every isolate and at every path. The message names the variable.
 //
-// Each wrong value is a location of one process: its own isolate, its own configuration.
+// Each wrong value has a location of its own in one process, with its own isolate and configuration.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CHECK_SECRET, Gateway, eventually } from './harness/gateway.mjs';
+import { CHECK_SECRET, eventually, Gateway } from './harness/gateway.mjs';
 import { variables } from './harness/routes.mjs';
 
 const route = (fields) => [{ path: '/', upstream: 'http://127.0.0.1:9', ...fields }];
@@ -23,6 +23,9 @@ const WRONG = {
     route({ anonymous: true, credentials: true }),
     route({ timeout_seconds: 0 }),
     [...route({}), ...route({})],
+    route({ credential_sources: 'cookie' }),
+    [...route({ path: '/a' }), ...route({ path: '/A' })],
+    route({ path: '/v1.' }),
   ],
   CREDENTIAL_SOURCES: ['cookie:x', 'bearer,bearer', 'header:Origin'],
   CONTROL_HOSTS: ['https://control.example/'],
@@ -59,7 +62,7 @@ const gateway = new Gateway({
 before(() => gateway.start());
 after(() => gateway.stop());
 
-/** Asks a location and gives what workerd wrote meanwhile. */
+/** Sends a request to a location and returns what workerd logged meanwhile. */
 async function outputOf(name, path) {
   const from = gateway.workerd.output.length;
   const answer = await gateway.location(name).get(path);

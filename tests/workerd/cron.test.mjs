@@ -1,6 +1,7 @@
-// The cron trigger and the retirement of a key, through real workerd: both begin a sweep, which the registry's alarm carries out.
+// The cron trigger and the retirement of a key in real workerd. Both start a sweep, which the registry's
+// alarm performs.
 //
-// workerd has no cron of its own: a service beside the product calls its handler as Cloudflare does.
+// workerd has no cron. A service in the same process calls the handler as Cloudflare does.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +12,7 @@ import {
   textBinding,
   workerService,
 } from './harness/capnp.mjs';
-import { Gateway, SIGNING_SECRETS, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway, SIGNING_SECRETS } from './harness/gateway.mjs';
 import { BUILD } from './harness/product.mjs';
 import { variables } from './harness/routes.mjs';
 
@@ -19,7 +20,8 @@ const CRON = `
 import Product from "./index.js";
 export default {
   async fetch(request, env, context) {
-    await new Product(context, env).scheduled({ cron: "17 4 * * *", scheduledTime: Date.now(), noRetry() {} });
+    const event = { cron: "17 4 * * *", scheduledTime: Date.now(), noRetry() {} };
+    await new Product(context, env).scheduled(event);
     return new Response("fired");
   },
 };`;

@@ -1,18 +1,21 @@
-// Nothing acknowledged is ever lost: kill -9 at random moments while writes are on their way, many times over.
+// No acknowledged write is ever lost: kill -9 at random moments during writes, many times.
 //
-// WAYLEAVE_SEED=<n> replays the moments of a run; the machine's own timing still differs, so a replay is near, not equal.
+// WAYLEAVE_SEED=<n> repeats the random moments of a run. The machine's timing still differs, so a repetition
+// is similar and not identical.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { Random } from './harness/random.mjs';
 import { variables } from './harness/routes.mjs';
 
 const KILLS = 12;
 const WRITERS = 4;
-/** The kill falls so long at most after the round's first acknowledgement: a few writes later, in the middle of others. */
+/**
+ * The kill comes at most this long after the round's first acknowledgement, in the middle of further writes.
+ */
 const MOMENT_MAX_MS = 60;
 
 const random = Random.ofRun();
@@ -115,7 +118,7 @@ describe(`kill -9 (seed ${random.seed})`, () => {
     }
   });
 
-  /** Creates one token after another until the process is gone; notes what was acknowledged. */
+  /** Creates one token after another until the process is gone, and records the acknowledged ones. */
   async function writeUntilCut(prefix) {
     for (let count = 0; ; count += 1) {
       const key = `${prefix}-${count}`;

@@ -1,4 +1,5 @@
-// What an admitted request and its answer look like on the other side: nothing lost, nothing buffered, nothing followed.
+// An admitted request as the upstream receives it, and its answer as the caller receives it: nothing is lost,
+// buffered or followed.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -11,7 +12,7 @@ import { HOST, variables } from './harness/routes.mjs';
 import { MEBIBYTE, PNG } from './harness/upstream.mjs';
 
 const BIG_BYTES = 50 * MEBIBYTE;
-/** A gateway that buffers grows by at least BIG_BYTES; buffers of sockets and garbage not yet collected are far below this. */
+/** A gateway that buffers grows by at least BIG_BYTES; socket buffers and garbage stay far below this. */
 const FLAT_BYTES = 20 * MEBIBYTE;
 
 const gateway = new Gateway({ variables });
@@ -246,7 +247,7 @@ describe('streams', () => {
     for await (const chunk of response) {
       const whole = Math.floor(bytes / (5 * MEBIBYTE));
       bytes += chunk.length;
-      // Every 5 MiB the reader rests, so that what the gateway would buffer piles up.
+      // The reader pauses every 5 MiB, so that a gateway that buffers would accumulate the data.
       if (Math.floor(bytes / (5 * MEBIBYTE)) > whole) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     assert.equal(bytes, BIG_BYTES);
@@ -310,11 +311,76 @@ describe('WebSockets', () => {
     assert.equal(upstream.requests.at(-1).url, '/socket?room=1');
   });
 
+  describe('with the token among the subprotocols, as a page can set no header', () => {
+    const opened = async (path, protocols) => {
+      const url = `ws://127.0.0.1:${workerd.ports.gateway}${path}`;
+      const socket = new WebSocket(url, protocols, { headers: { Host: HOST, Origin: SITE } });
+      await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+      const { protocol } = socket;
+      socket.terminate();
+      return {
+        protocol,
+        offered: valuesOf(upstream.requests.at(-1), 'sec-websocket-protocol'),
+        seen: upstream.requests.at(-1),
+      };
+    };
+
+    it('an upstream that chooses none gets none offered, and the gateway chooses its own', async () => {
+      const { protocol, offered, seen } = await opened('/socket', ['wayleave', token]);
+      assert.deepEqual([protocol, offered], ['wayleave', []]);
+      assert.ok(!JSON.stringify(seen).includes(token), JSON.stringify(seen));
+    });
+
+    it('an upstream with protocols of its own gets those, and its choice passes', async () => {
+      const { protocol, offered, seen } = await opened('/choosing', ['wayleave', token, 'chat', 'mqtt']);
+      assert.deepEqual([protocol, offered], ['mqtt', ['chat, mqtt']]);
+      assert.ok(!JSON.stringify(seen).includes(token), JSON.stringify(seen));
+    });
+
+    it('an upstream that knows none of those offered leaves the choice to the gateway', async () => {
+      const { protocol, offered } = await opened('/socket', ['chat', 'wayleave', token]);
+      assert.deepEqual([protocol, offered], ['wayleave', ['chat']]);
+    });
+
+    it("without a token the protocols are the upstream's alone", async () => {
+      const { protocol, offered } = await opened(`/choosing?token=${token}`, ['chat', 'mqtt']);
+      assert.deepEqual([protocol, offered], ['mqtt', ['chat,mqtt']]);
+    });
+
+    it('a token without its marker, a marker without a token, and a second token are refused', async () => {
+      const refusals = [
+        [['chat', token], 401, 'misplaced'],
+        [['wayleave'], 401, 'another_kind'],
+        [['wayleave', `x${token}`], 401, undefined],
+      ];
+      for (const [protocols, status, reason] of refusals) {
+        const answer = await refusal('/socket', protocols);
+        assert.deepEqual([answer.status, answer.json.reason], [status, reason], String(protocols));
+      }
+      const two = await refusal(`/socket?token=${token}`, ['wayleave', token]);
+      assertProblem(two, 'credential_conflict', { reason: 'two_places' });
+      assert.deepEqual(two.json.places, ['websocket-protocol', 'query:token']);
+    });
+
+    /** Sends the handshake without a library, because `ws` does not return the body of a refusal. */
+    const refusal = (path, protocols) =>
+      client.get(path, {
+        headers: [
+          ['Origin', SITE],
+          ['Connection', 'Upgrade'],
+          ['Upgrade', 'websocket'],
+          ['Sec-WebSocket-Version', '13'],
+          ['Sec-WebSocket-Key', 'AAAAAAAAAAAAAAAAAAAAAA=='],
+          ['Sec-WebSocket-Protocol', protocols.join(', ')],
+        ],
+      });
+  });
+
   it('a refused one gets the problem and no socket', async () => {
     const before = upstream.requests.length;
     const socket = open('/socket', { Origin: 'https://other.example', 'X-Api-Key': token });
     const response = await new Promise((resolve, reject) => {
-      socket.on('error', () => {}).once('unexpected-response', (request, answer) => resolve(answer));
+      socket.on('error', () => {}).once('unexpected-response', (_request, answer) => resolve(answer));
       socket.once('open', () => socket.terminate()).once('close', () => reject(new Error('it was opened')));
     });
     assert.equal(response.statusCode, 403);
@@ -357,7 +423,7 @@ function valuesOf(seen, name) {
   return seen.headers.filter(([given]) => given === name).map(([, value]) => value);
 }
 
-/** Samples workerd's resident memory until stop(), which gives how far it rose above where it began. */
+/** Samples workerd's resident memory until stop(), which returns the growth since the start in bytes. */
 function watchMemory() {
   const start = workerd.residentBytes();
   let highest = start;

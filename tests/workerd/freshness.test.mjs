@@ -1,12 +1,13 @@
-// What a location knows, and what it does when it cannot know: new tokens, revoked tokens, and stores that lie or are down.
+// What a location knows, and what it does without knowledge: new tokens, revoked tokens, and stores that
+// return stale or altered data or are down.
 //
-// The locations have a bound of 5 seconds, so a list is used for 3. Tests never assert that something is quick; they
-// assert that nothing is admitted after the instant that the receipt promised.
+// The locations have a bound of 5 seconds, so a list is used for 3. The tests never assert that something is
+// fast. They assert that no token is admitted after the instant that its receipt promised.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { variables } from './harness/routes.mjs';
 
@@ -16,8 +17,9 @@ const gateway = new Gateway({
   locations: {
     edge: () => ({}),
     lenient: () => ({ ON_UNKNOWN: 'admit' }),
-    // Reads lists from KV, as only a bound of a minute and more does; the registry's lists still end after BOUND_SECONDS.
-    minute: () => ({ REVOCATION_BOUND_SECONDS: '60' }),
+    // Reads lists from KV, which needs a bound of at least a minute and no push. The registry's lists still
+    // end after BOUND_SECONDS.
+    minute: () => ({ REVOCATION_BOUND_SECONDS: '60', PUSH_SECONDS: '0' }),
   },
 });
 const { admin, kv, door } = gateway;
@@ -35,7 +37,7 @@ after(() => gateway.stop());
 afterEach(async () => {
   kv.heal();
   door.open();
-  // A location that just failed to get a list does not look again at once.
+  // A location that just failed to get a list waits before it tries again.
   for (const location of [edge, lenient]) {
     await eventually(
       'the location has a list again',
@@ -53,7 +55,10 @@ async function assertAdmits(location, token, headers) {
   assert.equal(answer.status, 200, String(answer));
 }
 
-/** Asks until the answer is `code`, and then once more after the receipt's promise: nothing sent after it is admitted. */
+/**
+ * Repeats the request until the answer is `code`, and once more at `effectiveBy`: no later request may be
+ * admitted.
+ */
 async function assertRefusedBy(location, token, code, effectiveBy, headers) {
   await eventually(
     `${code} at this location`,
@@ -209,7 +214,8 @@ describe('a location that reads lists from KV', () => {
     kv.resetCounts();
     const { effective_by } = await admin.revoke(revoked.id);
     await assertRefusedBy(minute, revoked, 'token_revoked', effective_by);
-    // Longer than any list of this registry lasts: the location must have gone on to the registry for newer ones.
+    // Longer than any list of this registry is valid, so the location must have got newer ones from the
+    // registry.
     const end = Date.now() + 3 * BOUND_SECONDS * 1_000;
     while (Date.now() < end) {
       await assertAdmits(minute, token);
@@ -219,7 +225,7 @@ describe('a location that reads lists from KV', () => {
   });
 });
 
-// None of these breaks anything, so they wait for their receipts side by side.
+// None of these tests injects a fault, so they can wait for their receipts concurrently.
 describe("changes hold everywhere by the receipt's effective_by", { concurrency: true }, () => {
   it('a revocation: final, with a receipt that a repeat gives again', async () => {
     const token = await newToken();
@@ -296,7 +302,7 @@ describe('GET /_wayleave/health', () => {
 });
 
 describe('expiry', () => {
-  // The shortest life is a minute: it is begun before the other tests and looked at after them.
+  // The shortest lifetime is a minute, so the token is made before all other tests and checked after them.
   it('is to the second, from the token alone, although KV and registry are gone', async () => {
     const end = Date.parse(shortLived.expires_at);
     await until(end - 3_000);

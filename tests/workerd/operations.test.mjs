@@ -1,13 +1,14 @@
-// What an operator does to a running deployment: ends tokens, watches a change arrive, retires signing keys, reads figures.
+// Operations on a running deployment: ending tokens, watching a change arrive, retiring signing keys, reading
+// figures.
 //
-// The location has a bound of 5 seconds, so a list is used for 3. As in freshness.test.mjs nothing asserts that something is
-// quick: only that nothing is admitted after the instant that a receipt promised.
+// The location has a bound of 5 seconds, so a list is used for 3. The tests never assert that something is
+// fast. They assert that no token is admitted after the instant that its receipt promised.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import parseMetrics from 'parse-prometheus-text-format';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, SIGNING_SECRETS, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway, SIGNING_SECRETS } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { variables } from './harness/routes.mjs';
 import { claimsOf } from './harness/tokens.mjs';
@@ -44,7 +45,7 @@ async function admits(token) {
   assert.equal(answer.status, 200, String(answer));
 }
 
-/** Asks until the answer is `code`, and then once more after the receipt's promise. */
+/** Repeats the request until the answer is `code`, and once more at `effectiveBy`. */
 async function assertRefused(token, code, effectiveBy) {
   await eventually(`it is ${code}`, async () => (await ask(token)).json.code === code);
   await until(Date.parse(effectiveBy));
@@ -65,13 +66,14 @@ describe('POST /tokens/{id}/end', () => {
     assert.equal(Date.parse((await admin.token(token.id)).ends_at), Date.parse(at));
     await until(Date.parse(answer.json.effective_by));
     const asked = await ask(token);
-    // Answered before the instant, so decided before it; a machine that stalls this long proves nothing.
+    // An answer before the instant was decided before it. If the machine stalled for longer, nothing can be
+    // concluded.
     if (Date.now() < Date.parse(at)) {
       assert.equal(asked.status, 200, String(asked));
       assert.equal(Date.parse(asked.headers['wayleave-token-expires']), Date.parse(at), String(asked));
     }
     await until(Date.parse(at));
-    // A machine that stalls for longer than a list is used gets a 503, and never an admission.
+    // If the machine stalls for longer than a list is valid, the answer is a 503 and never an admission.
     const ended = await eventually('a list is at hand', async () => {
       const answer = await ask(token);
       assert.notEqual(answer.status, 200, String(answer));
@@ -115,12 +117,12 @@ describe('probes', () => {
     const receipt = await admin.disable(token.id);
     const begun = await admin.call('POST', `/tokens/${token.id}/probe`);
     assert.equal(begun.status, 202, String(begun));
-    const { locations, idle, probe_list_number: _, ...shown } = begun.json;
+    const { locations, idle, probe_list_number: _, took_ms: __, ...shown } = begun.json;
     assert.deepEqual(shown, receipt, 'the receipt of the latest change');
     const arrived = await eventually(
       'the location has it',
       async () => {
-        await ask(token); // only a location in use looks for lists, and tells
+        await ask(token); // only a location with traffic fetches lists and reports them
         const { json: probe } = await admin.call('GET', `/tokens/${token.id}/probe`);
         const location = probe.locations.find(({ id }) => id === 'FRA');
         return location && isAtLeast(location.list_number, begun.json.probe_list_number) && probe;
@@ -187,7 +189,7 @@ describe('signing keys', () => {
   const key = async (id) =>
     (await admin.call('GET', '/signing-keys')).json.items.find((item) => item.id === id);
   const recordKey = ({ id }) => `token/${id.slice('tok_'.length)}`;
-  /** A seal is format, key id, body, tag. */
+  /** A seal consists of format version, key id, body and tag. */
   const sealedBy = (name) => gateway.kv.values.get(name).bytes[1];
   const post = (path, body) => admin.call('POST', `/signing-keys/${path}`, { body });
 
@@ -214,7 +216,7 @@ describe('signing keys', () => {
     await admits(old);
     await admits(fresh);
 
-    // A record of a token under the new key that the old one sealed.
+    // The old key seals a record of a token that the new key signed.
     assert.equal((await post('1/activate')).status, 200);
     await admin.edit(fresh.id, { label: 'sealed by the old key' });
     assert.equal((await post('2/activate')).status, 200);
@@ -241,7 +243,7 @@ describe('signing keys', () => {
     );
     assertProblem(await post('1/activate'), 'conflict');
 
-    // It holds over a restart, for a location that starts afresh too.
+    // The retirement survives a restart, also for a location that starts cold.
     await gateway.restart();
     await eventually(
       'the location has a list',

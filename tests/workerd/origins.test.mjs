@@ -1,6 +1,7 @@
-// Origin rules where a browser meets them: through the gateway, with the headers that pages send.
+// Origin rules through the gateway, with the headers that browsers send.
 //
-// Which origin a rule matches is decided by pure code with vectors of its own; here are the headers on the wire.
+// Pure code with its own vectors decides which origin a rule matches. This file tests the headers on the
+// wire.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -255,6 +256,12 @@ describe('preflights', () => {
     assert.deepEqual(answer.all('access-control-allow-origin'), [OTHER]);
   });
 
+  it('and never to an opaque origin, which no token names', async () => {
+    const answer = await preflight('/private/now', { Origin: 'null' });
+    assert.equal(answer.headers['access-control-allow-credentials'], undefined);
+    assert.deepEqual(answer.all('access-control-allow-origin'), ['null']);
+  });
+
   it("of an anonymous route are the upstream's to answer", async () => {
     const answer = await preflight('/open/now');
     assert.equal(answer.json.method, 'OPTIONS');
@@ -275,8 +282,8 @@ describe('CORS on answers', () => {
     ['Vary', 'Accept-Encoding'],
   ];
   const path = (prefix) => `${prefix}answer?headers=${encodeURIComponent(JSON.stringify(upstreamsOwn))}`;
-  const ofUpstream = async (prefix, origin = SITE) =>
-    client.get(path(prefix), { headers: { Origin: origin, 'X-Api-Key': await tokenWith() } });
+  const ofUpstream = async (prefix, settings) =>
+    client.get(path(prefix), { headers: { Origin: SITE, 'X-Api-Key': await tokenWith(settings) } });
 
   it("ours stands in place of the upstream's, and exposes the union", async () => {
     const answer = await ofUpstream('/');
@@ -289,7 +296,7 @@ describe('CORS on answers', () => {
   });
 
   it('credentials: true lets a page send cookies, from its own origin only', async () => {
-    const answer = await ofUpstream('/private/');
+    const answer = await ofUpstream('/private/', { audiences: ['private'] });
     assert.equal(answer.headers['access-control-allow-credentials'], 'true');
     assert.deepEqual(answer.all('access-control-allow-origin'), [SITE]);
   });

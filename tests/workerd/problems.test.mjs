@@ -1,13 +1,13 @@
-// Every code of the problem table, provoked by a request and looked at whole.
+// Every code of the problem table: a request provokes it, and the whole answer is checked.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { DEPLOYMENT, Gateway, SIGNING_SECRETS, eventually } from './harness/gateway.mjs';
 import { SITE } from './harness/admin_api.mjs';
+import { DEPLOYMENT, eventually, Gateway, SIGNING_SECRETS } from './harness/gateway.mjs';
+import { assertProblem, assertReadableBy, assertVariesByOrigin, PROBLEMS } from './harness/problem.mjs';
 import { HOST, variables } from './harness/routes.mjs';
-import { PROBLEMS, assertProblem, assertReadableBy, assertVariesByOrigin } from './harness/problem.mjs';
 import { mintToken, withFlippedBit } from './harness/tokens.mjs';
 
 const gateway = new Gateway({
@@ -26,7 +26,9 @@ const AT_SITE = { Origin: SITE };
 before(() => gateway.start());
 after(() => gateway.stop());
 
-/** Asserts a problem of the data plane: also readable by the page that caused it, and never forwarded. */
+/**
+ * Asserts a problem of the data plane: the page that caused it can read it, and the request is not forwarded.
+ */
 function assertRefused(answer, code) {
   seen.add(code);
   assertProblem(answer, code);
@@ -142,7 +144,7 @@ describe('a good token in the wrong place', () => {
   it('rate_limited: more requests than its class allows', async () => {
     const { token } = await newToken({ rate: 'once' });
     const answers = [];
-    // The third is above the limit also when the first was the last of its period.
+    // The third request exceeds the limit even if a new period began after the first.
     for (let n = 0; n < 3; n += 1) answers.push(await withToken(token, '/limited'));
     assert.ok(
       answers.some(({ status }) => status === 200),
@@ -335,13 +337,35 @@ describe("the gateway's own paths and the admin API", () => {
     assertAdminProblem(await admin.call('POST', `/tokens/${id}/revoke`, { body: {} }), 'last_active_token');
   });
 
-  it('token_protected: revoke and disable', async () => {
+  it('token_protected: what ends it, and what only an owner may do', async () => {
     const { id } = await newToken({ protected: true });
-    assertAdminProblem(
-      await admin.call('POST', `/tokens/${id}/revoke`, { body: { force: true } }),
-      'token_protected',
-    );
-    assertAdminProblem(await admin.call('POST', `/tokens/${id}/disable`), 'token_protected');
+    for (const [path, body] of [
+      ['revoke', { force: true }],
+      ['disable'],
+      ['rotate', { revoke_old: { when: 'now' } }],
+    ]) {
+      const problem = assertAdminProblem(
+        await admin.call('POST', `/tokens/${id}/${path}`, { body }),
+        'token_protected',
+      );
+      assert.equal(problem.reason, 'clear_protected_first');
+    }
+    const operator = admin.as((await admin.createAdminKey('operator')).key);
+    // This rotation would end a protected token within two seconds.
+    const strict = { revoke_old: { when: 'after', after_seconds: 0, strict: true } };
+    const filter = { q: id };
+    for (const [method, path, body] of [
+      ['POST', `/tokens/${id}/rotate`, strict],
+      ['PATCH', `/tokens/${id}`, { origins: 'any' }],
+      ['PATCH', `/tokens/${id}`, { origin_mode: 'report' }],
+    ]) {
+      const problem = assertAdminProblem(await operator.call(method, path, { body }), 'token_protected');
+      assert.equal(problem.reason, 'owners_only');
+    }
+    const bulk = (await operator.call('POST', '/tokens/rotate', { body: { filter, ...strict } })).json;
+    assert.deepEqual(bulk.skipped, [{ id, code: 'token_protected', reason: 'owners_only' }]);
+    assert.equal((await operator.call('POST', `/tokens/${id}/rotate`, { body: {} })).status, 201);
+    assert.equal((await admin.token(id)).state, 'active');
   });
 
   it('token_ended: what is revoked cannot be disabled, enabled or edited', async () => {
@@ -373,10 +397,57 @@ describe("the gateway's own paths and the admin API", () => {
       full.json.active.map((token) => token.id),
       [id, old.id],
     );
-    assertAdminProblem(await rotate(old.id), 'conflict');
+    const conflict = assertAdminProblem(await rotate(old.id), 'conflict');
+    assert.deepEqual([conflict.reason, conflict.rotate_instead], ['has_successor', id]);
+    // The self-test of the old token names the successor too.
+    const selfTest = () => page('/_wayleave/token', { headers: { 'X-Api-Key': old.token } });
+    await eventually(
+      'the self-test names the successor',
+      async () => (await selfTest()).json.successor === id,
+      30_000,
+    );
   });
 
-  it('idempotency_conflict: one key for two requests', async () => {
+  it('conflict: each situation has a reason and a text of its own', async () => {
+    const disabled = await newToken();
+    await admin.disable(disabled.id);
+    const calls = [
+      ['last_owner', 'DELETE', '/admin-keys/key_1'],
+      ['key_signs', 'POST', '/signing-keys/1/retire', {}],
+      ['disabled', 'POST', `/tokens/${disabled.id}/rotate`, {}],
+      ['unexpected_count', 'POST', '/tokens/revoke', { filter: { q: disabled.id }, expect: 7 }],
+    ];
+    const texts = new Set();
+    for (const [reason, method, path, body] of calls) {
+      const problem = assertAdminProblem(await admin.call(method, path, { body }), 'conflict');
+      assert.equal(problem.reason, reason);
+      texts.add(problem.detail);
+    }
+    assert.equal(texts.size, calls.length);
+    const page = (await client.get('/_wayleave/problems')).text;
+    for (const text of texts) assert.ok(page.includes(text), text);
+  });
+
+  it('idempotency_conflict: one key for two requests, edits too', async () => {
+    const { id } = await newToken();
+    const edit = (label, headers) =>
+      admin.call('PATCH', `/tokens/${id}`, {
+        body: { label },
+        headers: { 'Idempotency-Key': 'an-edit', ...headers },
+      });
+    const tag = { 'If-Match': '"1"' };
+    assert.equal((await edit('mine', tag)).status, 200);
+    await admin.edit(id, { label: "somebody else's" });
+    // The client repeats the request as if the answer had been lost. It gets an answer, and nothing is
+    // undone.
+    const again = await edit('mine', tag);
+    assert.deepEqual([again.status, again.json.label, again.json.version], [200, "somebody else's", 3]);
+    assertAdminProblem(await edit('another'), 'idempotency_conflict');
+    const session = await admin.call('DELETE', '/session', { headers: { 'Idempotency-Key': 'a-session' } });
+    assert.deepEqual(
+      assertAdminProblem(session, 'invalid_request').errors.map(({ field }) => field),
+      ['Idempotency-Key'],
+    );
     const headers = { 'Idempotency-Key': 'a-key-for-two' };
     await admin.createToken({ audiences: ['weather'] }, headers);
     const answer = await admin.call('POST', '/tokens', {
@@ -448,7 +519,7 @@ describe('all together', () => {
   });
 });
 
-/** Takes the registry's tables away under it, as a failing disk might. */
+/** Drops the registry's tables while it runs, as a failing disk might. */
 async function breakRegistry() {
   const { DatabaseSync } = await import('node:sqlite');
   const storage = join(gateway.workerd.folder, 'storage');

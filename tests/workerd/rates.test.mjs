@@ -1,14 +1,19 @@
-// Rate classes: what one address and one token may have, who counts, and what spends nothing.
+// Rate classes: the limits for one address and one token, which counter applies, and which requests do not
+// count.
 //
-// In plain workerd isolates count; that the platform's limiter is asked where it is bound, deploy/local/run.test.mjs shows.
+// In plain workerd each isolate counts. deploy/local/run.test.mjs shows that the platform's limiter is used
+// if bound.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 
-/** Few enough to use up in a moment; a minute, so that no test crosses from one period into the next more than once. */
+/**
+ * Low limits, so that tests reach them quickly. With a period of a minute a test crosses at most one period
+ * boundary.
+ */
 const RATES = {
   page: { requests: 5, per_seconds: 60 },
   crowd: { requests: 5, per_seconds: 60, token_requests: 8 },
@@ -19,10 +24,10 @@ const gateway = new Gateway({
     UPSTREAM: upstream,
     RATES: JSON.stringify(RATES),
     CLIENT_IP_HEADER: 'X-Real-IP',
-    // A limiter that cannot be asked.
+    // A limiter whose calls fail.
     RATE_BROKEN: { broken: true },
   }),
-  // After a deploy that dropped every class.
+  // The configuration after a deployment that removed every class.
   locations: { dropped: () => ({ RATES: null, RATE_BROKEN: null }) },
 });
 const { client, admin } = gateway;
@@ -36,13 +41,13 @@ const ask = (token, ip, { origin = SITE, at = client } = {}) =>
     headers: [['X-Api-Key', token], ['Origin', origin], ...(ip ? [['X-Real-IP', ip]] : [])],
   });
 
-/** A period that has at least 20 s left: nothing below takes longer. */
+/** Waits for a period with at least 20 s left. No test below takes longer. */
 async function earlyInAPeriod() {
   const left = 60_000 - (Date.now() % 60_000);
   if (left < 20_000) await new Promise((resolve) => setTimeout(resolve, left + 50));
 }
 
-/** How many of `count` requests in a row are admitted. */
+/** How many of `count` consecutive requests are admitted. */
 async function admitted(count, token, ip, options) {
   let good = 0;
   for (let n = 0; n < count; n += 1) good += (await ask(token, ip(n), options)).status === 200 ? 1 : 0;
@@ -62,10 +67,11 @@ describe('a rate class', () => {
     assert.equal(refused.headers['access-control-allow-origin'], SITE);
     assert.match(refused.headers['access-control-expose-headers'], /Retry-After/);
     assert.equal((await ask(token, '192.0.2.2')).status, 200);
-    // One customer's addresses are one; whoever shows none shares with all who do not.
+    // Addresses of one IPv6 /64 count as one. All requests without an address count together.
     assert.equal(await admitted(7, token, (n) => `2001:db8:7:7::${n + 1}`), 5);
     assert.equal(await admitted(7, token, () => undefined), 5);
-    // 7 of the first address and its next one, 7 of a network, 7 of nobody: what was above 5 of each.
+    // Of each 7 requests 5 pass. Refused: 2 and 1 more of the first address, 2 of the network, 2 without
+    // address.
     const refusals = 7 - 5 + 1 + (7 - 5) + (7 - 5);
     const isTold = async () =>
       (await admin.call('GET', `/tokens/${id}/usage`)).json.totals.refused.rate_limited === refusals;
@@ -132,6 +138,7 @@ describe('a rate class', () => {
     assert.deepEqual((await admin.status()).rate_classes, {
       missing: [],
       counted_by_isolates: ['crowd', 'page'],
+      without_addresses: [],
     });
   });
 });

@@ -1,11 +1,12 @@
-// The registry's storage is lost and put back from a backup: what was withdrawn since, and reached KV, stays withdrawn.
+// The registry's storage is lost and restored from a backup. Every later revocation that reached KV still
+// holds.
 
 import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { variables } from './harness/routes.mjs';
 
@@ -45,9 +46,10 @@ describe('a registry put back from a backup', () => {
     await eventually('KV has all of it', async () => (await admin.status()).outbox.pending === 0);
     await putBack();
     assertProblem(await ask(revoked), 'token_revoked');
-    // Its settings are lost: neither those of before nor those of after may be used.
+    // The latest settings are lost. Neither the old ones nor the new ones may be used, so the token is
+    // disabled.
     assertProblem(await ask(edited), 'token_disabled');
-    // Nobody could revoke it any more.
+    // The registry no longer knows this token and could not revoke it.
     assertProblem(await ask(later), 'token_revoked');
     const answer = await ask(kept);
     assert.equal(answer.status, 200, String(answer));

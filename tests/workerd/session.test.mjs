@@ -1,4 +1,5 @@
-// Console sessions through the real Worker: signing in and out, which requests may use one, and where there are none.
+// Console sessions through the real Worker: sign-in and sign-out, which requests may use a session, and where
+// none exist.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -25,7 +26,7 @@ after(() => gateway.stop());
 const signIn = (key, { to = client, host, headers = SAME_ORIGIN } = {}) =>
   to.send('POST', SESSION, { host, body: { key }, headers });
 
-/** The cookie pair of a sign-in. */
+/** The cookie pair of a new session. */
 async function session(key = ADMIN_KEY) {
   const answer = await signIn(key);
   assert.equal(answer.status, 201, String(answer));
@@ -109,7 +110,7 @@ describe('signing in', () => {
     const before = await calls();
     const began = performance.now();
     assertProblem(await signIn('wla_made-up'), 'unauthorized');
-    // A lower bound that the Worker keeps by itself: nothing that a slow machine could break.
+    // The Worker delays its answer by at least this long, so a slow machine cannot fail this assertion.
     assert.ok(performance.now() - began >= 900);
     assert.equal(await calls(), before + 1);
   });
@@ -122,7 +123,9 @@ describe('signing in', () => {
       {},
     ]) {
       const answer = await signIn(ADMIN_KEY, { headers });
-      assertProblem(answer, 'forbidden');
+      const problem = assertProblem(answer, 'forbidden');
+      assert.equal(problem.reason, 'cross_origin');
+      assert.doesNotMatch(problem.detail, /higher role/);
       assert.deepEqual(answer.all('set-cookie'), []);
     }
     assert.equal((await signIn(ADMIN_KEY, { headers: { Origin: `http://${CONTROL}` } })).status, 201);
@@ -132,6 +135,7 @@ describe('signing in', () => {
     const answer = await signIn(ADMIN_KEY, { to: shared, host: 'api.example' });
     assertProblem(answer, 'forbidden');
     assert.equal(answer.json.errors[0].code, 'no_console_here');
+    assert.equal(answer.json.reason, 'no_console_here');
     for (const host of ['localhost', '127.0.0.1:8787', '[::1]']) {
       assert.equal((await signIn(ADMIN_KEY, { to: shared, host })).status, 201, host);
     }

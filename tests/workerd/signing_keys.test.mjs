@@ -1,5 +1,5 @@
-// docs/signing-keys.md as it is printed, step by step, on a deployment that deploy/workerd/start made: no token fails but those of
-// the key that is retired. And that a key is not activated while a location lacks it.
+// Runs docs/signing-keys.md step by step, as printed, on a deployment made by deploy/workerd/start. No token
+// fails except those of the retired key. A key is not activated while a location lacks it.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { OneMachine } from '../../deploy/workerd/one_machine.mjs';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, SIGNING_SECRETS, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway, SIGNING_SECRETS } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { claimsOf } from './harness/tokens.mjs';
 
@@ -141,7 +141,7 @@ describe('a location that was not deployed to', () => {
     const answer = await admin.call('POST', '/signing-keys/2/activate');
     assertProblem(answer, 'conflict');
     assert.deepEqual(answer.json.missing_at, ['FRA']);
-    // The registry forgets nothing of that when it starts anew, as a deploy makes it.
+    // The registry keeps this over a restart, which every deployment causes.
     await gateway.restart();
     assertProblem(await admin.call('POST', '/signing-keys/2/activate'), 'conflict');
     assert.equal((await admin.status()).signing_key, 1);

@@ -1,7 +1,9 @@
-// A site that is refused, and an hour with far more requests than usual, from the requests to the webhook, through real workerd.
+// Two signs of misuse, from requests to webhook, in real workerd: a refused site, and an hour with far more
+// requests than usual.
 //
-// A shard looks for signs when an hour is over. Nobody tells workerd the time, so what was counted is put an hour back in the
-// shards' databases while nothing runs: the requests, the counting, the look, the notices and the webhooks are real.
+// A shard looks for signs when an hour is over. Nothing can set workerd's clock, so the test moves the counts
+// back by an hour in the shards' databases while workerd is stopped. Requests, counting, evaluation, notices
+// and webhooks are real.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -11,7 +13,7 @@ import { after, before, describe, it } from 'node:test';
 import parseMetrics from 'parse-prometheus-text-format';
 import { Webhook } from 'standardwebhooks';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { Receiver } from './harness/receiver.mjs';
 
 const SECRET = `whsec_${Buffer.alloc(32, 6).toString('base64')}`;
@@ -20,12 +22,14 @@ const REFUSED_SITE = 'https://new-shop.example',
 const MINUTE_MS = 60_000,
   HOUR_MS = 60 * MINUTE_MS,
   DAY_MS = 24 * HOUR_MS;
-/** An isolate sends what it counted at most every 30 s. */
+/** An isolate sends its counts at most every 30 s. */
 const COUNTED_MS = 75_000;
-/** Steps as the shards number them. */
+/** Step numbers in the shards' tables. */
 const MINUTE = 0,
   HOUR = 1;
-/** A token has a usual use when it was used for a day; in the hours before it was asked for so often. */
+/**
+ * A token has a usual use after one day of use. These are the hours of earlier use and the requests in each.
+ */
 const HOURS_BEFORE = 30,
   USUAL = 10;
 
@@ -38,9 +42,9 @@ const gateway = new Gateway({
   }),
 });
 const { admin, client } = gateway;
-/** By what is to be seen of them. */
+/** Tokens by label; the label names the sign that each one shows. */
 const tokens = {};
-/** The hour that is over. */
+/** Start of the past hour, in milliseconds. */
 let hour;
 
 before(async () => {
@@ -48,7 +52,7 @@ before(async () => {
   await gateway.start();
   for (const label of ['refused', 'tried', 'spike', 'usual'])
     tokens[label] = await admin.createToken({ label });
-  // First, so that all of them go into one batch.
+  // This one goes first, so that all its requests are in one batch.
   await ask(tokens.usual, USUAL);
   await ask(tokens.refused, 100, REFUSED_SITE);
   await ask(tokens.tried, 99, TRIED_SITE);
@@ -86,10 +90,13 @@ const counted = ({ id }, times) =>
   );
 const serialOf = ({ id }) => Number(id.slice('tok_'.length));
 
-/** What was counted was counted in the hour before; the token with a spike was used as `usual` in each hour before that. */
+/**
+ * Moves all counts into the previous hour. The token "spike" gets the counts of "usual" in each hour before
+ * that.
+ */
 async function hourPasses() {
   await gateway.workerd.kill();
-  // Not in the last moments of an hour: it must not be over before the Worker runs again.
+  // Wait if the current hour ends within 20 s: it must not end before the Worker runs again.
   while (Date.now() % HOUR_MS > HOUR_MS - 20_000) await new Promise((resolve) => setTimeout(resolve, 1_000));
   hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
   const storage = join(gateway.workerd.folder, 'storage');
@@ -122,11 +129,11 @@ async function hourPasses() {
     shard.close();
   }
   await gateway.workerd.start();
-  // A call wakes each shard, and what is due is done.
+  // A call wakes each shard, which then does the work that is due.
   for (const token of Object.values(tokens)) await admin.call('GET', `/tokens/${token.id}/usage`);
 }
 
-/** What is told of the token: its notice, as the API has it, and the webhook, whose signature verifies. */
+/** What is reported about the token: its notice in the API, and the webhook, whose signature is verified. */
 async function told(type, { id }) {
   const isIt = ({ type: of, data }) => of === type && data.tokens.some((token) => token.id === id);
   const webhook = await eventually(

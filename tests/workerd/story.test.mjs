@@ -1,12 +1,13 @@
-// The whole story of a token, from its making to the end of its predecessor, through real workerd: a page with client.js, an
-// operator, and a receiver of webhooks. The bound is 5 seconds, and the old token drains for 8 after the new one's first use.
+// The life of a token, from its creation to the end of its predecessor, in real workerd: a page with
+// client.js, an operator, and a webhook receiver. The bound is 5 seconds. The old token drains for 8 after
+// the new one's first use.
 
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { wayleave } from '../../src/client/client.js';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { Receiver } from './harness/receiver.mjs';
 
@@ -28,7 +29,7 @@ const nodeFetch = globalThis.fetch;
 before(async () => {
   await receiver.start();
   await gateway.start();
-  // What a browser does of itself: it says which site the page is of.
+  // A browser adds the page's site to each request.
   globalThis.fetch = (input, init) => {
     const request = new Request(input, init);
     request.headers.set('Origin', SITE);
@@ -58,7 +59,7 @@ const webhookAbout = (type, id) =>
   );
 
 it('create, clone, rotate at first use, a page that carries on, the end of the old token, and everybody told', async () => {
-  // An operator makes a token for a site, and one like it for another customer.
+  // An operator creates a token for a site, and a similar one for another customer.
   const old = await admin.createToken({ label: 'shop', distribute: true });
   const clone = await act(201, '/tokens', { clone_of: old.id, label: 'second shop' });
   assert.deepEqual(
@@ -66,12 +67,12 @@ it('create, clone, rotate at first use, a page that carries on, the end of the o
     [old.origins, true, false],
   );
 
-  // A page of the site gets the token for itself.
+  // A page of the site fetches the token.
   const page = openPage(old.family);
   assert.equal((await page.fetch('/now')).status, 200);
   assert.equal(await page.token(), old.token);
 
-  // A job rotates the family; its answer is lost, and it asks again.
+  // A job rotates the family. The response is lost, and the job repeats the request.
   const body = { revoke_old: { when: 'first_use', drain_seconds: DRAIN_SECONDS } };
   const key = { 'Idempotency-Key': 'rotation-of-the-story' };
   const first = await act(201, `/families/${old.family}/rotate`, body, key);
@@ -80,7 +81,7 @@ it('create, clone, rotate at first use, a page that carries on, the end of the o
   assert.equal(successor.predecessor, old.id);
   assertProblem(await admin.call('POST', `/families/${old.family}/rotate`, { body: {} }), 'successor_unused');
 
-  // Nobody uses the new one yet, so nothing ends. A page that is opened now gets it.
+  // The new token has not been used, so nothing ends. A page that opens now gets it.
   assert.equal((await admin.token(old.id)).rotation.planned_end, null);
   const newPage = await eventually(
     'a new page has the successor',
@@ -92,7 +93,7 @@ it('create, clone, rotate at first use, a page that carries on, the end of the o
   );
   assert.equal((await newPage.fetch('/now')).status, 200);
 
-  // Its first use begins the drain; the old one goes on working meanwhile.
+  // The first use starts the drain. The old token still works.
   const used = await eventually(
     'the first use is known',
     async () => {
@@ -106,7 +107,7 @@ it('create, clone, rotate at first use, a page that carries on, the end of the o
   const draining = await ask(old.token);
   if (Date.now() < Date.parse(planned_end)) assert.equal(draining.status, 200, String(draining));
 
-  // Then it ends, and no location admits it after the instant that its receipt names.
+  // After the drain it is revoked, and no location admits it after the instant in its receipt.
   const ended = await eventually(
     'the old token is revoked',
     async () => {
@@ -122,12 +123,12 @@ it('create, clone, rotate at first use, a page that carries on, the end of the o
   assertProblem(await ask(old.token), 'token_revoked');
   assert.equal((await ask(successor.token)).status, 200);
 
-  // The page that was open all the while carries on with the successor.
+  // The page that was open all the time continues with the successor.
   assert.equal((await page.fetch('/now')).status, 200);
   assert.equal(await page.token(), successor.token);
   assert.equal((await ask(clone.token)).status, 200, 'the other customer never noticed');
 
-  // The family, the audit and the webhooks tell it.
+  // The family, the audit log and the webhooks all report it.
   const family = (await admin.call('GET', `/families/${old.family}`)).json;
   assert.deepEqual([family.current, family.active, family.revoked], [successor.id, [successor.id], [old.id]]);
   const events = (await admin.call('GET', `/events?family=${old.family}`)).json.items.map(

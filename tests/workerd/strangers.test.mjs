@@ -1,9 +1,9 @@
-// What strangers, careless operators and bad luck do, and what must not come of it for everybody else.
+// Attackers, careless operators and accidents must not affect other users.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { HOST, variables } from './harness/routes.mjs';
 

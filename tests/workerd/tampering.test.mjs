@@ -1,12 +1,14 @@
-// Whoever can write KV can make locations refuse or ask, never admit.
+// Whoever can write to KV can make locations refuse requests or ask the registry. They can never make them
+// admit one.
 //
-// The location is cut off from the registry while it reads what was altered, so that KV is all it has; then the registry
-// comes back and the truth is had from there. The bound is 60 seconds: with a shorter one lists are not read from KV.
+// The location is cut off from the registry while it reads altered data, so KV is its only source. Then the
+// registry comes back and provides the true data. The bound is 60 seconds: with a shorter one, lists are not
+// read from KV.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { assertProblem } from './harness/problem.mjs';
 import { variables } from './harness/routes.mjs';
 
@@ -27,7 +29,7 @@ const newToken = (settings = {}) => admin.createToken({ audiences: ['weather'], 
 const ask = ({ token }, origin = SITE) =>
   edge.get('/now', { headers: { Origin: origin, 'X-Api-Key': token } });
 const inKv = (...keys) => eventually(`${keys} in KV`, () => keys.every((key) => kv.values.has(key)));
-/** Everything that was committed is in KV, the list that names it too. */
+/** Waits until every committed change is in KV, including the list that names it. */
 const published = () =>
   eventually('nothing owed to KV', async () => (await admin.status()).outbox.pending === 0);
 
@@ -36,7 +38,10 @@ async function assertAdmits(token, origin) {
   assert.equal(answer.status, 200, String(answer));
 }
 
-/** First for every site, then for one; both versions of its record, and the list that names the second, are in KV. */
+/**
+ * A token for every site, then for one. Both versions of its record and the list that names the second are in
+ * KV.
+ */
 async function editedToken() {
   const token = await newToken({ origins: 'any' });
   await inKv(recordKey(token, 1));
@@ -46,7 +51,9 @@ async function editedToken() {
   return token;
 }
 
-/** With the door shut, the location has its list in memory and KV: a token of the same kind, unaltered, is admitted. */
+/**
+ * Shuts the door. The location still has its list and KV, so it admits a similar token that was not altered.
+ */
 async function cutOff() {
   const untouched = await newToken();
   await inKv(recordKey(untouched));
@@ -81,6 +88,7 @@ describe('a record altered by hand never admits', () => {
       await cutOff();
       for (const origin of [SITE, EVIL]) assertProblem(await ask(token, origin), 'revocation_status_unknown');
       door.open();
+      await eventually('the registry is tried again', async () => (await ask(token)).status !== 503);
       await assertAdmits(token);
       assertProblem(await ask(token, EVIL), 'origin_not_allowed');
     });
@@ -97,11 +105,12 @@ describe('a record altered by hand never admits', () => {
   it('its own earlier version under the key of the edited one', async () => {
     const token = await editedToken();
     kv.pin(recordKey(token, 2), () => kv.values.get(recordKey(token, 1)).bytes);
-    // A cold location again, whose first list names version 2.
+    // Makes the location cold again; its first list names version 2.
     await gateway.restart();
     await cutOff();
     assertProblem(await ask(token, EVIL), 'revocation_status_unknown');
     door.open();
+    await eventually('the registry is tried again', async () => (await ask(token)).status !== 503);
     assertProblem(await ask(token, EVIL), 'origin_not_allowed');
   });
 

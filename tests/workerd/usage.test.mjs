@@ -1,19 +1,20 @@
-// What is asked with which token is counted off the request's path, survives kill -9, and a successor's first use gets through.
+// Requests are counted by token outside the request path. Counts and a successor's first use survive kill -9.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SITE } from './harness/admin_api.mjs';
 import { quote } from './harness/capnp.mjs';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { variables } from './harness/routes.mjs';
 
 const OTHER_SITE = 'https://other.example';
-/** An isolate sends at most every 30 s, and what is counted just after a send waits for the next. */
+/** An isolate sends counts at most every 30 s. A count just after one sending waits for the next. */
 const COUNTED_MS = 75_000;
 
-// Analytics Engine is a no-op outside Cloudflare: a module stands in for the binding and says what it is given.
+// Analytics Engine does nothing outside Cloudflare, so a module replaces the binding and logs the data
+// points.
 const FAKE_DATASET =
-  'export default () => ({ writeDataPoint: (point) => console.log(`data point ${JSON.stringify(point)}`) });';
+  "export default () => ({ writeDataPoint: (point) => console.log('data point ' + JSON.stringify(point)) });";
 const points = () =>
   [...gateway.workerd.output.matchAll(/^.*data point (\{.*\})$/gm)].map(([, point]) => JSON.parse(point));
 
@@ -21,7 +22,9 @@ const gateway = new Gateway({
   variables: (upstream) => ({ ...variables(upstream), LOCATION: 'HAM' }),
   locations: { edge: () => ({}) },
   bindings: [`(name = "ANALYTICS", wrapped = (moduleName = "fake:dataset"))`],
-  extensions: `extensions = [(modules = [(name = "fake:dataset", esModule = ${quote(FAKE_DATASET)}, internal = true)])],`,
+  extensions:
+    'extensions = [(modules = [(name = "fake:dataset", ' +
+    `esModule = ${quote(FAKE_DATASET)}, internal = true)])],`,
 });
 const { admin, client } = gateway;
 const edge = gateway.location('edge');
@@ -39,7 +42,7 @@ async function usage({ id }, query = '') {
   return answer.json;
 }
 
-/** The token's usage once so many requests of it were counted. */
+/** The token's usage, once this many of its requests were counted. */
 const counted = (token, requests, query) =>
   eventually(
     `${requests} requests of ${token.id} are counted`,

@@ -1,11 +1,11 @@
-// Webhooks through real workerd to a real HTTP server, their signatures verified by the Standard Webhooks library.
+// Webhooks from real workerd to a real HTTP server; the Standard Webhooks library verifies their signatures.
 //
-// A notice waits 10 s for others of its kind, so each test takes that long at least.
+// A notice waits 10 s for others of its kind, so each test takes at least that long.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
-import { Gateway, eventually } from './harness/gateway.mjs';
+import { eventually, Gateway } from './harness/gateway.mjs';
 import { Receiver, silence, status, taken } from './harness/receiver.mjs';
 import { variables } from './harness/routes.mjs';
 import { MEBIBYTE } from './harness/upstream.mjs';
@@ -55,7 +55,7 @@ const arrived = (id, count = 1) =>
     () => receiver.about(id).length >= count && receiver.about(id),
     60_000,
   );
-/** Throws unless the receiver's library takes it. */
+/** Throws unless the receiver's library accepts the signature. */
 const verified = ({ body, headers }) => new Webhook(SECRET).verify(body, headers);
 
 describe('a webhook', () => {
@@ -144,7 +144,7 @@ describe('a webhook', () => {
     receiver.script(silence, taken);
     const id = await revokedToken();
     await arrived(id);
-    // The receiver has it and is silent: lists reach KV all the same, each after the change before it.
+    // The receiver is silent. Lists still reach KV, each after its change.
     const writesOfList = () =>
       gateway.kv.operations.filter(({ method, key }) => method === 'PUT' && key === 'list/delta').length;
     for (let change = 0; change < 3; change += 1) {
@@ -181,7 +181,7 @@ describe('a webhook', () => {
     const before = gateway.workerd.residentBytes();
     const id = await revokedToken();
     assert.equal((await delivered(id)).delivery.attempts, 1);
-    // What the machine's own buffers between the two take is some megabytes.
+    // The buffers of the operating system between sender and receiver take some megabytes.
     const afterwards = sent;
     assert.ok(sent < 32 * MEBIBYTE, `${sent} bytes went out`);
     const grown = gateway.workerd.residentBytes() - before;

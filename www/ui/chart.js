@@ -1,14 +1,15 @@
-// Charts by uPlot, loaded only where there is one. Beside each stands the same as a table, for those who cannot see it.
+// Charts drawn by uPlot, which loads with the first chart. A table beside each shows the same data for screen
+// readers.
 
 import { h, put } from '../dom.js';
 
-/** What is counted has no halves. */
+/** Steps of the count axis, in whole numbers. */
 const COUNTS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
 
 /** @type {Promise<any> | null} */
 let library = null;
 
-/** The library and its style, once. */
+/** Loads the library and its style sheet once. */
 function load() {
   library ??= import('../vendor/uplot.js').then((module) => {
     document.head.append(
@@ -19,17 +20,20 @@ function load() {
   return library;
 }
 
-/** @typedef {{ name: string, color: string, values: (number | null)[] }} Series `color` is a variable of console.css */
+/**
+ * @typedef {{ name: string, color: string, values: (number | null)[] }} Series `color` is a variable of
+ *   console.css
+ */
+
+/** @typedef {{ name: string, values: number[], isTime?: boolean, say: (value: number) => string }} Axis */
 
 /**
- * Bars over labels or over time.
- * @param {{ title: string, x: { name: string, values: number[], isTime?: boolean, say: (value: number) => string }, series: Series[], mark?: number, signal: AbortSignal }} options
- *   `mark` is a place on the x axis that is to be seen, such as a bound
+ * Bars over categories or over time.
+ * @param {{ title: string, x: Axis, series: Series[], mark?: number, signal: AbortSignal }} options `mark` is
+ *   a place on the x axis to be marked with a line, such as the bound
  */
 export function barChart({ title, x, series, mark, signal }) {
   const canvas = h('div', { class: 'chart', 'aria-hidden': 'true' });
-  const color = (/** @type {string} */ name) =>
-    getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   /** @type {any} */
   let chart = null;
   const size = () => ({ width: Math.max(240, canvas.clientWidth), height: 220 });
@@ -46,57 +50,9 @@ export function barChart({ title, x, series, mark, signal }) {
     }
     if (signal.aborted || !canvas.isConnected) return;
     chart?.destroy();
-    const axis = {
-      stroke: color('--muted'),
-      grid: { stroke: color('--line'), width: 1 },
-      ticks: { stroke: color('--line'), width: 1 },
-      font: `12px ${color('--sans')}`,
-    };
-    // Bars stand upon each other: each series is drawn to the sum of those below it, the tallest first.
-    const sums = series.map((_, upTo) =>
-      x.values.map((_, at) =>
-        series.slice(0, upTo + 1).reduce((sum, { values }) => sum + (values[at] ?? 0), 0),
-      ),
-    );
-    const drawn = series.map((one, at) => ({ one, values: sums[at] })).reverse();
+    const drawn = stacked(x, series);
     chart = new uPlot(
-      {
-        ...size(),
-        legend: { show: false },
-        cursor: { show: false },
-        scales: {
-          x: { time: x.isTime === true },
-          y: {
-            range: (
-              /** @type {unknown} */ _chart,
-              /** @type {number} */ _low,
-              /** @type {number} */ high,
-            ) => [0, Math.max(1, high)],
-          },
-        },
-        axes: [
-          {
-            ...axis,
-            values: (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) =>
-              ticks.map(x.isTime ? clock : x.say),
-          },
-          { ...axis, size: 56, incrs: COUNTS },
-        ],
-        series: [
-          {},
-          ...drawn.map(({ one }) => ({
-            label: one.name,
-            fill: color(one.color),
-            stroke: color(one.color),
-            width: 0,
-            points: { show: false },
-            paths: uPlot.paths.bars({ size: [0.8, 48], align: x.isTime ? 1 : -1 }),
-          })),
-        ],
-        hooks: {
-          draw: mark === undefined ? [] : [(/** @type {any} */ plot) => line(plot, mark, color('--bad'))],
-        },
-      },
+      { ...size(), ...optionsOf(uPlot, x, drawn, mark) },
       [x.values, ...drawn.map(({ values }) => values)],
       canvas,
     );
@@ -108,7 +64,7 @@ export function barChart({ title, x, series, mark, signal }) {
     resized.disconnect();
     chart?.destroy();
   });
-  // Its width is known once it stands in the page.
+  // The width is known only once the chart is in the page.
   requestAnimationFrame(() => {
     resized.observe(canvas);
     draw();
@@ -122,11 +78,91 @@ export function barChart({ title, x, series, mark, signal }) {
       series.map(({ name, color }) => h('span', { class: `key ${color.slice(2)}` }, name)),
     ),
     canvas,
-    h('details', { class: 'small' }, h('summary', null, 'As a table'), table(title, x, series)),
+    h('details', { class: 'small' }, h('summary', null, 'Show as a table'), table(title, x, series)),
   );
 }
 
-/** Midnight as its date, other times as the clock has them. @param {number} seconds */
+/** @param {string} name of a variable of console.css */
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** @typedef {{ one: Series, values: number[] }} Drawn a series, and up to where its bars are drawn */
+
+/**
+ * Each series is drawn up to its sum with the series before it, the tallest first.
+ * @param {Axis} x
+ * @param {Series[]} series
+ * @returns {Drawn[]}
+ */
+function stacked(x, series) {
+  const sums = series.map((_, upTo) =>
+    x.values.map((_, at) =>
+      series.slice(0, upTo + 1).reduce((sum, { values }) => sum + (values[at] ?? 0), 0),
+    ),
+  );
+  return series.map((one, at) => ({ one, values: sums[at] })).reverse();
+}
+
+/**
+ * What uPlot is told, but for the size.
+ * @param {any} uPlot
+ * @param {Axis} x
+ * @param {Drawn[]} drawn
+ * @param {number | undefined} mark
+ */
+function optionsOf(uPlot, x, drawn, mark) {
+  const axis = {
+    stroke: color('--muted'),
+    grid: { stroke: color('--line'), width: 1 },
+    ticks: { stroke: color('--line'), width: 1 },
+    font: `12px ${color('--sans')}`,
+  };
+  return {
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      // A bar of another value than a time ends at its value: the first one needs room before it.
+      x: x.isTime
+        ? { time: true }
+        : {
+            time: false,
+            range: (/** @type {unknown} */ _chart, /** @type {number} */ low, /** @type {number} */ high) => [
+              low - ((x.values[1] ?? low) - (x.values[0] ?? low)),
+              high,
+            ],
+          },
+      y: {
+        range: (/** @type {unknown} */ _chart, /** @type {number} */ _low, /** @type {number} */ high) => [
+          0,
+          Math.max(1, high),
+        ],
+      },
+    },
+    axes: [
+      {
+        ...axis,
+        values: (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) =>
+          ticks.map(x.isTime ? clock : x.say),
+      },
+      { ...axis, size: 56, incrs: COUNTS },
+    ],
+    series: [
+      {},
+      ...drawn.map(({ one }) => ({
+        label: one.name,
+        fill: color(one.color),
+        stroke: color(one.color),
+        width: 0,
+        points: { show: false },
+        paths: uPlot.paths.bars({ size: [0.8, 48], align: x.isTime ? 1 : -1 }),
+      })),
+    ],
+    hooks: {
+      draw: mark === undefined ? [] : [(/** @type {any} */ plot) => line(plot, mark, color('--bad'))],
+    },
+  };
+}
+
+/** Midnight as a date, other times as hours and minutes. @param {number} seconds */
 function clock(seconds) {
   const at = new Date(seconds * 1000);
   const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
@@ -135,7 +171,12 @@ function clock(seconds) {
     : at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 }
 
-/** A line across the chart. @param {any} plot @param {number} at @param {string} color */
+/**
+ * Draws a vertical line across the chart.
+ * @param {any} plot
+ * @param {number} at
+ * @param {string} color
+ */
 function line(plot, at, color) {
   const { ctx, bbox } = plot;
   const left = Math.round(plot.valToPos(at, 'x', true)) + 0.5;
@@ -150,7 +191,11 @@ function line(plot, at, color) {
   ctx.restore();
 }
 
-/** @param {string} title @param {{ name: string, values: number[], say: (value: number) => string }} x @param {Series[]} series */
+/**
+ * @param {string} title
+ * @param {{ name: string, values: number[], say: (value: number) => string }} x
+ * @param {Series[]} series
+ */
 function table(title, x, series) {
   const rows = x.values
     .map((value, at) => ({ value, at }))

@@ -1,4 +1,4 @@
-// Copying, and showing what may be copied.
+// Shows a text with a button that copies it.
 
 import { h } from '../dom.js';
 import { announce } from './notice.js';
@@ -13,7 +13,12 @@ export async function copy(text, what) {
   }
 }
 
-/** A text to be copied, whole. @param {string} text @param {string} what @param {string} [label] */
+/**
+ * A text with a button that copies all of it.
+ * @param {string} text
+ * @param {string} what
+ * @param {string} [label]
+ */
 export function copyable(text, what, label = 'Copy') {
   return h(
     'div',

@@ -1,9 +1,10 @@
-// The native <dialog>: it keeps the focus, closes on Escape, and gives the focus back to what opened it.
+// Wraps the native <dialog>: it traps the focus, closes on Escape, and returns the focus to the element that
+// opened it.
 
 import { h, uniqueId } from '../dom.js';
 
 /**
- * Opens a modal dialog; resolves when it is closed, however that happens.
+ * Opens a modal dialog. Resolves when it closes, for any reason.
  * @param {string} title
  * @param {(close: () => void) => import('../dom.js').Child | import('../dom.js').Child[]} body
  * @param {{ lasting?: boolean }} [options] `lasting`: Escape does not close it

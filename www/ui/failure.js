@@ -1,16 +1,16 @@
-// A failure in the place of what could not be shown, with a way to try again. Never a spinner without an end.
+// Shows an error in place of content that could not be loaded, with a button that retries.
 
 import { ApiError } from '../api.js';
 import { h } from '../dom.js';
 
-/** What to say of any error. @param {unknown} error */
+/** The text to show for an error of any kind. @param {unknown} error */
 export function wordsOf(error) {
   if (error instanceof ApiError) {
     const named = error.errors.map(({ field, detail }) => `${field}: ${detail}`).join('; ');
     return named === '' ? error.message : `${error.message} ${named}.`;
   }
   console.error(error);
-  return 'Something in the console failed. Reload the page; if it lasts, the browser’s console says more.';
+  return 'Something in the console failed. Reload the page. If it fails again, see the browser’s console.';
 }
 
 /**

@@ -1,12 +1,14 @@
-// Forms: fields with label, hint and error; the API's words next to the field that they belong to; nothing typed is lost.
+// Forms: fields with label, hint and error. The API's error texts appear next to their fields, and input is
+// never lost.
 
 import { ApiError } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
 import { wordsOf } from './failure.js';
 
 /**
- * A field. `control` gets its id, name and descriptions here.
- * @param {{ name: string, label: string, hint?: import('../dom.js').Child, control: HTMLElement, extra?: import('../dom.js').Child, wide?: boolean }} field
+ * A field. This function sets the id, name and ARIA descriptions of `control`.
+ * @param {{ name: string, label: string, hint?: import('../dom.js').Child, control: HTMLElement, extra?:
+ *   import('../dom.js').Child, wide?: boolean }} field
  */
 export function field({ name, label, hint, control, extra }) {
   const id = uniqueId(name);
@@ -25,8 +27,10 @@ export function field({ name, label, hint, control, extra }) {
 }
 
 /**
- * Choices of which one holds.
- * @param {{ name: string, legend: string, hint?: string, value: string, choices: { value: string, label: string, about?: import('../dom.js').Child, more?: import('../dom.js').Child }[], change?: (value: string) => void }} options
+ * A group of radio buttons.
+ * @param {{ name: string, legend: string, hint?: string, value: string, choices: { value: string, label:
+ *   string, about?: import('../dom.js').Child, more?: import('../dom.js').Child }[], change?: (value: string)
+ *   => void }} options
  */
 export function choices({ name, legend, hint, value, choices, change }) {
   const id = uniqueId(name);
@@ -79,8 +83,9 @@ export function checkbox({ name, label, checked, hint }) {
 }
 
 /**
- * A form. While it is sent its button says so; whatever comes back, what was typed stays.
- * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void>, cancel?: () => void, more?: import('../dom.js').Child[] }} options
+ * A form. While a submission is in progress the button says so. The input stays, whatever the response is.
+ * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void>, cancel?: () =>
+ *   void, more?: import('../dom.js').Child[] }} options
  * @param {...(import('../dom.js').Child | import('../dom.js').Child[])} children
  */
 export function form({ submit, danger, send, cancel, more = [] }, ...children) {
@@ -132,8 +137,10 @@ function clearErrors(form) {
 }
 
 /**
- * Each fault goes next to its field (`origins[2]` to `origins`); what belongs to no field is said above the button.
- * @param {HTMLFormElement} form @param {HTMLElement} problem @param {unknown} error
+ * Shows each fault next to its field (`origins[2]` at `origins`), and faults of no field above the button.
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} problem
+ * @param {unknown} error
  */
 function showErrors(form, problem, error) {
   const faults = error instanceof ApiError ? error.errors : [];
@@ -176,18 +183,18 @@ function showErrors(form, problem, error) {
   first?.focus();
 }
 
-/** The API's expectation ("a name of …") as a sentence. @param {string} detail */
+/** Turns the API's expectation ("a name of …") into a sentence. @param {string} detail */
 function sentence(detail) {
   const text = detail.charAt(0).toUpperCase() + detail.slice(1);
   return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
-/** What stands in a form's control. @param {HTMLFormElement} form @param {string} name */
-export function valueOf(form, name) {
+/** The value of a form control. @param {HTMLFormElement} form @param {string} name */
+export function fieldValue(form, name) {
   const control = form.elements.namedItem(name);
-  return control instanceof RadioNodeList
-    ? control.value
-    : /** @type {HTMLInputElement | null} */ ((control)?.value ?? '');
+  if (control instanceof RadioNodeList) return control.value;
+  const input = /** @type {HTMLInputElement | null} */ (control);
+  return input?.value ?? '';
 }
 
 /** @param {HTMLFormElement} form @param {string} name */

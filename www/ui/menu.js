@@ -1,11 +1,11 @@
-// A menu button (ARIA practices): Enter or arrow down opens, arrows move, Escape closes, letters jump.
+// A menu button (ARIA Authoring Practices): Enter or arrow down opens it, arrows move, Escape closes, letters
+// jump.
 
 import { h, uniqueId } from '../dom.js';
 
-/**
- * @param {string} label what the button is for, to those who cannot see where it stands
- * @param {{ label: string, act: () => void, danger?: boolean }[]} items
- */
+/** @typedef {{ label: string, act: () => void, danger?: boolean }} Item */
+
+/** @param {string} label what the button is for, as read by screen readers @param {Item[]} items */
 export function menuButton(label, items) {
   const id = uniqueId('menu');
   const button = h(
@@ -17,7 +17,7 @@ export function menuButton(label, items) {
       'aria-expanded': 'false',
       'aria-controls': id,
       'aria-label': label,
-      on: { click: toggle, keydown: keyOnButton },
+      on: { click: () => (menu.matches(':popover-open') ? close() : open()), keydown: keyOnButton },
     },
     '⋯',
   );
@@ -30,44 +30,17 @@ export function menuButton(label, items) {
     on: { keydown: keyInMenu },
   });
 
-  function fill() {
-    menu.replaceChildren(
-      ...items.map(({ label, act, danger }) =>
-        h(
-          'button',
-          {
-            type: 'button',
-            role: 'menuitem',
-            tabindex: '-1',
-            class: danger ? 'danger' : null,
-            on: {
-              click: () => {
-                close();
-                act();
-              },
-            },
-          },
-          label,
-        ),
-      ),
-    );
-  }
-  function toggle() {
-    if (menu.matches(':popover-open')) close();
-    else open();
-  }
+  let openedAt = button.getBoundingClientRect();
+
   function open() {
-    fill();
+    menu.replaceChildren(...items.map((item) => entry(item, close)));
     menu.showPopover();
     button.setAttribute('aria-expanded', 'true');
-    const anchor = button.getBoundingClientRect();
-    const { width, height } = menu.getBoundingClientRect();
-    const below = anchor.bottom + height + 8 <= innerHeight;
-    menu.style.left = `${Math.max(8, anchor.right - width)}px`;
-    menu.style.top = `${below ? anchor.bottom + 4 : Math.max(8, anchor.top - height - 4)}px`;
-    item(0)?.focus();
+    placeAt(menu, button);
+    /** @type {HTMLElement | null} */ (menu.querySelector('button'))?.focus();
     document.addEventListener('pointerdown', outside, true);
-    addEventListener('scroll', closeQuietly, { capture: true, once: true });
+    openedAt = button.getBoundingClientRect();
+    addEventListener('scroll', scrolled, true);
   }
   function close() {
     closeQuietly();
@@ -78,6 +51,12 @@ export function menuButton(label, items) {
     menu.hidePopover();
     button.setAttribute('aria-expanded', 'false');
     document.removeEventListener('pointerdown', outside, true);
+    removeEventListener('scroll', scrolled, true);
+  }
+  /** The event comes a frame after the scrolling, which may have been before the menu was opened. */
+  function scrolled() {
+    const { top, left } = button.getBoundingClientRect();
+    if (top !== openedAt.top || left !== openedAt.left) closeQuietly();
   }
   /** @param {Event} event */
   function outside(event) {
@@ -92,22 +71,55 @@ export function menuButton(label, items) {
   /** @param {KeyboardEvent} event */
   function keyInMenu(event) {
     const entries = /** @type {HTMLElement[]} */ ([...menu.children]);
-    const at = entries.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length, Home: 0, End: entries.length - 1 }[
-      event.key
-    ];
-    if (to !== undefined) item(to)?.focus();
+    const to = destination(event.key, entries);
+    if (to !== undefined) to.focus();
     else if (event.key === 'Escape') close();
     else if (event.key === 'Tab') return closeQuietly();
-    else if (/^\S$/.test(event.key))
-      entries.find((entry) => entry.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    else if (/^\S$/.test(event.key)) beginningWith(event.key, entries)?.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
-  /** @param {number} index */
-  const item = (index) =>
-    /** @type {HTMLElement | undefined} */ (menu.children[index % menu.children.length]);
-
   return h('div', { class: 'menu-holder' }, button, menu);
+}
+
+/**
+ * Where an arrow, Home or End leads. Arrows go round.
+ * @param {string} key
+ * @param {HTMLElement[]} entries
+ */
+function destination(key, entries) {
+  const at = entries.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1 + entries.length, Home: 0, End: entries.length - 1 }[key];
+  return to === undefined ? undefined : entries[to % entries.length];
+}
+
+/** @param {string} letter @param {HTMLElement[]} entries */
+const beginningWith = (letter, entries) =>
+  entries.find((entry) => entry.textContent?.toLowerCase().startsWith(letter.toLowerCase()));
+
+/** @param {Item} item @param {() => void} close the menu, before the item acts */
+function entry({ label, act, danger }, close) {
+  const click = () => {
+    close();
+    act();
+  };
+  return h(
+    'button',
+    { type: 'button', role: 'menuitem', tabindex: '-1', class: danger ? 'danger' : null, on: { click } },
+    label,
+  );
+}
+
+/**
+ * Puts the menu below its button where there is room, otherwise above.
+ * @param {HTMLElement} menu
+ * @param {Element} button
+ */
+function placeAt(menu, button) {
+  const anchor = button.getBoundingClientRect();
+  const { width, height } = menu.getBoundingClientRect();
+  const below = anchor.bottom + height + 8 <= innerHeight;
+  menu.style.left = `${Math.max(8, anchor.right - width)}px`;
+  menu.style.top = `${below ? anchor.bottom + 4 : Math.max(8, anchor.top - height - 4)}px`;
 }

@@ -1,4 +1,4 @@
-// What happened, said once: seen for a while at the foot of the page, and read out by screen readers.
+// Short messages about what happened: shown for a while at the foot of the page, and read by screen readers.
 
 import { h, put } from '../dom.js';
 
@@ -7,7 +7,7 @@ const region = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite'
 /** @type {number | undefined} */
 let timer;
 
-/** Where notices appear: once on the page. */
+/** The element that shows the messages. There is one in the page. */
 export const noticeRegion = () => region;
 
 /** @param {string} text @param {{ quietly?: boolean }} [options] `quietly`: only read out */

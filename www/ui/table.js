@@ -1,16 +1,18 @@
-// A table. On a phone each row is a card (console.css); the roles stay, which `display: block` would take away.
+// A table. On a phone console.css shows each row as a card with `display: block`. That would remove the
+// table's ARIA roles, so they are set explicitly.
 
 import { h } from '../dom.js';
 
 /**
  * @template T
- * @typedef {{ name: string, hidden?: boolean, class?: string, cell: (item: T) => import('../dom.js').Child | import('../dom.js').Child[] }} Column
+ * @typedef {{ name: string, hidden?: boolean, class?: string, cell: (item: T) => import('../dom.js').Child |
+ *   import('../dom.js').Child[] }} Column
  */
 
 /**
  * @template T
- * @param {string} caption for those who cannot see what stands around it
- * @param {Column<T>[]} columns the first names the row
+ * @param {string} caption the table's accessible name
+ * @param {Column<T>[]} columns the first column names the row
  * @param {T[]} items
  */
 export function table(caption, columns, items) {

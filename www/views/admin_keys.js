@@ -1,4 +1,4 @@
-// Admin keys: who may call the admin API. A key's text is shown once.
+// The admin keys, which admit callers to the admin API. The text of a key is shown once, when it is made.
 
 import { call, get, post } from '../api.js';
 import { h } from '../dom.js';
@@ -7,7 +7,8 @@ import { date, fromLocalInput, time } from '../time.js';
 import { badge } from '../ui/badge.js';
 import { copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
-import { choices, field, form, valueOf } from '../ui/form.js';
+import { choices, field, fieldValue, form } from '../ui/form.js';
+import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { table } from '../ui/table.js';
@@ -17,7 +18,7 @@ import { who } from '../who.js';
 /** @import { Place } from '../router.js' */
 
 const ROLES = [
-  { value: 'viewer', label: 'Viewer', about: 'Sees everything but the text of tokens; changes nothing.' },
+  { value: 'viewer', label: 'Viewer', about: 'Sees everything except the text of tokens. Changes nothing.' },
   {
     value: 'operator',
     label: 'Operator',
@@ -27,7 +28,9 @@ const ROLES = [
   {
     value: 'distributor',
     label: 'Distributor',
-    about: 'For a job: reads the current token of a family and nothing else. No console.',
+    about:
+      'For an automated job: reads the current token of a family and nothing else. ' +
+      'Cannot use the console.',
   },
 ];
 
@@ -37,19 +40,10 @@ export async function view({ signal }) {
   return h(
     'div',
     null,
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, 'Admin keys'),
-        h(
-          'p',
-          null,
-          'One for each person and job, so that one can be deleted without the others. A deleted key ends its sessions at once.',
-        ),
-      ),
+    pageHead(
+      'Admin keys',
+      'Create one for each person and job, so that you can delete one without the others. ' +
+        'Deleting a key ends its sessions at once.',
       h(
         'div',
         { class: 'buttons' },
@@ -99,13 +93,13 @@ function createDialog() {
         submit: 'Create key',
         cancel: close,
         send: async (form) => {
-          const ends = fromLocalInput(valueOf(form, 'expires_at'));
+          const ends = fromLocalInput(fieldValue(form, 'expires_at'));
           const made = /** @type {AdminKey & { key: string }} */ (
             await post(
               '/admin-keys',
               {
-                label: valueOf(form, 'label'),
-                role: valueOf(form, 'role'),
+                label: fieldValue(form, 'label'),
+                role: fieldValue(form, 'role'),
                 ...(ends && { expires_at: ends }),
               },
               { once },
@@ -119,7 +113,7 @@ function createDialog() {
       field({
         name: 'label',
         label: 'Label',
-        hint: 'Who or what holds it.',
+        hint: 'The person or job that uses the key.',
         control: h('input', { type: 'text', autocomplete: 'off', maxlength: '200', autofocus: true }),
       }),
       choices({ name: 'role', legend: 'Role', value: 'viewer', choices: ROLES }),
@@ -144,14 +138,15 @@ function showOnce(key) {
         h(
           'p',
           null,
-          'This is shown once. Put it into a password manager or a secret store now; only its hash is kept.',
+          'The key is shown only once. Save it in a password manager or a secret store now. ' +
+            'Wayleave keeps only its hash.',
         ),
       ),
       copyable(key.key, 'The admin key'),
       h(
         'div',
         { class: 'actions' },
-        h('button', { type: 'button', class: 'primary', on: { click: close } }, 'I have kept it'),
+        h('button', { type: 'button', class: 'primary', on: { click: close } }, 'I have saved it'),
       ),
     ],
     { lasting: true },
@@ -165,7 +160,8 @@ function deleteDialog(key) {
     h(
       'p',
       null,
-      `Whoever uses it gets 401 from now on, and its sessions end. This cannot be undone.${own ? ' It is the key you are signed in with: you will be signed out.' : ''}`,
+      'Requests with it get 401 from now on, and its sessions end. This cannot ' +
+        `be undone.${own ? ' It is the key you are signed in with: you will be signed out.' : ''}`,
     ),
     form({
       submit: 'Delete',

@@ -1,46 +1,64 @@
-// The banner: what needs attention, from the registry's status and the tokens that end soon. Nothing when nothing does.
+// A banner with what needs attention: warnings of the registry's status, open notices, and tokens that end
+// soon. Empty when there is nothing.
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
 
 /** @import { Notice, Page, Status, Token } from '../types.d.ts' */
 
-/** What a warning of the status means. @type {Record<string, string>} */
+/** What each warning of GET /status means. @type {Record<string, string>} */
 export const STATUS_WARNINGS = {
   registry_load:
-    'The registry gets half of the calls that it can carry, or more. Raise the bound or add the location cache.',
+    'The registry’s load is at half of its capacity or more: calls a second, or calls that wait. ' +
+    'Set RELAYS or raise the bound.',
   unguaranteed:
-    'ON_UNKNOWN is admit: a location that cannot know lets tokens through, and no revocation is guaranteed.',
+    'ON_UNKNOWN is admit: a location without a current list admits tokens that may be revoked, so no ' +
+    'revocation is guaranteed.',
   kv_unwritten:
-    'A write to KV has been waiting for longer than the bound. Locations ask the registry meanwhile; look at KV’s health.',
+    'A write to KV has been pending for longer than the bound. Locations ask the registry meanwhile. ' +
+    'Check KV’s health.',
   restored:
-    'The registry was put back from a backup in the last week. Tokens may have been disabled: look through them.',
+    'The registry was restored from a backup in the last week. Tokens may have been disabled: check them.',
   rate_class_missing:
-    'Tokens are of a rate class that is not configured any more, and so are not limited. Put it back into RATES, or edit them.',
-  webhook_undelivered: 'A webhook could not be delivered. Check its receiver and WEBHOOK_URL.',
+    'Some tokens have a rate class that is no longer configured, so they are not limited. ' +
+    'Add the class to RATES again, or edit the tokens.',
+  client_address_missing:
+    'Requests do not have the header that CLIENT_IP_HEADER names, so callers’ addresses are unknown and ' +
+    'all callers share one limit. Make the proxy in front set that header, or name the header that it sets.',
+  admin_api_on_every_host:
+    'CONTROL_HOSTS is not set: the admin API answers on every public host. ' +
+    'Give the admin API a host of its own.',
+  origins_not_named:
+    'Some tokens work from any site or are in report mode, and have the audience of a route to which ' +
+    'pages may send cookies. That route refuses them. Give them a list of origins, or remove the audience.',
+  reports_missing:
+    'Requests are counted, but for three minutes no location has asked for a list or reported. ' +
+    'Locations may not reach the registry and are served from KV: changes arrive late. ' +
+    'Check the registry’s log and the network.',
+  webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
 
 const SOON_SECONDS = 7 * 86_400;
 const DAY_MS = 86_400_000;
-/** Notices that ask for something to be done. @type {Record<string, string>} */
+/** Notices that call for action. @type {Record<string, string>} */
 const TOLD = {
-  'token.rotation_held': 'due to end and held, since the successor is not in use',
+  'token.rotation_held': 'due to end, but kept because the successor is not in use',
   'token.predecessor_still_used': 'about to end and still in use',
-  'token.refused_origins': 'refused more and more from sites that are not listed',
+  'token.refused_origins': 'refused increasingly from sites that are not listed',
 };
 
-/** Counting what there is reads every row: once a minute is enough. */
+/** The counts read every row of the registry, so ask at most once a minute. */
 const ASKED_EVERY_MS = 60_000;
 /** @type {{ at: number, status: Status, ending: Page<Token>, notices: Page<Notice> } | null} */
 let last = null;
 
-/** The place of the banner: nothing waits for it. @param {AbortSignal} signal */
+/** The banner. It loads after the page, which does not wait for it. @param {AbortSignal} signal */
 export function attention(signal) {
   const place = h('div');
   ask(signal).then(
     (found) => put(place, banner(found)),
     () => {
-      // The page itself says what is wrong; a second word for it helps nobody.
+      // The view itself reports the error; a second message would not help.
     },
   );
   return place;
@@ -59,7 +77,8 @@ async function ask(signal) {
     ),
     /** @type {Promise<Page<Notice>>} */ (get('/notices?limit=20', signal)),
   ]);
-  return (last = { at: Date.now(), status, ending, notices });
+  last = { at: Date.now(), status, ending, notices };
+  return last;
 }
 
 /** @param {{ status: Status, ending: Page<Token>, notices: Page<Notice> }} found */
@@ -100,7 +119,8 @@ function banner({ status, ending, notices }) {
       h(
         'li',
         null,
-        `Changes take longer to arrive than the bound of ${status.bound.seconds} s; locations that have not heard refuse. `,
+        `Changes take longer to arrive than the bound of ${status.bound.seconds} s; ` +
+          'locations without a current list refuse requests. ',
         h('a', { href: '#/revocation' }, 'Look'),
       ),
     );

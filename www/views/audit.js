@@ -3,6 +3,8 @@
 import { get, query } from '../api.js';
 import { h } from '../dom.js';
 import { to } from '../router.js';
+import { pageHead } from '../ui/head.js';
+import { may } from '../who.js';
 import { eventList } from './event_list.js';
 
 /** @import { Event, Page } from '../types.d.ts' */
@@ -18,28 +20,19 @@ export async function view({ params, signal }) {
   return h(
     'div',
     null,
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, 'Audit log'),
-        h(
-          'p',
-          null,
-          only
-            ? h(
-                'span',
-                null,
-                'Only what concerns ',
-                h('code', null, only),
-                '. ',
-                h('a', { href: '#/audit' }, 'Show all'),
-              )
-            : 'Who did what, newest first. Nothing here is ever changed or deleted.',
-        ),
-      ),
+    pageHead(
+      'Audit log',
+      only
+        ? h(
+            'span',
+            null,
+            'Only events of ',
+            h('code', null, only),
+            '. ',
+            h('a', { href: '#/audit' }, 'Show all'),
+          )
+        : 'Who did what, newest first. Entries are never changed or deleted.' +
+            (may('owner') ? '' : ' Events of admin keys, sessions and signing keys are shown to owners.'),
     ),
     h('div', { class: 'card' }, eventList(page.items)),
     (params.has('cursor') || page.next_cursor !== null) &&

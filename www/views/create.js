@@ -1,4 +1,5 @@
-// A new token: from nothing, or from another one's settings. It is shown at once, with what to paste.
+// A new token, with default settings or with those of another token. The page then shows it, with code to
+// paste.
 
 import { get, post } from '../api.js';
 import { h, put } from '../dom.js';
@@ -6,6 +7,7 @@ import { to } from '../router.js';
 import { relative } from '../time.js';
 import { copyable } from '../ui/copy.js';
 import { form } from '../ui/form.js';
+import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { lifeField, lifetime } from './life_field.js';
 import { configuration, policyFields } from './policy_fields.js';
@@ -21,27 +23,17 @@ export async function view({ params, signal }) {
     source ? /** @type {Promise<Token>} */ (get(`/tokens/${encodeURIComponent(source)}`, signal)) : null,
   ]);
   const policy = policyFields(original ? { ...original, label: '', protected: false } : {}, settings, signal);
-  // One act, however often it is sent: a retry after a lost answer gives the same token.
+  // The idempotency key of this form: a retry after a lost response returns the same token.
   const once = crypto.randomUUID();
   const page = h(
     'div',
     null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, original ? `New token like “${original.label}”` : 'New token'),
-        h(
-          'p',
-          null,
-          original
-            ? 'It starts with the same settings; change what differs.'
-            : 'A token for one site or customer, so that one can end without the others.',
-        ),
-      ),
+    pageHead(
+      original ? `New token like “${original.label}”` : 'New token',
+      original
+        ? 'It starts with the same settings. Change what should differ.'
+        : 'Create one for each site or customer, so that you can end one without the others.',
     ),
     h(
       'div',
@@ -85,13 +77,14 @@ export function created(token, settings) {
         h(
           'p',
           null,
-          `It works now, everywhere, and ends ${relative(token.expires_at)}. You can show it again at any time.`,
+          `It works everywhere from now on, and ends ${relative(token.expires_at)}. ` +
+            'You can show it again at any time.',
         ),
       ),
       h(
         'div',
         { class: 'buttons' },
-        h('a', { class: 'button', href: to(['token', token.id]) }, 'Its page'),
+        h('a', { class: 'button', href: to(['token', token.id]) }, 'Open its page'),
         h('a', { class: 'button', href: '#/tokens' }, 'All tokens'),
       ),
     ),
@@ -113,12 +106,13 @@ function snippets(text, token, settings) {
     settings.routes.find(({ audience }) => token.audiences.includes(audience)) ?? settings.routes[0];
   const address = `https://${route?.host ?? 'api.example.com'}${route?.path || '/'}`;
   const origin = Array.isArray(token.origins) ? token.origins.find((rule) => !rule.includes('*')) : undefined;
+  const from = origin ? ` -H 'Origin: ${origin}'` : '';
   return [
     { title: 'In a script', text: `fetch('${address}', { headers: { Authorization: 'Bearer ${text}' } })` },
     { title: 'In a <script> or <img>', text: `<script src="${address}?token=${text}"></script>` },
     {
       title: 'From a terminal',
-      text: `curl -i '${address}' -H 'Authorization: Bearer ${text}'${origin ? ` -H 'Origin: ${origin}'` : ''}`,
+      text: `curl -i '${address}' -H 'Authorization: Bearer ${text}'${from}`,
     },
   ];
 }

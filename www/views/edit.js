@@ -1,11 +1,14 @@
-// Editing a token. The version that was read goes along: what somebody else changed meanwhile is not overwritten, and what was typed stays.
+// Edits a token. The request carries the version that was read (If-Match), so it never overwrites a change
+// that somebody else made meanwhile. In that case the input stays in the form.
 
 import { ApiError, call } from '../api.js';
 import { h } from '../dom.js';
 import { go, to } from '../router.js';
 import { exact } from '../time.js';
 import { form } from '../ui/form.js';
+import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
+import { may } from '../who.js';
 import { configuration, policyFields } from './policy_fields.js';
 
 /** @import { Token } from '../types.d.ts' */
@@ -29,20 +32,23 @@ export async function view({ path: [, id], signal }) {
       ' / ',
       h('a', { href: to(['token', token.id]) }, token.label),
     ),
-    h(
-      'div',
-      { class: 'head' },
+    pageHead(
+      `Edit “${token.label}”`,
+      'A change holds everywhere within the revocation bound. ' +
+        `The end, ${exact(token.expires_at)}, is signed into the token.`,
+    ),
+    token.protected &&
+      !may('owner') &&
       h(
-        'div',
-        null,
-        h('h1', null, `Edit “${token.label}”`),
+        'section',
+        { class: 'box banner', 'aria-label': 'Protected' },
         h(
           'p',
           null,
-          `A change holds everywhere within the revocation bound. The end, ${exact(token.expires_at)}, is signed into the token.`,
+          'This token is protected. ' +
+            'You may change its label, owner and metadata. Only an owner may change what it admits.',
         ),
       ),
-    ),
     h(
       'div',
       { class: 'card' },
@@ -51,18 +57,8 @@ export async function view({ path: [, id], signal }) {
           submit: 'Save',
           cancel: () => go(to(['token', token.id])),
           send: async (form) => {
-            const wanted = policy.read(form);
-            const changed = Object.entries(wanted).filter(
-              ([name, value]) => JSON.stringify(value) !== JSON.stringify(/** @type {any} */ (token)[name]),
-            );
-            if (changed.length > 0) {
-              try {
-                await call('PATCH', address, { body: Object.fromEntries(changed), ifMatch: etag });
-              } catch (error) {
-                throw error instanceof ApiError && error.status === 412 ? overtaken(error) : error;
-              }
-              announce('The changes were saved.');
-            } else announce('Nothing was changed.');
+            const changed = await save(address, token, policy.read(form), etag);
+            announce(changed ? 'The changes were saved.' : 'Nothing was changed.');
             go(to(['token', token.id]));
           },
         },
@@ -72,11 +68,32 @@ export async function view({ path: [, id], signal }) {
   );
 }
 
+/**
+ * Sends what differs from the token that was read, and says whether anything did.
+ * @param {string} address
+ * @param {Token} token
+ * @param {Record<string, unknown>} wanted
+ * @param {string | null} etag
+ */
+async function save(address, token, wanted, etag) {
+  const changed = Object.entries(wanted).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(/** @type {any} */ (token)[name]),
+  );
+  if (changed.length === 0) return false;
+  try {
+    await call('PATCH', address, { body: Object.fromEntries(changed), ifMatch: etag });
+  } catch (error) {
+    throw error instanceof ApiError && error.status === 412 ? overtaken(error) : error;
+  }
+  return true;
+}
+
 /** @param {ApiError} error */
 function overtaken(error) {
   return new ApiError({
     ...error.problem,
     detail:
-      'Somebody changed this token after you opened it, so nothing was saved. Open it in another window to see what changed, then copy over what you typed here.',
+      'Somebody changed this token after you opened it, so nothing was saved. ' +
+      'Open the token in another window to see what changed, then enter your changes there.',
   });
 }

@@ -1,4 +1,4 @@
-// Audit events in words: who did what, and what it changed.
+// Audit events as text: who did what, and what it changed.
 
 import { h } from '../dom.js';
 import { to } from '../router.js';
@@ -9,7 +9,7 @@ import { exact, relative } from '../time.js';
 /** @type {Record<string, string>} */
 const ACTIONS = {
   'token.created': 'created',
-  'token.revealed': 'looked at the text of',
+  'token.revealed': 'viewed the text of',
   'token.edited': 'edited',
   'token.revoked': 'revoked',
   'token.disabled': 'disabled',
@@ -19,17 +19,20 @@ const ACTIONS = {
   'token.restored': 'disabled after a restore',
   'signing_key.activated': 'activated a signing key',
   'signing_key.retired': 'retired a signing key',
-  'registry.restored': 'was put back from a backup',
-  'admin_key.created': 'made an admin key',
+  'registry.restored': 'was restored from a backup',
+  'admin_key.created': 'created an admin key',
   'admin_key.deleted': 'deleted an admin key',
   'admin_key.bootstrapped': 'took ADMIN_KEY as the first owner',
   'session.opened': 'signed in',
   'session.closed': 'signed out',
 };
 
-/** @param {Event[]} events @param {{ of?: string }} [options] `of`: the token whose page it is, which need not be named */
+/**
+ * @param {Event[]} events
+ * @param {{ of?: string }} [options] `of`: the token whose page it is, which need not be named
+ */
 export function eventList(events, { of } = {}) {
-  if (events.length === 0) return h('p', { class: 'muted' }, 'Nothing is recorded.');
+  if (events.length === 0) return h('p', { class: 'muted' }, 'No events.');
   return h(
     'ol',
     { class: 'events' },
@@ -56,7 +59,7 @@ export function eventList(events, { of } = {}) {
   );
 }
 
-/** What changed, field by field. @param {Event} event */
+/** The changes of an event, field by field. @param {Event} event */
 function changes({ before, after }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   if (names.length === 0) return null;
@@ -67,18 +70,16 @@ function changes({ before, after }) {
     h(
       'dl',
       { class: 'change' },
-      names
-        .map((name) => [
-          h('dt', null, name),
-          h(
-            'dd',
-            null,
-            before && name in before && h('del', null, text(before[name])),
-            before && name in before && after && name in after && ' → ',
-            after && name in after && h('ins', null, text(after[name])),
-          ),
-        ])
-        .flat(),
+      names.flatMap((name) => [
+        h('dt', null, name),
+        h(
+          'dd',
+          null,
+          before && name in before && h('del', null, text(before[name])),
+          before && name in before && after && name in after && ' → ',
+          after && name in after && h('ins', null, text(after[name])),
+        ),
+      ]),
     ),
   );
 }

@@ -1,4 +1,5 @@
-// A family: a token and its successors as an indented list, which of them to copy, and what is planned for the old one.
+// A family: its tokens as an indented list of successors, which token to copy, and the planned end of the old
+// one.
 
 import { get, post } from '../api.js';
 import { h } from '../dom.js';
@@ -6,14 +7,16 @@ import { reload, to } from '../router.js';
 import { time } from '../time.js';
 import { badge, stateBadge } from '../ui/badge.js';
 import { openDialog } from '../ui/dialog.js';
+import { fact, facts } from '../ui/facts.js';
 import { form } from '../ui/form.js';
+import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { planWords } from './plan.js';
-import { originList } from './usage.js';
 import { revokeDialog } from './revoke_dialog.js';
 import { tokenActions } from './token_actions.js';
+import { originList } from './usage.js';
 
 /** @import { Family, Token } from '../types.d.ts' */
 
@@ -27,15 +30,9 @@ export async function view({ path: [, id], signal }) {
     'div',
     null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, `Family of “${newest?.label ?? family.id}”`),
-        h('p', null, h('code', null, family.id)),
-      ),
+    pageHead(
+      `Family of “${newest?.label ?? family.id}”`,
+      h('code', null, family.id),
       family.active.length > 0 &&
         may('operator') &&
         h(
@@ -58,14 +55,17 @@ export async function view({ path: [, id], signal }) {
         h(
           'p',
           { class: 'muted small' },
-          `${hidden} more that ended or were revoked earlier are not shown. `,
-          h('a', { href: to(['audit'], { family: family.id }) }, 'The audit log has them'),
+          `${hidden} more tokens that ended earlier are not shown. `,
+          h('a', { href: to(['audit'], { family: family.id }) }, 'See the audit log'),
         ),
     ),
   );
 }
 
-/** Two active at most and the last three revoked, as the API has them; oldest first. @param {Family} family */
+/**
+ * The tokens to show, oldest first: as in the API, at most two active ones and the last three revoked ones.
+ * @param {Family} family
+ */
 function visible({ active, revoked, tokens, current }) {
   const named = new Set([...active, ...revoked, current, tokens[0]?.id]);
   return tokens.filter(({ id }) => named.has(id)).reverse();
@@ -123,7 +123,10 @@ function entry(token, family) {
   );
 }
 
-/** Old and new, so that one sees whether the old one is still in use. @param {Family} family */
+/**
+ * The old and the new token side by side, to see whether the old one is still in use.
+ * @param {Family} family
+ */
 function sideBySide(family) {
   const [fresh, old] = family.active.map((id) => family.tokens.find((token) => token.id === id));
   if (!fresh || !old) return null;
@@ -134,25 +137,18 @@ function sideBySide(family) {
       'div',
       null,
       h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
-      h(
-        'dl',
-        { class: 'facts' },
-        h('dt', null, 'Token'),
-        h('dd', null, h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
-        h('dt', null, 'First used'),
-        h('dd', null, time(token.first_used_at, 'not yet, as far as is known')),
-        h('dt', null, 'Last used'),
-        h('dd', null, time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
-        h('dt', null, 'Last 24 hours'),
-        h(
-          'dd',
-          null,
+      facts(
+        fact('Token', h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
+        fact('First used', time(token.first_used_at, 'no use known')),
+        fact('Last used', time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
+        fact(
+          'Last 24 hours',
           traffic
-            ? `${traffic.admitted.toLocaleString('en')} let in, ${(traffic.requests - traffic.admitted).toLocaleString('en')} refused`
+            ? `${traffic.admitted.toLocaleString('en')} admitted, ` +
+                `${(traffic.requests - traffic.admitted).toLocaleString('en')} refused`
             : 'not known',
         ),
-        h('dt', null, 'Ends'),
-        h('dd', null, token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at)),
+        fact('Ends', token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at)),
       ),
       traffic && originList(traffic.origins.allowed, 'No site in the last two days.', 5),
     );
@@ -182,7 +178,8 @@ function stopDialog(family, newest) {
     h(
       'p',
       null,
-      `For an emergency: every token of “${newest?.label ?? family.id}” is revoked, the last active one too. Pages that carry one stop working. There is no way back.`,
+      `For an emergency: every token of “${newest?.label ?? family.id}” is revoked, ` +
+        'including the last active one. Pages that use one of them stop working. This cannot be undone.',
     ),
     form({
       submit: 'Revoke all',

@@ -1,8 +1,8 @@
-// How long a new token lives: usual times, or a date.
+// The lifetime of a new token: common durations, or a date.
 
 import { h } from '../dom.js';
 import { duration, fromLocalInput, toLocalInput } from '../time.js';
-import { field, valueOf } from '../ui/form.js';
+import { field, fieldValue } from '../ui/form.js';
 
 /** @import { Configuration } from '../types.d.ts' */
 
@@ -43,11 +43,13 @@ export function lifeField(settings) {
   return h(
     'fieldset',
     { class: 'field', 'data-field': 'expires_in' },
-    h('legend', null, 'How long it lives'),
+    h('legend', null, 'Lifetime'),
     h(
       'p',
       { class: 'hint' },
-      `The end is signed into the token and cannot be changed later; an earlier end can be set at any time. 1 to 30 days suit pages that are deployed often. At most ${duration(longest)}.`,
+      'The expiry is signed into the token and cannot be changed later. ' +
+        'You can set an earlier end at any time. ' +
+        `1 to 30 days are suitable for pages that are deployed often. At most ${duration(longest)}.`,
     ),
     chosen,
     h('p', { class: 'error' }),
@@ -60,10 +62,10 @@ function preset(value, label, checked) {
   return h('label', null, h('input', { type: 'radio', name: 'life', value, checked }), label);
 }
 
-/** What was chosen, as the API takes it. @param {HTMLFormElement} form */
+/** The chosen lifetime in the API's form. @param {HTMLFormElement} form */
 export function lifetime(form) {
-  const life = valueOf(form, 'life');
+  const life = fieldValue(form, 'life');
   return life === 'date'
-    ? { expires_at: fromLocalInput(valueOf(form, 'expires_at')) ?? '' }
+    ? { expires_at: fromLocalInput(fieldValue(form, 'expires_at')) ?? '' }
     : { expires_in: Number(life) };
 }

@@ -1,10 +1,12 @@
-// Notices of the last 90 days: what happened to which tokens, and whether the webhook that tells of it was taken.
+// Notices of the last 90 days: what happened to which tokens, and whether the webhook receiver accepted each
+// notice.
 
 import { get, query } from '../api.js';
 import { h } from '../dom.js';
 import { to } from '../router.js';
 import { exact, relative } from '../time.js';
 import { badge } from '../ui/badge.js';
+import { pageHead } from '../ui/head.js';
 
 /** @import { Notice, Page } from '../types.d.ts' */
 
@@ -14,11 +16,15 @@ const WORDS = {
   'token.rotated': 'rotated',
   'token.first_use': 'used for the first time',
   'token.expiring': 'will expire without a successor',
-  'token.rotation_held': 'due to end, and held: the successor is not in use',
+  'token.rotation_held': 'due to end, but kept because the successor is not in use',
   'token.predecessor_still_used': 'about to end, and still in use',
   'token.unused': 'not used for 90 days',
   'token.usage_spike': 'used far more than usual',
   'token.refused_origins': 'refused from sites that are not on its list',
+};
+/** Notices about the deployment, which name no token. @type {Record<string, string>} */
+const OF_DEPLOYMENT = {
+  'deployment.reports_missing': 'Requests were counted, but no location reported',
 };
 const SHOWN = 5;
 
@@ -30,26 +36,17 @@ export async function view({ params, signal }) {
   return h(
     'div',
     null,
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, 'Notices'),
-        h(
-          'p',
-          null,
-          'What an operator should hear of, newest first, kept for 90 days. With WEBHOOK_URL set they are sent as well.',
-        ),
-      ),
+    pageHead(
+      'Notices',
+      'Events that may need action, newest first, kept for 90 days. ' +
+        'If WEBHOOK_URL is set, they are also sent as webhooks.',
     ),
     page.items.length === 0
       ? h(
           'div',
           { class: 'card empty' },
           h('h2', null, 'No notices'),
-          h('p', null, 'When a token is revoked, replaced or about to end, it is told here.'),
+          h('p', null, 'When a token is revoked, replaced or about to end, a notice appears here.'),
         )
       : h('div', { class: 'card' }, h('ol', { class: 'events' }, page.items.map(entry))),
     (params.has('cursor') || page.next_cursor !== null) &&
@@ -69,8 +66,8 @@ export async function view({ params, signal }) {
 }
 
 /** @param {Notice} notice */
-function entry({ type, timestamp, data: { tokens, within_days: days }, delivery }) {
-  const words = WORDS[type] ?? type.replace(/^token\./, '').replaceAll('_', ' ');
+function entry({ type, timestamp, data: { tokens, within_days: days, since }, delivery }) {
+  const words = WORDS[type] ?? OF_DEPLOYMENT[type] ?? type.replace(/^[a-z]+\./, '').replaceAll('_', ' ');
   const others = tokens.length - SHOWN;
   return h(
     'li',
@@ -78,8 +75,9 @@ function entry({ type, timestamp, data: { tokens, within_days: days }, delivery 
     h(
       'p',
       null,
-      h('strong', null, tokens.length === 1 ? '1 token ' : `${tokens.length} tokens `),
+      tokens.length > 0 && h('strong', null, tokens.length === 1 ? '1 token ' : `${tokens.length} tokens `),
       words,
+      since ? ` since ${exact(since)}` : null,
       days ? ` within ${days} days` : null,
       ' ',
       sent(delivery),
@@ -89,8 +87,7 @@ function entry({ type, timestamp, data: { tokens, within_days: days }, delivery 
       { class: 'small' },
       tokens
         .slice(0, SHOWN)
-        .map((token, at) => [at > 0 && ', ', h('a', { href: to(['token', token.id]) }, token.label)])
-        .flat(),
+        .flatMap((token, at) => [at > 0 && ', ', h('a', { href: to(['token', token.id]) }, token.label)]),
       others > 0 && ` and ${others} more`,
     ),
     h(
@@ -105,7 +102,7 @@ function entry({ type, timestamp, data: { tokens, within_days: days }, delivery 
 function sent(delivery) {
   if (delivery === null) return null;
   const why = delivery.error ? `: ${delivery.error.replaceAll('_', ' ')}` : '';
-  if (delivery.state === 'delivered') return badge('Webhook taken', 'good');
+  if (delivery.state === 'delivered') return badge('Webhook delivered', 'good');
   return delivery.state === 'pending'
     ? badge(`Webhook tried ${delivery.attempts} times${why}`, 'warn')
     : badge(`Webhook given up${why}`, 'bad');

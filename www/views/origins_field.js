@@ -1,10 +1,11 @@
-// The sites of a token: one a line, checked while typing by the API's own origin-test, which also answers "would this URL work?".
+// The origin rules of a token, one a line. The API's origin-test checks them during typing, and tests page
+// URLs.
 
 import { ApiError, post } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
 import { warningText } from '../ui/badge.js';
-import { field } from '../ui/form.js';
 import { wordsOf } from '../ui/failure.js';
+import { field } from '../ui/form.js';
 
 /** @import { OriginTest, Token } from '../types.d.ts' */
 
@@ -15,38 +16,15 @@ const TYPED_MS = 350;
  * @param {AbortSignal} signal
  */
 export function originsField(value, signal) {
-  const area = h('textarea', {
-    rows: '4',
-    spellcheck: 'false',
-    autocapitalize: 'off',
-    autocomplete: 'off',
-    placeholder: 'https://www.example.com\n*.example.com',
-    on: { input: soon },
+  const area = areaOf(value, soon);
+  const any = h('input', { type: 'checkbox', name: 'any_origin', checked: value === 'any' });
+  any.addEventListener('change', () => {
+    area.disabled = any.checked;
+    check();
   });
-  area.value = Array.isArray(value) ? value.join('\n') : '';
-  const any = h('input', {
-    type: 'checkbox',
-    name: 'any_origin',
-    checked: value === 'any',
-    on: {
-      change: () => {
-        area.disabled = any.checked;
-        check();
-      },
-    },
-  });
-  area.disabled = value === 'any';
   const readings = h('ul', { class: 'rules', 'aria-label': 'How the rules are read' });
   const urlId = uniqueId('url');
-  const url = h('input', {
-    type: 'text',
-    id: urlId,
-    inputmode: 'url',
-    placeholder: 'https://shop.example.com/page',
-    autocomplete: 'off',
-    spellcheck: 'false',
-    on: { input: soon },
-  });
+  const url = urlOf(urlId, soon);
   const verdict = h('output', { for: urlId });
   /** @type {number | undefined} */
   let timer;
@@ -70,18 +48,8 @@ export function originsField(value, signal) {
       const test = /** @type {OriginTest} */ (
         await post('/origin-test', { origins, ...(origin && { origin }) }, { signal: asked })
       );
-      put(
-        readings,
-        origins === 'any' ? note('warn', 'every site', warningText('origin_any')) : test.rules.map(reading),
-      );
-      put(
-        verdict,
-        url.value.trim() === ''
-          ? null
-          : origin === null
-            ? note('bad', url.value, 'is not the URL of a page.')
-            : said(origin, test),
-      );
+      put(readings, origins === 'any' ? everySite() : test.rules.map(reading));
+      put(verdict, url.value.trim() !== '' && verdictOn(url.value, origin, test));
     } catch (error) {
       if (asked.aborted) return;
       put(verdict);
@@ -97,33 +65,64 @@ export function originsField(value, signal) {
     }
   }
 
+  const extra = h(
+    'div',
+    null,
+    readings,
+    h('div', { class: 'choice' }, h('label', null, any, h('span', null, 'Every site'))),
+    h('div', { class: 'tester' }, h('label', { for: urlId }, 'Try a page’s address'), url, verdict),
+  );
   const element = field({
     name: 'origins',
-    label: 'Sites it works from',
-    hint: h(
-      'span',
-      null,
-      'One rule a line. ',
-      h('code', null, 'https://www.example.com'),
-      ' is that site; ',
-      h('code', null, '*.example.com'),
-      ' is everything below it, but not example.com itself.',
-    ),
+    label: 'Sites that may use it',
+    hint: hint(),
     control: area,
-    extra: h(
-      'div',
-      null,
-      readings,
-      h('div', { class: 'choice' }, h('label', null, any, h('span', null, 'Every site'))),
-      h('div', { class: 'tester' }, h('label', { for: urlId }, 'Try a page’s address'), url, verdict),
-    ),
+    extra,
   });
   return { element, origins: () => originsOf(area, any) };
 }
 
+function hint() {
+  return h(
+    'span',
+    null,
+    'One rule per line. ',
+    h('code', null, 'https://www.example.com'),
+    ' matches that site; ',
+    h('code', null, '*.example.com'),
+    ' matches every subdomain, but not example.com itself.',
+  );
+}
+
+const areaOf = (/** @type {Token['origins'] | undefined} */ value, /** @type {() => void} */ typed) =>
+  h('textarea', {
+    rows: '4',
+    spellcheck: 'false',
+    autocapitalize: 'off',
+    autocomplete: 'off',
+    placeholder: 'https://www.example.com\n*.example.com',
+    value: Array.isArray(value) ? value.join('\n') : '',
+    disabled: value === 'any',
+    on: { input: typed },
+  });
+
+const urlOf = (/** @type {string} */ id, /** @type {() => void} */ typed) =>
+  h('input', {
+    type: 'text',
+    id,
+    inputmode: 'url',
+    placeholder: 'https://shop.example.com/page',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    on: { input: typed },
+  });
+
 /**
- * How the rules are read that are not refused: one that is must not hide the others.
- * @param {string[]} origins @param {{ field: string }[]} faults @param {AbortSignal} signal
+ * The API's reading of the valid rules. They are sent without the faulty ones, so that one fault does not
+ * hide the rest.
+ * @param {string[]} origins
+ * @param {{ field: string }[]} faults
+ * @param {AbortSignal} signal
  * @returns {Promise<OriginTest['rules']>}
  */
 async function others(origins, faults, signal) {
@@ -132,7 +131,7 @@ async function others(origins, faults, signal) {
   try {
     return /** @type {OriginTest} */ (await post('/origin-test', { origins: good }, { signal })).rules;
   } catch {
-    // What is wrong is said all the same.
+    // The faults are shown all the same.
     return [];
   }
 }
@@ -147,7 +146,7 @@ function originsOf(area, any) {
         .filter((line) => line !== '');
 }
 
-/** The origin of a page's address; null when it is none. @param {string} text */
+/** The origin of a page's address, or null when it has none. @param {string} text */
 function originOf(text) {
   const trimmed = text.trim();
   if (trimmed === '') return null;
@@ -178,21 +177,26 @@ function reading({ rule, unicode, warnings }) {
   );
 }
 
+const everySite = () => note('warn', 'every site', warningText('origin_any'));
+
 /** @param {{ field: string, detail: string }} fault @param {'any' | string[]} origins */
 function wrong({ field, detail }, origins) {
   return note('bad', Array.isArray(origins) ? (origins[lineOf({ field })] ?? '') : '', detail);
 }
 
-/** Which rule a fault is of: `origins[2]`. @param {{ field: string }} fault */
+/** The index of the rule that a fault names (`origins[2]`). @param {{ field: string }} fault */
 const lineOf = ({ field }) => Number(/\[(\d+)\]/.exec(field)?.[1] ?? NaN);
 
-/** @param {string} origin @param {OriginTest} test */
-function said(origin, test) {
+/** @param {string} url @param {string | null} origin of the URL @param {OriginTest} test */
+function verdictOn(url, origin, test) {
+  if (origin === null) return note('bad', url, 'is not the URL of a page.');
   if (test.allowed)
     return note(
       'good',
       origin,
-      test.rule === undefined ? 'is let in: every site is.' : ['is let in by ', h('code', null, test.rule)],
+      test.rule === undefined
+        ? 'is admitted, like every site.'
+        : ['is admitted by ', h('code', null, test.rule)],
     );
   return note(
     'bad',
@@ -203,7 +207,11 @@ function said(origin, test) {
   );
 }
 
-/** @param {'good' | 'warn' | 'bad'} kind @param {string} what @param {import('../dom.js').Child | import('../dom.js').Child[]} text */
+/**
+ * @param {'good' | 'warn' | 'bad'} kind
+ * @param {string} what
+ * @param {import('../dom.js').Child | import('../dom.js').Child[]} text
+ */
 function note(kind, what, text) {
   const word = { good: 'yes', warn: 'look', bad: 'no' }[kind];
   return h(

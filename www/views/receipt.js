@@ -1,20 +1,26 @@
-// After a change: by when it holds everywhere, counted down, and which locations have said that they know it.
+// After a change: a countdown until it holds everywhere, and the locations that have confirmed it. A location
+// has, when all of its isolates that were heard from in the last minute hold the change. The change holds
+// within the bound after its acknowledgement. The countdown runs to `effective_by`, which adds the clock
+// tolerance.
 
 import { get, post } from '../api.js';
 import { h, put } from '../dom.js';
-import { exact, relative } from '../time.js';
+import { duration, exact, relative } from '../time.js';
 import { may } from '../who.js';
 
-/** @import { ListNumber, Probe } from '../types.d.ts' */
+/** @import { Probe } from '../types.d.ts' */
 
 const TICK_MS = 1000;
-const ASK_MS = 5000;
-/** Locations that have no traffic tell nothing: at some point waiting helps nobody. */
+const ASK_MS = 1000;
+/** Polling stops this long after the change holds: a location without traffic reports nothing. */
 const WATCHED_AFTER_MS = 30_000;
 
 /**
- * Follows a change until some time after it holds. `told` is where the token's latest change stands.
- * @param {string} id @param {string} effectiveBy @param {string} what as in "refused everywhere" @param {AbortSignal} signal
+ * Follows a change until some time after it holds.
+ * @param {string} id
+ * @param {string} effectiveBy
+ * @param {string} what such as "refused everywhere"
+ * @param {AbortSignal} signal
  */
 export function receipt(id, effectiveBy, what, signal) {
   const count = h('p', { class: 'count', role: 'timer', 'aria-live': 'off' });
@@ -22,6 +28,8 @@ export function receipt(id, effectiveBy, what, signal) {
   const locations = h('div');
   const done = Date.parse(effectiveBy);
   let asked = 0;
+  /** @type {{ bound_seconds: number, guaranteed: boolean } | null} */
+  let promise = null;
   const timer = setInterval(tick, TICK_MS);
   signal.addEventListener('abort', () => clearInterval(timer));
   tick();
@@ -32,7 +40,8 @@ export function receipt(id, effectiveBy, what, signal) {
     put(count, left > 0 ? `${Math.ceil(left / 1000)} s` : 'Everywhere');
     const text =
       left > 0
-        ? `Until it is ${what}, at the latest ${exact(effectiveBy)}.`
+        ? `${promised(promise, what)} At the latest at ${exact(effectiveBy)}, ` +
+          'which includes the allowed clock skew.'
         : `It is ${what} since ${exact(effectiveBy)} at the latest.`;
     if (words.textContent !== text) put(words, text);
     if (Date.now() - asked >= ASK_MS) ask();
@@ -42,6 +51,7 @@ export function receipt(id, effectiveBy, what, signal) {
     asked = Date.now();
     try {
       const probe = /** @type {Probe} */ (await get(`/tokens/${id}/probe`, signal));
+      promise = probe;
       put(locations, said(probe));
     } catch {
       if (!signal.aborted)
@@ -50,19 +60,32 @@ export function receipt(id, effectiveBy, what, signal) {
           h(
             'p',
             { class: 'muted' },
-            'Which locations know of it cannot be told at the moment. The time above holds all the same.',
+            'Which locations have received the change is not known at the moment. ' +
+              'The time above is guaranteed all the same.',
           ),
         );
     }
   }
   return h(
     'section',
-    { class: 'card stack receipt', 'aria-label': 'When it holds' },
-    h('h2', null, 'When it holds'),
+    { class: 'card stack receipt', 'aria-label': 'When it takes effect' },
+    h('h2', null, 'When it takes effect'),
     count,
     words,
     locations,
   );
+}
+
+/**
+ * @param {{ bound_seconds: number, guaranteed: boolean } | null} promise null: not known yet
+ * @param {string} what
+ */
+function promised(promise, what) {
+  if (promise === null) return `It is being ${what}.`;
+  const within = `${duration(promise.bound_seconds)} of the acknowledgement`;
+  return promise.guaranteed
+    ? `It is ${what} within ${within}.`
+    : `It is usually ${what} within ${within}; ON_UNKNOWN is admit, so nothing is guaranteed.`;
 }
 
 /** @param {Probe} probe */
@@ -72,29 +95,35 @@ function said(probe) {
       'p',
       { class: 'muted' },
       probe.idle
-        ? 'No location has had traffic for ten minutes: none holds a list that would let it in.'
-        : 'No location has told yet.',
+        ? 'No location has had traffic for ten minutes, so none holds a list with which it would admit ' +
+            'the token.'
+        : 'No location has reported yet.',
     );
   }
-  const know = probe.locations.filter((location) => !isBefore(location.list_number, probe.list_number));
+  const know = probe.locations.filter(({ isolates, isolates_holding }) => isolates_holding === isolates);
   return [
     h('p', null, `${know.length} of ${probe.locations.length} locations with traffic have confirmed.`),
+    know.length === probe.locations.length &&
+      typeof probe.took_ms === 'number' &&
+      h('p', null, `It arrived wherever there is traffic after ${(probe.took_ms / 1000).toFixed(1)} s.`),
     h(
       'ul',
       { class: 'rules' },
       probe.locations.map((location) => {
         const knows = know.includes(location);
+        const { isolates, isolates_holding: holding } = location;
         return h(
           'li',
           null,
           h('span', { class: `badge ${knows ? 'good' : 'plain'}` }, knows ? 'confirmed' : 'not yet'),
           h('code', null, location.id),
-          h('span', { class: 'muted' }, `said so ${relative(location.at)}`),
+          h(
+            'span',
+            { class: 'muted' },
+            `${holding} of ${isolates} isolates, reported ${relative(location.at)}`,
+          ),
         );
       }),
     ),
   ];
 }
-
-/** @param {ListNumber} a @param {ListNumber} b */
-const isBefore = ([epochA, a], [epochB, b]) => epochA < epochB || (epochA === epochB && a < b);

@@ -1,39 +1,36 @@
-// How well revocation works: the list, how long changes took to arrive against the bound, and what is still owed to KV.
+// How well revocation works: the list, propagation times compared with the bound, and pending writes to KV.
 
 import { get } from '../api.js';
 import { h } from '../dom.js';
 import { reload } from '../router.js';
 import { exact, time } from '../time.js';
 import { barChart } from '../ui/chart.js';
+import { fact, facts } from '../ui/facts.js';
+import { pageHead } from '../ui/head.js';
 import { table } from '../ui/table.js';
 import { STATUS_WARNINGS } from './attention.js';
+import { configuration } from './policy_fields.js';
 
-/** @import { Status } from '../types.d.ts' */
+/** @import { Configuration, Status } from '../types.d.ts' */
 
 /** @param {import('../router.js').Place} place */
 export async function view({ signal }) {
-  const status = /** @type {Status} */ (await get('/status', signal));
+  const [status, { push_seconds }] = /** @type {[Status, Configuration]} */ (
+    await Promise.all([get('/status', signal), configuration(signal)])
+  );
   const bytes = (/** @type {number} */ count) =>
     count < 10_000 ? `${count} bytes` : `${(count / 1000).toFixed(1)} kB`;
   return h(
     'div',
     null,
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, 'Revocation'),
-        h(
-          'p',
-          null,
-          status.bound.guaranteed
-            ? `A token that is revoked, disabled or ended is refused everywhere within ${status.bound.seconds} seconds.`
-            : `ON_UNKNOWN is admit: a location that cannot know lets tokens through. Changes usually hold within ${status.bound.seconds} seconds, but nothing is guaranteed.`,
-        ),
-      ),
-      h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: reload } }, 'Look again')),
+    pageHead(
+      'Revocation',
+      status.bound.guaranteed
+        ? 'A token that is revoked, disabled or ended is refused everywhere within ' +
+            `${status.bound.seconds} seconds of the acknowledgement. That is guaranteed.`
+        : 'ON_UNKNOWN is admit: a location without a current list admits tokens that may be revoked. ' +
+            `Changes usually take effect within ${status.bound.seconds} seconds, but nothing is guaranteed.`,
+      h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: reload } }, 'Reload')),
     ),
     status.warnings.length > 0 &&
       h(
@@ -45,7 +42,13 @@ export async function view({ signal }) {
           status.warnings.map((code) => h('li', null, STATUS_WARNINGS[code] ?? code)),
         ),
       ),
-    h('section', { class: 'card' }, h('h2', null, 'How long changes took'), arrivals(status, signal)),
+    h(
+      'section',
+      { class: 'card stack' },
+      h('h2', null, 'How long a change takes'),
+      times(status, push_seconds),
+      arrivals(status, signal),
+    ),
     h('section', { class: 'card' }, h('h2', null, 'Locations'), locations(status)),
     h(
       'div',
@@ -55,10 +58,11 @@ export async function view({ signal }) {
         fact('Names', `${status.list.entries} tokens`),
         fact('Size', bytes(status.list.bytes)),
         fact('Base', `${status.list.base.number.join('.')}, ${bytes(status.list.base.bytes)}`),
-        fact('Given to KV', time(status.heartbeat.published_at)),
+        fact('Written to KV', time(status.heartbeat.published_at)),
         fact('Last traffic', time(status.heartbeat.traffic_at)),
+        fact('Last report', time(status.heartbeat.heard_at)),
       ]),
-      tile('Owed to KV', [
+      tile('Pending writes to KV', [
         fact('Writes', String(status.outbox.pending)),
         fact('Oldest', time(status.outbox.oldest_at, 'none')),
         fact('Failed', `${status.outbox.failures} since the registry started`),
@@ -69,48 +73,76 @@ export async function view({ signal }) {
           'Load',
           `${(status.load.share * 100).toFixed(1)} % of ${status.load.limit_per_second} calls a second`,
         ),
+        fact('Waiting calls', `${status.load.held_calls} of ${status.load.held_calls_limit}`),
         fact(
           'Tokens',
-          `${status.tokens.active} active, ${status.tokens.disabled} disabled, ${status.tokens.revoked} revoked, ${status.tokens.expired} expired`,
+          `${status.tokens.active} active, ${status.tokens.disabled} disabled, ` +
+            `${status.tokens.revoked} revoked, ${status.tokens.expired} expired`,
         ),
-        fact('Put back from a backup', status.restored_at ? exact(status.restored_at) : 'never'),
+        ...(status.rate_classes.without_addresses.length > 0
+          ? [fact('No caller address at', status.rate_classes.without_addresses.join(', '))]
+          : []),
+        fact('Restored from a backup', status.restored_at ? exact(status.restored_at) : 'never'),
       ]),
     ),
   );
 }
 
-/** @param {Status} status @param {AbortSignal} signal */
-function arrivals({ propagation, bound }, signal) {
-  if (propagation.samples === 0)
-    return h(
-      'p',
-      { class: 'muted' },
-      'Nothing has been measured since the registry started. A change, or a probe, with traffic at a location is a measurement.',
-    );
-  const seconds = (/** @type {number | null} */ ms) => (ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`);
+/**
+ * The usual time, the measured one and the guaranteed one, apart.
+ * @param {Status} status
+ * @param {number} pushSeconds
+ */
+function times({ propagation, bound }, pushSeconds) {
+  const { samples, p50_ms, p99_ms, max_ms } = propagation;
+  const measured =
+    samples === 0
+      ? ['–', 'nothing yet: a change or a probe is measured at each location that has traffic']
+      : [
+          seconds(p50_ms),
+          `half of ${samples} arrivals; 99 of 100 within ${seconds(p99_ms)}, the longest ${seconds(max_ms)}`,
+        ];
+  const usual =
+    pushSeconds > 0
+      ? ['under 1 s', 'changes are pushed to locations with traffic; quiet ones ask first']
+      : [
+          `about ${Math.round(bound.seconds / 2)} s`,
+          'PUSH_SECONDS is 0: each location looks for changes itself',
+        ];
+  const guaranteed = bound.guaranteed
+    ? [`${bound.seconds} s`, 'the bound, also for a location that hears nothing from the registry']
+    : ['none', 'ON_UNKNOWN is admit'];
+  const rows = Object.entries({ Usual: usual, 'Measured here': measured, Guaranteed: guaranteed });
   return h(
-    'div',
-    { class: 'stack' },
-    histogram(propagation, bound, signal),
-    h(
-      'dl',
-      { class: 'numbers' },
-      [
-        ['Half within', seconds(propagation.p50_ms)],
-        ['99 of 100 within', seconds(propagation.p99_ms)],
-        ['The longest', seconds(propagation.max_ms)],
-        ['The bound', `${bound.seconds} s`],
-        ['Measured', `${propagation.samples}`],
-      ].map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))),
+    'dl',
+    { class: 'numbers' },
+    rows.map(([name, [value, why]]) =>
+      h('div', null, h('dt', null, name), h('dd', null, value, h('small', { class: 'block' }, why))),
     ),
   );
 }
 
-/** Measured against the bound: what took longer stands beyond the line. @param {Status['propagation']} propagation @param {Status['bound']} bound @param {AbortSignal} signal */
+/** @param {number | null} ms */
+function seconds(ms) {
+  if (ms === null) return '–';
+  return ms < 1_000 ? `${(ms / 1_000).toFixed(2)} s` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** @param {Status} status @param {AbortSignal} signal */
+function arrivals({ propagation, bound }, signal) {
+  return propagation.samples > 0 && histogram(propagation, bound, signal);
+}
+
+/**
+ * Propagation times compared with the bound: a bar beyond the line took longer than the bound.
+ * @param {Status['propagation']} propagation
+ * @param {Status['bound']} bound
+ * @param {AbortSignal} signal
+ */
 function histogram({ histogram: parts }, bound, signal) {
   const width = bound.seconds / Math.max(1, parts.length - 1);
   return barChart({
-    title: 'Arrivals of changes at locations, by how long they took',
+    title: 'Changes that reached locations, by how long they took',
     x: {
       name: 'Seconds',
       values: parts.map((_, at) => (at + 1) * width),
@@ -118,7 +150,7 @@ function histogram({ histogram: parts }, bound, signal) {
     },
     series: [
       {
-        name: 'Arrivals of changes; the line is the bound',
+        name: 'Changes that arrived; the line marks the bound',
         color: '--accent',
         values: parts.map(({ count }) => count),
       },
@@ -134,14 +166,18 @@ function locations({ locations }) {
     return h(
       'p',
       { class: 'muted' },
-      'No location has told in the last hour which list it holds. They do so while they have traffic.',
+      'No location has reported its list in the last hour. Locations report while they have traffic.',
     );
   return table(
     'Locations',
     [
       { name: 'Location', cell: (location) => h('code', null, location.id) },
-      { name: 'List', cell: (location) => location.list_number.join('.') },
-      { name: 'Said so', cell: (location) => time(location.at) },
+      { name: 'Oldest list', cell: (location) => location.list_number.join('.') },
+      {
+        name: 'Isolates up to date',
+        cell: ({ isolates, isolates_holding }) => `${isolates_holding} of ${isolates}`,
+      },
+      { name: 'Reported', cell: (location) => time(location.at) },
     ],
     locations,
   );
@@ -154,16 +190,16 @@ function webhooks({ webhook }) {
       'section',
       { class: 'card' },
       h('h2', null, 'Webhooks'),
-      h('p', { class: 'muted' }, 'WEBHOOK_URL is not set: notices are kept for 90 days, and sent to nobody.'),
+      h('p', { class: 'muted' }, 'WEBHOOK_URL is not set: notices are kept for 90 days, but not sent.'),
     );
   return tile('Webhooks', [
     fact(
-      'Still to be taken',
+      'Pending',
       webhook.pending === 0
         ? 'none'
         : h('span', null, `${webhook.pending}, the oldest `, time(webhook.oldest_at)),
     ),
-    fact('Last taken', time(webhook.succeeded_at)),
+    fact('Last delivered', time(webhook.succeeded_at)),
     fact(
       'Last failure',
       h(
@@ -186,8 +222,5 @@ function webhooks({ webhook }) {
   ]);
 }
 
-/** @param {string} title @param {HTMLElement[][]} facts */
-const tile = (title, facts) =>
-  h('section', { class: 'card' }, h('h2', null, title), h('dl', { class: 'facts' }, facts.flat()));
-/** @param {string} name @param {import('../dom.js').Child} value */
-const fact = (name, value) => [h('dt', null, name), h('dd', null, value)];
+/** @param {string} title @param {HTMLElement[][]} rows */
+const tile = (title, rows) => h('section', { class: 'card' }, h('h2', null, title), facts(...rows));

@@ -1,13 +1,14 @@
-// Every revocation goes through here: what will happen and by when, and the way that can be undone. The label is typed
-// only for the last active token of a family.
+// The dialog for every revocation: what will happen and by when, and disabling as the alternative that can be
+// undone. The label must be typed only for the last active token of a family.
 
 import { ApiError, get, post, query } from '../api.js';
 import { h } from '../dom.js';
-import { duration, exact, time } from '../time.js';
+import { duration, time } from '../time.js';
 import { openDialog } from '../ui/dialog.js';
-import { field, form, valueOf } from '../ui/form.js';
+import { fact, facts } from '../ui/facts.js';
+import { field, fieldValue, form } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
-import { after, attempt, disable } from './token_actions.js';
+import { after, attempt, disable } from './token_calls.js';
 import { originList, usageOf } from './usage.js';
 
 /** @import { Page, Status, Token, TokenUsage } from '../types.d.ts' */
@@ -22,13 +23,19 @@ export async function revokeDialog(token) {
       ),
     ]);
     const last = token.state === 'active' && family.items.every(({ id }) => id === token.id);
-    // What is known of its use: that it cannot be had now must not keep anybody from revoking.
+    // The token's usage, if available. An error here must not prevent the revocation.
     const usage = await usageOf(token.id).catch(() => null);
     await openDialog(`Revoke “${token.label}”?`, (close) => content(token, status, usage, last, close));
   });
 }
 
-/** @param {Token} token @param {Status} status @param {TokenUsage | null} usage @param {boolean} last @param {() => void} close */
+/**
+ * @param {Token} token
+ * @param {Status} status
+ * @param {TokenUsage | null} usage
+ * @param {boolean} last
+ * @param {() => void} close
+ */
 function content(token, status, usage, last, close) {
   const confirm = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
   const reason = h('input', { type: 'text', maxlength: '200', autocomplete: 'off' });
@@ -36,63 +43,25 @@ function content(token, status, usage, last, close) {
     h(
       'p',
       null,
-      'It ends everywhere, for ever. Pages that still carry it get 401 ',
+      'It is refused everywhere, permanently. Pages that still use it get 401 ',
       h('code', null, 'token_revoked'),
       '.',
     ),
-    h(
-      'dl',
-      { class: 'facts' },
-      h('dt', null, 'Token'),
-      h('dd', null, h('code', null, token.fingerprint)),
-      h('dt', null, 'Works from'),
-      h('dd', null, token.origins === 'any' ? 'every site' : token.origins.slice(0, 3).join(', ')),
-      h('dt', null, 'Refused everywhere'),
-      h('dd', null, bound(status)),
+    facts(
+      fact('Token', h('code', null, token.fingerprint)),
+      fact('Works from', token.origins === 'any' ? 'every site' : token.origins.slice(0, 3).join(', ')),
+      fact('Refused everywhere', bound(status)),
     ),
     inUse(usage),
-    token.state === 'active' &&
-      h(
-        'div',
-        { class: 'box' },
-        h('p', null, 'Not sure? Disabling refuses it within the same time, and can be undone.'),
-        h(
-          'button',
-          {
-            type: 'button',
-            on: {
-              click: () => {
-                close();
-                attempt(() => disable(token));
-              },
-            },
-          },
-          'Disable instead',
-        ),
-      ),
+    token.state === 'active' && disableInstead(token, close),
     form(
       {
         submit: 'Revoke',
         danger: true,
         cancel: close,
         send: async (form) => {
-          if (last && valueOf(form, 'confirm').trim() !== token.label) {
-            throw new ApiError({
-              type: '',
-              title: '',
-              status: 422,
-              code: 'confirm',
-              detail: 'Type the label.',
-              errors: [
-                {
-                  field: 'confirm',
-                  code: 'confirm',
-                  detail: `The label is “${token.label}”: type it as it stands`,
-                },
-              ],
-            });
-          }
-          const text = valueOf(form, 'reason').trim();
+          if (last && fieldValue(form, 'confirm').trim() !== token.label) throw unconfirmed(token.label);
+          const text = fieldValue(form, 'reason').trim();
           await post(`/tokens/${token.id}/revoke`, {
             ...(text && { reason: text }),
             ...(last && { force: true }),
@@ -102,7 +71,7 @@ function content(token, status, usage, last, close) {
           after(token);
         },
       },
-      field({ name: 'reason', label: 'Why (kept with it)', control: reason }),
+      field({ name: 'reason', label: 'Reason (kept in the audit log)', control: reason }),
       last &&
         h(
           'div',
@@ -110,13 +79,14 @@ function content(token, status, usage, last, close) {
           h(
             'p',
             null,
-            'It is the only active token of its family: pages are left without a working one. Make a new token and deploy it first, unless this is an emergency.',
+            'It is the only active token of its family: its pages would have no working token. ' +
+              'Create a new token and deploy it first, unless this is an emergency.',
           ),
         ),
       last &&
         field({
           name: 'confirm',
-          label: 'Type the label to revoke it all the same',
+          label: 'Type the label to revoke it anyway',
           hint: token.label,
           control: confirm,
         }),
@@ -124,10 +94,37 @@ function content(token, status, usage, last, close) {
   ];
 }
 
-/** Whether pages still carry it. @param {TokenUsage | null} usage */
+/** @param {Token} token @param {() => void} close */
+function disableInstead(token, close) {
+  const click = () => {
+    close();
+    attempt(() => disable(token));
+  };
+  return h(
+    'div',
+    { class: 'box' },
+    h('p', null, 'Not sure? Disabling takes effect as fast and can be undone.'),
+    h('button', { type: 'button', on: { click } }, 'Disable instead'),
+  );
+}
+
+/** An error of the form, in the shape of one of the API. @param {string} label */
+function unconfirmed(label) {
+  const detail = `The label is “${label}”: type it exactly`;
+  return new ApiError({
+    type: '',
+    title: '',
+    status: 422,
+    code: 'confirm',
+    detail: 'Type the label.',
+    errors: [{ field: 'confirm', code: 'confirm', detail }],
+  });
+}
+
+/** Whether pages still send the token. @param {TokenUsage | null} usage */
 function inUse(usage) {
   if (usage === null || !usage.counting)
-    return h('p', { class: 'muted' }, 'Whether it is still in use is not known.');
+    return h('p', { class: 'muted' }, 'It is not known whether it is still in use.');
   if (usage.totals.admitted === 0)
     return h(
       'p',
@@ -158,8 +155,8 @@ function inUse(usage) {
 
 /** @param {Status} status */
 function bound({ bound }) {
-  const by = exact(new Date(Date.now() + bound.seconds * 1000).toISOString());
+  const within = `${duration(bound.seconds)} of the acknowledgement`;
   return bound.guaranteed
-    ? `within ${duration(bound.seconds)}: by ${by} if you revoke now`
-    : `within about ${duration(bound.seconds)}; not guaranteed, since ON_UNKNOWN is admit`;
+    ? `within ${within}`
+    : `within about ${within}; not guaranteed, because ON_UNKNOWN is admit`;
 }

@@ -1,4 +1,5 @@
-// Replacing a token: what becomes of the old one, as four plain choices; and, where the family has two already, what to give up.
+// Rotates a token. Four choices say what happens to the old one. If the family has two active tokens already,
+// the dialog offers ways to proceed.
 
 import { ApiError, post } from '../api.js';
 import { h, put } from '../dom.js';
@@ -6,11 +7,11 @@ import { to } from '../router.js';
 import { exact, relative } from '../time.js';
 import { copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
-import { choices, field, form, isChecked, valueOf } from '../ui/form.js';
+import { choices, field, fieldValue, form, isChecked } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
 import { lifeField, lifetime } from './life_field.js';
 import { configuration } from './policy_fields.js';
-import { after, attempt } from './token_actions.js';
+import { after, attempt } from './token_calls.js';
 
 /** @import { Configuration, Problem, RevokeOld, Token, Used } from '../types.d.ts' */
 
@@ -28,18 +29,9 @@ export async function rotateDialog(token) {
 /** @param {Token} token @param {Configuration} settings @param {() => void} close */
 function content(token, settings, close) {
   const once = crypto.randomUUID();
-  const hours = h('input', { type: 'number', min: '0', max: '8760', value: '24' });
-  const days = h('input', { type: 'number', min: '0', max: '730', value: '7' });
-  const forHours = field({ name: 'drain_hours', label: 'Hours after the first use', control: hours });
-  const forDays = field({ name: 'after_days', label: 'Days from now', control: days });
-  forHours.hidden = true;
   const way = h('div');
   return [
-    h(
-      'p',
-      null,
-      'A new token with the same settings takes over. Deploy it, and the old one ends as you choose:',
-    ),
+    h('p', null, 'Creates a new token with the same settings. Deploy it. Choose when the old one ends:'),
     form(
       {
         submit: 'Rotate',
@@ -63,56 +55,74 @@ function content(token, settings, close) {
           }
         },
       },
-      choices({
-        name: 'when',
-        legend: 'The old token ends',
-        value: 'after',
-        change: (when) => {
-          forHours.hidden = when !== 'first_use';
-          forDays.hidden = when !== 'after';
-        },
-        choices: [
-          {
-            value: 'after',
-            label: 'Some days from now',
-            about:
-              'It ends at that time. If the new one has not been used by then, the old one goes on and a notice says so.',
-            more: forDays,
-          },
-          {
-            value: 'first_use',
-            label: 'Some hours after the new one is first used',
-            about:
-              'Nothing ends before pages carry the new one; visitors may keep an old copy of a page for a while.',
-            more: forHours,
-          },
-          { value: 'never', label: 'Not by itself', about: 'Both work until you end the old one.' },
-          {
-            value: 'now',
-            label: 'Now',
-            about:
-              'For a token that is misused. Every other token of the family is revoked at once, and pages with the old one stop working.',
-          },
-        ],
-      }),
+      endOfOld(token),
       lifeField(settings),
       way,
     ),
   ];
 }
 
+/** What happens to the old token, with the hours or days that some choices need. @param {Token} token */
+function endOfOld(token) {
+  const hours = h('input', { type: 'number', min: '0', max: '8760', value: '24' });
+  const days = h('input', { type: 'number', min: '0', max: '730', value: '7' });
+  const forHours = field({ name: 'drain_hours', label: 'Hours after the first use', control: hours });
+  const forDays = field({ name: 'after_days', label: 'Days from now', control: days });
+  forHours.hidden = true;
+  return choices({
+    name: 'when',
+    legend: 'The old token ends',
+    value: 'after',
+    change: (when) => {
+      forHours.hidden = when !== 'first_use';
+      forDays.hidden = when !== 'after';
+    },
+    choices: [
+      {
+        value: 'after',
+        label: 'A number of days from now',
+        about:
+          'It ends at that time. If the new one has not been used by then, the old one keeps working, ' +
+          'and you get a notice.',
+        more: forDays,
+      },
+      {
+        value: 'first_use',
+        label: 'A number of hours after the new one is first used',
+        about:
+          'The old token works until pages use the new one. ' +
+          'Visitors may keep an old copy of a page for a while.',
+        more: forHours,
+      },
+      { value: 'never', label: 'Not automatically', about: 'Both work until you end the old one.' },
+      ...(token.protected
+        ? []
+        : [
+            {
+              value: 'now',
+              label: 'Now',
+              about:
+                'For a token that is being misused. Every other token of the family is revoked at once, ' +
+                'and pages with the old one stop working.',
+            },
+          ]),
+    ],
+  });
+}
+
 /** @param {HTMLFormElement} form @returns {RevokeOld} */
 function revokeOld(form) {
-  const when = /** @type {RevokeOld['when']} */ (valueOf(form, 'when'));
+  const when = /** @type {RevokeOld['when']} */ (fieldValue(form, 'when'));
   if (when === 'first_use')
-    return { when, drain_seconds: Math.round(Number(valueOf(form, 'drain_hours')) * HOUR) };
-  if (when === 'after') return { when, after_seconds: Math.round(Number(valueOf(form, 'after_days')) * DAY) };
+    return { when, drain_seconds: Math.round(Number(fieldValue(form, 'drain_hours')) * HOUR) };
+  if (when === 'after')
+    return { when, after_seconds: Math.round(Number(fieldValue(form, 'after_days')) * DAY) };
   return { when };
 }
 
-/** What is given up, where something stood in the way. @param {HTMLFormElement} form */
+/** The confirmations that the user gave after the API refused the rotation. @param {HTMLFormElement} form */
 function given(form) {
-  const supersede = valueOf(form, 'supersede');
+  const supersede = fieldValue(form, 'supersede');
   return {
     ...(supersede && { supersede }),
     ...(isChecked(form, 'revoke_oldest') && { revoke_oldest: true }),
@@ -130,21 +140,22 @@ function wayOut(problem) {
       h(
         'p',
         null,
-        'The newest token was never used. Deploy it instead of making another, or say what to give up:',
+        'The newest token was never used. Deploy it instead of creating another, or choose which token ' +
+          'to revoke:',
       ),
       choices({
         name: 'supersede',
-        legend: 'Give up',
+        legend: 'Revoke',
         value: 'successor',
         choices: [
           {
             value: 'successor',
-            label: `The one that waits, ${problem.waiting.id}`,
+            label: `The unused one, ${problem.waiting.id}`,
             about: used(problem.waiting),
           },
           {
             value: 'original',
-            label: `The one before, ${problem.predecessor.id}`,
+            label: `The one before it, ${problem.predecessor.id}`,
             about: used(problem.predecessor),
           },
         ],
@@ -156,7 +167,7 @@ function wayOut(problem) {
           'label',
           null,
           h('input', { type: 'checkbox', name: 'force' }),
-          h('span', null, 'Also when it was used in the last day'),
+          h('span', null, 'Revoke it even if it was used in the last day'),
         ),
       ),
     );
@@ -166,7 +177,7 @@ function wayOut(problem) {
       'div',
       { class: 'box warn', role: 'alert' },
       h('p', null, h('strong', null, problem.title)),
-      h('p', null, 'A family has two active tokens at most, and it has these:'),
+      h('p', null, 'A family can have two active tokens, and it has these:'),
       h(
         'ul',
         { class: 'rules' },
@@ -190,16 +201,17 @@ function wayOut(problem) {
 }
 
 /** @param {Used} token */
-const used = ({ last_used_at: at }) => (at ? `Last used ${relative(at)}.` : 'No use of it is known.');
+const used = ({ last_used_at: at }) => (at ? `Last used ${relative(at)}.` : 'No use is known.');
 
 /** @param {Token & { token: string }} made @param {Token} old */
 function shown(made, old) {
-  announce('The new token was made.');
+  announce('The new token was created.');
   return openDialog(`The new token of “${made.label}”`, (close) => [
     h(
       'p',
       null,
-      `It works now and ends ${relative(made.expires_at)}, ${exact(made.expires_at)}. Put it where the old one, ${old.fingerprint}, stands.`,
+      `It works now and ends ${relative(made.expires_at)}, ${exact(made.expires_at)}. ` +
+        `Use it in place of the old one, ${old.fingerprint}.`,
     ),
     copyable(made.token, 'The token'),
     h(

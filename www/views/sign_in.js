@@ -1,13 +1,13 @@
-// Signing in with an admin key: as a page, and over the page when a session ended in the middle of something.
+// Sign-in with an admin key: as a page, or as a dialog over the page when the session ends during a call.
 
 import { signIn } from '../api.js';
 import { h } from '../dom.js';
-import { field, form, valueOf } from '../ui/form.js';
 import { openDialog } from '../ui/dialog.js';
+import { field, fieldValue, form } from '../ui/form.js';
 
 /** @import { Session } from '../types.d.ts' */
 
-/** Shows the page until somebody has signed in. @returns {Promise<Session>} */
+/** Shows the page until somebody signs in. @returns {Promise<Session>} */
 export function signInPage() {
   return new Promise((resolve) => {
     const page = h(
@@ -26,7 +26,7 @@ export function signInPage() {
         h(
           'p',
           { class: 'muted' },
-          'With an admin key. An owner makes keys for people under Admin keys; the first one is the secret ADMIN_KEY.',
+          'Use an admin key. Owners create keys under Admin keys. The first key is the secret ADMIN_KEY.',
         ),
         keyForm((session) => {
           page.remove();
@@ -43,7 +43,7 @@ export function signInPage() {
 /** @type {Promise<Session> | null} */
 let asking = null;
 
-/** Asks over the page; several calls that met the same end wait for one answer. @returns {Promise<Session>} */
+/** Shows the dialog. Concurrent calls whose session ended share one dialog. @returns {Promise<Session>} */
 export function signInAgain() {
   asking ??= ask().finally(() => (asking = null));
   return asking;
@@ -56,7 +56,7 @@ async function ask() {
   await openDialog(
     'Your session has ended',
     (close) => [
-      h('p', null, 'Sign in again to go on. What you typed is still there.'),
+      h('p', null, 'Sign in again to continue. What you typed is kept.'),
       keyForm((opened) => {
         session = opened;
         close();
@@ -73,13 +73,13 @@ function keyForm(done) {
     {
       submit: 'Sign in',
       send: async (form) => {
-        const session = await signIn(valueOf(form, 'key'));
-        // Out of the page at once; what a password manager keeps is its affair.
+        const session = await signIn(fieldValue(form, 'key'));
+        // Remove the key from the page at once. A password manager may still keep it.
         form.reset();
         done(session);
       },
     },
-    // Password managers file a password under a name.
+    // Password managers store a password under a user name.
     h('input', {
       class: 'hidden-visually',
       type: 'text',

@@ -1,24 +1,27 @@
-// One token: everything about it, what can be done with it, and, after a change, by when that holds.
+// One token: its settings and history, the actions on it, and, after a change, by when that change holds.
 
 import { get, post } from '../api.js';
 import { h } from '../dom.js';
 import { reload, to } from '../router.js';
 import { date, duration, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
-import { stateBadge, badge, place, warningText } from '../ui/badge.js';
-import { field, form, valueOf } from '../ui/form.js';
+import { badge, place, stateBadge, warningText } from '../ui/badge.js';
 import { openDialog } from '../ui/dialog.js';
+import { fact, facts } from '../ui/facts.js';
+import { field, fieldValue, form } from '../ui/form.js';
+import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { eventList } from './event_list.js';
 import { planWords } from './plan.js';
 import { receipt } from './receipt.js';
-import { attempt, tokenActions } from './token_actions.js';
+import { tokenActions } from './token_actions.js';
+import { attempt } from './token_calls.js';
 import { usageSection } from './usage.js';
 
 /** @import { Event, Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 
-/** A change that holds since longer than this is history. */
+/** No countdown for a change that has held for longer than this. */
 const RECENT_MS = 10 * 60_000;
 
 /** @param {Place} place */
@@ -34,25 +37,17 @@ export async function view({ path: [, id], signal }) {
     'div',
     null,
     h('p', { class: 'crumbs' }, h('a', { href: '#/tokens' }, 'Tokens')),
-    h(
-      'div',
-      { class: 'head' },
-      h(
-        'div',
-        null,
-        h('h1', null, token.label),
-        h(
-          'p',
-          null,
-          stateBadge(token.state),
-          ' ',
-          place(token),
-          ' ',
-          token.protected && badge('Protected'),
-          ' ',
-          h('code', null, token.fingerprint),
-        ),
-      ),
+    pageHead(
+      token.label,
+      [
+        stateBadge(token.state),
+        ' ',
+        place(token),
+        ' ',
+        token.protected && badge('Protected'),
+        ' ',
+        h('code', null, token.fingerprint),
+      ],
       buttons(token),
     ),
     told(token),
@@ -95,13 +90,13 @@ function told(token) {
   );
 }
 
-/** The countdown, while there is something to count. @param {Token} token @param {AbortSignal} signal */
+/** The countdown of a recent change. @param {Token} token @param {AbortSignal} signal */
 function change(token, signal) {
   if (!token.effective_by || Date.now() - Date.parse(token.effective_by) > RECENT_MS) return null;
   const what = {
     revoked: 'refused everywhere',
     disabled: 'refused everywhere',
-    active: 'let in again everywhere',
+    active: 'admitted again everywhere',
     expired: 'refused everywhere',
   }[token.state];
   return receipt(token.id, token.effective_by, what, signal);
@@ -113,9 +108,7 @@ function settings(token) {
     'section',
     { class: 'card', 'aria-labelledby': 'settings' },
     h('h2', { id: 'settings' }, 'Settings'),
-    h(
-      'dl',
-      { class: 'facts' },
+    facts(
       fact(
         'Works from',
         token.origins === 'any'
@@ -126,20 +119,20 @@ function settings(token) {
               token.origins.map((rule) => h('li', null, h('code', null, rule))),
             ),
       ),
-      fact('Sites not listed', token.origin_mode === 'report' ? 'are let in and counted' : 'are refused'),
-      fact('Requests without a site', token.missing_origin === 'allow' ? 'are let in' : 'are refused'),
+      fact('Sites not listed', token.origin_mode === 'report' ? 'are admitted and counted' : 'are refused'),
+      fact('Requests without a site', token.missing_origin === 'allow' ? 'are admitted' : 'are refused'),
       fact('For', token.audiences.join(', ')),
       fact('Rate', token.rate === null ? muted('no limit') : `class ${token.rate}`),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
       token.auto_rotate &&
-        fact('Rotates by itself', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
-      fact('Owner', token.owner ?? muted('nobody named')),
+        fact('Rotates automatically', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
+      fact('Owner', token.owner ?? muted('none')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
       fact('Id', h('code', null, token.id)),
       fact('Family', h('a', { href: to(['family', token.family]) }, h('code', null, token.family))),
       token.predecessor &&
-        fact('Came after', h('a', { href: to(['token', token.predecessor]) }, token.predecessor)),
+        fact('Replaces', h('a', { href: to(['token', token.predecessor]) }, token.predecessor)),
       token.successor &&
         fact('Replaced by', h('a', { href: to(['token', token.successor]) }, token.successor)),
       fact('Version', String(token.version)),
@@ -150,37 +143,15 @@ function settings(token) {
 
 /** @param {Token} token */
 function life(token) {
-  const [from, until] = [Date.parse(token.created_at), Date.parse(token.expires_at)];
   const over = token.revoked_at ?? token.ends_at;
-  const part = Math.min(
-    1,
-    Math.max(0, ((token.revoked_at ? Date.parse(token.revoked_at) : Date.now()) - from) / (until - from)),
-  );
-  const bar = h('span');
-  bar.style.width = `${(part * 100).toFixed(1)}%`;
   const live = token.state === 'active' || token.state === 'disabled';
+  const planned = plannedEnd(token);
   return h(
     'section',
     { class: 'card stack', 'aria-labelledby': 'life' },
     h('h2', { id: 'life' }, 'Life'),
-    h(
-      'div',
-      null,
-      h(
-        'div',
-        { class: 'life', role: 'img', 'aria-label': `${Math.round(part * 100)} % of its life has passed` },
-        bar,
-      ),
-      h(
-        'div',
-        { class: 'life-ends' },
-        h('span', null, date(token.created_at)),
-        h('span', null, date(token.expires_at)),
-      ),
-    ),
-    h(
-      'dl',
-      { class: 'facts' },
+    lifeBar(token),
+    facts(
       fact(
         'Expires',
         h(
@@ -207,17 +178,18 @@ function life(token) {
           'Revoked',
           h('span', null, time(token.revoked_at), token.revoked_reason && `, ${token.revoked_reason}`),
         ),
-      token.effective_by && fact('Holds everywhere', exact(token.effective_by)),
+      token.effective_by && fact('In effect everywhere', exact(token.effective_by)),
     ),
     live &&
       may('operator') &&
+      (!token.protected || planned !== undefined) &&
       h(
         'p',
         null,
         h(
           'button',
           { type: 'button', on: { click: () => endDialog(token) } },
-          plannedEnd(token) ? 'Move or cancel the end' : 'Set an earlier end',
+          planned ? 'Move or cancel the end' : 'Set an earlier end',
         ),
       ),
     over === undefined &&
@@ -230,7 +202,38 @@ function life(token) {
   );
 }
 
-/** An operator’s end, or a rotation’s; `true` where a rotation will end it at a time not known yet. @param {Token} token @returns {string | true | undefined} */
+/** How much of the time between creation and expiry has passed, as a bar. @param {Token} token */
+function lifeBar(token) {
+  const [from, until] = [Date.parse(token.created_at), Date.parse(token.expires_at)];
+  const part = Math.min(
+    1,
+    Math.max(0, ((token.revoked_at ? Date.parse(token.revoked_at) : Date.now()) - from) / (until - from)),
+  );
+  const bar = h('span');
+  bar.style.width = `${(part * 100).toFixed(1)}%`;
+  return h(
+    'div',
+    null,
+    h(
+      'div',
+      { class: 'life', role: 'img', 'aria-label': `${Math.round(part * 100)} % of its lifetime has passed` },
+      bar,
+    ),
+    h(
+      'div',
+      { class: 'life-ends' },
+      h('span', null, date(token.created_at)),
+      h('span', null, date(token.expires_at)),
+    ),
+  );
+}
+
+/**
+ * The planned end: an operator's or a rotation's. `true` when a rotation will end the token at a time not yet
+ * known.
+ * @param {Token} token
+ * @returns {string | true | undefined}
+ */
 function plannedEnd({ ends_at: end, rotation }) {
   return (
     end ?? rotation?.planned_end ?? (rotation && rotation.revoke_old.when !== 'never' ? true : undefined)
@@ -254,7 +257,8 @@ async function endDialog(token) {
       h(
         'p',
         null,
-        `The gate ends it by itself, to the second. It may not be later than its expiry, ${exact(token.expires_at)}.`,
+        'The gateway ends it automatically, to the second. ' +
+          `It may not be later than its expiry, ${exact(token.expires_at)}.`,
       ),
       form(
         {
@@ -278,11 +282,11 @@ async function endDialog(token) {
               ]
             : [],
           send: async (form) => {
-            await end(token, fromLocalInput(valueOf(form, 'at')) ?? '', force.checked);
+            await end(token, fromLocalInput(fieldValue(form, 'at')) ?? '', force.checked);
             close();
           },
         },
-        field({ name: 'at', label: 'Ends at', hint: 'In the time of this machine.', control: at }),
+        field({ name: 'at', label: 'Ends at', hint: 'In this machine’s time zone.', control: at }),
         h(
           'div',
           { class: 'choice' },
@@ -290,7 +294,7 @@ async function endDialog(token) {
             'label',
             null,
             force,
-            h('span', null, 'Also when no other token of the family is active until then'),
+            h('span', null, 'End it even if no other token of the family is active until then'),
           ),
         ),
       ),
@@ -313,11 +317,9 @@ function history(token, events) {
     h('h2', { id: 'history' }, 'History'),
     eventList(events.items, { of: token.id }),
     events.next_cursor !== null &&
-      h('p', null, h('a', { href: to(['audit'], { token: token.id }) }, 'All of it')),
+      h('p', null, h('a', { href: to(['audit'], { token: token.id }) }, 'Show all events')),
   );
 }
 
-/** @param {string} name @param {import('../dom.js').Child} value */
-const fact = (name, value) => [h('dt', null, name), h('dd', null, value)];
 /** @param {string} text */
 const muted = (text) => h('span', { class: 'muted' }, text);

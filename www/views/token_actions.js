@@ -1,15 +1,14 @@
-// What can be done with a token, by its state and by the role: in the list's menu and on the token's page.
+// The actions on a token that its state and the user's role allow. The list's menu and the token's page show
+// them.
 
-import { get, post } from '../api.js';
 import { h } from '../dom.js';
-import { go, reload, to } from '../router.js';
-import { openDialog } from '../ui/dialog.js';
+import { go, to } from '../router.js';
 import { copy, copyable } from '../ui/copy.js';
-import { announce } from '../ui/notice.js';
-import { wordsOf } from '../ui/failure.js';
+import { openDialog } from '../ui/dialog.js';
 import { may } from '../who.js';
-import { rotateDialog } from './rotate_dialog.js';
 import { revokeDialog } from './revoke_dialog.js';
+import { rotateDialog } from './rotate_dialog.js';
+import { attempt, disable, enable, textOf } from './token_calls.js';
 
 /** @import { Token } from '../types.d.ts' */
 
@@ -25,14 +24,10 @@ export function tokenActions(token) {
     { label: 'Clone', act: () => go(to(['new'], { clone: token.id })) },
     token.state === 'active' &&
       !token.protected && { label: 'Disable', act: () => attempt(() => disable(token)) },
-    token.state === 'disabled' && { label: 'Enable', act: () => attempt(() => enable(token)) },
+    token.state === 'disabled' &&
+      (!token.protected || may('owner')) && { label: 'Enable', act: () => attempt(() => enable(token)) },
     live && !token.protected && { label: 'Revoke …', danger: true, act: () => revokeDialog(token) },
   ].filter((action) => action !== false);
-}
-
-/** The token's text: asked for each time, kept nowhere; the audit says who asked. @param {Token} token */
-export async function textOf(token) {
-  return /** @type {{ token: string }} */ (await get(`/tokens/${token.id}/token`)).token;
 }
 
 /** @param {Token} token */
@@ -42,46 +37,9 @@ async function show(token) {
     h(
       'p',
       { class: 'muted' },
-      'Anyone can read a public token in the pages that carry it. That you looked at it is in the audit log.',
+      'Anyone can read a public token in the pages that carry it. The audit log records that you viewed it.',
     ),
     copyable(text, 'The token'),
     h('div', { class: 'actions' }, h('button', { type: 'button', on: { click: close } }, 'Close')),
   ]);
-}
-
-/** @param {Token} token */
-export async function disable(token) {
-  await post(`/tokens/${token.id}/disable`);
-  announce(`${token.label} is disabled.`);
-  after(token);
-}
-
-/** @param {Token} token */
-export async function enable(token) {
-  await post(`/tokens/${token.id}/enable`);
-  announce(`${token.label} works again.`);
-  after(token);
-}
-
-/** The token's page shows what has changed and by when it holds. @param {Token} token */
-export function after(token) {
-  const page = to(['token', token.id]);
-  if (location.hash === page) reload();
-  else go(page);
-}
-
-/** A failure of an act that has no form is said in a dialog. @param {() => Promise<void>} act */
-export async function attempt(act) {
-  try {
-    await act();
-  } catch (error) {
-    await openDialog('That did not work', (close) => [
-      h('p', null, wordsOf(error)),
-      h(
-        'div',
-        { class: 'actions' },
-        h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close'),
-      ),
-    ]);
-  }
 }

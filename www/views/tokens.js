@@ -1,11 +1,13 @@
-// All tokens: search, filters, pages. Filters and place stand in the address, so Back, reload and bookmarks keep them.
+// All tokens, with search, filters and pages. The address holds filters and cursor, for Back, reload and
+// bookmarks.
 
 import { get, post, query } from '../api.js';
 import { h, put } from '../dom.js';
 import { go, to } from '../router.js';
-import { time, day, exact } from '../time.js';
+import { day, exact, time } from '../time.js';
 import { badge, place, stateBadge, warningText } from '../ui/badge.js';
 import { failure } from '../ui/failure.js';
+import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { table } from '../ui/table.js';
@@ -20,7 +22,32 @@ import { usageLines } from './usage_line.js';
 const PAGE = 50;
 const TYPED_MS = 300;
 const FILTERS = ['q', 'state', 'expiring_within_seconds', 'unused_for_seconds', 'has_successor', 'audience'];
-/** Cursors of the pages before, by filters: the API only knows the way on. @type {Map<string, string[]>} */
+/** @type {[string, string][]} */
+const STATES = [
+  ['', 'Any'],
+  ['active', 'Active'],
+  ['disabled', 'Disabled'],
+  ['revoked', 'Revoked'],
+  ['expired', 'Expired'],
+];
+/** @type {[string, string][]} */
+const UNUSED = [
+  ['', 'Any'],
+  ['604800', 'Not for 7 days'],
+  ['2592000', 'Not for 30 days'],
+  ['7776000', 'Not for 90 days'],
+];
+/** @type {[string, string][]} */
+const EXPIRING = [
+  ['', 'Any'],
+  ['86400', 'Within a day'],
+  ['604800', 'Within 7 days'],
+  ['2592000', 'Within 30 days'],
+];
+/**
+ * Cursors of the earlier pages by filters: the API gives only the cursor of the next page.
+ * @type {Map<string, string[]>}
+ */
 const ways = new Map();
 
 /** @param {Place} place */
@@ -33,10 +60,9 @@ export async function view({ params, signal }) {
   return h(
     'div',
     null,
-    h(
-      'div',
-      { class: 'head' },
-      h('div', null, h('h1', null, 'Tokens')),
+    pageHead(
+      'Tokens',
+      null,
       may('operator') &&
         h('div', { class: 'buttons' }, h('a', { class: 'button primary', href: '#/new' }, 'New token')),
     ),
@@ -46,10 +72,15 @@ export async function view({ params, signal }) {
   );
 }
 
-/** @param {Record<string, string>} filters @param {string} cursor @param {AbortSignal} signal @returns {Promise<Page<Token>>} */
+/**
+ * @param {Record<string, string>} filters
+ * @param {string} cursor
+ * @param {AbortSignal} signal
+ * @returns {Promise<Page<Token>>}
+ */
 const load = (filters, cursor, signal) => get(`/tokens${query({ ...filters, cursor, limit: PAGE })}`, signal);
 
-/** The list under the filters, loaded anew while people go on typing: the focus stays where it is. */
+/** Reloads the list while the user types in the filters. The focus stays where it is. */
 class Refresh {
   #loading = new AbortController();
   /** @param {HTMLElement} results @param {AbortSignal} signal */
@@ -100,25 +131,9 @@ function filterForm(filters, refresh) {
       },
     },
   });
-  const state = select('state', filters.state, [
-    ['', 'Any'],
-    ['active', 'Active'],
-    ['disabled', 'Disabled'],
-    ['revoked', 'Revoked'],
-    ['expired', 'Expired'],
-  ]);
-  const unused = select('unused', filters.unused_for_seconds, [
-    ['', 'Any'],
-    ['604800', 'Not for 7 days'],
-    ['2592000', 'Not for 30 days'],
-    ['7776000', 'Not for 90 days'],
-  ]);
-  const expiring = select('expiring', filters.expiring_within_seconds, [
-    ['', 'Any'],
-    ['86400', 'Within a day'],
-    ['604800', 'Within 7 days'],
-    ['2592000', 'Within 30 days'],
-  ]);
+  const state = select('state', filters.state, STATES, apply);
+  const unused = select('unused', filters.unused_for_seconds, UNUSED, apply);
+  const expiring = select('expiring', filters.expiring_within_seconds, EXPIRING, apply);
   const form = h(
     'form',
     {
@@ -139,21 +154,12 @@ function filterForm(filters, refresh) {
   );
   refresh.signal.addEventListener('abort', () => clearTimeout(timer));
 
-  /** @param {string} id @param {string} value @param {[string, string][]} options */
-  function select(id, value, options) {
-    return h(
-      'select',
-      { id, on: { change: apply } },
-      options.map(([option, text]) => h('option', { value: option, selected: option === value }, text)),
-    );
-  }
   async function apply() {
     clearTimeout(timer);
     const q = search.value.trim();
     put(said);
-    if (/\bwla_/.test(q))
-      return put(said, 'That is an admin key. It belongs nowhere but in the sign-in form.');
-    if (/^wlp_[\w-]{36}$/.test(q)) return lookUp(q);
+    if (/\bwla_/.test(q)) return put(said, 'That is an admin key. Enter it only in the sign-in form.');
+    if (/^wlp_[\w-]{36}$/.test(q)) return lookUp(q, said);
     const chosen = {
       ...filters,
       q,
@@ -164,19 +170,43 @@ function filterForm(filters, refresh) {
     history.replaceState(null, '', to(['tokens'], chosen));
     await refresh.run(chosen);
   }
-  /** A whole token goes in a body, not into an address. @param {string} text */
-  async function lookUp(text) {
-    try {
-      const token = /** @type {Token} */ (await post('/tokens/lookup', { token: text }));
-      go(to(['token', token.id]));
-    } catch (error) {
-      put(said, error instanceof Error ? error.message : '');
-    }
-  }
   return form;
 }
 
-/** @param {Page<Token>} page @param {Record<string, string>} filters @param {string} cursor @param {AbortSignal} signal */
+/**
+ * @param {string} id
+ * @param {string} value
+ * @param {[string, string][]} options
+ * @param {() => void} change
+ */
+function select(id, value, options, change) {
+  return h(
+    'select',
+    { id, on: { change } },
+    options.map(([option, text]) => h('option', { value: option, selected: option === value }, text)),
+  );
+}
+
+/**
+ * Looks up a whole token. It is sent in a body, because an address could end up in a log.
+ * @param {string} text
+ * @param {Element} said where a fault is shown
+ */
+async function lookUp(text, said) {
+  try {
+    const token = /** @type {Token} */ (await post('/tokens/lookup', { token: text }));
+    go(to(['token', token.id]));
+  } catch (error) {
+    put(said, error instanceof Error ? error.message : '');
+  }
+}
+
+/**
+ * @param {Page<Token>} page
+ * @param {Record<string, string>} filters
+ * @param {string} cursor
+ * @param {AbortSignal} signal
+ */
 function list(page, filters, cursor, signal) {
   if (page.items.length === 0) return empty(filters, cursor);
   return h(
@@ -261,7 +291,7 @@ function pager(page, filters, cursor) {
   const key = JSON.stringify(filters);
   const way = ways.get(key) ?? [''];
   const at = way.indexOf(cursor);
-  // After a reload in the middle nobody knows what came before: then the way back is the first page.
+  // After a reload the cursors of earlier pages are unknown. Then Back leads to the first page.
   const before = at === -1 ? [''] : way.slice(0, at);
   ways.clear();
   if (at !== -1) ways.set(key, [...before, cursor, ...(page.next_cursor === null ? [] : [page.next_cursor])]);
@@ -298,7 +328,8 @@ function empty(filters, cursor) {
       h(
         'p',
         null,
-        'A search finds part of a label, owner or external id, a whole id such as tok_7, a whole token, or its last 8 characters.',
+        'A search finds part of a label, owner or external id, ' +
+          'a whole id such as tok_7, a whole token, or its last 8 characters.',
       ),
       h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')),
     );
@@ -310,10 +341,11 @@ function empty(filters, cursor) {
     h(
       'p',
       null,
-      'A token lets web pages call your API. Make one for each site or customer, so that one can end without the others.',
+      'A token lets web pages call your API. ' +
+        'Create one for each site or customer, so that you can end one without the others.',
     ),
     may('operator')
-      ? h('p', null, h('a', { class: 'button primary', href: '#/new' }, 'Make the first token'))
-      : h('p', null, 'Your role may look, but not make any.'),
+      ? h('p', null, h('a', { class: 'button primary', href: '#/new' }, 'Create the first token'))
+      : h('p', null, 'Your role may not create tokens.'),
   );
 }

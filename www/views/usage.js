@@ -1,4 +1,4 @@
-// How a token is used: requests by outcome over time, and the sites they come from.
+// A token's usage: requests by outcome over time, and the sites that send them.
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
@@ -18,7 +18,11 @@ const STEPS = {
 /** @param {string} id @param {AbortSignal} [signal] @param {string} [step] @returns {Promise<TokenUsage>} */
 export const usageOf = (id, signal, step = 'hour') => get(`/tokens/${id}/usage${query({ step })}`, signal);
 
-/** The section of a token's page; it asks for itself, so that nothing waits for it. @param {string} id @param {AbortSignal} signal */
+/**
+ * The usage section of a token's page. It loads by itself, so the page does not wait for it.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ */
 export function usageSection(id, signal) {
   const content = h('div', { class: 'stack', 'aria-live': 'polite' });
   const step = h(
@@ -47,16 +51,18 @@ export function usageSection(id, signal) {
 /** @param {TokenUsage} usage @param {AbortSignal} signal */
 function shown(usage, signal) {
   if (!usage.counting)
-    return h('p', { class: 'muted' }, 'Use is not counted in this deployment: no usage shards are bound.');
+    return h(
+      'p',
+      { class: 'muted' },
+      'Use is not counted in this deployment, because no usage shards are bound.',
+    );
   const { totals } = usage;
   if (totals.requests === 0) {
     return h(
       'p',
       { class: 'muted' },
       'Not used in this time. ',
-      usage.last_used_at
-        ? h('span', null, 'Last used ', time(usage.last_used_at), '.')
-        : 'No use of it is known.',
+      usage.last_used_at ? h('span', null, 'Last used ', time(usage.last_used_at), '.') : 'No use is known.',
     );
   }
   const seconds = STEPS[usage.step].seconds;
@@ -77,7 +83,7 @@ function shown(usage, signal) {
       { class: 'numbers' },
       [
         ['Requests', totals.requests],
-        ['Let in', totals.admitted],
+        ['Admitted', totals.admitted],
         ['Refused by site', byOrigin(totals)],
         ['Refused otherwise', otherwise(totals)],
         ...(reported(totals) > 0 ? [['Would be refused', reported(totals)]] : []),
@@ -94,7 +100,7 @@ function shown(usage, signal) {
         say: (when) => exact(new Date(when * 1000).toISOString()),
       },
       series: [
-        { name: 'let in', color: '--good', values: values((counts) => counts.admitted) },
+        { name: 'admitted', color: '--good', values: values((counts) => counts.admitted) },
         { name: 'refused by site', color: '--warn', values: values(byOrigin) },
         { name: 'refused otherwise', color: '--bad', values: values(otherwise) },
       ],
@@ -103,7 +109,7 @@ function shown(usage, signal) {
     h(
       'div',
       { class: 'columns even' },
-      h('div', null, h('h3', null, 'Sites let in'), originList(usage.origins.allowed, 'None.')),
+      h('div', null, h('h3', null, 'Sites admitted'), originList(usage.origins.allowed, 'None.')),
       h('div', null, h('h3', null, 'Sites refused'), originList(usage.origins.refused, 'None.')),
     ),
   ];
@@ -121,7 +127,7 @@ export function originList(origins, none, most = 20) {
         h(
           'li',
           null,
-          h('code', null, origin === 'null' ? 'a hidden site' : origin),
+          h('code', null, origin === 'null' ? 'a hidden origin' : origin),
           h('span', { class: 'muted' }, requests.toLocaleString('en')),
         ),
       ),

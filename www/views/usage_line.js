@@ -1,5 +1,5 @@
-// The last day of a token as a small line of bars in the list. A row asks for it when it comes into view, two at a time: a page
-// has fifty rows, and nobody looks at all of them.
+// The last 24 hours of a token as a small bar chart in the list. A row loads its chart when it scrolls into
+// view, two rows at a time: a page has fifty rows, and most are never seen.
 
 import { h, put } from '../dom.js';
 import { usageOf } from './usage.js';
@@ -9,7 +9,7 @@ import { usageOf } from './usage.js';
 const AT_A_TIME = 2,
   HOURS = 24;
 
-/** Lines of one page of the list; they end with it. @param {AbortSignal} signal */
+/** Charts for one page of the list; they end with `signal`. @param {AbortSignal} signal */
 export function usageLines(signal) {
   /** @type {{ id: string, place: HTMLElement }[]} */
   const waiting = [];
@@ -42,7 +42,7 @@ export function usageLines(signal) {
       }
       if (usage.totals.requests > 0) draw(row.place, hours, usage.totals.requests);
     } catch {
-      // The list is no worse for it.
+      // The list works without the chart.
     }
     asked -= 1;
     next();

@@ -1,4 +1,5 @@
-// A site developer's code: fetch with the family's public token, images with the token in their URL. Nothing here is secret.
+// What a site developer writes: fetch with the family's public token, and images with the token in their URL.
+// No secrets.
 
 import { wayleave } from '{{gateway}}/_wayleave/client.js';
 
@@ -14,7 +15,7 @@ showObservations();
 showLive().catch(unreadable('live'));
 showRefusals().catch(unreadable('refused-state'));
 
-// Called with the first token and with each successor: what holds the token in a URL is given the new one.
+// Called with the first token and with each successor. URLs that contain the token are rebuilt.
 function carry(token) {
   element('tokens').lastElementChild?.classList.add('past');
   element('tokens').append(
@@ -33,7 +34,10 @@ async function showMap() {
     ...urls.map((url) => {
       const image = new Image(256, 256);
       image.alt = '';
-      image.onload = () => say('map-state', `${(shown += 1)} of ${tiles.length} tiles admitted.`, 'good');
+      image.onload = () => {
+        shown += 1;
+        say('map-state', `${shown} of ${tiles.length} tiles admitted.`, 'good');
+      };
       image.onerror = () => say('map-state', 'A tile was refused.', 'bad');
       image.src = url;
       return image;
@@ -43,7 +47,8 @@ async function showMap() {
 
 async function showObservations() {
   try {
-    // Past the browser's cache, which keeps an admitted answer for a minute: this page is to see what the gateway says.
+    // Bypass the browser's cache, which keeps an admitted answer for a minute. This page must show the
+    // gateway's answer.
     const response = await api.fetch('/v1/observations', { cache: 'no-store' });
     const answer = await response.json();
     if (response.ok) {
@@ -51,7 +56,8 @@ async function showObservations() {
       const expires = response.headers.get('Wayleave-Token-Expires');
       say(
         'observations-state',
-        `${response.status} admitted at ${new Date().toLocaleTimeString()}. The token ends ${expires?.slice(0, 10)}.`,
+        `${response.status} admitted at ${new Date().toLocaleTimeString()}. ` +
+          `The token ends ${expires?.slice(0, 10)}.`,
         'good',
       );
     } else {
@@ -113,7 +119,7 @@ async function showRefusals() {
   }
 }
 
-// No answer, or one without the CORS headers that let this page read it.
+// No response, or one without the CORS headers that let this page read it.
 function unreadable(id) {
   return (error) => say(id, `No answer that this page may read: ${error.message}`, 'bad');
 }

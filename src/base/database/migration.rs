@@ -1,22 +1,22 @@
-//! Numbered migrations: statements applied in order, in one transaction, each once.
+//! Numbered migrations: statements that are applied once and in order, in one transaction.
 //!
 //! Standard: SQLite; the same text runs in a Durable Object and in native tests.
-//! Invariants: a migration is never edited once released, only followed by another; a database of a later release is
-//! not touched.
-//! What it must not know: any table but its own.
-//! What a mistake costs: a column lost in a migration is a policy or a revocation lost (false accept).
+//! Invariants: a released migration is never edited, only followed by another. A database written by a later
+//! release is not changed.
+//! What a mistake costs: a lost column is a lost policy or revocation.
 
-use super::{Database, DatabaseError, Value};
+use super::connection::{Database, DatabaseError};
+use super::row::{Columns, ReadError, Rows};
 
 /// One migration: statements run in order.
 pub type Migration = &'static [&'static str];
 
-/// Why a database cannot be brought to this release's version.
+/// Why a database cannot be migrated to this release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MigrationError {
-    /// SQLite refused or failed.
+    /// SQLite refused a statement or failed.
     Database(DatabaseError),
-    /// A later release migrated it.
+    /// A later release has migrated the database.
     NewerSchema,
 }
 
@@ -26,17 +26,18 @@ impl From<DatabaseError> for MigrationError {
     }
 }
 
-/// Applies those of `migrations` that the database lacks; its version is how many of them it has had.
+/// Applies the migrations that the database lacks. Its version is the number of migrations applied.
 ///
 /// # Errors
-/// [`MigrationError`]; then nothing was changed.
+/// [`MigrationError`]. Nothing has been changed then.
 pub fn migrate<D: Database>(database: &D, migrations: &[Migration]) -> Result<(), MigrationError> {
     database.transaction(|database| {
-        database.query("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT", &[])?;
+        database
+            .execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT", &[])?;
         let version = version(database)?;
         let missing = migrations.get(version..).ok_or(MigrationError::NewerSchema)?;
         for statement in missing.iter().copied().flatten() {
-            database.query(statement, &[])?;
+            database.execute(statement, &[])?;
         }
         if !missing.is_empty() {
             set_version(database, migrations.len())?;
@@ -46,17 +47,17 @@ pub fn migrate<D: Database>(database: &D, migrations: &[Migration]) -> Result<()
 }
 
 fn version<D: Database>(database: &D) -> Result<usize, MigrationError> {
-    match database.query("SELECT version FROM schema_version", &[])?.first().map(Vec::as_slice) {
-        None => Ok(0),
-        // A number that none of our releases wrote is a later one's.
-        Some([Value::Integer(version)]) => usize::try_from(*version).map_err(|_| MigrationError::NewerSchema),
-        Some(_) => Err(MigrationError::NewerSchema),
+    match database.query_optional("SELECT version FROM schema_version", &[], Columns::number) {
+        Ok(version) => Ok(version.unwrap_or(0)),
+        // No release up to this one writes such a number, so a later one did.
+        Err(ReadError::Unreadable) => Err(MigrationError::NewerSchema),
+        Err(ReadError::Database(error)) => Err(error.into()),
     }
 }
 
 fn set_version<D: Database>(database: &D, version: usize) -> Result<(), DatabaseError> {
     let version = i64::try_from(version).unwrap_or(i64::MAX);
-    database.query("DELETE FROM schema_version", &[])?;
-    database.query("INSERT INTO schema_version (version) VALUES (?)", &[Value::Integer(version)])?;
+    database.execute("DELETE FROM schema_version", &[])?;
+    database.execute("INSERT INTO schema_version (version) VALUES (?)", &[version.into()])?;
     Ok(())
 }

@@ -1,18 +1,17 @@
 //! Requests about admin keys.
 //!
-//! Standard: DESIGN section 7.
-//! Invariants: the role is always given; there is no default that could be too much.
+//! Standard: docs/http.md, "Callers and roles".
+//! Invariants: a request must name the role. There is no default, because a default could grant too much.
 //! What it must not know: which keys exist.
-//! What a mistake costs: a key that may more, or lasts longer, than its maker meant.
+//! What a mistake costs: a key with a higher role, or a longer life, than its creator intended.
 
-use super::AdminProblem;
+use super::admin_problem::AdminProblem;
 use super::fields::{Field, Shape};
-use super::kinds::{Choice, Instant, Nullable, ROLE, Text};
-use super::operation::Input;
-use super::token_requests::TEXT;
-use crate::admin_key::Role;
-use crate::problem::Code;
-use crate::registry::command::{Command, NewAdminKey};
+use super::input::Input;
+use super::kinds::{Choice, Instant, Nullable, ROLE, TEXT, Text};
+use crate::control::registry::command::{Command, NewAdminKey};
+use crate::formats::admin_key::Role;
+use crate::http::problem::Code;
 
 static LABEL: Field<Text> = Field { name: "label", about: "Who or what holds the key.", kind: TEXT };
 static KEY_ROLE: Field<Choice<Role>> = Field { name: "role", about: "What the key may do.", kind: ROLE };
@@ -22,10 +21,11 @@ static EXPIRES_AT: Field<Nullable<Instant>> = Field {
     kind: Nullable(Instant),
 };
 
-/// `POST /admin-keys`
-pub static CREATE: Shape = Shape { required: &[&LABEL, &KEY_ROLE], optional: &[&EXPIRES_AT], refused: &[] };
+/// Shape of the body of `POST /admin-keys`
+pub(super) static CREATE: Shape =
+    Shape { required: &[&LABEL, &KEY_ROLE], optional: &[&EXPIRES_AT], refused: &[] };
 
-/// Reads `POST /admin-keys`.
+/// Reads the body of `POST /admin-keys`.
 pub(super) fn create(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut body = input.body(&CREATE);
     let key = (body.take(&LABEL), body.take(&KEY_ROLE), body.take(&EXPIRES_AT).flatten());
@@ -33,12 +33,12 @@ pub(super) fn create(input: &Input<'_>) -> Result<Command, AdminProblem> {
         (Some(label), Some(role), expires_at) => {
             Ok(Command::CreateAdminKey(NewAdminKey { label, role, expires_at }))
         }
-        // Both are required, so `finish` has refused already.
+        // Both fields are required, so `finish` has already refused the request without them.
         _ => Err(AdminProblem::of(Code::InvalidFields)),
     }
 }
 
-/// Reads `DELETE /admin-keys/{id}`.
+/// Reads the path of `DELETE /admin-keys/{id}`.
 pub(super) fn delete(input: &Input<'_>) -> Result<Command, AdminProblem> {
     input.admin_key_id().map(Command::DeleteAdminKey)
 }

@@ -1,25 +1,31 @@
-//! Who calls: an admin key in `Authorization`, or a console session in a cookie.
+//! The caller: an admin key in `Authorization`, or a console session in a cookie.
 //!
-//! Standards: RFC 6750 section 2.1 (Bearer); RFC 6265bis (cookies); Fetch metadata (`Sec-Fetch-Site`), RFC 6454 (`Origin`).
-//! Invariants: a wrong key and a made-up session are known as such here, with no call to anywhere; only a SHA-256 leaves
-//! this file; a cookie counts only where the console's origin is not shared with an upstream, and only in requests that
-//! the console's own pages send; with an `Authorization` header cookies are not looked at.
+//! Standards: RFC 6750 section 2.1 (Bearer); RFC 6265bis (cookies); Fetch metadata (`Sec-Fetch-Site`); RFC
+//! 6454 (`Origin`).
+//! Invariants:
+//! - A wrong key or an invented session is recognised here, without a call to any other service.
+//! - Only the SHA-256 of a credential leaves this file.
+//! - A cookie counts only where the console does not share its origin with an upstream, and only in requests
+//!   that the console's own pages send.
+//! - If there is an `Authorization` header, cookies are ignored.
+//!
 //! What it must not know: which keys and sessions exist.
-//! What a mistake costs: a page of another site that writes with an operator's cookie (false accept).
+//! What a mistake costs: a page of another site writes with an operator's cookie (false accept).
 
-use super::{AdminProblem, AdminRequest, Context};
-use crate::admin_key;
+use super::admin_problem::AdminProblem;
+use super::context::Context;
+use super::request::AdminRequest;
+use crate::control::registry::command::{Caller, FieldFault};
+use crate::formats::admin_key;
+use crate::formats::session::SessionText;
+use crate::http::problem::{Code, Reason};
 use crate::limits;
-use crate::problem::Code;
-use crate::registry::command::{Caller, FieldFault};
-use crate::session::SessionText;
-use data_encoding::HEXLOWER;
 
-/// Decides whether the caller may be an operator at all, and gives what the registry knows it by.
+/// Checks whether the caller can be an operator, and returns the identity that the registry looks up.
 ///
 /// # Errors
-/// 401 `unauthorized` for anything but `Bearer` and a key, or a session, that this deployment made; 403 when another
-/// page than the console's sent the cookie.
+/// 401 `unauthorized` unless the request carries `Bearer` with a key, or a session, that this deployment
+/// made. 403 if a page other than the console's sent the cookie.
 pub(super) fn authenticate(
     request: &AdminRequest<'_>,
     context: &Context<'_>,
@@ -30,7 +36,7 @@ pub(super) fn authenticate(
             let session = SessionText::of_cookies(cookies, &context.check_keys.session);
             let session = session.ok_or(AdminProblem::of(Code::Unauthorized))?;
             from_own_page(request, context)?;
-            Ok(Caller::Session { sha256: HEXLOWER.encode(&session.sha256()) })
+            Ok(Caller::Session { sha256: hex::encode(session.sha256()) })
         }
         (None, _) => Err(AdminProblem::of(Code::Unauthorized)),
     }
@@ -46,38 +52,36 @@ fn by_bearer(authorization: &str, context: &Context<'_>) -> Result<Caller, Admin
     }
 }
 
-/// The caller whose admin key this is.
+/// The caller with this admin key.
 ///
 /// # Errors
-/// 401 for a key that this deployment neither minted nor was configured with.
+/// 401 for a key that this deployment neither made nor has in its configuration.
 pub(super) fn by_key(key: &str, context: &Context<'_>) -> Result<Caller, AdminProblem> {
     let unauthorized = AdminProblem::of(Code::Unauthorized);
     if key.len() > limits::CREDENTIAL_MAX_CHARS {
         return Err(unauthorized);
     }
     match admin_key::recognise(key, context.check_keys, context.configured_key) {
-        Ok(digest) => Ok(Caller::Key { sha256: HEXLOWER.encode(&digest) }),
-        Err(_) => Err(unauthorized),
+        Some(digest) => Ok(Caller::Key { sha256: hex::encode(digest) }),
+        None => Err(unauthorized),
     }
 }
 
-/// Whether a session may be opened by this request.
+/// Checks whether this request may open a session.
 ///
 /// # Errors
-/// 403 where upstream content shares the origin, and for a request that another page sent.
+/// 403 where upstream content shares the origin, and for a request that another site's page sent.
 pub(super) fn may_sign_in(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<(), AdminProblem> {
     if !context.has_sessions {
-        return Err(refused(
-            "Host",
-            "no_console_here",
-            "set CONTROL_HOSTS: without a host of its own the console would share its origin, and its cookie, with the API behind",
-        ));
+        let detail = "a host of CONTROL_HOSTS";
+        return Err(refused(Reason::NoConsoleHere, "Host", detail));
     }
     from_own_page(request, context)
 }
 
-/// A cookie goes along with whatever a browser sends; that our own page asked for it, the browser says in
-/// `Sec-Fetch-Site`, which no page can set. One too old for that still says `Origin` with every write.
+/// Browsers attach cookies to every request, whichever page made it. `Sec-Fetch-Site` says whether a page of
+/// the console's own origin did, and no page can set that header. Browsers too old to send it still send
+/// `Origin` with every write.
 fn from_own_page(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<(), AdminProblem> {
     let is_read = matches!(request.method, "GET" | "HEAD");
     let is_own = match (request.sec_fetch_site, request.origin) {
@@ -89,14 +93,12 @@ fn from_own_page(request: &AdminRequest<'_>, context: &Context<'_>) -> Result<()
         return Ok(());
     }
     let field = if request.sec_fetch_site.is_some() { "Sec-Fetch-Site" } else { "Origin" };
-    Err(refused(
-        field,
-        "cross_origin",
-        "a request from the console's own pages; send an admin key as Authorization: Bearer instead",
-    ))
+    let detail = "a request from the console's own pages; send an admin key as Authorization: Bearer instead";
+    Err(refused(Reason::CrossOrigin, field, detail))
 }
 
-fn refused(field: &str, code: &str, detail: &str) -> AdminProblem {
-    let fault = FieldFault { field: field.to_owned(), code: code.to_owned(), detail: detail.to_owned() };
-    AdminProblem::fields(Code::Forbidden, vec![fault])
+fn refused(reason: Reason, field: &str, detail: &str) -> AdminProblem {
+    let code = reason.name().to_owned();
+    let fault = FieldFault { field: field.to_owned(), code, detail: detail.to_owned() };
+    AdminProblem::fields(reason, vec![fault])
 }

@@ -1,81 +1,81 @@
-//! The JSON of rotations, families and bulk calls.
+//! The JSON of rotations, families and bulk calls (docs/lifecycle.md, "Families").
 //!
-//! Standard: DESIGN section 7.
-//! Invariants: the schema in docs/openapi.json is derived from these types, so what is documented is what is sent.
-//! What it must not know: HTTP.
-//! What a mistake costs: somebody ends the token that is still in use.
+//! The schema in docs/openapi.json is derived from these types, so the documentation and the responses agree.
 
+use super::fault_problems::fault_problem;
 use super::ids::{self, List};
-use super::render::fault_problem;
+use super::token_views::{EditedToken, ReceiptJson, Token};
 use super::usage_view::{self, TokenTraffic, UsageSeen};
-use super::views::{EditedToken, Receipt, Token};
-use crate::distribution;
+use crate::base::time::UnixMillis;
+use crate::control::registry::command;
+use crate::control::registry::command::{BulkStep, FamilyView, Rotated, Skipped, TokenState, TokenView};
+use crate::formats::distribution;
+use crate::formats::token::Serial;
+use crate::http::problem::Reason;
 use crate::limits::MS_PER_SECOND;
-use crate::registry::command::{self, BulkStep, FamilyView, Rotated, Skipped, TokenState, TokenView};
-use crate::time::UnixMillis;
-use crate::token::Serial;
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A successor just made, with its text.
+/// A newly made successor, with its text.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct RotatedToken {
-    /// The successor's settings.
+pub(super) struct RotatedToken {
+    /// Settings and state of the successor.
     #[serde(flatten)]
     pub settings: Token,
     /// Its full text, `wlp_…`.
     pub token: String,
-    /// The token that it succeeds, with what is planned for its end. (`predecessor` is its id.)
+    /// The token that it succeeds, including the planned end. (`predecessor` is its id.)
     pub predecessor_token: Option<Token>,
-    /// Of the revocation of the token that it succeeds, where that came in the same step (`now`).
-    pub receipt: Option<Receipt>,
-    /// Of everything that was revoked in the same step.
-    pub receipts: Vec<Receipt>,
+    /// Receipt for the revocation of the predecessor, if the same step revoked it (`now`).
+    pub receipt: Option<ReceiptJson>,
+    /// Receipts for everything that the same step revoked.
+    pub receipts: Vec<ReceiptJson>,
 }
 
 impl RotatedToken {
-    /// As `made`, judged at `now`.
+    /// The view of `made`; states are judged at `now`.
     #[must_use]
-    pub fn of(made: Rotated, now: UnixMillis) -> Self {
+    pub(super) fn of(made: Rotated, now: UnixMillis) -> Self {
         let predecessor = made.token.predecessor;
         let receipt = made.receipts.iter().find(|receipt| Some(receipt.serial) == predecessor).cloned();
         Self {
             settings: Token::of(made.token, now),
             token: made.text,
             predecessor_token: made.predecessor.map(|view| Token::of(view, now)),
-            receipt: receipt.map(Receipt::from),
-            receipts: made.receipts.into_iter().map(Receipt::from).collect(),
+            receipt: receipt.map(ReceiptJson::from),
+            receipts: made.receipts.into_iter().map(ReceiptJson::from).collect(),
         }
     }
 }
 
 /// A family: a token and its successors.
 #[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct Family {
-    /// `fam_…`
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema), schemars(rename = "Family"))]
+pub(super) struct FamilyJson {
+    /// The family's id, `fam_…`.
     pub id: String,
-    /// The token to copy; null when none works.
+    /// Id of the token to copy; null when none is active.
     pub current: Option<String>,
-    /// Those that are active or disabled, newest first: two at most.
+    /// Ids of the tokens that are active or disabled, newest first: at most two.
     pub active: Vec<String>,
-    /// The last three that were revoked, newest first.
+    /// Ids of the last three revoked tokens, newest first.
     pub revoked: Vec<String>,
-    /// The newest hundred, newest first; `predecessor` and `successor` of each make the tree.
+    /// The newest 100 tokens, newest first. Their `predecessor` and `successor` form the tree.
     pub tokens: Vec<Token>,
-    /// How many tokens it has in all.
+    /// Number of tokens in the family.
     pub total: u64,
-    /// The last 24 hours of those that are active or disabled and of the last three that are not, newest first: old and new
-    /// side by side. Null when usage is not counted, or cannot be had now.
+    /// Traffic of the last 24 hours, newest token first: the tokens that are active or disabled, and the last
+    /// three that are not, so that old and new can be compared. Null when usage is not counted or is not
+    /// available now.
     pub traffic: Option<Vec<TokenTraffic>>,
 }
 
-impl Family {
-    /// As `view`, judged at `now`.
+impl FamilyJson {
+    /// The view of `view`; states are judged at `now`.
     #[must_use]
-    pub fn of(view: FamilyView, usage: UsageSeen, now: UnixMillis) -> Self {
+    pub(super) fn of(view: FamilyView, usage: UsageSeen, now: UnixMillis) -> Self {
         let ids = |is_one: fn(TokenState) -> bool| {
             let those = view.tokens.iter().filter(move |token| is_one(token.state));
             those.map(|token| ids::token_id(token.serial))
@@ -95,31 +95,31 @@ impl Family {
     }
 }
 
-/// The token of a family to copy, for jobs.
+/// The family's token to copy, for automated jobs.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct FamilyToken {
-    /// `fam_…`
+pub(super) struct FamilyToken {
+    /// The family's id, `fam_…`.
     pub family: String,
-    /// `tok_` and its number.
+    /// The token's id, `tok_…`.
     pub id: String,
     /// Its full text, `wlp_…`.
     pub token: String,
-    /// RFC 3339 UTC.
+    /// When the token expires: RFC 3339, UTC.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub expires_at: String,
-    /// An operator's earlier end.
+    /// An earlier end set by an operator.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<String>,
-    /// When to ask again, in seconds: a successor is then copied well before the end.
+    /// When to ask again, in seconds. This leaves enough time to copy a successor before the end.
     pub refresh_after_seconds: i64,
 }
 
 impl FamilyToken {
-    /// As `view`, with the token's `text`, judged at `now`.
+    /// The view of `view` with the token's `text`; times are judged at `now`.
     #[must_use]
-    pub fn of(view: TokenView, text: String, now: UnixMillis) -> Self {
+    pub(super) fn of(view: TokenView, text: String, now: UnixMillis) -> Self {
         let planned_end = view.rotation.as_ref().and_then(|rotation| rotation.planned_end);
         let ends = [Some(view.expires_at.to_millis()), view.ends_at, planned_end];
         let soonest = ends.into_iter().flatten().min().unwrap_or(now);
@@ -140,15 +140,15 @@ impl FamilyToken {
 /// The tokens of a family after an edit.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct EditedFamily {
-    /// Those that were active or disabled, newest first.
+pub(super) struct EditedFamily {
+    /// The tokens that were active or disabled, newest first.
     pub tokens: Vec<EditedToken>,
 }
 
 impl EditedFamily {
-    /// As `edited`, judged at `now`.
+    /// The view of `edited`; states are judged at `now`.
     #[must_use]
-    pub fn of(edited: Vec<(TokenView, command::Receipt)>, now: UnixMillis) -> Self {
+    pub(super) fn of(edited: Vec<(TokenView, command::Receipt)>, now: UnixMillis) -> Self {
         let tokens = edited
             .into_iter()
             .map(|(view, receipt)| EditedToken { settings: Token::of(view, now), receipt: receipt.into() });
@@ -159,14 +159,14 @@ impl EditedFamily {
 /// One step of a bulk revocation.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct BulkRevoked {
-    /// How many tokens the filter finds from this step on, this one included.
+pub(super) struct BulkRevoked {
+    /// Number of tokens that the filter finds from this step on, including this step.
     pub matched: u64,
-    /// One for each token that was revoked; none in a dry run.
-    pub receipts: Vec<Receipt>,
-    /// What was left out, or would be.
+    /// One receipt for each revoked token; empty in a dry run.
+    pub receipts: Vec<ReceiptJson>,
+    /// The tokens that were skipped, or that a real run would skip.
     pub skipped: Vec<SkippedToken>,
-    /// `cursor` of the next step; null when nothing is left.
+    /// The `cursor` of the next step; null when nothing is left.
     pub next_cursor: Option<String>,
 }
 
@@ -174,7 +174,7 @@ impl From<BulkStep<command::Receipt>> for BulkRevoked {
     fn from(step: BulkStep<command::Receipt>) -> Self {
         Self {
             matched: step.matched,
-            receipts: step.done.into_iter().map(Receipt::from).collect(),
+            receipts: step.done.into_iter().map(ReceiptJson::from).collect(),
             skipped: step.skipped.into_iter().map(SkippedToken::from).collect(),
             next_cursor: cursor(step.next),
         }
@@ -184,31 +184,32 @@ impl From<BulkStep<command::Receipt>> for BulkRevoked {
 /// One step of a bulk rotation.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct BulkRotated {
-    /// How many tokens the filter finds from this step on, this one included.
+pub(super) struct BulkRotated {
+    /// Number of tokens that the filter finds from this step on, including this step.
     pub matched: u64,
-    /// One for each token that was rotated; none in a dry run. A successor's text: `GET /tokens/{id}/token`.
+    /// One entry for each rotated token; empty in a dry run. `GET /tokens/{id}/token` gives a successor's
+    /// text.
     pub rotated: Vec<RotatedInBulk>,
-    /// What was left out, or would be.
+    /// The tokens that were skipped, or that a real run would skip.
     pub skipped: Vec<SkippedToken>,
-    /// `cursor` of the next step; null when nothing is left.
+    /// The `cursor` of the next step; null when nothing is left.
     pub next_cursor: Option<String>,
 }
 
 /// A token that a bulk rotation rotated.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct RotatedInBulk {
-    /// `tok_` and its number.
+pub(super) struct RotatedInBulk {
+    /// The token's id, `tok_…`.
     pub id: String,
-    /// Its successor.
+    /// The token that succeeds it.
     pub successor: Token,
 }
 
 impl BulkRotated {
-    /// As `step`, judged at `now`.
+    /// The view of `step`; states are judged at `now`.
     #[must_use]
-    pub fn of(step: BulkStep<(Serial, TokenView)>, now: UnixMillis) -> Self {
+    pub(super) fn of(step: BulkStep<(Serial, TokenView)>, now: UnixMillis) -> Self {
         let rotated = step.done.into_iter();
         let rotated = rotated.map(|(serial, view)| RotatedInBulk {
             id: ids::token_id(serial),
@@ -223,19 +224,25 @@ impl BulkRotated {
     }
 }
 
-/// A token that a bulk call left out.
+/// A token that a bulk call skipped.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct SkippedToken {
-    /// `tok_` and its number.
+pub(super) struct SkippedToken {
+    /// The token's id, `tok_…`.
     pub id: String,
-    /// Why: the code of the problem that a call for this token alone gets.
+    /// The reason: the problem code that a call for this token alone would get.
     pub code: &'static str,
+    /// The reason within that code, if the code has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
+    pub reason: Option<&'static str>,
 }
 
 impl From<Skipped> for SkippedToken {
     fn from(skipped: Skipped) -> Self {
-        Self { id: ids::token_id(skipped.serial), code: fault_problem(*skipped.fault).code.code() }
+        let problem = fault_problem(*skipped.fault).problem;
+        let reason = problem.reason().map(Reason::name);
+        Self { id: ids::token_id(skipped.serial), code: problem.code().code(), reason }
     }
 }
 

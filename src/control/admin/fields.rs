@@ -1,27 +1,30 @@
-//! Fields of a request: what each may hold, read so that one answer names everything that is wrong.
+//! Fields of a request: what each may hold, read so that one response names every fault.
 //!
-//! Own code, after a look at the libraries: `serde` stops at the first fault; `eserde` goes on, but gives neither stable
-//! codes nor an unknown field; `deserr` does both, but a value cannot be judged in a context (which schemes and how long
-//! a life this deployment allows), so a wrong origin would be told only after the next try. One table of fields here
-//! reads requests and writes their JSON Schema, which no derive would keep together.
+//! Why this is own code: `serde` stops at the first fault. `eserde` continues, but gives neither stable codes
+//! nor unknown fields. `deserr` does both, but cannot judge a value in a context, such as the schemes and the
+//! lifetime that this deployment allows; a wrong origin would be reported only at the next attempt. Here one
+//! table of fields both reads requests and writes their JSON Schema, which no derive macro would keep
+//! together.
 //!
-//! Standard: JSON (RFC 8259); JSON Schema 2020-12, as OpenAPI 3.1 has it.
-//! Invariants: a field is read by the same [`Kind`] that describes it; unknown names are faults; codes are stable and
-//! details constant, so an answer holds no value of the request, only names of fields.
+//! Standards: JSON (RFC 8259); JSON Schema 2020-12, as in OpenAPI 3.1.
+//! Invariants: the same [`Kind`] reads a field and describes it. Unknown names are faults. Codes are stable
+//! and details constant, so a response repeats names of fields but no value of the request.
 //! What it must not know: which request it reads.
-//! What a mistake costs: a field that is ignored is a restriction that the operator believes in and nobody enforces.
+//! What a mistake costs: a field that is ignored is a restriction that the operator relies on and nothing
+//! enforces.
 
-use super::{AdminProblem, Context};
-use crate::problem::Code;
-use crate::registry::command::FieldFault;
+use super::admin_problem::AdminProblem;
+use super::context::Context;
+use crate::control::registry::command::FieldFault;
+use crate::http::problem::Code;
 use serde_json::{Map, Value, json};
 
-/// What a field's value may be.
+/// The type of a field: how a value is read and described.
 pub trait Kind: Sync {
-    /// What it is read into.
+    /// The Rust type of a value that was read.
     type Value;
 
-    /// Reads `value`; on a fault it is reported under `at` and there is no value.
+    /// Reads `value`. A fault is reported under `at`, and the result is then `None`.
     fn read(
         &self,
         value: &Value,
@@ -30,32 +33,32 @@ pub trait Kind: Sync {
         faults: &mut Faults,
     ) -> Option<Self::Value>;
 
-    /// The JSON Schema of what [`Kind::read`] takes.
+    /// The JSON Schema of the values that [`Kind::read`] accepts.
     fn schema(&self) -> Value;
 
-    /// The text of a query parameter as the JSON that [`Kind::read`] takes.
+    /// Converts the text of a query parameter into the JSON that [`Kind::read`] accepts.
     fn of_query(&self, text: &str) -> Value {
         Value::String(text.to_owned())
     }
 }
 
-/// One field: its name, what it may hold, and what it is for.
+/// One field: its name, its kind, and what it is for.
 pub struct Field<K> {
-    /// As it stands in JSON or in the query.
+    /// The name in JSON or in the query.
     pub name: &'static str,
-    /// For people: one sentence.
+    /// One sentence for the documentation.
     pub about: &'static str,
-    /// What it may hold.
+    /// How its value is read.
     pub kind: K,
 }
 
-/// A field without the type of its value: for the schema, and for query parameters.
+/// A field without the type of its value, for the schema and for query parameters.
 pub trait Described: Sync {
-    /// As it stands in JSON or in the query.
+    /// The name in JSON or in the query.
     fn name(&self) -> &'static str;
-    /// JSON Schema, with the description.
+    /// The JSON Schema, including the description.
     fn schema(&self) -> Value;
-    /// The text of a query parameter as JSON.
+    /// Converts the text of a query parameter into JSON.
     fn of_query(&self, text: &str) -> Value;
 }
 
@@ -79,26 +82,26 @@ impl<K: Kind> Described for Field<K> {
 
 /// The fields that a request may have.
 pub struct Shape {
-    /// Must be there.
+    /// Fields that must be present.
     pub required: &'static [&'static dyn Described],
-    /// May be there.
+    /// Fields that may be present.
     pub optional: &'static [&'static dyn Described],
-    /// Not fields, but names that people try; they get a code that says why not.
+    /// Names that are not fields but that people try. Each gets a code that explains why it is refused.
     pub refused: &'static [Refused],
 }
 
-/// A name that is refused with more than "unknown".
+/// A name that is refused with a more helpful code than "unknown".
 pub struct Refused {
-    /// As people write it.
+    /// The name in the request.
     pub name: &'static str,
-    /// Stable.
+    /// Stable code of the fault, for programs.
     pub code: &'static str,
-    /// Why not.
+    /// Why the name is refused.
     pub detail: &'static str,
 }
 
 impl Shape {
-    /// No fields at all.
+    /// A request without fields.
     pub const EMPTY: Self = Self { required: &[], optional: &[], refused: &[] };
 
     /// All fields, required ones first.
@@ -106,49 +109,49 @@ impl Shape {
         self.required.iter().chain(self.optional).copied()
     }
 
-    /// The field of that name.
+    /// The field with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&'static dyn Described> {
         self.fields().find(|field| field.name() == name)
     }
 }
 
-/// What is wrong with a request, field by field.
+/// The faults of a request, field by field.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<FieldFault>);
 
 impl Faults {
-    /// Reports one. `code` is stable and `detail` constant.
+    /// Adds a fault. `code` is stable and `detail` constant.
     pub fn add(&mut self, field: &str, code: &str, detail: &str) {
         self.0.push(FieldFault { field: field.to_owned(), code: code.to_owned(), detail: detail.to_owned() });
     }
 }
 
 impl Faults {
-    /// Whether there is none.
+    /// Whether there are no faults.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes over what is wrong with the members of the object `at`.
+    /// Adds the faults in `inner`, which were found in the members of the object `at`.
     pub fn nest(&mut self, at: &str, inner: Self) {
         let nested = inner.0.into_iter();
         self.0.extend(nested.map(|fault| FieldFault { field: format!("{at}.{}", fault.field), ..fault }));
     }
 }
 
-/// The members of a request, being read.
+/// The members of a request while they are being read.
 pub struct Members<'a> {
     members: &'a Map<String, Value>,
     context: &'a Context<'a>,
-    /// Faults so far.
+    /// The faults found so far.
     pub faults: Faults,
 }
 
 impl<'a> Members<'a> {
-    /// Starts to read `members`, which may have the fields of `shape`: others are reported, and so are required ones that
-    /// are missing.
+    /// Starts to read `members`, which may have the fields of `shape`. Unknown fields and missing required
+    /// fields are reported.
     #[must_use]
     pub fn new(members: &'a Map<String, Value>, shape: &Shape, context: &'a Context<'a>) -> Self {
         let mut faults = Faults::default();
@@ -164,38 +167,40 @@ impl<'a> Members<'a> {
         Self { members, context, faults }
     }
 
-    /// Whether the field is there, with whatever value.
+    /// Whether the field is present, with any value.
     #[must_use]
     pub fn has<K>(&self, field: &Field<K>) -> bool {
         self.members.contains_key(field.name)
     }
 
-    /// Reads one field; `None` when it is not there or a fault was reported.
+    /// Reads one field; `None` when it is absent or has a fault, which is reported.
     pub fn take<K: Kind>(&mut self, field: &Field<K>) -> Option<K::Value> {
         let value = self.members.get(field.name)?;
         field.kind.read(value, field.name, self.context, &mut self.faults)
     }
 
-    /// `value`, read from a body, when nothing was reported.
+    /// Returns `value`, read from a body, if there are no faults.
     ///
     /// # Errors
-    /// 422 with everything that was. Its code is the faults' own where they are all of one kind that has a code.
+    /// 422 with all faults. If all faults are of one kind that has a code of its own, the problem has that
+    /// code.
     pub fn finish<T>(self, value: T) -> Result<T, AdminProblem> {
         let faults = self.faults.0;
         if faults.is_empty() { Ok(value) } else { Err(AdminProblem::fields(code_of(&faults), faults)) }
     }
 
-    /// `value`, read from a query, when nothing was reported.
+    /// Returns `value`, read from a query, if there are no faults.
     ///
     /// # Errors
-    /// 400 with everything that was.
+    /// 400 with all faults.
     pub fn finish_query<T>(self, value: T) -> Result<T, AdminProblem> {
         let faults = self.faults.0;
         if faults.is_empty() { Ok(value) } else { Err(AdminProblem::fields(Code::InvalidRequest, faults)) }
     }
 }
 
-/// The problem that wrong fields make: two faults have a code of their own, which holds when nothing else is wrong.
+/// The problem for wrong fields. Two faults have a problem code of their own, which is used when there is no
+/// other fault.
 #[must_use]
 pub fn code_of(faults: &[FieldFault]) -> Code {
     let all = |code| faults.iter().all(|fault| fault.code == code);

@@ -1,22 +1,25 @@
 //! Filters and pages: the queries of `GET /tokens`, `GET /events` and `GET /notices`.
 //!
-//! Standard: DESIGN section 7.
-//! Invariants: a filter that cannot be read is an error that names it: a list that ignores it would show more than asked.
-//! What it must not know: HTTP, which tokens exist.
-//! What a mistake costs: someone revokes what the filter should have left out.
+//! Standard: docs/http.md, "Lists and cursors".
+//! Invariants: a filter that cannot be read is an error that names it. If it were ignored, the list would
+//! contain more than requested.
+//! What it must not know: HTTP; which tokens exist.
+//! What a mistake costs: someone revokes tokens that the filter should have excluded.
 
+use super::admin_problem::AdminProblem;
+use super::context::Context;
 use super::fields::{Faults, Field, Kind, Members, Shape};
 use super::ids::{self, List};
-use super::kinds::{Choice, Family, Flag, HeaderText, OriginText, Text, TokenId, WholeNumber};
-use super::operation::Input;
+use super::input::Input;
+use super::kinds::{
+    Choice, FamilyIdKind, Flag, HEADER_TEXT, HeaderText, OriginText, TEXT, Text, TokenIdKind, WholeNumber,
+};
 use super::policy_kinds::AUDIENCE;
-use super::token_requests::{HEADER_TEXT, TEXT};
-use super::{AdminProblem, Context};
-use crate::key::KeyId;
+use crate::control::registry::command::{Command, EventFilter, NoticeFilter, TokenFilter, TokenState};
+use crate::formats::key::KeyId;
+use crate::formats::token::{Serial, UnverifiedToken};
 use crate::limits;
-use crate::registry::command::{Command, EventFilter, NoticeFilter, TokenFilter, TokenState};
-use crate::token::{Serial, UnverifiedToken};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 static STATE: Field<Choice<TokenState>> = Field {
     name: "state",
@@ -28,7 +31,7 @@ static STATE: Field<Choice<TokenState>> = Field {
         ("expired", TokenState::Expired),
     ]),
 };
-static FAMILY: Field<Family> = Field { name: "family", about: "Only this family.", kind: Family };
+static FAMILY: Field<FamilyIdKind> = Field { name: "family", about: "Only this family.", kind: FamilyIdKind };
 static BY_OWNER: Field<Text> =
     Field { name: "owner", about: "Only tokens of exactly this owner.", kind: TEXT };
 static BY_EXTERNAL_ID: Field<HeaderText> =
@@ -37,7 +40,7 @@ static BY_AUDIENCE: Field<HeaderText> =
     Field { name: "audience", about: "Only tokens for this audience.", kind: AUDIENCE };
 static KEY_ID: Field<WholeNumber> = Field {
     name: "key_id",
-    about: "Only tokens under this signing key.",
+    about: "Only tokens signed with this key.",
     kind: WholeNumber { min: 0, max: u8::MAX as i64 },
 };
 static ORIGIN: Field<OriginText> =
@@ -49,12 +52,13 @@ static Q: Field<Text> = Field {
 };
 static EXPIRING_WITHIN_SECONDS: Field<WholeNumber> = Field {
     name: "expiring_within_seconds",
-    about: "Only active tokens that end within so many seconds.",
+    about: "Only active tokens that end within this many seconds.",
     kind: WholeNumber { min: 0, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS },
 };
 static UNUSED_FOR_SECONDS: Field<WholeNumber> = Field {
     name: "unused_for_seconds",
-    about: "Only tokens that have not ended and were not used for so many seconds, to some minutes.",
+    about: "Only tokens that have not ended and were not used for this many seconds, accurate to some \
+        minutes.",
     kind: WholeNumber { min: 0, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS },
 };
 static HAS_SUCCESSOR: Field<Flag> = Field {
@@ -64,13 +68,13 @@ static HAS_SUCCESSOR: Field<Flag> = Field {
 };
 static LIMIT: Field<WholeNumber> = Field {
     name: "limit",
-    about: "Items on the page; 50 when not given.",
+    about: "Maximum number of items on the page; default 50.",
     kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
 };
 static CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Tokens) };
+    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Tokens) };
 
-/// The filters, and what else a request may say beside them.
+/// The filters, together with the other fields of a request.
 macro_rules! filters_and {
     ($($other:expr),*) => {
         &[
@@ -91,12 +95,50 @@ macro_rules! filters_and {
 }
 
 /// The query of `GET /tokens`
-pub static TOKENS: Shape = Shape { required: &[], optional: filters_and!(&LIMIT, &CURSOR), refused: &[] };
+pub(super) static TOKENS: Shape =
+    Shape { required: &[], optional: filters_and!(&LIMIT, &CURSOR), refused: &[] };
 
-/// The filters alone, as bulk calls have them.
-pub static FILTER: Shape = Shape { required: &[], optional: filters_and!(), refused: &[] };
+/// The filters alone, as in bulk calls.
+pub(super) static FILTER: Shape = Shape { required: &[], optional: filters_and!(), refused: &[] };
 
-/// Reads `GET /tokens`.
+/// The filters of `GET /tokens` as an object with at least one member.
+pub(super) struct FilterKind;
+
+impl Kind for FilterKind {
+    type Value = TokenFilter;
+
+    fn read(
+        &self,
+        value: &Value,
+        at: &str,
+        context: &Context<'_>,
+        faults: &mut Faults,
+    ) -> Option<TokenFilter> {
+        let Some(members) = value.as_object() else {
+            faults.add(at, "wrong_type", "an object with filters of GET /tokens");
+            return None;
+        };
+        if members.is_empty() {
+            faults.add(at, "empty_filter", "at least one filter: this call never acts on all tokens");
+            return None;
+        }
+        let mut members = Members::new(members, &FILTER, context);
+        let filter = filter(&mut members, context);
+        let is_whole = members.faults.is_empty();
+        faults.nest(at, members.faults);
+        is_whole.then_some(filter)
+    }
+
+    fn schema(&self) -> Value {
+        let properties: Map<String, Value> =
+            FILTER.fields().map(|field| (field.name().to_owned(), field.schema())).collect();
+        json!({
+            "type": "object", "minProperties": 1, "properties": properties, "additionalProperties": false,
+        })
+    }
+}
+
+/// Reads the query of `GET /tokens`.
 pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&TOKENS);
     let filter = filter(&mut query, input.context);
@@ -132,16 +174,16 @@ pub(super) fn filter(query: &mut Members<'_>, context: &Context<'_>) -> TokenFil
     }
 }
 
-static EVENT_TOKEN: Field<TokenId> =
-    Field { name: "token", about: "Only events of this token.", kind: TokenId };
+static EVENT_TOKEN: Field<TokenIdKind> =
+    Field { name: "token", about: "Only events of this token.", kind: TokenIdKind };
 static EVENT_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Events) };
+    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Events) };
 
 /// The query of `GET /events`
-pub static EVENTS: Shape =
+pub(super) static EVENTS: Shape =
     Shape { required: &[], optional: &[&EVENT_TOKEN, &FAMILY, &LIMIT, &EVENT_CURSOR], refused: &[] };
 
-/// Reads `GET /events`.
+/// Reads the query of `GET /events`.
 pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&EVENTS);
     let filter = EventFilter {
@@ -155,16 +197,17 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
 
 static NOTICE_LIMIT: Field<WholeNumber> = Field {
     name: "limit",
-    about: "Items on the page, at most; 20 when not given. A page of long notices has fewer.",
+    about: "Maximum number of items on the page; default 20. A page of long notices has fewer.",
     kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
 };
 static NOTICE_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the page before.", kind: Cursor(List::Notices) };
+    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Notices) };
 
 /// The query of `GET /notices`
-pub static NOTICES: Shape = Shape { required: &[], optional: &[&NOTICE_LIMIT, &NOTICE_CURSOR], refused: &[] };
+pub(super) static NOTICES: Shape =
+    Shape { required: &[], optional: &[&NOTICE_LIMIT, &NOTICE_CURSOR], refused: &[] };
 
-/// Reads `GET /notices`.
+/// Reads the query of `GET /notices`.
 pub(super) fn notices(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&NOTICES);
     let limit = query.take(&NOTICE_LIMIT).and_then(|limit| u32::try_from(limit).ok());
@@ -175,22 +218,22 @@ pub(super) fn notices(input: &Input<'_>) -> Result<Command, AdminProblem> {
     Ok(Command::ListNotices(query.finish_query(filter)?))
 }
 
-/// What `q` looks for: exactly the token whose whole text it is, or text. A token that this deployment did not issue is
-/// text like any other.
+/// Interprets `q`. A whole token that verifies selects exactly that token. Anything else is searched as text,
+/// including a token that this deployment did not issue.
 fn searched(text: String, context: &Context<'_>) -> (Option<Serial>, Option<String>) {
-    let token = UnverifiedToken::parse(&text).ok();
-    match token.and_then(|token| token.verify(context.key_ring).ok()) {
+    let token = UnverifiedToken::parse(&text);
+    match token.and_then(|token| token.verify(context.key_ring)) {
         Some(token) => (Some(token.claims().serial), None),
         None => (None, Some(text)),
     }
 }
 
-/// Items on the page that a query asks for.
+/// The page size that a query requests, in items.
 fn page_limit(query: &mut Members<'_>) -> u32 {
     query.take(&LIMIT).and_then(|limit| u32::try_from(limit).ok()).unwrap_or(limits::PAGE_LIMIT_DEFAULT)
 }
 
-/// A place in a list.
+/// The kind of a cursor, for one list.
 pub(super) struct Cursor(pub(super) List);
 
 impl Kind for Cursor {
@@ -199,7 +242,7 @@ impl Kind for Cursor {
     fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<i64> {
         let below = value.as_str().and_then(|text| ids::parse_cursor(self.0, text));
         if below.is_none() {
-            faults.add(at, "not_a_cursor", "next_cursor of the page before, unchanged");
+            faults.add(at, "not_a_cursor", "next_cursor of the previous page, unchanged");
         }
         below
     }

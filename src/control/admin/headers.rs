@@ -1,22 +1,22 @@
-//! The request headers that qualify a call: `If-Match`, `Idempotency-Key`.
+//! The request headers that qualify a request: `If-Match`, `Idempotency-Key`.
 //!
-//! Standards: RFC 9110 section 13.1.1 (`If-Match`) and 8.8.3 (entity tags), the IETF
-//! draft on `Idempotency-Key`.
-//! Invariants: a header sent twice arrives joined by `, ` and is refused, never taken in part.
-//! What it must not know: who calls.
-//! What a mistake costs: a precondition that is dropped overwrites someone's edit.
+//! Standards: RFC 9110 section 13.1.1 (`If-Match`) and 8.8.3 (entity tags); the IETF draft on
+//! `Idempotency-Key`.
+//! Invariants: a header sent twice arrives joined by `, ` and is refused as a whole.
+//! What it must not know: the caller.
+//! What a mistake costs: a precondition that is ignored overwrites someone's edit.
 
-use super::AdminProblem;
-use crate::key::sha256;
+use super::admin_problem::AdminProblem;
+use crate::control::registry::command::{FieldFault, Idempotency};
+use crate::formats::key::sha256;
+use crate::http::problem::Code;
 use crate::limits;
-use crate::problem::Code;
-use crate::registry::command::{FieldFault, Idempotency};
-use data_encoding::HEXLOWER;
 
-/// The version that `If-Match` names. `*` and an absent header name none: the token's existence is checked anyway.
+/// The version in `If-Match`. `*` and an absent header give `None`, since the token's existence is checked
+/// anyway.
 ///
 /// # Errors
-/// 400 that names the header when it is weak, several or no entity tag.
+/// 400 that names the header if it is a weak entity tag, several entity tags or none.
 pub(super) fn if_match(value: Option<&str>) -> Result<Option<u32>, AdminProblem> {
     let refuse = |code, detail| Err(header_fault("If-Match", code, detail));
     let Some(value) = value.map(str::trim) else {
@@ -25,8 +25,8 @@ pub(super) fn if_match(value: Option<&str>) -> Result<Option<u32>, AdminProblem>
     if value == "*" {
         return Ok(None);
     }
-    // RFC 9110 section 13.1.1: "An origin server MUST use the strong comparison function when comparing entity tags for
-    // If-Match", so a weak one could never match.
+    // RFC 9110 section 13.1.1: "An origin server MUST use the strong comparison function when comparing
+    // entity tags for If-Match". A weak entity tag can therefore never match.
     if value.starts_with("W/") {
         return refuse("weak_etag", "a strong entity tag, as the ETag header had it");
     }
@@ -34,21 +34,36 @@ pub(super) fn if_match(value: Option<&str>) -> Result<Option<u32>, AdminProblem>
         return refuse("several_etags", "one entity tag");
     }
     match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        // A tag that is no version of ours matches none: versions count from 1.
+        // Versions start at 1, so 0 matches no version.
         Some(tag) if !tag.contains('"') => Ok(Some(version(tag).unwrap_or(0))),
         _ => refuse("not_an_etag", "a quoted entity tag such as \"3\", or *"),
     }
 }
 
-/// `If-Match` where no version is compared: refused, since to ignore a precondition is to break it.
+/// Refuses `If-Match` where no version is compared. Ignoring a precondition would break it.
 ///
 /// # Errors
-/// 400 that names the header when it is there.
+/// 400 that names the header if it is present.
 pub(super) fn no_if_match(value: Option<&str>, method: &str) -> Result<(), AdminProblem> {
     match value {
-        // Reading changes nothing, so there a precondition is no promise.
+        // A read changes nothing, so its precondition can be ignored.
         Some(_) if method != "GET" => {
             Err(header_fault("If-Match", "not_supported_here", "If-Match is for PATCH alone"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses `Idempotency-Key` where retries are not recognised, because its sender relies on that.
+///
+/// # Errors
+/// 400 that names the header if it is present.
+pub(super) fn no_idempotency(value: Option<&str>, method: &str) -> Result<(), AdminProblem> {
+    match value {
+        // A read changes nothing, so it can be repeated anyway.
+        Some(_) if method != "GET" => {
+            let detail = "a session is opened and closed without Idempotency-Key";
+            Err(header_fault("Idempotency-Key", "not_supported_here", detail))
         }
         _ => Ok(()),
     }
@@ -71,9 +86,9 @@ pub(super) fn idempotency(
     if !length.contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(header_fault("Idempotency-Key", "malformed", "1 to 200 visible ASCII characters"));
     }
-    // Neither method nor path holds a line feed, so the concatenation is unambiguous.
+    // Neither method nor path can contain a line feed, so the concatenation is unambiguous.
     let request = [method.as_bytes(), b"\n", path.as_bytes(), b"\n", body].concat();
-    Ok(Some(Idempotency { key: key.to_owned(), request_sha256: HEXLOWER.encode(&sha256(&request)) }))
+    Ok(Some(Idempotency { key: key.to_owned(), request_sha256: hex::encode(sha256(&request)) }))
 }
 
 fn version(tag: &str) -> Option<u32> {

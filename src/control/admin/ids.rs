@@ -1,28 +1,29 @@
-//! Ids and cursors: numbers as the API shows them.
+//! Ids and cursors: numbers in the text form of the API.
 //!
-//! Standard: DESIGN section 2 (`tok_<serial>`); base64url (RFC 4648 section 5) for cursors.
-//! Invariants: each number has one spelling (no leading zeros, no sign); a cursor names its list, so that one of another
-//! list is not taken for a place in this one.
+//! Standards: docs/formats.md, "Ids with a check"; base64url (RFC 4648 section 5) for cursors.
+//! Invariants: each number has one spelling, without leading zeros or a sign. A cursor names its list, so a
+//! cursor of another list is refused.
 //! What it must not know: which numbers exist.
-//! What a mistake costs: two spellings of one id are two paths to one token, and a cache or log treats them as two.
+//! What a mistake costs: two spellings of one id are two paths to one token, which caches and logs treat as
+//! two tokens.
 
-use crate::key::KeyId;
-use crate::token::Serial;
-use data_encoding::BASE64URL_NOPAD;
+use crate::formats::key::KeyId;
+use crate::formats::token::Serial;
+use base64::prelude::*;
 
-/// What a token's id looks like.
+/// Pattern of a token's id.
 pub const TOKEN_ID_PATTERN: &str = "^tok_(0|[1-9][0-9]{0,9})$";
 
-/// What a family's id looks like.
+/// Pattern of a family's id.
 pub const FAMILY_ID_PATTERN: &str = "^fam_[A-Za-z0-9_-]+$";
 
-/// What an admin key's id looks like.
+/// Pattern of an admin key's id.
 pub const ADMIN_KEY_ID_PATTERN: &str = "^key_(0|[1-9][0-9]{0,9})$";
 
-/// What a signing key's id looks like: as in `SIGNING_KEYS`.
+/// Pattern of a signing key's id, as in `SIGNING_KEYS`: 0 to 255.
 pub const SIGNING_KEY_ID_PATTERN: &str = "^(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$";
 
-/// `tok_<serial>`
+/// Formats the id `tok_<serial>`.
 #[must_use]
 pub fn token_id(serial: Serial) -> String {
     format!("{TOKEN_PREFIX}{}", serial.0)
@@ -34,7 +35,7 @@ pub fn parse_token_id(text: &str) -> Option<Serial> {
     number(text.strip_prefix(TOKEN_PREFIX)?).map(Serial)
 }
 
-/// `key_<n>`
+/// Formats the id `key_<n>`.
 #[must_use]
 pub fn admin_key_id(id: u32) -> String {
     format!("{ADMIN_KEY_PREFIX}{id}")
@@ -46,34 +47,35 @@ pub fn parse_admin_key_id(text: &str) -> Option<u32> {
     number(text.strip_prefix(ADMIN_KEY_PREFIX)?)
 }
 
-/// The signing key's id; `None` for any text that is not its one spelling.
+/// The signing key's id; `None` for any text that is not its canonical spelling.
 #[must_use]
 pub fn parse_signing_key_id(text: &str) -> Option<KeyId> {
     number(text).and_then(|id| u8::try_from(id).ok()).map(KeyId)
 }
 
-/// Which list a cursor is a place in.
+/// The list that a cursor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// `GET /tokens`
+    /// Pages of `GET /tokens`
     Tokens,
-    /// `GET /events`
+    /// Pages of `GET /events`
     Events,
-    /// `GET /notices`
+    /// Pages of `GET /notices`
     Notices,
 }
 
-/// The place in `list` after which the next page starts, as opaque text.
+/// The cursor after which the next page of `list` starts, as opaque text.
 #[must_use]
 pub fn cursor(list: List, below: i64) -> String {
     let [b0, b1, b2, b3, b4, b5, b6, b7] = below.to_be_bytes();
-    BASE64URL_NOPAD.encode(&[CURSOR_VERSION, tag(list), b0, b1, b2, b3, b4, b5, b6, b7])
+    BASE64_URL_SAFE_NO_PAD.encode([CURSOR_VERSION, tag(list), b0, b1, b2, b3, b4, b5, b6, b7])
 }
 
-/// The place that `text` names in `list`; `None` for anything that [`cursor`] has not made for it.
+/// The position in `list` that `text` encodes; `None` for anything that [`cursor`] did not make for this
+/// list.
 #[must_use]
 pub fn parse_cursor(list: List, text: &str) -> Option<i64> {
-    match *BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.as_slice() {
+    match *BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.as_slice() {
         [CURSOR_VERSION, of, b0, b1, b2, b3, b4, b5, b6, b7] if of == tag(list) => {
             let below = i64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
             (0..=greatest(list)).contains(&below).then_some(below)
@@ -95,7 +97,7 @@ fn tag(list: List) -> u8 {
     }
 }
 
-/// Serials are 32 bits wide; numbers of events and notices are SQLite's.
+/// The greatest number in `list`. Serials have 32 bits; events and notices have row numbers of SQLite.
 fn greatest(list: List) -> i64 {
     match list {
         List::Tokens => i64::from(u32::MAX),
@@ -108,7 +110,6 @@ const ADMIN_KEY_PREFIX: &str = "key_";
 const CURSOR_VERSION: u8 = 1;
 
 #[cfg(test)]
-#[allow(clippy::string_slice)] // of ASCII
 mod tests {
     use super::*;
 
@@ -137,6 +138,15 @@ mod tests {
         assert_eq!(parse_cursor(List::Tokens, &cursor(List::Tokens, 1 << 32)), None);
         for wrong in ["", "77", "AAAA", &format!("{text}A"), &text[1..]] {
             assert_eq!(parse_cursor(List::Tokens, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_has_one_spelling() {
+        let text = cursor(List::Tokens, 77);
+        let start = text.strip_suffix('Q').unwrap();
+        for wrong in [format!("{start}R"), format!("{text}=="), format!("{text} "), format!("{text}\n")] {
+            assert_eq!(parse_cursor(List::Tokens, &wrong), None, "{wrong:?}");
         }
     }
 }

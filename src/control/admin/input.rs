@@ -1,29 +1,82 @@
-//! What a caller sent, brought into members: the body's JSON and the query.
+//! Reads a body's JSON, and a query, into members; and what an operation is read from: members, path and
+//! `If-Match`.
 //!
-//! Standards: JSON (RFC 8259), each name once; `application/x-www-form-urlencoded` (URL standard) for the query.
-//! Invariants: broken syntax is 400 and never half a request; nothing is taken from bytes that are not UTF-8.
+//! Standards: JSON (RFC 8259), each name once; `application/x-www-form-urlencoded` (URL standard) for the
+//! query.
+//! Invariants: a syntax error is 400, never a partly read request. Bytes that are not UTF-8 are refused.
 //! What it must not know: which fields there are.
-//! What a mistake costs: a request read otherwise than it was meant.
+//! What a mistake costs: a request is read differently from what its sender meant.
 
-use super::fields::Shape;
-use super::{AdminProblem, Body};
-use crate::json::{self, JsonFault};
+use super::admin_problem::AdminProblem;
+use super::context::Context;
+use super::fields::{Members, Shape};
+use super::ids;
+use super::request::RequestBody;
+use crate::base::json;
+use crate::base::json::JsonFault;
+use crate::control::registry::command::FieldFault;
+use crate::formats::family::FamilyId;
+use crate::formats::key::KeyId;
+use crate::formats::token::Serial;
+use crate::http::problem::{Code, Reason};
 use crate::limits;
-use crate::problem::Code;
-use crate::registry::command::FieldFault;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-/// Reads a body into members. An empty body is one without members, where `shape` requires none.
+/// A request whose operation is known.
+pub(super) struct Input<'a> {
+    /// The path's `{id}`; empty if the template has none.
+    pub id: &'a str,
+    /// The version in `If-Match`.
+    pub if_match: Option<u32>,
+    pub query: &'a Map<String, Value>,
+    pub body: &'a Map<String, Value>,
+    pub context: &'a Context<'a>,
+}
+
+impl<'a> Input<'a> {
+    /// Starts to read the body as `shape`.
+    pub(super) fn body(&self, shape: &Shape) -> Members<'a> {
+        Members::new(self.body, shape, self.context)
+    }
+
+    /// Starts to read the query as `shape`.
+    pub(super) fn query(&self, shape: &Shape) -> Members<'a> {
+        Members::new(self.query, shape, self.context)
+    }
+
+    /// The token's serial from the path.
+    pub(super) fn token_id(&self) -> Result<Serial, AdminProblem> {
+        ids::parse_token_id(self.id).ok_or(AdminProblem::of(Reason::NoSuchId))
+    }
+
+    /// The family's id from the path, if this deployment made it.
+    pub(super) fn family_id(&self) -> Result<String, AdminProblem> {
+        let id = FamilyId::parse(self.id, &self.context.check_keys.family);
+        id.map(|id| id.as_str().to_owned()).ok_or(AdminProblem::of(Reason::NoSuchId))
+    }
+
+    /// The admin key's number from the path.
+    pub(super) fn admin_key_id(&self) -> Result<u32, AdminProblem> {
+        ids::parse_admin_key_id(self.id).ok_or(AdminProblem::of(Reason::NoSuchId))
+    }
+
+    /// The signing key's id from the path.
+    pub(super) fn signing_key_id(&self) -> Result<KeyId, AdminProblem> {
+        ids::parse_signing_key_id(self.id).ok_or(AdminProblem::of(Reason::NoSuchId))
+    }
+}
+
+/// Reads a body into members. Where `shape` requires no field, an empty body is read as one without members.
 ///
 /// # Errors
-/// 413, 415, or 400 `invalid_request` that says what is wrong with the body.
+/// 413, 415, or 400 `invalid_request` with what is wrong with the body.
 pub(super) fn body_members(
-    body: Body<'_>,
+    body: RequestBody<'_>,
     content_type: Option<&str>,
     shape: &Shape,
 ) -> Result<Map<String, Value>, AdminProblem> {
-    let Body::Bytes(bytes) = body else {
+    let RequestBody::Bytes(bytes) = body else {
         return Err(AdminProblem::of(Code::PayloadTooLarge));
     };
     if bytes.len() > limits::ADMIN_BODY_MAX_BYTES {
@@ -49,14 +102,14 @@ pub(super) fn body_members(
     }
 }
 
-/// Reads a query into members: text, or what the field's kind makes of it.
+/// Reads a query into members. Each is a string, or the JSON that its field's kind makes of it.
 ///
 /// # Errors
-/// 400 `invalid_request` that names a parameter given twice or not in UTF-8.
+/// 400 `invalid_request` that names a parameter if it occurs twice or is not UTF-8.
 pub(super) fn query_members(query: Option<&str>, shape: &Shape) -> Result<Map<String, Value>, AdminProblem> {
     let mut members = Map::new();
     for (name, text) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        // What is not UTF-8 was decoded to U+FFFD, which nobody searches for.
+        // The decoder replaces invalid UTF-8 by U+FFFD, which nobody has a reason to send.
         if name.contains(char::REPLACEMENT_CHARACTER) || text.contains(char::REPLACEMENT_CHARACTER) {
             let fault = fault(&name, "not_utf8", "percent-encoded UTF-8");
             return Err(AdminProblem::fields(Code::InvalidRequest, vec![fault]));
@@ -74,7 +127,7 @@ pub(super) fn query_members(query: Option<&str>, shape: &Shape) -> Result<Map<St
     Ok(members)
 }
 
-/// `application/json`, alone or with `charset=utf-8` (RFC 9110 section 8.3.1).
+/// Whether this is `application/json`, alone or with `charset=utf-8` (RFC 9110 section 8.3.1).
 fn is_json(content_type: &str) -> bool {
     let (essence, parameter) = match content_type.split_once(';') {
         Some((essence, parameter)) => (essence, Some(parameter)),

@@ -1,24 +1,26 @@
-//! The kinds of values that fields hold, each with its reading and its schema side by side.
+//! The kinds of values that fields hold: each has its reader and its schema side by side.
 //!
 //! Standards: RFC 3339 (instants); JSON Schema 2020-12.
-//! Invariants: a schema never allows less than its reading takes; what it cannot say (`format`, a tag) is in the text.
+//! Invariants: a schema accepts at least what its reader accepts. What a schema cannot express (`format`, a
+//! tag) is in its description.
 //! What it must not know: names of fields.
-//! What a mistake costs: a bound that is not checked here reaches the registry or a header of the upstream's.
+//! What a mistake costs: a value out of bounds reaches the registry or a header to the upstream.
 
-use super::Context;
+use super::context::Context;
 use super::fields::{Faults, Kind};
 use super::ids;
-use crate::admin_key::Role;
-use crate::family::FamilyId;
+use crate::base::readable_text;
+use crate::base::time::{UnixSeconds, parse_rfc3339};
+use crate::formats::admin_key::Role;
+use crate::formats::family::FamilyId;
+use crate::formats::origin::{Origin, TupleOrigin};
+use crate::formats::token::Serial;
 use crate::limits;
-use crate::origin::{Origin, TupleOrigin};
-use crate::time::{UnixSeconds, parse_rfc3339};
-use crate::token::Serial;
 use serde_json::{Value, json};
 
-/// One line of text for people, trimmed, of 1 to `max_chars` characters.
-pub struct Text {
-    /// At most so many Unicode scalar values.
+/// One line of text for people: trimmed, 1 to `max_chars` characters, all visible.
+pub(super) struct Text {
+    /// The limit, in Unicode scalar values.
     pub max_chars: usize,
 }
 
@@ -30,12 +32,10 @@ impl Kind for Text {
             faults.add(at, "wrong_type", "text");
             return None;
         };
-        if text.is_empty() {
-            faults.add(at, "empty", "at least one character that is not a space");
-        } else if text.chars().count() > self.max_chars {
-            faults.add(at, "too_long", "fewer characters; the schema has the number");
-        } else if text.chars().any(is_deceptive) {
-            faults.add(at, "control_character", "one line without control or direction characters");
+        if text.chars().count() > self.max_chars {
+            faults.add(at, "too_long", "fewer characters: the schema gives the maximum");
+        } else if let Some(fault) = readable_text::fault_of_line(text) {
+            faults.add(at, fault.code(), fault.detail());
         } else {
             return Some(text.to_owned());
         }
@@ -47,9 +47,10 @@ impl Kind for Text {
     }
 }
 
-/// Text that travels to the upstream in a header: printable ASCII only (RFC 9110 section 5.5), else as [`Text`].
-pub struct HeaderText {
-    /// At most so many characters.
+/// Text that is sent to the upstream in a header: printable ASCII only (RFC 9110 section 5.5), otherwise like
+/// [`Text`].
+pub(super) struct HeaderText {
+    /// The limit, in characters.
     pub max_chars: usize,
 }
 
@@ -70,8 +71,8 @@ impl Kind for HeaderText {
     }
 }
 
-/// One of these words.
-pub struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
+/// One of a fixed set of words.
+pub(super) struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
 
 impl<T: Copy + Sync> Kind for Choice<T> {
     type Value = T;
@@ -93,8 +94,8 @@ impl<T: Copy + Sync> Kind for Choice<T> {
     }
 }
 
-/// `true` or `false`.
-pub struct Flag;
+/// A JSON boolean; in a query, the word `true` or `false`.
+pub(super) struct Flag;
 
 impl Kind for Flag {
     type Value = bool;
@@ -119,11 +120,9 @@ impl Kind for Flag {
     }
 }
 
-/// A whole number.
-pub struct WholeNumber {
-    /// The least.
+/// A whole number within a range.
+pub(super) struct WholeNumber {
     pub min: i64,
-    /// The greatest.
     pub max: i64,
 }
 
@@ -135,7 +134,7 @@ impl Kind for WholeNumber {
             faults.add(at, "wrong_type", "a whole number");
             return None;
         };
-        // 60.0 and 6e1 are whole numbers to JSON Schema, but no client of ours has a reason to write them so.
+        // 60.0 and 6e1 are whole numbers in JSON Schema, but no client has a reason to write them so.
         if number.is_f64() {
             faults.add(at, "wrong_type", "a whole number");
             return None;
@@ -155,15 +154,16 @@ impl Kind for WholeNumber {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse::<u64>() {
             Ok(number) if is_number => json!(number),
-            // All digits, but more than any range has: a number all the same.
+            // Digits only, but too large for 64 bits: pass on the largest number, which is out of every
+            // range.
             Err(_) if is_number => json!(u64::MAX),
             _ => json!(text),
         }
     }
 }
 
-/// Seconds of a token's life: at least a minute, at most what the deployment allows.
-pub struct TokenLifetime;
+/// A token's lifetime in seconds: at least 60, at most what the deployment allows.
+pub(super) struct TokenLifetime;
 
 impl Kind for TokenLifetime {
     type Value = i64;
@@ -179,8 +179,8 @@ impl Kind for TokenLifetime {
     }
 }
 
-/// An instant as RFC 3339, with any offset.
-pub struct Instant;
+/// An instant in RFC 3339, with any offset.
+pub(super) struct Instant;
 
 impl Kind for Instant {
     type Value = UnixSeconds;
@@ -206,10 +206,10 @@ impl Kind for Instant {
     }
 }
 
-/// A token's id.
-pub struct TokenId;
+/// A token's id, `tok_` and the serial.
+pub(super) struct TokenIdKind;
 
-impl Kind for TokenId {
+impl Kind for TokenIdKind {
     type Value = Serial;
 
     fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<Serial> {
@@ -229,16 +229,16 @@ impl Kind for TokenId {
     }
 }
 
-/// A family's id that this deployment made.
-pub struct Family;
+/// The id of a family that this deployment made.
+pub(super) struct FamilyIdKind;
 
-impl Kind for Family {
+impl Kind for FamilyIdKind {
     type Value = String;
 
     fn read(&self, value: &Value, at: &str, context: &Context<'_>, faults: &mut Faults) -> Option<String> {
         let id = value.as_str().and_then(|text| FamilyId::parse(text, &context.check_keys.family));
         if id.is_none() {
-            faults.add(at, "not_a_family_id", "a family's id of this deployment: fam_ and what follows");
+            faults.add(at, "not_a_family_id", "the whole id, fam_…, of a family of this deployment");
         }
         id.map(|id| id.as_str().to_owned())
     }
@@ -249,14 +249,14 @@ impl Kind for Family {
 }
 
 /// One serialised origin (RFC 6454 section 6.2).
-pub struct OriginText;
+pub(super) struct OriginText;
 
 impl Kind for OriginText {
     type Value = TupleOrigin;
 
     fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<TupleOrigin> {
-        match value.as_str().map(Origin::parse_header) {
-            Some(Ok(Origin::Tuple(origin))) => Some(origin),
+        match value.as_str().and_then(Origin::parse_header) {
+            Some(Origin::Tuple(origin)) => Some(origin),
             _ => {
                 faults.add(
                     at,
@@ -273,9 +273,9 @@ impl Kind for OriginText {
     }
 }
 
-/// What a header would hold, taken as it is: for trying out rules.
-pub struct HeaderValue {
-    /// At most so many bytes.
+/// The value of a header, taken unchanged, for trying out origin rules.
+pub(super) struct HeaderValue {
+    /// The limit, in bytes.
     pub max_bytes: usize,
 }
 
@@ -286,7 +286,7 @@ impl Kind for HeaderValue {
         match value.as_str() {
             None => faults.add(at, "wrong_type", "text"),
             Some(text) if text.len() > self.max_bytes => {
-                faults.add(at, "too_long", "fewer characters; the schema has the number");
+                faults.add(at, "too_long", "fewer characters: the schema gives the maximum");
             }
             Some(text) => return Some(text.to_owned()),
         }
@@ -298,8 +298,8 @@ impl Kind for HeaderValue {
     }
 }
 
-/// What `K` takes, or null.
-pub struct Nullable<K>(pub K);
+/// A value of `K`, or null.
+pub(super) struct Nullable<K>(pub K);
 
 impl<K: Kind> Kind for Nullable<K> {
     type Value = Option<K::Value>;
@@ -320,14 +320,14 @@ impl<K: Kind> Kind for Nullable<K> {
 }
 
 /// An admin key's role.
-pub const ROLE: Choice<Role> = Choice(&[
+pub(super) const ROLE: Choice<Role> = Choice(&[
     ("distributor", Role::Distributor),
     ("viewer", Role::Viewer),
     ("operator", Role::Operator),
     ("owner", Role::Owner),
 ]);
 
-/// Control characters, line separators, and the direction overrides that make a label read as another in a list.
-fn is_deceptive(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
+/// A line of text for people.
+pub(super) const TEXT: Text = Text { max_chars: limits::TEXT_MAX_CHARS };
+/// A line of text for the upstream.
+pub(super) const HEADER_TEXT: HeaderText = HeaderText { max_chars: limits::TEXT_MAX_CHARS };

@@ -1,96 +1,104 @@
 //! The JSON of `GET /notices`, and of webhooks in `GET /status`.
 //!
-//! Standard: DESIGN sections 7 and 8; Standard Webhooks 1.0.0; RFC 3339 for instants.
-//! Invariants: a notice is shown exactly as it was or will be sent; the schema in docs/openapi.json is derived from these
-//! types.
+//! Standards: docs/lifecycle.md, "Notices"; Standard Webhooks 1.0.0; RFC 3339 for instants.
+//! Invariants: a notice is shown exactly as it was or will be sent. The schema in docs/openapi.json is
+//! derived from these types.
 //! What it must not know: HTTP.
-//! What a mistake costs: an operator who believes that a receiver was told.
+//! What a mistake costs: an operator wrongly believes that a receiver was notified.
 
-use crate::registry::command::{DeliveryState, DeliveryView, NoticeView, WebhookView};
-use crate::time::UnixMillis;
-use crate::webhook::WebhookFault;
+use crate::base::time::UnixMillis;
+use crate::control::registry::command::{DeliveryState, DeliveryView, NoticeView, WebhookView};
+use crate::control::webhook::WebhookFault;
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A notice: a digest of up to 500 tokens.
+/// A notice: a digest of up to 500 tokens, or a condition of the deployment.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct Notice {
-    /// The `webhook-id`.
+pub(super) struct Notice {
+    /// The notice's id, sent as `webhook-id`.
     pub id: String,
     /// `type`, `timestamp` and `data`.
     #[serde(flatten)]
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Body"))]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "WebhookBody"))]
     pub body: Map<String, Value>,
-    /// What became of its webhook; null: `WEBHOOK_URL` was not set.
+    /// State of the notice's webhook; null: `WEBHOOK_URL` was not set.
     pub delivery: Option<Delivery>,
 }
 
-/// The webhook's body.
+/// The webhook's body, for the schema.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(JsonSchema)]
-#[allow(dead_code)] // its schema alone is used: the registry keeps the body as text
-struct Body {
-    /// What happened: `token.revoked`, …
+#[expect(dead_code, reason = "its schema alone is used: the registry keeps the body as text")]
+struct WebhookBody {
+    /// The type of event: `token.revoked`, …, `deployment.reports_missing`.
     r#type: String,
     /// When the digest was made.
     #[schemars(extend("format" = "date-time"))]
     timestamp: String,
-    /// The tokens, and what is the same for all of them.
-    data: Data,
+    /// The tokens, and what they have in common.
+    data: WebhookData,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(JsonSchema)]
-#[allow(dead_code)]
-struct Data {
-    /// Which threshold was met, where the type has any.
+#[schemars(rename = "Data")]
+#[expect(dead_code, reason = "its schema alone is used")]
+struct WebhookData {
+    /// The threshold that was reached, for types that have one.
     #[schemars(with = "u32", skip_serializing_if = "Option::is_none")]
     within_days: Option<u32>,
-    /// At most 500, each with id, family, label, owner, external_id, audiences, expires_at, last_used_at, and what the type adds.
+    /// Since when the condition holds, for types about the deployment.
+    #[schemars(with = "String", skip_serializing_if = "Option::is_none", extend("format" = "date-time"))]
+    since: Option<String>,
+    /// At most 500 tokens, none for types about the deployment. Each has id, family, label, owner,
+    /// external_id, audiences, expires_at, last_used_at, and what the type adds.
     tokens: Vec<Map<String, Value>>,
 }
 
-/// What became of a notice's webhook.
+/// State of a notice's webhook.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct Delivery {
-    /// How far it got.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["pending", "delivered", "given_up"])))]
+pub(super) struct Delivery {
+    /// Progress of the delivery.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        schemars(with = "String", extend("enum" = ["pending", "delivered", "given_up"]))
+    )]
     pub state: DeliveryState,
-    /// Requests begun.
+    /// Number of requests begun.
     pub attempts: u32,
-    /// Why the latest that failed did.
+    /// Why the latest failed request failed.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "fault_schema"))]
     pub error: Option<WebhookFault>,
-    /// When it was taken or given up; while it is pending, when it is tried next.
+    /// When it was delivered or given up; while it is pending, when the next attempt is due.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub at: String,
 }
 
-/// How the receiver of webhooks does.
+/// State of the webhook receiver.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct WebhookStatus {
+pub(super) struct WebhookStatus {
     /// Whether `WEBHOOK_URL` is set.
     pub configured: bool,
-    /// Webhooks still to be taken.
+    /// Webhooks that are not yet delivered.
     pub pending: u64,
-    /// When the oldest of them was owed; null when none is.
+    /// When the oldest of them became due; null when there is none.
     pub oldest_at: Option<String>,
-    /// Requests that failed, ever.
+    /// Requests that failed, since the registry began.
     pub failures: u64,
-    /// Webhooks given up after a day, ever.
+    /// Webhooks given up after a day, since the registry began.
     pub given_up: u64,
-    /// When one was last given up; null is never.
+    /// When a webhook was last given up; null: never.
     pub given_up_at: Option<String>,
-    /// When the receiver last took one; null is never.
+    /// When the receiver last accepted a webhook; null: never.
     pub succeeded_at: Option<String>,
-    /// When a request last failed; null is never.
+    /// When a request last failed; null: never.
     pub failed_at: Option<String>,
-    /// Why it did.
+    /// Why that request failed.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "fault_schema"))]
     pub error: Option<WebhookFault>,
 }
@@ -99,7 +107,7 @@ impl From<NoticeView> for Notice {
     fn from(view: NoticeView) -> Self {
         Self {
             id: view.id,
-            // The registry wrote it; one that cannot be read is shown without.
+            // The registry wrote this JSON. If it cannot be read, the notice is shown without it.
             body: serde_json::from_str(&view.body).unwrap_or_default(),
             delivery: view.delivery.map(Delivery::from),
         }
@@ -129,7 +137,7 @@ impl From<WebhookView> for WebhookStatus {
     }
 }
 
-/// A fault's code, or null.
+/// Schema of a fault's code, or null.
 #[cfg(not(target_arch = "wasm32"))]
 fn fault_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let codes = WebhookFault::ALL.map(WebhookFault::code);

@@ -1,30 +1,34 @@
-//! The OpenAPI document, from the operation table and the types of answers. Native only: the Worker serves the file.
+//! The OpenAPI document, generated from the operation table and the types of the responses.
 //!
-//! Standard: OpenAPI 3.1.1, whose schemas are JSON Schema 2020-12.
-//! Invariants: nothing is written here that the table or a type already says.
-//! What it must not know: requests.
-//! What a mistake costs: a client generated from it sends what is refused.
+//! Standard: OpenAPI 3.1.1, whose schemas are JSON Schema 2020-12. This module is native only; the Worker
+//! serves the generated file. It repeats nothing that the table or a type already says.
 
+use super::admin_key_views::{AdminKeyJson, CreatedAdminKey, Session};
 use super::configuration_view::Configuration;
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, Family, FamilyToken, RotatedToken};
+use super::event_views::EventJson;
+use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fields::Shape;
 use super::notice_views::Notice;
-use super::operation::{ID, OPERATIONS, Operation};
+use super::operation::{ID, Operation};
+use super::operations::OPERATIONS;
+use super::page::PageJson;
 use super::probe_view::Probe;
-use super::signing_key_views::{KeyReceipt, SigningKey};
-use super::status_view::Status;
-use super::usage_view::TokenUsage;
-use super::views::{
-    AdminKey, CreatedAdminKey, CreatedToken, EditedToken, Event, Page, Receipt, RevealedToken, Session, Token,
-};
-use super::{API_PATH, ids, session_requests};
+use super::problem_members::ProblemMembers;
+use super::request::API_PATH;
+use super::signing_key_views::{KeyReceiptJson, SigningKey};
+use super::status_view::StatusJson;
+use super::token_views::{CreatedToken, EditedToken, ReceiptJson, RevealedToken, Token};
+use super::usage_view::TokenUsageJson;
+use super::{ids, session_requests};
+use crate::formats::origin::RuleWarning;
+use crate::http::problem;
+use crate::http::problem::{Code, Reason};
 use crate::limits;
-use crate::problem::{self, Code};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-/// Problems that any operation which needs a key may answer with.
+/// Problems that every operation which needs a key may answer with.
 const COMMON: [Code; 6] = [
     Code::InvalidRequest,
     Code::Unauthorized,
@@ -33,10 +37,9 @@ const COMMON: [Code; 6] = [
     Code::Internal,
     Code::RegistryUnavailable,
 ];
-/// Problems that any operation with a body may answer with besides.
+/// Further problems that every operation with a body may answer with.
 const WITH_BODY: [Code; 3] = [Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::InvalidFields];
 
-/// The document.
 #[must_use]
 pub fn document() -> Value {
     let mut paths = Map::new();
@@ -52,7 +55,8 @@ pub fn document() -> Value {
             "title": "Wayleave admin API",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Issues public API tokens and withdraws them.",
-            "description": "Generated from the operation table in src/admin/operation.rs. Fields that are not listed are errors. Instants are RFC 3339 in UTC, durations whole seconds.",
+            "description": "Generated from the operation table in src/control/admin/operations.rs. Fields \
+                that are not listed are errors. Instants are RFC 3339 in UTC, durations whole seconds.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": API_PATH, "description": "The deployment that serves this document."}],
@@ -63,8 +67,9 @@ pub fn document() -> Value {
                 "type": "http", "scheme": "bearer", "bearerFormat": "wla_",
                 "description": "An admin key: wla_ and 50 more characters.",
             }, "session": {
-                "type": "apiKey", "in": "cookie", "name": crate::session::COOKIE_NAME,
-                "description": "A console session: only from the console's own pages, on a control host or on loopback.",
+                "type": "apiKey", "in": "cookie", "name": crate::formats::session::COOKIE_NAME,
+                "description": "A console session. Accepted only from the console's own pages, on a control \
+                    host or on loopback.",
             }},
             "schemas": schemas(),
         },
@@ -113,14 +118,21 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     if operation.idempotent_by_key {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
-            "description": "A retry with the same key and the same request makes nothing twice; kept for 7 days.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": limits::IDEMPOTENCY_KEY_MAX_CHARS, "pattern": "^[!-~]+$"},
+            "description": "A retry with the same key and the same request changes nothing a second time. \
+                Keys are kept for 7 days.",
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": limits::IDEMPOTENCY_KEY_MAX_CHARS,
+                "pattern": "^[!-~]+$",
+            },
         }));
     }
     if operation.conditional {
         parameters.push(json!({
             "name": "If-Match", "in": "header",
-            "description": "The ETag of the version that was read, or *. Another version is 412.",
+            "description": "The ETag of the version that was read, or *. If the token has another version by \
+                now, the call is refused with 412.",
             "schema": {"type": "string", "pattern": "^(\\*|\"[^\"]*\")$"},
         }));
     }
@@ -156,9 +168,9 @@ fn success_headers(operation: &Operation) -> Value {
     let text = |about: &str| json!({"description": about, "schema": {"type": "string"}});
     headers.insert("Cache-Control".to_owned(), text("no-store"));
     if matches!(operation.id, session_requests::SIGN_IN | "deleteSession") {
-        headers.insert("Set-Cookie".to_owned(), text("The session, or its end."));
+        headers.insert("Set-Cookie".to_owned(), text("The session cookie, or its deletion."));
     } else if operation.success.status == 201 {
-        headers.insert("Location".to_owned(), text("Where what was made can be read."));
+        headers.insert("Location".to_owned(), text("The path of what was created."));
     }
     if matches!(operation.success.schema, Some("Token" | "CreatedToken" | "EditedToken" | "RotatedToken")) {
         headers.insert("ETag".to_owned(), text("The version in quotes, for If-Match."));
@@ -166,7 +178,7 @@ fn success_headers(operation: &Operation) -> Value {
     Value::Object(headers)
 }
 
-/// Codes by status, ascending.
+/// Codes grouped by status, ascending.
 fn problems(operation: &Operation) -> Vec<(u16, Vec<&'static str>)> {
     let common: &[Code] = if operation.least_role.is_some() { &COMMON } else { &[Code::InvalidRequest] };
     let with_body: &[Code] = if operation.body.is_some() { &WITH_BODY } else { &[] };
@@ -203,26 +215,27 @@ fn schemas() -> Value {
     insert::<CreatedToken>(&mut schemas, &mut generator, "CreatedToken");
     insert::<EditedToken>(&mut schemas, &mut generator, "EditedToken");
     insert::<RotatedToken>(&mut schemas, &mut generator, "RotatedToken");
-    insert::<Family>(&mut schemas, &mut generator, "Family");
+    insert::<FamilyJson>(&mut schemas, &mut generator, "Family");
     insert::<FamilyToken>(&mut schemas, &mut generator, "FamilyToken");
     insert::<EditedFamily>(&mut schemas, &mut generator, "EditedFamily");
     insert::<BulkRevoked>(&mut schemas, &mut generator, "BulkRevoked");
     insert::<BulkRotated>(&mut schemas, &mut generator, "BulkRotated");
     insert::<RevealedToken>(&mut schemas, &mut generator, "RevealedToken");
-    insert::<Receipt>(&mut schemas, &mut generator, "Receipt");
+    insert::<ReceiptJson>(&mut schemas, &mut generator, "Receipt");
     insert::<Probe>(&mut schemas, &mut generator, "Probe");
     insert::<SigningKey>(&mut schemas, &mut generator, "SigningKey");
-    insert::<KeyReceipt>(&mut schemas, &mut generator, "KeyReceipt");
-    insert::<Page<SigningKey>>(&mut schemas, &mut generator, "SigningKeyPage");
+    insert::<KeyReceiptJson>(&mut schemas, &mut generator, "KeyReceipt");
+    insert::<PageJson<SigningKey>>(&mut schemas, &mut generator, "SigningKeyPage");
     insert::<CreatedAdminKey>(&mut schemas, &mut generator, "CreatedAdminKey");
-    insert::<Page<Token>>(&mut schemas, &mut generator, "TokenPage");
-    insert::<Page<AdminKey>>(&mut schemas, &mut generator, "AdminKeyPage");
-    insert::<Page<Event>>(&mut schemas, &mut generator, "EventPage");
+    insert::<PageJson<Token>>(&mut schemas, &mut generator, "TokenPage");
+    insert::<PageJson<AdminKeyJson>>(&mut schemas, &mut generator, "AdminKeyPage");
+    insert::<PageJson<EventJson>>(&mut schemas, &mut generator, "EventPage");
     insert::<Configuration>(&mut schemas, &mut generator, "Configuration");
     insert::<Session>(&mut schemas, &mut generator, "Session");
-    insert::<Page<Notice>>(&mut schemas, &mut generator, "NoticePage");
-    insert::<TokenUsage>(&mut schemas, &mut generator, "TokenUsage");
-    insert::<Status>(&mut schemas, &mut generator, "Status");
+    insert::<PageJson<Notice>>(&mut schemas, &mut generator, "NoticePage");
+    insert::<TokenUsageJson>(&mut schemas, &mut generator, "TokenUsage");
+    insert::<StatusJson>(&mut schemas, &mut generator, "Status");
+    let members = ProblemMembers::json_schema(&mut generator).to_value();
     for (name, schema) in generator.take_definitions(true) {
         schemas.entry(name).or_insert(schema);
     }
@@ -231,7 +244,7 @@ fn schemas() -> Value {
     let about = "The OpenMetrics text format, which Prometheus reads.";
     schemas.insert("Metrics".to_owned(), json!({"type": "string", "description": about}));
     schemas.insert("OriginTest".to_owned(), origin_test_schema());
-    schemas.insert("Problem".to_owned(), problem_schema());
+    schemas.insert("Problem".to_owned(), problem_schema(&members));
     Value::Object(schemas)
 }
 
@@ -239,37 +252,57 @@ fn insert<T: JsonSchema>(schemas: &mut Map<String, Value>, generator: &mut Schem
     schemas.insert(name.to_owned(), T::json_schema(generator).to_value());
 }
 
-/// `crate::origin::OriginTest` is of the data plane, which knows no schemas.
+/// Written by hand: `crate::formats::origin::OriginTest` is also used by the data plane, which has no
+/// schemas.
 fn origin_test_schema() -> Value {
     json!({
         "type": "object", "additionalProperties": false, "required": ["allowed", "warnings", "rules"],
         "properties": {
             "allowed": {"type": "boolean"},
-            "rule": {"type": "string", "description": "The rule that matched, in its one spelling."},
+            "rule": {"type": "string", "description": "The rule that matched, in its canonical spelling."},
             "code": {"enum": [Code::OriginMissing.code(), Code::OriginNotAllowed.code()]},
-            "warnings": {"type": "array", "items": {"type": "string"}},
-            "rules": {"type": "array", "description": "How each rule is read, in their order; empty for any.", "items": {
+            "warnings": {"type": "array", "items": rule_warning_schema()},
+            "rules": {"type": "array", "description": "How each rule is read, in the order given; empty for \
+                any.",
+            "items": {
                 "type": "object", "additionalProperties": false, "required": ["rule", "warnings"],
                 "properties": {
-                    "rule": {"type": "string", "description": "Its one spelling, with A-labels."},
-                    "unicode": {"type": "string", "description": "The same in U-labels, where that differs."},
-                    "warnings": {"type": "array", "items": {"type": "string"}},
+                    "rule": {"type": "string", "description": "The rule in its canonical spelling, with \
+                        A-labels."},
+                    "unicode": {"type": "string", "description": "The same with U-labels, where that \
+                        differs."},
+                    "warnings": {"type": "array", "items": rule_warning_schema()},
                 },
             }},
         },
     })
 }
 
-fn problem_schema() -> Value {
+/// Written by hand for the same reason.
+fn rule_warning_schema() -> Value {
+    let meanings = RuleWarning::ALL.map(|warning| (warning.code().to_owned(), json!(warning.detail())));
+    json!({
+        "type": "string",
+        "enum": RuleWarning::ALL.map(RuleWarning::code),
+        "x-codes": Map::from_iter(meanings),
+    })
+}
+
+fn problem_schema(members: &Value) -> Value {
     let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.code()).collect();
     codes.dedup();
     let meanings: Map<_, _> = Code::ALL
         .iter()
         .map(|code| (format!("{} {}", code.status(), code.code()), json!(code.detail())))
         .collect();
-    json!({
+    let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+    let why: Map<_, _> = Reason::ALL
+        .iter()
+        .map(|reason| (format!("{} {}", reason.code().code(), reason.name()), json!(reason.detail())))
+        .collect();
+    let mut schema = json!({
         "type": "object",
-        "description": "RFC 9457. Codes are stable; texts are constant for each code.",
+        "description": "RFC 9457. Codes and reasons are stable; texts are constant for each.",
         "required": ["type", "title", "status", "detail", "code"],
         "properties": {
             "type": {"type": "string", "format": "uri-reference"},
@@ -277,19 +310,36 @@ fn problem_schema() -> Value {
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string"},
             "code": {"type": "string", "enum": codes},
-            "live_tokens": {"type": "integer", "description": "With conflict: tokens under the signing key."},
+            "reason": {
+                "type": "string", "enum": reasons,
+                "description": "Which of the code's causes applies. detail then has the text of the reason.",
+            },
+            "places": {"type": "array", "items": {"type": "string"}, "description": PLACES},
             "errors": {"type": "array", "items": {
                 "type": "object", "required": ["field", "code", "detail"], "additionalProperties": false,
                 "properties": {
-                    "field": {"type": "string", "description": "Its name, with the place in a list: origins[2]."},
+                    "field": {
+                        "type": "string",
+                        "description": "The field's name. An item of a list has its index: origins[2].",
+                    },
                     "code": {"type": "string"},
                     "detail": {"type": "string"},
                 },
             }},
         },
         "x-codes": meanings,
-    })
+        "x-reasons": why,
+    });
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    let members = members.get("properties").and_then(Value::as_object);
+    if let (Some(properties), Some(members)) = (properties, members) {
+        properties.extend(members.clone());
+    }
+    schema
 }
+
+const PLACES: &str = "With credential_conflict: the places of the credentials, as CREDENTIAL_SOURCES names \
+    them. header or query alone is a place that is not listed there.";
 
 fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})

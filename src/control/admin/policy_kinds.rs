@@ -1,20 +1,23 @@
 //! The kinds of values that make up a token's policy: origins, audiences, metadata, rate class.
 //!
-//! Standard: DESIGN sections 6 and 7.
-//! Invariants: every rule that cannot be taken is named with its place, `origins[2]`; nothing is taken in part.
+//! Standard: docs/http.md, "Origin rules"; docs/http.md, "Order of refusals".
+//! Invariants: every invalid rule is named with its index, such as `origins[2]`. A list is taken as a whole
+//! or not at all.
 //! What it must not know: how origins match.
-//! What a mistake costs: a rule dropped here refuses a page (false refuse); a list taken as `any` admits all (false accept).
+//! What a mistake costs: a rule dropped here refuses a page (false refuse); a list read as `any` admits every
+//! origin (false accept).
 
-use super::Context;
+use super::context::Context;
 use super::fields::{Faults, Kind};
 use super::kinds::HeaderText;
+use crate::base::readable_text;
+use crate::formats::origin::{OriginRule, OriginRules, RulesError};
+use crate::formats::rate_class::ClassName;
 use crate::limits;
-use crate::origin::{OriginRule, OriginRules, RulesError};
-use crate::rate::ClassName;
 use serde_json::{Map, Value, json};
 
 /// `"any"`, or 1 to 50 rules.
-pub struct Origins;
+pub(super) struct Origins;
 
 impl Kind for Origins {
     type Value = OriginRules;
@@ -28,7 +31,8 @@ impl Kind for Origins {
     ) -> Option<OriginRules> {
         match OriginRules::parse(value, context.app_schemes) {
             Ok(rules) => return Some(rules),
-            // The parser stops at the first item; whoever pasted fifty rules wants to hear of all that are wrong.
+            // The parser stops at the first invalid item. Someone who pasted 50 rules wants to learn of all
+            // that are wrong.
             Err(RulesError::Rule { .. } | RulesError::ItemType { .. }) => {}
             Err(error) => faults.add(at, error.code(), error.detail()),
         }
@@ -55,8 +59,8 @@ impl Kind for Origins {
     }
 }
 
-/// 1 to 20 names, each once.
-pub struct Audiences;
+/// A list of 1 to 20 different names.
+pub(super) struct Audiences;
 
 impl Kind for Audiences {
     type Value = Vec<String>;
@@ -85,7 +89,8 @@ impl Kind for Audiences {
             let at = format!("{at}[{index}]");
             match AUDIENCE.read(item, &at, context, faults) {
                 Some(name) if audiences.contains(&name) => faults.add(&at, "duplicate", "each audience once"),
-                // The registry judges too, since a clone brings its own; here, so that one answer names every fault.
+                // The registry checks this too, because a clone brings its own audiences. Checking here as
+                // well lets one response name every fault.
                 Some(name) if !context.audiences.contains(&name) => {
                     faults.add(&at, "unknown_audience", "an audience that a route of this deployment has");
                 }
@@ -93,7 +98,7 @@ impl Kind for Audiences {
                 None => {}
             }
         }
-        // Only when every item was taken.
+        // Accept the list only if every item is valid.
         (audiences.len() == items.len()).then_some(audiences)
     }
 
@@ -105,11 +110,12 @@ impl Kind for Audiences {
     }
 }
 
-/// One audience: it goes upstream as `Wayleave-Audience`.
-pub const AUDIENCE: HeaderText = HeaderText { max_chars: limits::TEXT_MAX_CHARS };
+/// One audience. It is sent upstream as `Wayleave-Audience`.
+pub(super) const AUDIENCE: HeaderText = HeaderText { max_chars: limits::TEXT_MAX_CHARS };
 
-/// A JSON object of the operator's own, kept as text.
-pub struct Metadata;
+/// A JSON object with the operator's own data, stored as text. Console and audit show it, so its names and
+/// texts must contain visible characters only.
+pub(super) struct Metadata;
 
 impl Kind for Metadata {
     type Value = String;
@@ -124,6 +130,10 @@ impl Kind for Metadata {
             faults.add(at, "too_long", "at most 4096 bytes of JSON");
             return None;
         }
+        if let Some(fault) = readable_text::fault_in_json(&text) {
+            faults.add(at, fault.code(), fault.detail());
+            return None;
+        }
         Some(text)
     }
 
@@ -132,8 +142,8 @@ impl Kind for Metadata {
     }
 }
 
-/// The name of a rate class of this deployment.
-pub struct RateClass;
+/// The name of a rate class that this deployment has.
+pub(super) struct RateClass;
 
 impl Kind for RateClass {
     type Value = ClassName;
@@ -158,6 +168,6 @@ impl Kind for RateClass {
 }
 
 fn text_of(members: &Map<String, Value>) -> String {
-    // A map of JSON values always serialises.
+    // A map of JSON values can always be serialised.
     serde_json::to_string(members).unwrap_or_default()
 }

@@ -1,20 +1,20 @@
-//! The kinds of values that say how a token is rotated, and by which filter tokens are found in a body.
+//! The kinds of values that say how a token is rotated.
 //!
-//! Standard: DESIGN section 8 (`revoke_old`, its defaults; `auto_rotate`), section 7 (filters).
-//! Invariants: a field that means nothing under the `when` given is a fault: somebody believes that it does something.
-//! What it must not know: which tokens exist, whether they may be rotated.
-//! What a mistake costs: an old token that ends sooner than was meant (false refuse).
+//! Standard: docs/lifecycle.md, "Plans", "Automatic rotation".
+//! Invariants: a field that has no meaning under the given `when` is a fault, because its sender expects an
+//! effect.
+//! What it must not know: which tokens exist, and whether they may be rotated.
+//! What a mistake costs: an old token ends sooner than intended (false refuse).
 
-use super::Context;
-use super::fields::{Faults, Kind, Members};
-use super::filters;
+use super::context::Context;
+use super::fields::{Faults, Kind};
 use super::kinds::{Choice, Flag, TokenLifetime, WholeNumber};
+use crate::control::registry::command::{AutoRotate, RevokeOld};
 use crate::limits::{self, ROTATE_AFTER_DEFAULT_SECONDS, ROTATE_DRAIN_DEFAULT_SECONDS};
-use crate::registry::command::{AutoRotate, RevokeOld, TokenFilter};
 use serde_json::{Map, Value, json};
 
 /// `{when, …}`: when the predecessor ends.
-pub struct RevokeOldKind;
+pub(super) struct RevokeOldKind;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
@@ -41,7 +41,7 @@ impl When {
     }
 }
 
-/// A wait of a rotation: none, or as long as the longest life.
+/// A waiting time in a rotation, in seconds: from 0 to the longest lifetime.
 const WAIT: WholeNumber = WholeNumber { min: 0, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS };
 
 impl Kind for RevokeOldKind {
@@ -49,7 +49,7 @@ impl Kind for RevokeOldKind {
 
     fn read(&self, value: &Value, at: &str, context: &Context<'_>, faults: &mut Faults) -> Option<RevokeOld> {
         let Some(members) = value.as_object() else {
-            faults.add(at, "wrong_type", "an object with when, and what goes with it");
+            faults.add(at, "wrong_type", "an object with when and the fields that belong to it");
             return None;
         };
         let Some(when) = members.get("when") else {
@@ -72,7 +72,7 @@ impl Kind for RevokeOldKind {
             None => false,
         };
         if when == When::FirstUse && strict && deadline.is_none() {
-            let detail = "strict needs deadline_seconds: without it there is no time to be strict about";
+            let detail = "strict needs deadline_seconds, the time by which the token ends";
             faults.add(&format!("{at}.strict"), "needs_deadline", detail);
             return None;
         }
@@ -111,15 +111,14 @@ impl Kind for RevokeOldKind {
     }
 }
 
-/// What a rotation does when the request says nothing: the old token ends after a week, once the new one was used.
-pub const REVOKE_OLD_DEFAULT: RevokeOld = RevokeOld::After {
+/// The default of a rotation: the old token ends after a week, but not before the new one was used.
+pub(super) const REVOKE_OLD_DEFAULT: RevokeOld = RevokeOld::After {
     after_seconds: ROTATE_AFTER_DEFAULT_SECONDS,
     drain_seconds: ROTATE_DRAIN_DEFAULT_SECONDS,
     strict: false,
 };
 
-/// The outer `None` is a fault that was reported.
-#[allow(clippy::option_option)]
+/// The outer `None` means that a fault was reported.
 fn wait(
     members: &Map<String, Value>,
     name: &str,
@@ -134,10 +133,10 @@ fn wait(
     }
 }
 
-/// `{before_expiry_seconds, expires_in?, revoke_old?}`: that the registry rotates by itself.
-pub struct AutoRotateKind;
+/// `{before_expiry_seconds, expires_in?, revoke_old?}`: settings of automatic rotation.
+pub(super) struct AutoRotateKind;
 
-/// An hour at least: the registry rotates a family at most hourly.
+/// At least an hour, because the registry rotates a family at most once an hour.
 const BEFORE_EXPIRY: WholeNumber = WholeNumber { min: 3_600, max: limits::MAX_TOKEN_LIFETIME_MAX_SECONDS };
 
 impl Kind for AutoRotateKind {
@@ -176,7 +175,11 @@ impl Kind for AutoRotateKind {
             None => REVOKE_OLD_DEFAULT,
         };
         if revoke_old == RevokeOld::Now {
-            faults.add(&place("revoke_old"), "not_now", "after, first_use or never: now is for emergencies");
+            faults.add(
+                &place("revoke_old"),
+                "not_now",
+                "after, first_use or never: now is only for rotations by hand",
+            );
             return None;
         }
         let auto_rotate = AutoRotate { before_expiry_seconds: before?, expires_in, revoke_old };
@@ -191,43 +194,6 @@ impl Kind for AutoRotateKind {
                 "expires_in": TokenLifetime.schema(),
                 "revoke_old": RevokeOldKind.schema(),
             },
-        })
-    }
-}
-
-/// The filters of `GET /tokens` as an object; at least one.
-pub struct FilterKind;
-
-impl Kind for FilterKind {
-    type Value = TokenFilter;
-
-    fn read(
-        &self,
-        value: &Value,
-        at: &str,
-        context: &Context<'_>,
-        faults: &mut Faults,
-    ) -> Option<TokenFilter> {
-        let Some(members) = value.as_object() else {
-            faults.add(at, "wrong_type", "an object of filters, as GET /tokens has them");
-            return None;
-        };
-        if members.is_empty() {
-            faults.add(at, "empty_filter", "at least one filter: nothing here is done to all tokens");
-            return None;
-        }
-        let mut members = Members::new(members, &filters::FILTER, context);
-        let filter = filters::filter(&mut members, context);
-        let is_whole = members.faults.is_empty();
-        faults.nest(at, members.faults);
-        is_whole.then_some(filter)
-    }
-
-    fn schema(&self) -> Value {
-        let properties: Map<String, Value> =
-            filters::FILTER.fields().map(|field| (field.name().to_owned(), field.schema())).collect();
-        json!({
-            "type": "object", "minProperties": 1, "properties": properties, "additionalProperties": false,
         })
     }
 }

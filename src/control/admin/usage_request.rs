@@ -1,34 +1,35 @@
 //! The query of `GET /tokens/{id}/usage`.
 //!
-//! Standard: DESIGN section 7.
-//! Invariants: what is no longer kept in the step that is asked for is refused, never told as zeros.
+//! Standard: docs/lifecycle.md, "What is kept".
+//! Invariants: a range that is no longer kept at the requested step is refused, never reported as zeros.
 //! What it must not know: HTTP, what was counted.
-//! What a mistake costs: somebody takes "no longer known" for "not used".
+//! What a mistake costs: someone takes "no longer known" for "not used".
 
-use super::AdminProblem;
+use super::admin_problem::AdminProblem;
 use super::fields::{Field, Shape};
+use super::input::Input;
 use super::kinds::{Choice, Instant};
-use super::operation::Input;
+use crate::base::time::UnixSeconds;
+use crate::formats::usage::reading::{Range, Step};
 use crate::limits::{USAGE_DAYS_KEPT_MS, USAGE_HOURS_KEPT_MS, USAGE_MINUTES_KEPT_MS};
-use crate::time::UnixSeconds;
-use crate::usage::reading::{Range, Step};
 
 static FROM: Field<Instant> = Field {
     name: "from",
-    about: "The beginning; when not given, an hour, a day or 30 days before `to`, by the step.",
+    about: "Start of the range. Default, by step: an hour, a day or 30 days before `to`.",
     kind: Instant,
 };
-static TO: Field<Instant> = Field { name: "to", about: "The end; now when not given.", kind: Instant };
+static TO: Field<Instant> = Field { name: "to", about: "End of the range; default now.", kind: Instant };
 static STEP: Field<Choice<Step>> = Field {
     name: "step",
-    about: "How finely: minutes are kept for 2 hours, hours (the default) for 31 days, days for 400.",
+    about: "Length of a step; default hour. Minutes are kept for 2 hours, hours for 31 days, days for 400 \
+        days.",
     kind: Choice(&[("minute", Step::Minute), ("hour", Step::Hour), ("day", Step::Day)]),
 };
 
-/// The query.
-pub static USAGE: Shape = Shape { required: &[], optional: &[&FROM, &TO, &STEP], refused: &[] };
+/// The query of `GET /tokens/{id}/usage`
+pub(super) static USAGE: Shape = Shape { required: &[], optional: &[&FROM, &TO, &STEP], refused: &[] };
 
-/// Reads the range that is asked for.
+/// Reads the requested range.
 pub(super) fn range(input: &Input<'_>) -> Result<Range, AdminProblem> {
     let now = input.context.now;
     let mut query = input.query(&USAGE);
@@ -39,7 +40,7 @@ pub(super) fn range(input: &Input<'_>) -> Result<Range, AdminProblem> {
         query.faults.add(
             "from",
             "out_of_range",
-            "minutes are kept for 2 hours, hours for 31 days, days for 400",
+            "minutes are kept for 2 hours, hours for 31 days, days for 400 days",
         );
     } else if from >= to {
         query.faults.add("from", "out_of_range", "an instant before `to`, and before now");
@@ -63,5 +64,5 @@ fn kept_ms(step: Step) -> i64 {
     }
 }
 
-/// What is asked for when nothing is given must be kept.
+/// The default ranges must lie within what is kept.
 const _: () = assert!(Step::Hour.ms() <= USAGE_MINUTES_KEPT_MS && Step::Day.ms() <= USAGE_HOURS_KEPT_MS);

@@ -1,43 +1,47 @@
-//! The JSON of usage, and what the shards are asked for it.
+//! The JSON of usage, and the questions to the usage shards that it needs.
 //!
-//! Standard: DESIGN section 7 (`/tokens/{id}/usage`, old and new traffic of a family).
-//! Invariants: the schema in docs/openapi.json is derived from these types, so what is documented is what is sent; a shard is
-//! asked only after the registry has let the caller in.
+//! Standard: docs/lifecycle.md, "Usage".
+//! Invariants: the schema in docs/openapi.json is derived from these types. A shard is asked only after the
+//! registry has accepted the caller.
 //! What it must not know: HTTP; how shards are reached.
-//! What a mistake costs: somebody ends the token that is still in use.
+//! What a mistake costs: someone ends a token that is still in use.
 
-use super::Rendering;
 use super::ids;
+use super::task::Rendering;
+use crate::base::time::UnixMillis;
+use crate::control::registry::command::{Answer, FamilyView, TokenState, TokenView};
+use crate::formats::token::Serial;
+use crate::formats::usage::heaviest::Weighed;
+use crate::formats::usage::outcome::{Counts, Outcome};
+use crate::formats::usage::reading;
+use crate::formats::usage::reading::{Range, ShardCall, Step};
 use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, USAGE_SHARDS};
-use crate::registry::command::{Answer, FamilyView, TokenState, TokenView};
-use crate::time::UnixMillis;
-use crate::token::Serial;
-use crate::usage::reading::{self, Range, Request, Step};
-use crate::usage::{self, Outcome, Weighed};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::cmp::Reverse;
 
-/// What the shards said.
+/// The answers of the usage shards.
 #[derive(Debug)]
 pub enum UsageSeen {
-    /// None are bound: nothing is counted.
+    /// No shards are bound, so nothing is counted.
     Off,
-    /// One answer for each call of [`usage_calls`], in that order; `None` came not, or not in time.
-    Asked(Vec<Option<reading::Answer>>),
+    /// One answer for each call of [`usage_calls`], in the same order. `None`: no answer within the time
+    /// limit.
+    Asked(Vec<Option<reading::ShardAnswer>>),
 }
 
-/// What the shards are to be asked, each by its number, before the registry's answer can be rendered.
+/// The calls to usage shards, with the number of each shard, that the response needs besides the registry's
+/// answer.
 #[must_use]
-pub fn usage_calls(answer: &Answer, rendering: &Rendering, now: UnixMillis) -> Vec<(u32, Request)> {
+pub fn usage_calls(answer: &Answer, rendering: &Rendering, now: UnixMillis) -> Vec<(u32, ShardCall)> {
     match (answer, rendering) {
-        (Answer::Token(token), Rendering::Usage(range)) => Request::reads_of(&[token.serial], *range),
+        (Answer::Token(token), Rendering::Usage(range)) => ShardCall::reads_of(&[token.serial], *range),
         (Answer::Family(family), Rendering::Answer) => {
-            Request::reads_of(&side_by_side(family), last_day(now))
+            ShardCall::reads_of(&side_by_side(family), last_day(now))
         }
         (Answer::Metrics { .. }, Rendering::Metrics) => {
-            (0..USAGE_SHARDS).map(|shard| (shard, Request::Totals)).collect()
+            (0..USAGE_SHARDS).map(|shard| (shard, ShardCall::Totals)).collect()
         }
         _ => Vec::new(),
     }
@@ -47,7 +51,8 @@ fn last_day(now: UnixMillis) -> Range {
     Range::of(now.plus_ms(-SECONDS_PER_DAY * MS_PER_SECOND), now, Step::Hour)
 }
 
-/// The tokens of a family whose traffic is shown: those that work, and the last that do not, which pages may still carry.
+/// The tokens of a family whose traffic is shown: those that work, and the latest ones that do not, which
+/// pages may still carry.
 fn side_by_side(family: &FamilyView) -> Vec<Serial> {
     let works = |token: &&TokenView| matches!(token.state, TokenState::Active | TokenState::Disabled);
     let ended = family.tokens.iter().filter(|token| !works(token)).take(crate::limits::FAMILY_REVOKED_SHOWN);
@@ -58,25 +63,25 @@ fn side_by_side(family: &FamilyView) -> Vec<Serial> {
 }
 
 impl UsageSeen {
-    /// The usage of each token asked for; `None` when nothing is counted or a shard did not answer.
-    fn tokens(self) -> Option<Vec<reading::TokenUsage>> {
+    /// The usage of each requested token; `None` when nothing is counted or a shard did not answer.
+    fn tokens(self) -> Option<Vec<reading::TokenReading>> {
         let Self::Asked(answers) = self else { return None };
         let mut all = Vec::new();
         for answer in answers {
-            let Some(reading::Answer::Usage(usage)) = answer else { return None };
+            let Some(reading::ShardAnswer::Usage(usage)) = answer else { return None };
             all.extend(usage);
         }
         Some(all)
     }
 
-    /// What all shards have counted; `None` when nothing is counted or a shard did not answer: a sum without it would fall,
-    /// which a counter never does.
+    /// What all shards have counted; `None` when nothing is counted or a shard did not answer. Without that
+    /// shard the sum would fall, which a counter must not.
     #[must_use]
-    pub fn totals(self) -> Option<usage::Counts> {
+    pub fn totals(self) -> Option<Counts> {
         let Self::Asked(answers) = self else { return None };
-        let mut all = usage::Counts::default();
+        let mut all = Counts::default();
         for answer in answers {
-            let Some(reading::Answer::Totals(counts)) = answer else { return None };
+            let Some(reading::ShardAnswer::Totals(counts)) = answer else { return None };
             all.merge(&counts);
         }
         Some(all)
@@ -89,34 +94,37 @@ impl UsageSeen {
     }
 }
 
-/// How often a token was used, from where, and with what outcome.
+/// How often a token was used, from which origins, and with what outcome.
 #[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub struct TokenUsage {
-    /// `tok_` and its number.
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema), schemars(rename = "TokenUsage"))]
+pub struct TokenUsageJson {
+    /// The token's id, `tok_…`.
     pub id: String,
-    /// False where no usage shards are bound: nothing is counted, and the zeros say nothing.
+    /// False where no usage shards are bound. Then nothing is counted, and the zeros mean nothing.
     pub counting: bool,
-    /// The beginning of the first step.
+    /// Start of the first step.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub from: String,
-    /// The end of the last step.
+    /// End of the last step.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub to: String,
-    /// How finely `periods` are told.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["minute", "hour", "day"])))]
+    /// Length of one entry of `periods`.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        schemars(with = "String", extend("enum" = ["minute", "hour", "day"]))
+    )]
     pub step: Step,
-    /// Of the whole time.
+    /// Counts for the whole range.
     pub totals: UsageCounts,
     /// Steps in which something was counted, ascending.
     pub periods: Vec<UsagePeriod>,
-    /// Of the days (UTC) that the time touches, heaviest first, 20 at most; kept for 92 days.
+    /// Origins on the days (UTC) that the range touches, most requests first, at most 20. Kept for 92 days.
     pub origins: UsageOrigins,
-    /// Its first use ever; absent when there is none.
+    /// The token's first use ever; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub first_used_at: Option<String>,
-    /// Its latest use.
+    /// The token's latest use; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub last_used_at: Option<String>,
@@ -126,43 +134,41 @@ pub struct TokenUsage {
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub struct UsagePeriod {
-    /// Its beginning.
+    /// Start of the step.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub at: String,
-    /// By outcome.
+    /// Numbers of requests in this step, by outcome.
     #[serde(flatten)]
     pub counts: UsageCounts,
 }
 
-/// Requests by outcome.
+/// Numbers of requests, by outcome.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub struct UsageCounts {
-    /// All of them.
+    /// All requests with the token.
     pub requests: u64,
-    /// Admitted ones, in report mode too.
+    /// Admitted requests, including those that only report mode admitted.
     pub admitted: u64,
-    /// Of the admitted: what enforcing the token's origin rules would have refused.
+    /// Of the admitted requests: those that would be refused if the token's origin rules were enforced.
     pub reported: ReportedCounts,
-    /// Refused ones, by code.
+    /// Refused requests, by code.
     pub refused: RefusedCounts,
-    /// Of the admitted: what the upstream did not answer.
+    /// Of the admitted requests: those that the upstream did not answer.
     pub upstream: UpstreamCounts,
 }
 
-/// What report mode let in.
+/// Requests that only report mode admitted.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-#[allow(missing_docs)] // the codes
 pub struct ReportedCounts {
     pub origin_missing: u64,
     pub origin_not_allowed: u64,
 }
 
-/// Refusals by code.
+/// Numbers of refused requests, by problem code.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-#[allow(missing_docs)] // the codes
 pub struct RefusedCounts {
     pub token_expired: u64,
     pub token_revoked: u64,
@@ -177,7 +183,6 @@ pub struct RefusedCounts {
 /// Failures of the upstream by code.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-#[allow(missing_docs)] // the codes
 pub struct UpstreamCounts {
     pub upstream_unreachable: u64,
     pub upstream_timeout: u64,
@@ -187,9 +192,9 @@ pub struct UpstreamCounts {
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub struct UsageOrigins {
-    /// Of admitted requests.
+    /// Origins of admitted requests.
     pub allowed: Vec<OriginCount>,
-    /// Of those that the token's origin rules refused, or in report mode would have.
+    /// Origins of requests that the token's origin rules refused, or would have refused in report mode.
     pub refused: Vec<OriginCount>,
 }
 
@@ -197,11 +202,12 @@ pub struct UsageOrigins {
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub struct OriginCount {
-    /// `https://example.com`, or `null` for pages that hide theirs.
+    /// The origin, such as `https://example.com`; `null` for pages that hide theirs.
     pub origin: String,
-    /// At most so often: beyond 20 origins a place is given on with its count.
+    /// Upper limit of the count. With more than 20 origins, a new origin takes over the place and the count
+    /// of another.
     pub requests: u64,
-    /// At least so often.
+    /// Lower limit of the count.
     pub at_least: u64,
 }
 
@@ -209,22 +215,22 @@ pub struct OriginCount {
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub struct TokenTraffic {
-    /// `tok_` and its number.
+    /// The token's id, `tok_…`.
     pub id: String,
-    /// By outcome.
+    /// Numbers of requests in the last 24 hours, by outcome.
     #[serde(flatten)]
     pub counts: UsageCounts,
-    /// Of today and yesterday (UTC), heaviest first.
+    /// Origins of today and yesterday (UTC), most requests first.
     pub origins: UsageOrigins,
-    /// Its latest use ever; null is none.
+    /// The token's latest use ever; null: none.
     pub last_used_at: Option<String>,
 }
 
 /// The usage of a token; `None` when its shard did not answer.
 #[must_use]
-pub fn token_usage(serial: Serial, range: Range, seen: UsageSeen) -> Option<TokenUsage> {
+pub fn token_usage(serial: Serial, range: Range, seen: UsageSeen) -> Option<TokenUsageJson> {
     let counting = seen.is_on();
-    let nothing = reading::TokenUsage {
+    let nothing = reading::TokenReading {
         serial,
         periods: Vec::new(),
         allowed: Vec::new(),
@@ -232,7 +238,7 @@ pub fn token_usage(serial: Serial, range: Range, seen: UsageSeen) -> Option<Toke
         uses: None,
     };
     let usage = if counting { seen.tokens()?.into_iter().next()? } else { nothing };
-    Some(TokenUsage {
+    Some(TokenUsageJson {
         id: ids::token_id(serial),
         counting,
         from: range.from.floor_seconds().to_rfc3339(),
@@ -254,8 +260,8 @@ pub fn family_traffic(seen: UsageSeen) -> Option<Vec<TokenTraffic>> {
     Some(tokens.into_iter().map(TokenTraffic::of).collect())
 }
 
-fn sum(usage: &reading::TokenUsage) -> usage::Counts {
-    let mut all = usage::Counts::default();
+fn sum(usage: &reading::TokenReading) -> Counts {
+    let mut all = Counts::default();
     for (_, counts) in &usage.periods {
         all.merge(counts);
     }
@@ -263,7 +269,7 @@ fn sum(usage: &reading::TokenUsage) -> usage::Counts {
 }
 
 impl TokenTraffic {
-    fn of(usage: reading::TokenUsage) -> Self {
+    fn of(usage: reading::TokenReading) -> Self {
         Self {
             id: ids::token_id(usage.serial),
             counts: UsageCounts::of(&sum(&usage)),
@@ -274,13 +280,13 @@ impl TokenTraffic {
 }
 
 impl UsagePeriod {
-    fn of(at: UnixMillis, counts: &usage::Counts) -> Self {
+    fn of(at: UnixMillis, counts: &Counts) -> Self {
         Self { at: at.floor_seconds().to_rfc3339(), counts: UsageCounts::of(counts) }
     }
 }
 
 impl UsageCounts {
-    fn of(counts: &usage::Counts) -> Self {
+    fn of(counts: &Counts) -> Self {
         let of = |outcome| counts.get(outcome);
         let reported = ReportedCounts {
             origin_missing: of(Outcome::ReportedOriginMissing),

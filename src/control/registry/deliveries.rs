@@ -1,75 +1,78 @@
-//! Deliveries: which webhooks are owed, which is under way, and what became of each.
+//! Deliveries: which webhooks are pending, which one is under way, and the outcome of each.
 //!
-//! Standard: Standard Webhooks 1.0.0 ("Webhook transmission": at least once, retried with back-off and jitter, one id).
-//! Invariants: a delivery is owed in the transaction that makes its notice, and ends only when the receiver has taken it, or
-//! by a failure a day later; one request is under way at most, under a lease with a deadline: an instance that is gone
-//! leaves nobody stuck, and the next one sends the same notice under the same id.
+//! Standard: Standard Webhooks 1.0.0 ("Webhook transmission": at least once, retried with back-off and
+//! jitter, one id).
+//! Invariants: a delivery becomes pending in the transaction that makes its notice. It ends only when the
+//! receiver has accepted it, or with a failure after a day. At most one request is under way, under a lease
+//! with a deadline. So an instance that disappears blocks nothing; the next one sends the same notice under
+//! the same id.
 //! What it must not know: what a notice says, HTTP, promises.
-//! What a mistake costs: a receiver told twice (it knows the id), or never, with nobody seeing that in `/status`.
+//! What a mistake costs: a receiver gets a notice twice (it can tell by the id), or never, with nobody seeing
+//! that in `/status`.
 
 use super::command::{DeliveryState, WebhookView};
-use super::database::{Database, Value};
-use super::row::{Columns, StorageError};
+use super::row::StorageError;
+use crate::base::database::{Columns, Database, ReadError, Rows};
+use crate::base::time::UnixMillis;
+use crate::control::webhook::WebhookFault;
 use crate::limits::{WEBHOOK_BACKOFF_MAX_MS, WEBHOOK_BACKOFF_MIN_MS, WEBHOOK_LEASE_MS, WEBHOOK_RETRIED_MS};
-use crate::time::UnixMillis;
-use crate::webhook::WebhookFault;
 
-/// A request that was begun.
+/// One request of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// The number of the notice.
     pub(super) notice: i64,
-    /// Which of its requests this is, from 1.
+    /// Number of the request within its delivery, from 1.
     pub(super) number: u32,
 }
 
-/// Owes the webhook of a notice, at once.
-pub(super) fn owe<D: Database>(database: &D, notice: i64, now: UnixMillis) -> Result<(), StorageError> {
-    database.query(
-        "INSERT INTO webhook_delivery (notice, state, owed_at, due_at, attempts, under_way) VALUES (?, ?, ?, ?, 0, 0)",
-        &[Value::Integer(notice), DeliveryState::Pending.as_str().into(), now.into(), now.into()],
+/// Makes the webhook of a notice pending, due at once.
+pub(super) fn queue<D: Database>(database: &D, notice: i64, now: UnixMillis) -> Result<(), StorageError> {
+    database.execute(
+        "INSERT INTO webhook_delivery (notice, state, owed_at, due_at, attempts, under_way) \
+         VALUES (?, ?, ?, ?, 0, 0)",
+        &[notice.into(), DeliveryState::Pending.as_str().into(), now.into(), now.into()],
     )?;
     Ok(())
 }
 
-/// When there is something to do next: a webhook to send, or, while one is under way, the end of its lease.
+/// When to act next: when a webhook is due, or, while a request is under way, when its lease ends.
 pub(super) fn next_due<D: Database>(database: &D) -> Result<Option<UnixMillis>, StorageError> {
-    let rows = database.query(
+    Ok(database.query_optional(
         "SELECT due_at FROM webhook_delivery WHERE state = 'pending' ORDER BY under_way DESC, due_at LIMIT 1",
         &[],
-    )?;
-    rows.into_iter().next().map(|row| Columns::of(row).millis()).transpose()
+        Columns::millis,
+    )?)
 }
 
-/// Begins the next request that is due, of the oldest notice. `None` while one is under way.
+/// Begins the next due request, for the oldest notice. `None` while one is under way.
 pub(super) fn begin<D: Database>(database: &D, now: UnixMillis) -> Result<Option<Attempt>, StorageError> {
-    let rows = database.query(
-        "SELECT notice, owed_at, due_at, attempts FROM webhook_delivery WHERE state = 'pending' AND under_way = 1",
+    let under_way = database.query_optional(
+        "SELECT notice, owed_at, due_at, attempts FROM webhook_delivery \
+         WHERE state = 'pending' AND under_way = 1",
         &[],
+        |columns| Ok((columns.integer()?, columns.millis()?, columns.millis()?, columns.number()?)),
     )?;
-    if let Some(row) = rows.into_iter().next() {
-        let mut columns = Columns::of(row);
-        let (notice, owed_at, lease_until) = (columns.integer()?, columns.millis()?, columns.millis()?);
+    if let Some((notice, owed_at, lease_until, attempts)) = under_way {
         if (1..=WEBHOOK_LEASE_MS).contains(&lease_until.since_ms(now)) {
             return Ok(None);
         }
-        // Its instance is gone. The lease was wait enough, unless this was the last try.
+        // The instance that sent it is gone. The lease was the wait, so try again now, unless it is to be
+        // given up.
         note_failure(database, WebhookFault::Interrupted, now)?;
         if !is_given_up(owed_at, now) {
-            return begin_request(database, notice, columns.number()?, now).map(Some);
+            return begin_request(database, notice, attempts, now).map(Some);
         }
         give_up(database, notice, WebhookFault::Interrupted, now)?;
     }
-    // A clock that was set back must not put it off.
+    // A clock that was set back must not delay it.
     let ahead = now.plus_ms(WEBHOOK_BACKOFF_MAX_MS * 2);
-    let rows = database.query(
+    let due = database.query_optional(
         "SELECT notice, attempts FROM webhook_delivery \
          WHERE state = 'pending' AND (due_at <= ? OR due_at > ?) ORDER BY notice LIMIT 1",
         &[now.into(), ahead.into()],
+        |columns| Ok((columns.integer()?, columns.number()?)),
     )?;
-    let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    let mut columns = Columns::of(row);
-    let (notice, attempts) = (columns.integer()?, columns.number()?);
+    let Some((notice, attempts)) = due else { return Ok(None) };
     begin_request(database, notice, attempts, now).map(Some)
 }
 
@@ -80,32 +83,33 @@ fn begin_request<D: Database>(
     now: UnixMillis,
 ) -> Result<Attempt, StorageError> {
     let number = attempts.saturating_add(1);
-    database.query(
+    database.execute(
         "UPDATE webhook_delivery SET attempts = ?, under_way = 1, due_at = ? WHERE notice = ?",
-        &[number.into(), now.plus_ms(WEBHOOK_LEASE_MS).into(), Value::Integer(notice)],
+        &[number.into(), now.plus_ms(WEBHOOK_LEASE_MS).into(), notice.into()],
     )?;
     Ok(Attempt { notice, number })
 }
 
-/// The receiver has taken it, by whichever request.
+/// Records that the receiver accepted the webhook, in whichever request.
 pub(super) fn taken<D: Database>(
     database: &D,
     attempt: Attempt,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
-    let ended = database.query(
+    let has_ended = database.yields(
         "UPDATE webhook_delivery SET state = 'delivered', under_way = 0, due_at = ? \
          WHERE notice = ? AND state = 'pending' RETURNING notice",
-        &[now.into(), Value::Integer(attempt.notice)],
+        &[now.into(), attempt.notice.into()],
     )?;
-    if !ended.is_empty() {
-        database.query("UPDATE webhook SET succeeded_at = ?", &[now.into()])?;
+    if has_ended {
+        database.execute("UPDATE webhook SET succeeded_at = ?", &[now.into()])?;
     }
     Ok(())
 }
 
-/// The receiver has not taken it: again after 5, 10, 20 … s and as much as half of that by `chance`, at most an hour and a
-/// half; a day after it was owed no more. What an earlier request came to after its lease ran out is of no interest.
+/// Records a failed request. The next one follows after 5, 10, 20 … s, at most one hour, plus up to half of
+/// that at random (`chance`). After a day it is given up. The outcome of a request whose lease has expired is
+/// ignored.
 pub(super) fn failed<D: Database>(
     database: &D,
     attempt: Attempt,
@@ -113,25 +117,26 @@ pub(super) fn failed<D: Database>(
     chance: u32,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
-    let rows = database.query(
+    let owed_at = database.query_optional(
         "SELECT owed_at FROM webhook_delivery \
          WHERE notice = ? AND attempts = ? AND state = 'pending' AND under_way = 1",
-        &[Value::Integer(attempt.notice), attempt.number.into()],
+        &[attempt.notice.into(), attempt.number.into()],
+        Columns::millis,
     )?;
-    let Some(row) = rows.into_iter().next() else { return Ok(()) };
+    let Some(owed_at) = owed_at else { return Ok(()) };
     note_failure(database, fault, now)?;
-    if is_given_up(Columns::of(row).millis()?, now) {
+    if is_given_up(owed_at, now) {
         return give_up(database, attempt.notice, fault, now);
     }
     let due_at = now.plus_ms(wait_ms(attempt.number, chance));
-    database.query(
+    database.execute(
         "UPDATE webhook_delivery SET under_way = 0, due_at = ?, fault = ? WHERE notice = ?",
-        &[due_at.into(), fault.code().into(), Value::Integer(attempt.notice)],
+        &[due_at.into(), fault.code().into(), attempt.notice.into()],
     )?;
     Ok(())
 }
 
-/// The wait after the failure of request `number`.
+/// Wait in milliseconds after the failure of request `number`.
 fn wait_ms(number: u32, chance: u32) -> i64 {
     let doublings = number.saturating_sub(1).min(20);
     let wait_ms = (WEBHOOK_BACKOFF_MIN_MS << doublings).min(WEBHOOK_BACKOFF_MAX_MS);
@@ -148,57 +153,56 @@ fn give_up<D: Database>(
     fault: WebhookFault,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
-    database.query(
-        "UPDATE webhook_delivery SET state = 'given_up', under_way = 0, due_at = ?, fault = ? WHERE notice = ?",
-        &[now.into(), fault.code().into(), Value::Integer(notice)],
+    database.execute(
+        "UPDATE webhook_delivery SET state = 'given_up', under_way = 0, due_at = ?, fault = ? \
+         WHERE notice = ?",
+        &[now.into(), fault.code().into(), notice.into()],
     )?;
-    database.query("UPDATE webhook SET given_up = given_up + 1, given_up_at = ?", &[now.into()])?;
+    database.execute("UPDATE webhook SET given_up = given_up + 1, given_up_at = ?", &[now.into()])?;
     Ok(())
 }
 
 fn note_failure<D: Database>(database: &D, fault: WebhookFault, now: UnixMillis) -> Result<(), StorageError> {
-    database.query(
+    database.execute(
         "UPDATE webhook SET failures = failures + 1, failed_at = ?, fault = ?",
         &[now.into(), fault.code().into()],
     )?;
     Ok(())
 }
 
-/// The notice is gone.
+/// Deletes the delivery of a notice that was deleted.
 pub(super) fn forget<D: Database>(database: &D, notice: i64) -> Result<(), StorageError> {
-    database.query("DELETE FROM webhook_delivery WHERE notice = ?", &[Value::Integer(notice)])?;
+    database.execute("DELETE FROM webhook_delivery WHERE notice = ?", &[notice.into()])?;
     Ok(())
 }
 
-/// How the receiver does.
+/// The state of the receiver.
 pub(super) fn view<D: Database>(database: &D, configured: bool) -> Result<WebhookView, StorageError> {
-    let rows =
-        database.query("SELECT COUNT(*), MIN(owed_at) FROM webhook_delivery WHERE state = 'pending'", &[])?;
-    let mut owed = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
-    let rows = database
-        .query("SELECT failures, given_up, given_up_at, succeeded_at, failed_at, fault FROM webhook", &[])?;
-    let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
-    Ok(WebhookView {
-        configured,
-        pending: owed.number()?,
-        oldest_at: owed.optional_millis()?,
-        failures: columns.number()?,
-        given_up: columns.number()?,
-        given_up_at: columns.optional_millis()?,
-        succeeded_at: columns.optional_millis()?,
-        failed_at: columns.optional_millis()?,
-        fault: parse_fault(columns.optional_text()?)?,
-    })
+    let (pending, oldest_at) = database.query_one(
+        "SELECT COUNT(*), MIN(owed_at) FROM webhook_delivery WHERE state = 'pending'",
+        &[],
+        |columns| Ok((columns.number()?, columns.optional_millis()?)),
+    )?;
+    let sql = "SELECT failures, given_up, given_up_at, succeeded_at, failed_at, fault FROM webhook";
+    Ok(database.query_one(sql, &[], |columns| {
+        Ok(WebhookView {
+            configured,
+            pending,
+            oldest_at,
+            failures: columns.number()?,
+            given_up: columns.number()?,
+            given_up_at: columns.optional_millis()?,
+            succeeded_at: columns.optional_millis()?,
+            failed_at: columns.optional_millis()?,
+            fault: read_fault(columns)?,
+        })
+    })?)
 }
 
-pub(super) fn parse_state(text: &str) -> Result<DeliveryState, StorageError> {
-    DeliveryState::parse(text).ok_or(StorageError::Unreadable)
-}
-
-pub(super) fn parse_fault(text: Option<String>) -> Result<Option<WebhookFault>, StorageError> {
-    let Some(text) = text else { return Ok(None) };
-    let fault = WebhookFault::ALL.into_iter().find(|fault| fault.code() == text);
-    fault.map(Some).ok_or(StorageError::Unreadable)
+/// Why the latest failed request failed; `None` if none did.
+pub(super) fn read_fault(columns: &mut Columns) -> Result<Option<WebhookFault>, ReadError> {
+    let Some(code) = columns.optional_text()? else { return Ok(None) };
+    WebhookFault::parse(&code).map(Some).ok_or(ReadError::Unreadable)
 }
 
 #[cfg(test)]

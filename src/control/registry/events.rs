@@ -1,18 +1,21 @@
-//! The audit: append-only events, who did what to which, when, and what it was before and after.
+//! The audit: append-only events that record who changed what, when, and the values before and after.
 //!
-//! Standard: DESIGN section 7, `GET /events`.
-//! Invariants: written in the transaction of the change itself; never updated or deleted; holds no token's or key's text.
+//! Standard: docs/lifecycle.md, "Audit".
+//! Invariants: an event is written in the transaction of its change, and never updated or deleted. It
+//! contains no token's or key's text. Only an owner may see events that concern no token: those of admin
+//! keys, sessions, signing keys and restores.
 //! What it must not know: which changes are allowed.
-//! What a mistake costs: a withdrawal that nobody can explain.
+//! What a mistake costs: a revocation that nobody can explain.
 
 use super::command::{EventFilter, EventView};
-use super::database::{Database, Value};
-use super::row::{Columns, StorageError};
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use super::row::StorageError;
+use crate::base::database::{Columns, Database, ReadError, Rows, Value};
+use crate::base::time::UnixMillis;
+use crate::formats::admin_key::Role;
+use crate::formats::token::Serial;
 use serde_json::Value as Json;
 
-/// What happened, apart from when and by whom.
+/// An event without its time and actor.
 #[derive(Debug, Default)]
 pub(super) struct Event<'a> {
     pub(super) action: &'static str,
@@ -22,7 +25,7 @@ pub(super) struct Event<'a> {
     pub(super) after: Option<Json>,
 }
 
-/// Who acts when no admin key does.
+/// The actor of changes that the registry makes itself.
 pub(super) const SYSTEM: &str = "system";
 
 pub(super) fn append<D: Database>(
@@ -31,14 +34,14 @@ pub(super) fn append<D: Database>(
     actor: &str,
     event: Event<'_>,
 ) -> Result<(), StorageError> {
-    let text = |json: Option<Json>| json.map_or(Value::Null, |json| Value::Text(json.to_string()));
-    database.query(
+    let text = |json: Option<Json>| Value::from(json.map(|json| json.to_string()));
+    database.execute(
         "INSERT INTO event (at, actor, action, serial, family, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)",
         &[
             now.into(),
             actor.into(),
             event.action.into(),
-            event.token.map_or(Value::Null, Value::from),
+            event.token.into(),
             event.family.into(),
             text(event.before),
             text(event.after),
@@ -47,15 +50,19 @@ pub(super) fn append<D: Database>(
     Ok(())
 }
 
-/// A page, newest first, and where the next one starts.
+/// A page of the events that `role` may see, newest first, and where the next page starts.
 pub(super) fn page<D: Database>(
     database: &D,
     filter: &EventFilter,
+    role: Role,
 ) -> Result<(Vec<EventView>, Option<i64>), StorageError> {
     let mut sql =
         "SELECT id, at, actor, action, serial, family, before, after FROM event WHERE id < ?".to_owned();
     let below = filter.below.unwrap_or(NUMBER_MAX).min(NUMBER_MAX);
-    let mut parameters = vec![Value::Integer(below)];
+    let mut parameters = vec![Value::from(below)];
+    if role != Role::Owner {
+        sql.push_str(" AND serial IS NOT NULL");
+    }
     if let Some(serial) = filter.token {
         sql.push_str(" AND serial = ?");
         parameters.push(serial.into());
@@ -65,9 +72,8 @@ pub(super) fn page<D: Database>(
         parameters.push(family.as_str().into());
     }
     sql.push_str(" ORDER BY id DESC LIMIT ?");
-    parameters.push(Value::Integer(i64::from(filter.limit).saturating_add(1)));
-    let rows = database.query(&sql, &parameters)?;
-    let mut items = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    parameters.push(i64::from(filter.limit).saturating_add(1).into());
+    let mut items = database.query_all(&sql, &parameters, read)?;
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
@@ -75,8 +81,7 @@ pub(super) fn page<D: Database>(
     Ok((items, next))
 }
 
-fn read(row: super::database::Row) -> Result<EventView, StorageError> {
-    let mut columns = Columns::of(row);
+fn read(columns: &mut Columns) -> Result<EventView, ReadError> {
     Ok(EventView {
         id: columns.integer()?,
         at: columns.millis()?,
@@ -89,5 +94,5 @@ fn read(row: super::database::Row) -> Result<EventView, StorageError> {
     })
 }
 
-/// Above every event's number; a larger one would not cross JavaScript.
+/// Larger than every event's number. JavaScript could not represent a larger integer exactly.
 pub(super) const NUMBER_MAX: i64 = (1 << 53) - 1;

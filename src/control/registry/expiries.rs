@@ -1,21 +1,19 @@
-//! Expiries for `GET /metrics`: which tokens end next without a successor, and how many do.
+//! Expiries for `GET /metrics`: which tokens without a successor end next, and how many there are. The size
+//! is bounded, however many tokens there are. An operator's earlier end counts.
 //!
-//! Standard: DESIGN section 7, `/metrics`.
-//! Invariants: bounded, however many tokens there are; an operator's earlier end counts.
-//! What it must not know: Prometheus.
-//! What a mistake costs: an alarm that does not ring before a site goes dark.
+//! Standard: docs/http.md, "Status and metrics".
 
 use super::command::{ExpiriesView, ExpiryView};
-use super::database::{Database, Value};
 use super::retired_keys::key_retired;
-use super::row::{Columns, StorageError};
+use super::row::StorageError;
+use crate::base::database::{Database, Rows, Value};
+use crate::base::time::UnixMillis;
 use crate::limits::{EXPIRIES_SHOWN_MAX, SECONDS_PER_DAY};
-use crate::time::UnixMillis;
 
-/// Days within which ends are counted.
+/// The numbers of days for which ends are counted.
 pub(super) const WITHIN_DAYS: [i64; 3] = [1, 7, 30];
 
-/// Tokens that work and have no successor.
+/// SQL condition: the token works and has no successor.
 macro_rules! unsucceeded {
     () => {
         concat!("status = 'good' AND successor IS NULL AND NOT ", key_retired!())
@@ -25,43 +23,41 @@ macro_rules! unsucceeded {
 pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<ExpiriesView, StorageError> {
     let second = now.floor_seconds();
     let limit = Value::from(EXPIRIES_SHOWN_MAX);
-    let signed = database.query(
+    let mut nearest = database.query_all(
         concat!(
             "SELECT serial, family, expires_at FROM token WHERE expires_at > ? AND ends_at IS NULL AND ",
             unsucceeded!(),
             " ORDER BY expires_at LIMIT ?"
         ),
         &[second.into(), limit.clone()],
+        |columns| {
+            let (serial, family) = (columns.serial()?, columns.text()?);
+            Ok(ExpiryView { serial, family, at: columns.seconds()? })
+        },
     )?;
-    let operators = database.query(
+    nearest.extend(database.query_all(
         concat!(
             "SELECT serial, family, ends_at FROM token WHERE ends_at > ? AND ",
             unsucceeded!(),
             " ORDER BY ends_at LIMIT ?"
         ),
         &[now.into(), limit],
-    )?;
-    let mut nearest = Vec::with_capacity(signed.len() + operators.len());
-    for row in signed {
-        let mut columns = Columns::of(row);
-        let (serial, family) = (columns.serial()?, columns.text()?);
-        nearest.push(ExpiryView { serial, family, at: columns.seconds()? });
-    }
-    for row in operators {
-        let mut columns = Columns::of(row);
-        let (serial, family) = (columns.serial()?, columns.text()?);
-        nearest.push(ExpiryView { serial, family, at: columns.millis()?.floor_seconds() });
-    }
+        |columns| {
+            let (serial, family) = (columns.serial()?, columns.text()?);
+            Ok(ExpiryView { serial, family, at: columns.millis()?.floor_seconds() })
+        },
+    )?);
     nearest.sort_by_key(|expiry| (expiry.at, expiry.serial));
     nearest.truncate(usize::try_from(EXPIRIES_SHOWN_MAX).unwrap_or(usize::MAX));
     Ok(ExpiriesView { nearest, within: counts(database, now)? })
 }
 
-/// How many end within each of [`WITHIN_DAYS`], and how many there are.
+/// How many end within each of [`WITHIN_DAYS`], and then how many there are.
 fn counts<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4], StorageError> {
     let ended_by = "(expires_at <= ? OR (ends_at IS NOT NULL AND ends_at <= ?))";
     let sql = format!(
-        "SELECT COALESCE(SUM({ended_by}), 0), COALESCE(SUM({ended_by}), 0), COALESCE(SUM({ended_by}), 0), COUNT(*) \
+        "SELECT COALESCE(SUM({ended_by}), 0), COALESCE(SUM({ended_by}), 0), COALESCE(SUM({ended_by}), 0), \
+         COUNT(*) \
          FROM token WHERE expires_at > ? AND (ends_at IS NULL OR ends_at > ?) AND {}",
         unsucceeded!()
     );
@@ -70,7 +66,7 @@ fn counts<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4], Storag
         let at = now.floor_seconds().plus_seconds(days * SECONDS_PER_DAY);
         parameters.extend([at.into(), at.to_millis().into()]);
     }
-    let rows = database.query(&sql, &parameters)?;
-    let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
-    Ok([columns.number()?, columns.number()?, columns.number()?, columns.number()?])
+    Ok(database.query_one(&sql, &parameters, |columns| {
+        Ok([columns.number()?, columns.number()?, columns.number()?, columns.number()?])
+    })?)
 }

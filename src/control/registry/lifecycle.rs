@@ -1,44 +1,46 @@
-//! Lifecycle: revoking, disabling, enabling, and what stands against each.
+//! Lifecycle: revoking, disabling and enabling tokens, and the guards against each.
 //!
-//! Standard: DESIGN section 8, section 5 "The receipt"; RFC 6960 for the states.
-//! Invariants: a revocation is final; a change of status and the list owed for it are one transaction; a receipt's
-//! `effective_by` is never earlier than any location stops admitting.
-//! What it must not know: HTTP, how the list travels.
-//! What a mistake costs: a receipt that promises too early, or a withdrawal that is acknowledged and not listed
-//! (false accept); a guard that fails lets one click break every page of a family (false refuse).
+//! Standard: docs/lifecycle.md, "Revoking and disabling"; docs/bound.md, "Receipts"; RFC 6960 for the states.
+//! Invariants: a revocation is final. A change of status and the pending write of the list are one
+//! transaction. Every location stops admitting by a receipt's `effective_by`.
+//! What it must not know: HTTP, how the list reaches locations.
+//! What a mistake costs: a receipt promises too early, or an acknowledged revocation is not listed (false
+//! accept). A missing guard lets one click break every page of a family (false refuse).
 
-use super::call::Call;
 use super::command::{Fault, NoticeKind, Receipt, TokenState};
-use super::database::{Database, Value};
-use super::notices::{self, Owed};
+use super::notices::{self, QueuedNotice};
 use super::promise::Promise;
+use super::protection::Act;
 use super::retired_keys::key_retired;
-use super::row::{Columns, Stop, StorageError};
+use super::row::{Stop, StorageError};
 use super::state::State;
-use super::token_row::{Status, TokenRow};
+use super::token_row::{TokenRow, TokenStatus};
 use super::tokens::event;
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use super::transaction::Transaction;
+use crate::base::database::{Columns, Database, Rows};
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
 use serde_json::json;
 
-/// Why a token was revoked (DESIGN section 8). A retired key's tokens have theirs in `token_row`, a restore's in `restore`.
+/// Why a token was revoked (docs/lifecycle.md, "Revoking and disabling"). Two more kinds are defined
+/// elsewhere: that of a retired key in `token_row`, and that of a restore in `restore`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// An operator revoked it.
+pub(super) enum RevocationReason {
+    /// By an operator, for this token alone.
     Operator,
     /// A rotation ended it.
     Rotated,
-    /// A rotation gave it up for another.
+    /// A rotation replaced it by another token.
     Superseded,
-    /// With its family.
+    /// Together with its family.
     Family,
-    /// With others that a filter found.
+    /// In a bulk call.
     Bulk,
-    /// With others of somebody who has left.
+    /// In a bulk call, because its owner has left.
     OwnerRemoved,
 }
 
-impl Reason {
+impl RevocationReason {
     const fn code(self) -> &'static str {
         match self {
             Self::Operator => "operator",
@@ -58,8 +60,8 @@ impl Reason {
     }
 }
 
-impl<D: Database> Call<'_, D> {
-    /// Revokes for ever; again, the same receipt.
+impl<D: Database> Transaction<'_, D> {
+    /// Revokes permanently. Idempotent: repeating it returns the first receipt.
     pub(super) fn revoke(
         &mut self,
         serial: Serial,
@@ -74,58 +76,55 @@ impl<D: Database> Call<'_, D> {
         if state == TokenState::Expired {
             return Err(Fault::TokenEnded.into());
         }
-        if row.policy.protected {
-            return Err(Fault::TokenProtected.into());
-        }
+        self.may_do(&row, Act::End)?;
         if state == TokenState::Active && !force && self.others_active_at(&row, self.now)? == 0 {
             return Err(Fault::LastActiveToken.into());
         }
-        self.withdraw(row, Reason::Operator, text)
+        self.withdraw(row, RevocationReason::Operator, text)
     }
 
-    /// Revokes a token whatever stands against it; the one that it had succeeded is the one to copy again.
+    /// Revokes without guards. The predecessor of the token becomes current again.
     pub(super) fn withdraw(
         &mut self,
         row: TokenRow,
-        reason: Reason,
+        reason: RevocationReason,
         text: Option<&str>,
     ) -> Result<Receipt, Stop> {
         let row = TokenRow { rotation: None, ..row };
         let receipt =
-            self.change_status(row.clone(), Status::Revoked, Some(reason.with(text)), "token.revoked")?;
+            self.change_status(row.clone(), TokenStatus::Revoked, Some(reason.with(text)), "token.revoked")?;
         row.update_ends(self.database, None)?;
         self.release_predecessor(&row)?;
         Ok(receipt)
     }
 
-    /// Revokes an unused successor whose place another takes: what was planned for its predecessor stays.
+    /// Revokes an unused successor that another one replaces. Its predecessor's planned end stays.
     pub(super) fn withdraw_superseded(&mut self, row: TokenRow) -> Result<Receipt, Stop> {
-        let reason = Some(Reason::Superseded.with(None));
-        self.change_status(row, Status::Revoked, reason, "token.revoked")
+        let reason = Some(RevocationReason::Superseded.with(None));
+        self.change_status(row, TokenStatus::Revoked, reason, "token.revoked")
     }
 
-    /// Disables until enabled again; again, the same receipt.
+    /// Disables until enabled again. Idempotent: repeating it returns the first receipt.
     pub(super) fn disable(&mut self, serial: Serial) -> Result<Receipt, Stop> {
         let row = self.token(serial)?;
         self.must_not_have_ended(&row)?;
-        if let (Status::Disabled, Some(receipt)) = (row.status, &row.receipt) {
+        if let (TokenStatus::Disabled, Some(receipt)) = (row.status, &row.receipt) {
             return Ok(receipt.clone());
         }
-        if row.policy.protected {
-            return Err(Fault::TokenProtected.into());
-        }
-        self.change_status(row, Status::Disabled, None, "token.disabled")
+        self.may_do(&row, Act::End)?;
+        self.change_status(row, TokenStatus::Disabled, None, "token.disabled")
     }
 
-    /// Enables. Of a token that is not disabled nothing changes, and the receipt is true all the same.
+    /// Enables. If the token is not disabled, nothing changes, and the receipt is valid all the same.
     pub(super) fn enable(&mut self, serial: Serial) -> Result<Receipt, Stop> {
         let row = self.token(serial)?;
         self.must_not_have_ended(&row)?;
-        if row.status == Status::Good {
+        if row.status == TokenStatus::Good {
             let state = State::read(self.database)?;
             return Ok(row.receipt.clone().unwrap_or_else(|| self.receipt(&row, &state)));
         }
-        self.change_status(row, Status::Good, None, "token.enabled")
+        self.may_do(&row, Act::Prolong)?;
+        self.change_status(row, TokenStatus::Good, None, "token.enabled")
     }
 
     pub(super) fn must_not_have_ended(&self, row: &TokenRow) -> Result<(), Fault> {
@@ -135,44 +134,39 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
-    /// Tokens of the family beside `row` that are active and will still be so at `at`, if nothing is done to them.
+    /// The number of other tokens of the family that are active and still will be at `at`.
     pub(super) fn others_active_at(&self, row: &TokenRow, at: UnixMillis) -> Result<i64, StorageError> {
-        let rows = self.database.query(
+        Ok(self.database.query_one(
             concat!(
-                "SELECT COUNT(*) FROM token WHERE family = ? AND serial <> ? AND status = 'good' AND expires_at > ? \
-                 AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
+                "SELECT COUNT(*) FROM token WHERE family = ? AND serial <> ? AND status = 'good' \
+                 AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
                 key_retired!()
             ),
-            &[
-                Value::from(row.family.as_str()),
-                row.serial.into(),
-                at.floor_seconds().into(),
-                at.into(),
-            ],
-        )?;
-        Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).integer()
+            &[row.family.as_str().into(), row.serial.into(), at.floor_seconds().into(), at.into()],
+            Columns::integer,
+        )?)
     }
 
     fn change_status(
         &mut self,
         mut row: TokenRow,
-        status: Status,
+        status: TokenStatus,
         reason: Option<String>,
         action: &'static str,
     ) -> Result<Receipt, Stop> {
         let was = row.state(self.now);
         row.status = status;
         let receipt = Receipt {
-            revoked_at: (status == Status::Revoked).then_some(self.now),
+            revoked_at: (status == TokenStatus::Revoked).then_some(self.now),
             reason: reason.clone(),
             ..self.receipt(&row, &State::read(self.database)?)
         };
         row.receipt = Some(receipt.clone());
         row.update_status(self.database)?;
-        self.list_names(&receipt)?;
-        if let (Status::Revoked, Some(reason)) = (status, &reason) {
-            let owed = Owed::of(NoticeKind::Revoked, row.serial).with("reason", reason.as_str());
-            notices::owe(self.database, owed, self.now)?;
+        self.record_token_change(&receipt)?;
+        if let (TokenStatus::Revoked, Some(reason)) = (status, &reason) {
+            let queued = QueuedNotice::of(NoticeKind::Revoked, row.serial).with("reason", reason.as_str());
+            notices::queue(self.database, queued, self.now)?;
         }
         let mut after = json!({ "state": receipt.state });
         if let (Some(reason), Some(fields)) = (reason, after.as_object_mut()) {
@@ -182,7 +176,7 @@ impl<D: Database> Call<'_, D> {
         Ok(receipt)
     }
 
-    /// The receipt of a change of `row` committed now.
+    /// The receipt of a change of `row` that is committed now.
     pub(super) fn receipt(&self, row: &TokenRow, state: &State) -> Receipt {
         row.receipt_of(Promise::of(self.settings, state, self.now), self.now)
     }

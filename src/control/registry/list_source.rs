@@ -1,26 +1,27 @@
-//! What the revocation list must name: which base, which changes since, under which number.
+//! What the revocation list contains: which base, which changes since, under which number.
 //!
-//! Standard: DESIGN sections 4 and 5.
-//! Invariants: state, clock and number are taken in one transaction, and the number is stored in it, before the list is
-//! handed to anyone; so a list with a higher number contains every change committed before it. A serial leaves the list
-//! at `expires_at` + B, when no clock within the bound can take its token for unexpired. The base before the newest is
-//! completed until the newest has been out for a while.
+//! Standard: docs/formats.md, "Revocation list"; docs/bound.md, "The publisher".
+//! Invariants: state, clock and number are taken in one transaction. It also stores the number, before the
+//! list is handed out. So a list with a higher number contains every change committed before it. A serial
+//! leaves the list at `expires_at` + B, when no clock within the bound can still consider its token
+//! unexpired. Lists complete the base before the newest until the newest has been available for some time.
 //! What it must not know: who asks for the list, KV.
-//! What a mistake costs: a serial that is not named is a revoked token that works again (false accept).
+//! What a mistake costs: a serial that is missing lets a revoked token work again (false accept).
 
 use super::bases::{self, StoredBase};
-use super::database::Database;
 use super::outbox;
 use super::retired_keys;
-use super::row::{Columns, StorageError, unsigned};
+use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::state::{self, State};
-use super::token_row::Status;
+use super::token_row::TokenStatus;
+use crate::base::database::{Database, Rows, unsigned};
+use crate::base::time::{UnixMillis, UnixSeconds};
+use crate::formats::list;
+use crate::formats::list::{Change, Delta, DeltaHead, Number};
 use crate::limits::{BASE_OVERLAP_MAX_MS, BASE_OVERLAP_MIN_MS, MS_PER_SECOND};
-use crate::list::{self, Change, Delta, DeltaHead, Number};
-use crate::time::{UnixMillis, UnixSeconds};
 
-/// A delta as it was handed out.
+/// A delta that was made, as handed out.
 #[derive(Clone, Debug)]
 pub(super) struct MadeList {
     pub(super) number: Number,
@@ -30,16 +31,17 @@ pub(super) struct MadeList {
 }
 
 impl MadeList {
-    /// Whether it may be handed out again at `now` to a caller whose bound is `bound_seconds`: lists are remade at most
-    /// once in max(1 s, B/30), or after a change (then the caller holds none). A clock that went back makes a new one too.
+    /// Whether the list may be handed out again at `now` to a caller whose bound is `bound_seconds`. A list
+    /// is remade once it is older than max(1 s, B/30); after a change the caller keeps none. If the clock was
+    /// set back, a new list is made as well.
     pub(super) fn is_current(&self, bound_seconds: i64, now: UnixMillis) -> bool {
         let interval_ms = (bound_seconds * MS_PER_SECOND / 30).max(MS_PER_SECOND);
         (0..interval_ms).contains(&now.since_ms(self.this_update))
     }
 }
 
-/// Makes the list of `now`, and first a new base when enough has changed. Call in a transaction, and hand the list out
-/// only once that is committed.
+/// Makes the list as of `now`, and before it a new base when enough has changed. Call it in a transaction,
+/// and hand the list out only after the commit.
 pub(super) fn make<D: Database>(
     database: &D,
     settings: &RegistrySettings,
@@ -53,12 +55,12 @@ pub(super) fn make<D: Database>(
     }
     let gone_until = gone_until(bound_seconds, now);
     let changes = changes_since(database, state.since, gone_until)?;
-    // With one more base than two, the one before the last would be completed by nobody.
+    // Fold only while lists complete one base: with three bases, no list would complete the oldest.
     if state.since == base.number.n && changes.len() > settings.fold_at_changes {
         let folded =
             bases::folded(database, &base, changes.iter().copied(), gone_until, state.next_list_number())?;
         base = bases::store(database, &folded, gone_until, now)?;
-        outbox::owe_base(database, base.number, now)?;
+        outbox::queue_base(database, base.number, now)?;
     }
     let next_update = now.plus_ms(bound_seconds * MS_PER_SECOND);
     state.advance_list(database, next_update, bound_seconds, now)?;
@@ -79,38 +81,37 @@ pub(super) fn make<D: Database>(
     Ok(MadeList { number: state.list_number, this_update: now, entries, sealed })
 }
 
-/// Serials whose tokens end by this second are no longer named at `now`: on the list while now < expires_at + B.
+/// Tokens that ended by this second are no longer on the list at `now`: a serial stays while now < expires_at
+/// + B.
 pub(super) fn gone_until(bound_seconds: i64, now: UnixMillis) -> UnixSeconds {
     now.plus_ms(-bound_seconds * MS_PER_SECOND).floor_seconds()
 }
 
-/// The state of every serial that changed since list `n` and has not ended.
+/// The state of every serial that changed since list `n` and whose token has not ended.
 pub(super) fn changes_since<D: Database>(
     database: &D,
     n: u64,
     gone_until: UnixSeconds,
 ) -> Result<Vec<Change>, StorageError> {
-    // Named, since SQLite would count on few tokens having ended and walk through all that have not.
-    let rows = database.query(
+    // The index is named because SQLite would expect few ended tokens, and read all that have not ended.
+    Ok(database.query_all(
         "SELECT serial, status, version FROM token INDEXED BY token_listed \
          WHERE listed_n > ? AND listed_n > 0 AND expires_at > ?",
         &[unsigned(n), gone_until.into()],
-    )?;
-    rows.into_iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
+        |columns| {
             let serial = columns.serial()?;
-            let status = match Status::parse(&columns.text()?)? {
-                Status::Good => list::Status::Good,
-                Status::Disabled => list::Status::Disabled,
-                Status::Revoked => list::Status::Revoked,
+            let status = match TokenStatus::read(columns)? {
+                TokenStatus::Good => list::SerialStatus::Good,
+                TokenStatus::Disabled => list::SerialStatus::Disabled,
+                TokenStatus::Revoked => list::SerialStatus::Revoked,
             };
             Ok(Change { serial, status, version: columns.number()? })
-        })
-        .collect()
+        },
+    )?)
 }
 
-/// Whether locations have had time to read the newest base, and KV has it; or KV has refused it for long.
+/// Whether locations had enough time to read the newest base and KV has it, or KV has refused it for too
+/// long.
 fn is_out_long_enough<D: Database>(
     database: &D,
     base: &StoredBase,
@@ -119,11 +120,11 @@ fn is_out_long_enough<D: Database>(
 ) -> Result<bool, StorageError> {
     let out_ms = now.since_ms(base.made_at);
     let overlap_ms = (2 * bound_seconds * MS_PER_SECOND).max(BASE_OVERLAP_MIN_MS);
-    let is_written = !outbox::owes_base(database)?;
+    let is_written = !outbox::has_pending_base(database)?;
     Ok(out_ms >= BASE_OVERLAP_MAX_MS || (out_ms >= overlap_ms && is_written))
 }
 
-/// From now on lists complete the newest base alone.
+/// From now on lists complete the newest base only.
 pub(super) fn complete_no_earlier<D: Database>(
     database: &D,
     state: &mut State,
@@ -133,7 +134,7 @@ pub(super) fn complete_no_earlier<D: Database>(
     state.since = base.number.n;
     state::completes_since(database, state.since)?;
     for earlier in bases::forget_before(database, state.since)? {
-        outbox::owe_end_of_base(database, earlier, now)?;
+        outbox::queue_base_removal(database, earlier, now)?;
     }
     Ok(())
 }

@@ -1,12 +1,9 @@
-//! Load: how often the registry is called.
+//! Load: how often the registry is called. Kept in memory only, and bounded.
 //!
-//! Standard: DESIGN section 5 ("`/status` shows the share used and warns at 50 %").
-//! Invariants: bounded; kept in memory alone, since the instance started.
-//! What it must not know: what is asked.
-//! What a mistake costs: a wrong figure on a dashboard.
+//! Standard: docs/bound.md, "Load".
 
-use super::command::Request;
-use crate::time::UnixMillis;
+use super::command::Call;
+use crate::base::time::UnixMillis;
 use std::collections::VecDeque;
 
 /// Seconds that are counted one by one.
@@ -17,25 +14,36 @@ const WINDOW_SECONDS: i64 = 60;
 pub(super) struct Load {
     /// By kind: list, record, admin, base, report.
     totals: [u64; 5],
-    /// Second and calls in it, of the last minute; ascending.
+    /// Each second of the last minute with its calls, ascending.
     seconds: VecDeque<(i64, u64)>,
 }
 
 impl Load {
-    /// A call came at `now`.
-    pub(super) fn count(&mut self, request: &Request, now: UnixMillis) {
+    /// Counts a call at `now`.
+    pub(super) fn count(&mut self, call: &Call, now: UnixMillis) {
         let [list, record, admin, base, report] = &mut self.totals;
-        let total = match request {
-            Request::List { .. } => list,
-            Request::Record { .. } | Request::CurrentToken { .. } => record,
-            Request::Admin(_) => admin,
-            Request::Base { .. } => base,
-            // A shard's telling is a report too: of uses. Cron's is one of the time.
-            Request::Report { .. } | Request::Uses { .. } | Request::Signs { .. } | Request::Sweep => report,
+        let total = match call {
+            Call::List { .. } | Call::Subscribe(_) | Call::Relay(_) => list,
+            Call::Record { .. } | Call::CurrentToken { .. } => record,
+            Call::Admin(_) => admin,
+            Call::Base { .. } => base,
+            // Uses and signs are a shard's reports. Cron's sweep counts as one too.
+            Call::Report { .. } | Call::Uses { .. } | Call::Signs { .. } | Call::Sweep => report,
         };
         *total = total.saturating_add(1);
+        self.count_in_second(now);
+    }
+
+    /// Counts a call for a list that may wait.
+    pub(super) fn count_list(&mut self, now: UnixMillis) {
+        let [list, ..] = &mut self.totals;
+        *list = list.saturating_add(1);
+        self.count_in_second(now);
+    }
+
+    fn count_in_second(&mut self, now: UnixMillis) {
         let second = now.floor_seconds().0;
-        // A clock that was set back has no use for what lies ahead.
+        // After a clock was set back, seconds that lie ahead are useless.
         self.seconds.retain(|(at, _)| is_in_window(*at, second));
         match self.seconds.back_mut() {
             Some((at, calls)) if *at == second => *calls = calls.saturating_add(1),
@@ -43,12 +51,12 @@ impl Load {
         }
     }
 
-    /// Calls by kind.
+    /// Calls by kind: list, record, admin, base, report.
     pub(super) fn totals(&self) -> [u64; 5] {
         self.totals
     }
 
-    /// Calls in the minute up to `now`.
+    /// Calls in the minute before `now`.
     pub(super) fn last_minute(&self, now: UnixMillis) -> u64 {
         let second = now.floor_seconds().0;
         let recent = self.seconds.iter().filter(|(at, _)| is_in_window(*at, second));
@@ -63,15 +71,15 @@ fn is_in_window(at: i64, second: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::Serial;
+    use crate::formats::token::Serial;
 
     #[test]
     fn a_minute_is_counted_second_by_second_and_forgotten() {
         let mut load = Load::default();
-        let request = Request::Record { serial: Serial(1), version: 1 };
+        let call = Call::Record { serial: Serial(1), version: 1 };
         for second in 0..200 {
             for _ in 0..3 {
-                load.count(&request, UnixMillis(second * 1_000 + 999));
+                load.count(&call, UnixMillis(second * 1_000 + 999));
             }
         }
         assert_eq!(load.totals(), [0, 600, 0, 0, 0]);
@@ -79,8 +87,7 @@ mod tests {
         assert_eq!(load.last_minute(UnixMillis(229_000)), 90);
         assert_eq!(load.last_minute(UnixMillis(259_000)), 0);
         assert_eq!(load.seconds.len(), 60);
-        // The clock is set back.
-        load.count(&request, UnixMillis(10_000));
+        load.count(&call, UnixMillis(10_000));
         assert_eq!(load.last_minute(UnixMillis(10_000)), 1);
     }
 }

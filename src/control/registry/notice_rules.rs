@@ -1,116 +1,119 @@
-//! Which notices a token is due for, by what is known of it: the daily sweep's rules, as functions of plain values.
+//! Which notices a token is due for: the rules of the daily sweep, as functions of plain values.
 //!
-//! Standard: DESIGN section 8, "Notices".
+//! Standard: docs/lifecycle.md, "Notices".
 //!
-//! | kind                     | a token that works, and                                                         | again when |
-//! |--------------------------|---------------------------------------------------------------------------------|------------|
-//! | `expiring`               | has no successor, and ends within 30, 7, 1 days                                 | the next threshold is met, or its end was moved |
-//! | `predecessor_still_used` | has a successor, was used after that was made and in the last 7 days, and ends within 7, 1 days | likewise |
-//! | `rotation_held`          | is kept beyond its rotation's end, since the successor is not in use            | a day later |
-//! | `unused`                 | was not used, or not made, in the last 90 days                                  | it was used in between |
+//! Each rule is about a token that works:
+//! - `expiring`: it has no successor and ends within 30, 7 or 1 days. Sent again at the next threshold, or
+//!   when its end was moved.
+//! - `predecessor_still_used`: it has a successor, was used since that was made and within the last 7 days,
+//!   and ends within 7 or 1 days. Sent again likewise.
+//! - `rotation_held`: it is kept beyond its rotation's end, because the successor is not in use. Sent again a
+//!   day later.
+//! - `unused`: its last use (or its creation, if it was never used) is at least 90 days ago. Sent again after
+//!   it was used in between.
 //!
-//! Invariants: of several thresholds met at once the nearest is told, once; one longer than half of the life that it is about
-//! is skipped: a token of 8 days would else be announced as it is made.
-//! What it must not know: storage, how a notice travels.
-//! What a mistake costs: a site that goes dark unannounced, or an operator who learns to ignore notices.
+//! Invariants: if several thresholds are met at once, only the nearest is sent. A threshold longer than half
+//! of the life concerned is skipped; otherwise a token of 8 days would be announced when it is made.
+//! What it must not know: storage, how a notice is delivered.
+//! What a mistake costs: a site goes dark unannounced, or an operator learns to ignore notices.
 
 use super::command::NoticeKind;
+use crate::base::time::UnixMillis;
 use crate::limits::{
     HELD_NOTICE_INTERVAL_MS, MS_PER_SECOND, SECONDS_PER_DAY, STILL_USED_WITHIN_MS, UNUSED_NOTICE_MS,
 };
-use crate::time::UnixMillis;
 
-/// Days before an end at which a token without a successor is told of, nearest first.
+/// Days before its end at which a token without a successor causes a notice, nearest first.
 const EXPIRING_DAYS: [u32; 3] = [1, 7, 30];
-/// Days before an end at which a predecessor that is still used is told of, nearest first.
+/// Days before its end at which a predecessor still in use causes a notice, nearest first.
 const STILL_USED_DAYS: [u32; 2] = [1, 7];
 
-/// What the sweep knows of a token that works.
+/// What the sweep knows about a token that works.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Subject {
     pub(super) created_at: UnixMillis,
-    /// What it ends by, if nothing is done: what was signed, an operator's end, or a rotation's.
+    /// When the token ends if nothing is done: by its signature, by an operator or by a rotation.
     pub(super) end: UnixMillis,
     /// When its successor was made.
     pub(super) succeeded_at: Option<UnixMillis>,
-    /// Since when the end that its rotation planned is held.
+    /// Since when the end planned by its rotation is held.
     pub(super) held_since: Option<UnixMillis>,
     pub(super) last_used_at: Option<UnixMillis>,
 }
 
-/// A rule that holds.
+/// A rule that applies to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(super) struct DueNotice {
     pub(super) kind: NoticeKind,
-    /// The threshold that was met; 0 for a kind without.
+    /// The threshold that was met, in days; 0 for a kind without thresholds.
     pub(super) within_days: u32,
-    /// What it is about: with another instant here it is another story.
+    /// The instant that the notice is about. A different instant makes it a new notice.
     pub(super) about: UnixMillis,
 }
 
-/// What was told of a token and kind before.
+/// The last notice of a kind about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct LastNotice {
     pub(super) within_days: u32,
     pub(super) about: UnixMillis,
     pub(super) at: UnixMillis,
 }
 
-/// The rules that hold for a token.
-pub(super) fn findings(subject: &Subject, now: UnixMillis) -> Vec<Finding> {
+/// The rules that apply to a token.
+pub(super) fn due_notices(subject: &Subject, now: UnixMillis) -> Vec<DueNotice> {
     [expiring(subject, now), still_used(subject, now), held(subject), unused(subject, now)]
         .into_iter()
         .flatten()
         .collect()
 }
 
-/// Whether a rule that holds is to be told, after what was told before.
-pub(super) fn is_news(finding: &Finding, told: Option<&Told>, now: UnixMillis) -> bool {
-    let Some(told) = told else { return true };
-    let since_ms = now.since_ms(told.at);
-    finding.about != told.about
-        || finding.within_days < told.within_days
-        // A clock that was set back must not silence it.
-        || (finding.kind == NoticeKind::RotationHeld && !(0..HELD_NOTICE_INTERVAL_MS).contains(&since_ms))
+/// Whether a due notice must be sent, given the last notice of its kind.
+pub(super) fn is_news(due: &DueNotice, last: Option<&LastNotice>, now: UnixMillis) -> bool {
+    let Some(last) = last else { return true };
+    let since_ms = now.since_ms(last.at);
+    due.about != last.about
+        || due.within_days < last.within_days
+        // A clock that was set back must not suppress the notice.
+        || (due.kind == NoticeKind::RotationHeld && !(0..HELD_NOTICE_INTERVAL_MS).contains(&since_ms))
 }
 
-/// Whether a token that works has gone unused for so long that somebody should ask what it is for.
+/// Whether a token that works was unused for so long that somebody should ask what it is for.
 pub(super) fn is_unused(created_at: UnixMillis, last_used_at: Option<UnixMillis>, now: UnixMillis) -> bool {
     now.since_ms(last_used_at.unwrap_or(created_at)) >= UNUSED_NOTICE_MS
 }
 
-fn expiring(subject: &Subject, now: UnixMillis) -> Option<Finding> {
+fn expiring(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
     if subject.succeeded_at.is_some() {
         return None;
     }
     let within_days = nearest(&EXPIRING_DAYS, subject.created_at, subject.end, now)?;
-    Some(Finding { kind: NoticeKind::Expiring, within_days, about: subject.end })
+    Some(DueNotice { kind: NoticeKind::Expiring, within_days, about: subject.end })
 }
 
-fn still_used(subject: &Subject, now: UnixMillis) -> Option<Finding> {
+fn still_used(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
     let succeeded_at = subject.succeeded_at?;
     let last_used_at = subject.last_used_at.filter(|at| *at > succeeded_at)?;
     if now.since_ms(last_used_at) > STILL_USED_WITHIN_MS {
         return None;
     }
-    // The life that counts here is the time in which both work.
+    // Here the life concerned is the time in which both tokens work.
     let within_days = nearest(&STILL_USED_DAYS, succeeded_at, subject.end, now)?;
-    Some(Finding { kind: NoticeKind::PredecessorStillUsed, within_days, about: subject.end })
+    Some(DueNotice { kind: NoticeKind::PredecessorStillUsed, within_days, about: subject.end })
 }
 
-fn held(subject: &Subject) -> Option<Finding> {
+fn held(subject: &Subject) -> Option<DueNotice> {
     let about = subject.held_since?;
-    Some(Finding { kind: NoticeKind::RotationHeld, within_days: 0, about })
+    Some(DueNotice { kind: NoticeKind::RotationHeld, within_days: 0, about })
 }
 
-fn unused(subject: &Subject, now: UnixMillis) -> Option<Finding> {
+fn unused(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
     let about = subject.last_used_at.unwrap_or(subject.created_at);
     let holds = is_unused(subject.created_at, subject.last_used_at, now);
-    holds.then_some(Finding { kind: NoticeKind::Unused, within_days: 0, about })
+    holds.then_some(DueNotice { kind: NoticeKind::Unused, within_days: 0, about })
 }
 
-/// The nearest of `thresholds` (days, ascending) that is met at `now`, of those not longer than half of the time from `from`
-/// to `end`.
+/// The nearest of `thresholds` (days, ascending) that is met at `now`. Thresholds longer than half of the
+/// time from `from` to `end` are skipped.
 fn nearest(thresholds: &[u32], from: UnixMillis, end: UnixMillis, now: UnixMillis) -> Option<u32> {
     let ms = |days: u32| i64::from(days) * SECONDS_PER_DAY * MS_PER_SECOND;
     let half_ms = end.since_ms(from) / 2;
@@ -139,7 +142,7 @@ mod tests {
     }
 
     fn found(subject: &Subject, now: UnixMillis) -> Vec<(NoticeKind, u32)> {
-        findings(subject, now).into_iter().map(|finding| (finding.kind, finding.within_days)).collect()
+        due_notices(subject, now).into_iter().map(|due| (due.kind, due.within_days)).collect()
     }
 
     #[test]
@@ -155,7 +158,7 @@ mod tests {
         ] {
             assert_eq!(found(&subject(at), at), expected, "{at:?}");
             assert_eq!(found(&Subject { succeeded_at: Some(day(300)), ..subject(at) }, at).len(), {
-                // With a successor it is a predecessor that is still used.
+                // With a successor the token is a predecessor that is still used.
                 usize::from(at >= day(358))
             });
         }
@@ -163,22 +166,22 @@ mod tests {
 
     #[test]
     fn thresholds_longer_than_half_a_life_are_skipped() {
-        // Life in days, and the thresholds that are told in it.
+        // Lives in days, and the thresholds that cause notices in each.
         for (life, expected) in
             [(365, vec![30, 7, 1]), (60, vec![30, 7, 1]), (59, vec![7, 1]), (14, vec![7, 1])]
                 .into_iter()
                 .chain([(13, vec![1]), (2, vec![1]), (1, vec![])])
         {
-            let mut told = Vec::new();
+            let mut days_seen = Vec::new();
             for hour in 0..life * 24 {
                 let now = day(0).plus_ms(hour * 3_600_000);
                 let found = found(&Subject { end: day(life), ..subject(now) }, now);
                 let days = found.first().map(|(_, days)| *days);
-                if days.is_some() && told.last() != days.as_ref() {
-                    told.extend(days);
+                if days.is_some() && days_seen.last() != days.as_ref() {
+                    days_seen.extend(days);
                 }
             }
-            assert_eq!(told, expected, "{life} days");
+            assert_eq!(days_seen, expected, "{life} days");
         }
     }
 
@@ -199,7 +202,7 @@ mod tests {
         assert_eq!(found(&with(Some(day(107))), soon), [(PredecessorStillUsed, 7)]);
         assert_eq!(found(&with(Some(day(100))), soon), [], "before the successor was there");
         assert_eq!(found(&with(None), day(80)), []);
-        // Two days of overlap, and nobody has used it since they began.
+        // The two tokens overlap for two days, and nobody has used this one since the overlap began.
         let short = Subject { end: day(102), ..with(Some(day(100))) };
         assert_eq!(found(&short, day(101)), []);
         assert_eq!(
@@ -223,24 +226,24 @@ mod tests {
 
     #[test]
     fn each_threshold_is_news_once_and_a_held_end_every_day() {
-        let finding = |kind, within_days, about| Finding { kind, within_days, about };
-        let told = Told { within_days: 7, about: day(365), at: day(358) };
-        let expiring = |days, end| finding(NoticeKind::Expiring, days, end);
+        let due = |kind, within_days, about| DueNotice { kind, within_days, about };
+        let last = LastNotice { within_days: 7, about: day(365), at: day(358) };
+        let expiring = |days, end| due(NoticeKind::Expiring, days, end);
         assert!(is_news(&expiring(30, day(365)), None, day(335)));
-        assert!(!is_news(&expiring(7, day(365)), Some(&told), day(359)));
-        assert!(!is_news(&expiring(30, day(365)), Some(&told), day(359)), "a clock that was set back");
-        assert!(is_news(&expiring(1, day(365)), Some(&told), day(364)));
-        assert!(is_news(&expiring(7, day(366)), Some(&told), day(359)), "its end was moved");
-        let held = finding(NoticeKind::RotationHeld, 0, day(10));
-        let told = Told { within_days: 0, about: day(10), at: day(10) };
+        assert!(!is_news(&expiring(7, day(365)), Some(&last), day(359)));
+        assert!(!is_news(&expiring(30, day(365)), Some(&last), day(359)), "a clock that was set back");
+        assert!(is_news(&expiring(1, day(365)), Some(&last), day(364)));
+        assert!(is_news(&expiring(7, day(366)), Some(&last), day(359)), "its end was moved");
+        let held = due(NoticeKind::RotationHeld, 0, day(10));
+        let last = LastNotice { within_days: 0, about: day(10), at: day(10) };
         for (now, news) in
             [(day(10), false), (day(10).plus_ms(19 * 3_600_000), false), (day(11), true), (day(9), true)]
         {
-            assert_eq!(is_news(&held, Some(&told), now), news, "{now:?}");
+            assert_eq!(is_news(&held, Some(&last), now), news, "{now:?}");
         }
-        let unused = |about| finding(NoticeKind::Unused, 0, about);
-        let told = Told { within_days: 0, about: day(50), at: day(140) };
-        assert!(!is_news(&unused(day(50)), Some(&told), day(300)));
-        assert!(is_news(&unused(day(200)), Some(&told), day(290)), "used in between");
+        let unused = |about| due(NoticeKind::Unused, 0, about);
+        let last = LastNotice { within_days: 0, about: day(50), at: day(140) };
+        assert!(!is_news(&unused(day(50)), Some(&last), day(300)));
+        assert!(is_news(&unused(day(200)), Some(&last), day(290)), "used in between");
     }
 }

@@ -1,20 +1,23 @@
-//! The index behind `GET /tokens?origin=…`: under which hosts a token's rules stand.
+//! The index for `GET /tokens?origin=…`: the hosts in each token's rules.
 //!
-//! Standard: DESIGN section 6 for what a rule is: a host exactly, or `*.` and a name; `any` stands under no name.
-//! Invariants: written with the rules, in the same transaction; it only narrows down, so a rule's scheme, port and host
-//! are still compared by `OriginRule::matches` alone.
+//! Standard: docs/http.md, "Rules" defines rules. The index contains an exact host, `*.` and a name, or `*`;
+//! `any` is indexed under the empty name.
+//! Invariants: an entry is written in the same transaction as the rules. The index only narrows the search;
+//! `OriginRule::matches` alone compares a rule's scheme, host and port.
 //! What it must not know: which origins are admitted.
-//! What a mistake costs: a token that an operator looks for by its site and does not find.
+//! What a mistake costs: an operator does not find a token by its site.
 
-use super::database::{Database, Value};
 use super::row::StorageError;
-use crate::origin::{OriginRules, TupleOrigin};
-use crate::token::Serial;
+use crate::base::database::{Database, Rows};
+use crate::formats::origin::{OriginRules, TupleOrigin};
+use crate::formats::token::Serial;
 
-/// Where tokens with `"any"` stand: no host is empty.
+/// The entry of tokens with `"any"`. It is empty, because no host is.
 const ANYWHERE: &str = "";
+/// The entry of rules for every installation of an extension.
+const EVERY_INSTALLATION: &str = "*";
 
-/// Puts the token under the hosts of `rules`, and under no other.
+/// Replaces the token's entries by the hosts of `rules`.
 pub(super) fn write<D: Database>(
     database: &D,
     serial: Serial,
@@ -28,34 +31,33 @@ pub(super) fn write<D: Database>(
     hosts.sort_unstable();
     hosts.dedup();
     for host in hosts {
-        database.query(
-            "INSERT INTO token_host (host, serial) VALUES (?, ?)",
-            &[Value::Text(host), serial.into()],
-        )?;
+        database
+            .execute("INSERT INTO token_host (host, serial) VALUES (?, ?)", &[host.into(), serial.into()])?;
     }
     Ok(())
 }
 
-/// Takes the token out of the index.
+/// Removes the token from the index.
 pub(super) fn forget<D: Database>(database: &D, serial: Serial) -> Result<(), StorageError> {
-    database.query("DELETE FROM token_host WHERE serial = ?", &[serial.into()])?;
+    database.execute("DELETE FROM token_host WHERE serial = ?", &[serial.into()])?;
     Ok(())
 }
 
-/// Every place where a rule that matches `origin` can stand: its host, `*.` before each parent of it, and `any`.
+/// The entries that a rule matching `origin` can have: its host, `*.` before each of its parents, `*`, and
+/// `any`.
 pub(super) fn places(origin: &TupleOrigin) -> Vec<String> {
     let text = origin.to_string();
     let host = host(&text);
     let parents = host.match_indices('.').filter_map(|(at, _)| host.get(at..));
     let mut places: Vec<String> = parents.map(|tail| format!("*{tail}")).collect();
-    places.extend([host.to_owned(), ANYWHERE.to_owned()]);
+    places.extend([host, EVERY_INSTALLATION, ANYWHERE].map(str::to_owned));
     places
 }
 
-/// The host in the canonical text `scheme://host[:port]` of an origin or a rule, which may start with `*.`.
+/// The host in `scheme://host[:port]`, the canonical text of an origin or a rule. It may start with `*.`.
 fn host(text: &str) -> &str {
     let authority = text.split_once("://").map_or(text, |(_, authority)| authority);
-    // The colons of an IPv6 address stand inside brackets.
+    // The colons of an IPv6 address are inside brackets.
     match authority.split_once(']') {
         Some((address, _)) => address,
         None => authority.split(':').next().unwrap_or_default(),

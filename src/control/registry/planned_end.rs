@@ -1,28 +1,30 @@
-//! `POST /tokens/{id}/end`: an operator's end, set, moved or cancelled.
+//! `POST /tokens/{id}/end`: an operator sets, moves or cancels a token's end.
 //!
-//! Standard: DESIGN sections 1 (promise 4), 7 and 8.
-//! Invariants: the end stands in the record, so the gate itself enforces it, without the registry and to the second; a token
-//! that has ended stays ended; what would end a token earlier meets the guards of a revocation, what lets it live longer
-//! meets none.
-//! An operator's word replaces a rotation's plan, whichever way it moves the end.
+//! Standard: docs/lifecycle.md, "Ends".
+//! Invariants: the end is part of the record, so the gate enforces it to the second, without the registry. A
+//! token that has ended stays ended. An earlier end needs to pass the guards of a revocation; a later one
+//! does not. An operator's end replaces a rotation's plan, whether it is earlier or later.
 //! What it must not know: HTTP; how a rotation plans an end.
-//! What a mistake costs: a token that outlives its end (false accept), or a family that dies unasked (false refuse).
+//! What a mistake costs: a token outlives its end (false accept), or a family ends unintentionally (false
+//! refuse).
 
-use super::call::Call;
-use super::command::{Fault, Receipt, TokenState};
-use super::database::Database;
+use super::command::{Clash, Fault, Receipt, TokenState};
 use super::policy::field_fault;
+use super::protection::Act;
 use super::row::Stop;
 use super::state::State;
 use super::token_row::TokenRow;
 use super::tokens::event;
-use crate::record::next_version;
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use super::transaction::Transaction;
+use crate::base::database::Database;
+use crate::base::time::UnixMillis;
+use crate::formats::record::next_version;
+use crate::formats::token::Serial;
 use serde_json::json;
 
-impl<D: Database> Call<'_, D> {
-    /// Sets the end to `at`, or cancels it. When that is what it was, nothing changes, and the receipt is true all the same.
+impl<D: Database> Transaction<'_, D> {
+    /// Sets the end to `at`, or cancels it. If the end is already so, nothing changes, and the receipt is
+    /// valid all the same.
     pub(super) fn end(
         &mut self,
         serial: Serial,
@@ -38,20 +40,21 @@ impl<D: Database> Call<'_, D> {
         }
         self.guard_end(&row, at, force)?;
         row.ends_at = at;
-        // What the operator says takes the place of what a rotation planned.
+        // An operator's end replaces a rotation's plan.
         row.rotation = None;
-        row.version = next_version(row.version, state.list_number.epoch).ok_or(Fault::Conflict)?;
+        row.version = next_version(row.version, state.list_number.epoch)
+            .ok_or(Fault::Conflict(Clash::VersionsUsedUp))?;
         row.update_ends(self.database, None)?;
         let receipt = self.receipt(&row, &state);
         self.publish_record(&row, &state)?;
-        self.list_names(&receipt)?;
+        self.record_token_change(&receipt)?;
         let action = if at.is_some() { "token.end_set" } else { "token.end_cancelled" };
         let shown = |at: Option<UnixMillis>| json!({ "ends_at": at.map(UnixMillis::to_rfc3339) });
         self.audit(event(action, &row, Some(shown(was)), Some(shown(at))))?;
         Ok(receipt)
     }
 
-    /// An end lies ahead, and not past what is signed into the token.
+    /// Checks that an end is in the future, and not after the signed expiry.
     fn end_fits(&self, row: &TokenRow, at: Option<UnixMillis>) -> Result<(), Fault> {
         let detail = match at {
             Some(at) if at <= self.now => "an instant in the future; to end the token now, revoke it",
@@ -64,10 +67,13 @@ impl<D: Database> Call<'_, D> {
     }
 
     fn guard_end(&self, row: &TokenRow, at: Option<UnixMillis>, force: bool) -> Result<(), Stop> {
-        let Some(at) = at.filter(|at| *at < row.end()) else { return Ok(()) };
-        if row.policy.protected {
-            return Err(Fault::TokenProtected.into());
-        }
+        let Some(at) = at.filter(|at| *at < row.end()) else {
+            let plan = row.rotation.map(|plan| Act::rotation(&plan.revoke_old));
+            // What an owner alone could set, an owner alone takes back.
+            let is_owners = row.ends_at.is_some() || plan == Some(Act::RotateFirmly);
+            return Ok(self.may_do(row, if is_owners { Act::Prolong } else { Act::Keep })?);
+        };
+        self.may_do(row, Act::End)?;
         let is_active = row.state(self.now) == TokenState::Active;
         if is_active && !force && self.others_active_at(row, at)? == 0 {
             return Err(Fault::LastActiveToken.into());

@@ -1,15 +1,12 @@
-//! Which rate classes tokens are of, held against those that are configured: for `/status`.
-//!
-//! Invariants: it costs a search in the index for each class that was ever named, however many tokens there are.
-//! What it must not know: what a class limits.
-//! What a mistake costs: an operator who believes that a token is limited.
+//! Compares the rate classes of tokens with the configured ones, for `/status`. The cost is one index search
+//! per class ever used, however many tokens there are.
 
-use super::database::{Database, Value};
-use super::row::{Columns, StorageError};
-use crate::rate::{ClassName, CountedBy, RateClasses};
-use crate::time::UnixMillis;
+use super::row::StorageError;
+use crate::base::database::{Columns, Database, Rows, Value};
+use crate::base::time::UnixMillis;
+use crate::formats::rate_class::{ClassName, CountedBy, RateClasses};
 
-/// Classes of tokens that have not ended, and which are not configured: a deploy dropped them.
+/// Classes of unended tokens that are not configured, because a deployment dropped them.
 pub(super) fn not_configured<D: Database>(
     database: &D,
     configured: &RateClasses,
@@ -27,20 +24,20 @@ pub(super) fn not_configured<D: Database>(
     Ok(missing)
 }
 
-/// Classes that isolates count for.
+/// Classes that isolates count.
 pub(super) fn of_isolates(configured: &RateClasses) -> Vec<ClassName> {
     let counted = configured.iter().filter(|(_, class)| class.counted_by == CountedBy::Isolate);
     counted.map(|(name, _)| name.clone()).collect()
 }
 
-/// The first class that any token names after `after`.
+/// The first class after `after`, in order of names, that a token has.
 fn next_named<D: Database>(database: &D, after: &str) -> Result<Option<String>, StorageError> {
-    let rows = database.query("SELECT MIN(rate) FROM token WHERE rate > ?", &[after.into()])?;
-    rows.into_iter().next().map_or(Ok(None), |row| Columns::of(row).optional_text())
+    let sql = "SELECT MIN(rate) FROM token WHERE rate > ?";
+    Ok(database.query_one(sql, &[after.into()], Columns::optional_text)?)
 }
 
 fn is_in_use<D: Database>(database: &D, class: &str, now: UnixMillis) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM token WHERE rate = ? AND expires_at > ? LIMIT 1";
     let values: [Value; 2] = [class.into(), now.floor_seconds().into()];
-    Ok(!database.query(sql, &values)?.is_empty())
+    Ok(database.yields(sql, &values)?)
 }

@@ -1,44 +1,46 @@
-//! The plan for a predecessor's end: pure, a function of when the successor was first used.
+//! The plan for a predecessor's end: a pure function of the successor's first use.
 //!
-//! Standard: DESIGN section 8, "rotate", as this table. T: the set time; D: the deadline; f: the successor's first use.
+//! Standard: docs/lifecycle.md, "Plans", as this table. T: the set time; D: the deadline; f: the successor's
+//! first use.
 //!
-//! | `when`                  | not used yet           | used at f                          |
-//! |-------------------------|------------------------|------------------------------------|
-//! | `after`, `strict`       | ends at T              | ends at T                          |
-//! | `after`                 | no end; held from T on | at T, at f + drain at the earliest |
-//! | `first_use`             | no end                 | at f + drain                       |
-//! | `first_use` D           | no end; held from D on| f ≤ D: at f + drain, at D at the latest; f > D: at f + drain |
-//! | `first_use` D, `strict` | ends at D             | at f + drain, at D at the latest  |
-//! | `never`                 | no end                | no end                            |
+//! | `when`                  | not used yet           | used at f                      |
+//! |-------------------------|------------------------|--------------------------------|
+//! | `after`, `strict`       | ends at T              | ends at T                      |
+//! | `after`                 | no end; held from T on | the later of T and f + drain   |
+//! | `first_use`             | no end                 | f + drain                      |
+//! | `first_use` D           | no end; held from D on | f + drain; if f ≤ D, at most D |
+//! | `first_use` D, `strict` | ends at D              | the earlier of f + drain and D |
+//! | `never`                 | no end                 | no end                         |
 //!
-//! (`now` needs no plan: it is a revocation.) Of `after` DESIGN says that the token ends at T when the successor was used by
-//! then. A site that deploys an hour before T would break every page that a cache still holds, so the drain is kept then too.
-//! Invariants: without `strict` there is no end before a first use; a first use that is told late never makes an end earlier
-//! than it would have been.
+//! `now` needs no plan: it is a revocation. For `after`, the first design let the token end at T when the
+//! successor was used by then. Here the drain is kept as well: otherwise a site that deploys an hour before T
+//! would break every page that a cache still holds.
+//! Invariants: without `strict` there is no end before a first use. A first use that is reported late never
+//! makes an end earlier than it would have been.
 //! What it must not know: which tokens exist, who ends them.
 //! What a mistake costs: pages that still carry the old token break (false refuse).
 
-use super::words::{RevokeOld, RotationView};
+use super::command::{RevokeOld, RotationView};
+use crate::base::time::UnixMillis;
 use crate::limits::MS_PER_SECOND;
-use crate::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-/// What a rotation planned for the predecessor.
+/// The end that a rotation planned for the predecessor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::registry) struct Plan {
-    pub(in crate::registry) revoke_old: RevokeOld,
-    pub(in crate::registry) begun_at: UnixMillis,
-    /// When the predecessor ends, as far as the first use is known: [`Plan::end`] as it was when that was last looked at.
+pub(super) struct RotationPlan {
+    pub(super) revoke_old: RevokeOld,
+    pub(super) begun_at: UnixMillis,
+    /// [`RotationPlan::end`] as last computed: when the predecessor ends, as far as the first use is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::registry) planned_end: Option<UnixMillis>,
-    /// Since when the end is held: its time came, and the successor was not in use, or did not work.
+    pub(super) planned_end: Option<UnixMillis>,
+    /// Since when the end is held: its time came, and the successor was not in use or did not work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::registry) held_since: Option<UnixMillis>,
+    pub(super) held_since: Option<UnixMillis>,
 }
 
-impl Plan {
-    /// When the predecessor is to end, given the successor's first use; `None`: not until that comes, or not at all.
-    pub(in crate::registry) fn end(&self, first_use: Option<UnixMillis>) -> Option<UnixMillis> {
+impl RotationPlan {
+    /// When the predecessor ends, given the successor's first use. `None`: not before a first use, or never.
+    pub(super) fn end(&self, first_use: Option<UnixMillis>) -> Option<UnixMillis> {
         let from_begin = |seconds: i64| self.begun_at.plus_ms(seconds.saturating_mul(MS_PER_SECOND));
         let drained = |seconds: i64| first_use.map(|at| at.plus_ms(seconds.saturating_mul(MS_PER_SECOND)));
         match self.revoke_old {
@@ -61,8 +63,7 @@ impl Plan {
         }
     }
 
-    /// As the API shows it.
-    pub(in crate::registry) fn view(&self) -> RotationView {
+    pub(super) fn view(&self) -> RotationView {
         RotationView {
             revoke_old: self.revoke_old,
             begun_at: self.begun_at,
@@ -71,8 +72,8 @@ impl Plan {
         }
     }
 
-    /// When an end that waits for a first use counts as held; `None`: it never does.
-    pub(in crate::registry) fn held_from(&self) -> Option<UnixMillis> {
+    /// From when on an end that waits for a first use counts as held; `None`: never.
+    pub(super) fn held_from(&self) -> Option<UnixMillis> {
         let seconds = match self.revoke_old {
             RevokeOld::After { after_seconds, strict: false, .. } => after_seconds,
             RevokeOld::FirstUse { deadline_seconds: Some(deadline), strict: false, .. } => deadline,
@@ -81,8 +82,8 @@ impl Plan {
         Some(self.begun_at.plus_ms(seconds.saturating_mul(MS_PER_SECOND)))
     }
 
-    /// Whether the end comes whether the successor works or not.
-    pub(in crate::registry) fn is_strict(&self) -> bool {
+    /// Whether the end comes even if the successor does not work.
+    pub(super) fn is_strict(&self) -> bool {
         matches!(
             self.revoke_old,
             RevokeOld::After { strict: true, .. } | RevokeOld::FirstUse { strict: true, .. }
@@ -96,8 +97,8 @@ mod tests {
 
     const BEGUN: UnixMillis = UnixMillis(1_000_000);
 
-    fn plan(revoke_old: RevokeOld) -> Plan {
-        Plan { revoke_old, begun_at: BEGUN, planned_end: None, held_since: None }
+    fn plan(revoke_old: RevokeOld) -> RotationPlan {
+        RotationPlan { revoke_old, begun_at: BEGUN, planned_end: None, held_since: None }
     }
 
     fn at(seconds: i64) -> Option<UnixMillis> {

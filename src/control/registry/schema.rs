@@ -1,17 +1,18 @@
 //! The registry's tables: numbered migrations, applied in order in one transaction.
 //!
-//! Standard: SQLite; the same text runs in a Durable Object and in native tests. No BEGIN, SAVEPOINT or PRAGMA, which a
-//! Durable Object refuses; no arithmetic in SQL, since a Durable Object binds every number as a double.
-//! Invariants: a migration is never edited once released, only followed by another; a database of a later release is
-//! not touched.
+//! Standard: SQLite. The same text runs in a Durable Object and in native tests. A Durable Object refuses
+//! BEGIN, SAVEPOINT and PRAGMA. It binds every number as a double, so there is no arithmetic in SQL.
+//! Invariants: a released migration is never edited, only followed by another. A database written by a later
+//! release is left alone.
 //! What it must not know: rules.
 //! What a mistake costs: a column lost in a migration is a policy or a revocation lost (false accept).
 
 use super::row::StorageError;
-use crate::database::Database;
-use crate::database::migration::{self, Migration};
+use crate::base::database::Database;
+use crate::base::database::migration;
+use crate::base::database::migration::Migration;
 
-/// All migrations; the version of a database is how many of them it has had.
+/// All migrations. The version of a database is how many of them were applied.
 const MIGRATIONS: &[Migration] = &[
     FIRST,
     CONSOLE_SESSIONS,
@@ -24,10 +25,12 @@ const MIGRATIONS: &[Migration] = &[
     RATES,
     NOTICE_COUNTS,
     GONE_SERIALS,
+    RETRIES,
+    REPORTS,
 ];
 
 const FIRST: Migration = &[
-    // One row: what the registry knows of itself. Times are Unix milliseconds unless the name says seconds.
+    // One row: the registry's own state. Times are Unix milliseconds unless the name says seconds.
     "CREATE TABLE registry (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         signing_key INTEGER NOT NULL,
@@ -48,8 +51,8 @@ const FIRST: Migration = &[
         unconfirmed_n INTEGER,
         restored_at INTEGER
     ) STRICT",
-    // Signing keys that are refused for ever. `retired_second` is `retired_at` in whole seconds, rounded down. `resealed_to`
-    // is the highest serial whose record was looked at for a new seal, NULL when all were.
+    // Signing keys that are refused permanently. `retired_second` is `retired_at` in whole seconds, rounded
+    // down. `resealed_to` is the highest serial examined for resealing, NULL when all were.
     "CREATE TABLE retired_key (
         key_id INTEGER PRIMARY KEY,
         retired_at INTEGER NOT NULL,
@@ -57,8 +60,8 @@ const FIRST: Migration = &[
         receipt TEXT NOT NULL,
         resealed_to INTEGER
     ) STRICT",
-    // Bases of the revocation list: the newest, and the one before while it is still completed. Serials that ended before
-    // `gone_until` (seconds) are not in it.
+    // Bases of the revocation list: the newest, and the one before it while lists still complete it. A base
+    // lacks the serials that ended by `gone_until` (seconds).
     "CREATE TABLE list_base (
         n INTEGER PRIMARY KEY,
         epoch INTEGER NOT NULL,
@@ -72,9 +75,10 @@ const FIRST: Migration = &[
         bytes BLOB NOT NULL,
         PRIMARY KEY (n, part)
     ) STRICT, WITHOUT ROWID",
-    // `listed_n` is the n of the first list that names the latest change, 0 without any; `changed_receipt` is the receipt
-    // of that change, `receipt` that of the latest change of status (both JSON). `expires_at` in seconds, as signed.
-    // `search` is label, owner and external id in lower case. `sealed_by` is the key that sealed the newest record.
+    // `listed_n` is the n of the first list that contains the latest change, 0 without a change.
+    // `changed_receipt` is the receipt of that change, `receipt` that of the latest change of status (both
+    // JSON). `expires_at` is in seconds, as signed. `search` is label, owner and external id in lower case.
+    // `sealed_by` is the key that sealed the newest record.
     "CREATE TABLE token (
         serial INTEGER PRIMARY KEY,
         family TEXT NOT NULL,
@@ -102,7 +106,7 @@ const FIRST: Migration = &[
         sealed_by INTEGER NOT NULL,
         changed_receipt TEXT
     ) STRICT",
-    // Hosts of a token's origin rules, `*.` kept; '' for "any".
+    // Hosts of a token's origin rules, including `*.`; '' stands for "any".
     "CREATE TABLE token_host (
         host TEXT NOT NULL,
         serial INTEGER NOT NULL,
@@ -114,10 +118,11 @@ const FIRST: Migration = &[
     "CREATE INDEX token_by_external_id ON token (external_id)",
     "CREATE INDEX token_by_status ON token (status)",
     "CREATE INDEX token_by_expiry ON token (expires_at)",
-    // What the revocation list names since a base; a delta costs what it names, not what exists.
+    // For the changes that a list names since a base: making a delta costs as much as it names, not as many
+    // tokens as exist.
     "CREATE INDEX token_listed ON token (listed_n, expires_at, serial, status, version) WHERE listed_n > 0",
-    // Deleted keys stay as rows with `deleted_at`, so that a deleted ADMIN_KEY stays dead. `bootstrap` is 1 for a row that
-    // ADMIN_KEY made: it lives only while ADMIN_KEY is still that text.
+    // A deleted key keeps its row with `deleted_at`, so that a deleted ADMIN_KEY stays dead. `bootstrap` is 1
+    // for a row made from ADMIN_KEY: the key is valid only while ADMIN_KEY still has that text.
     "CREATE TABLE admin_key (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         sha256 TEXT NOT NULL UNIQUE,
@@ -129,7 +134,8 @@ const FIRST: Migration = &[
         deleted_at INTEGER,
         bootstrap INTEGER NOT NULL
     ) STRICT",
-    // What an idempotency key made: a token or an admin key. `nonce` lets an admin key's text be shown again.
+    // What was created under an idempotency key: a token or an admin key. From `nonce` an admin key's text
+    // can be shown again.
     "CREATE TABLE idempotency (
         admin_key INTEGER NOT NULL,
         key TEXT NOT NULL,
@@ -141,7 +147,7 @@ const FIRST: Migration = &[
         PRIMARY KEY (admin_key, key)
     ) STRICT, WITHOUT ROWID",
     "CREATE INDEX idempotency_by_age ON idempotency (at)",
-    // Append only.
+    // Append-only.
     "CREATE TABLE event (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         at INTEGER NOT NULL,
@@ -154,9 +160,9 @@ const FIRST: Migration = &[
     ) STRICT",
     "CREATE INDEX event_by_serial ON event (serial)",
     "CREATE INDEX event_by_family ON event (family)",
-    // What KV is owed. AUTOINCREMENT: an id names one write for ever, so that confirming an old one cannot take a new
-    // one of the same key away. A base has no value here, and neither has the list: it is made when it is written.
-    // `resealed` is 1 for a record that only gets a new seal: no list waits for it.
+    // Pending writes to KV. AUTOINCREMENT makes an id name one write forever, so confirming an old write
+    // cannot remove a newer one of the same key. A base has no value here, and neither has the list: it is
+    // made when it is written. `resealed` is 1 for a record that only gets a new seal; no list waits for it.
     "CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         key TEXT NOT NULL UNIQUE,
@@ -175,7 +181,8 @@ const FIRST: Migration = &[
 ];
 
 const CONSOLE_SESSIONS: Migration = &[
-    // A console session: SHA-256 of its text (hex), the admin key that opened it, when it was opened and, to the minute, used.
+    // A console session: SHA-256 of its text (hex), the admin key that opened it, when it was opened, and
+    // when it was used (to the minute).
     "CREATE TABLE session (
         sha256 TEXT PRIMARY KEY,
         admin_key INTEGER NOT NULL,
@@ -186,8 +193,9 @@ const CONSOLE_SESSIONS: Migration = &[
 ];
 
 const ROTATION: Migration = &[
-    // `predecessor` never changes; `successor` goes when that is revoked. `rotation` is the plan for the token's end (JSON),
-    // `rotation_due_at` when it must be looked at next. Settings of the registry's own rotations in `auto_rotate` (JSON).
+    // `predecessor` never changes; `successor` is cleared when the successor is revoked. `rotation` is the
+    // plan for the token's end (JSON), `rotation_due_at` when to examine it next. `auto_rotate` holds the
+    // settings of automatic rotation (JSON).
     "ALTER TABLE token ADD COLUMN predecessor INTEGER",
     "ALTER TABLE token ADD COLUMN successor INTEGER",
     "ALTER TABLE token ADD COLUMN rotation TEXT",
@@ -200,7 +208,7 @@ const ROTATION: Migration = &[
 ];
 
 const NOTICES: Migration = &[
-    // What is to be told of a token, until a digest takes it. `facts` is a JSON object of members of its own, or NULL.
+    // Queued notices, until a digest contains them. `facts` is a JSON object of additional members, or NULL.
     "CREATE TABLE notice_owed (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         kind TEXT NOT NULL,
@@ -210,7 +218,8 @@ const NOTICES: Migration = &[
         facts TEXT
     ) STRICT",
     "CREATE INDEX notice_owed_by_kind ON notice_owed (kind, within_days, id)",
-    // Digests. `body` is the webhook's, `bytes` its length. AUTOINCREMENT: a receiver knows an id for ever.
+    // Digests. `body` is the webhook's body, `bytes` its length. AUTOINCREMENT: receivers remember ids
+    // forever.
     "CREATE TABLE notice (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         epoch INTEGER NOT NULL,
@@ -220,8 +229,8 @@ const NOTICES: Migration = &[
         body TEXT NOT NULL
     ) STRICT",
     "CREATE INDEX notice_by_age ON notice (at)",
-    // What became of a notice's webhook. `due_at` is when it is tried next, while `under_way` when its lease ends, and once
-    // it is delivered or given up when that was.
+    // The delivery of a notice's webhook. `due_at` is when it is tried next; while `under_way`, when its
+    // lease ends; afterwards, when it was delivered or given up.
     "CREATE TABLE webhook_delivery (
         notice INTEGER PRIMARY KEY,
         state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'given_up')),
@@ -232,7 +241,7 @@ const NOTICES: Migration = &[
         fault TEXT
     ) STRICT",
     "CREATE INDEX webhook_delivery_by_due ON webhook_delivery (under_way, due_at) WHERE state = 'pending'",
-    // One row: how the receiver does. `failures` and `given_up` count for ever.
+    // One row: the state of the receiver. `failures` and `given_up` are totals.
     "CREATE TABLE webhook (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         failures INTEGER NOT NULL,
@@ -246,19 +255,19 @@ const NOTICES: Migration = &[
 ];
 
 const DISTRIBUTION: Migration = &[
-    // `named` is 1 for the token that KV was last owed as its family's.
+    // `named` is 1 for the token last written (or pending) to KV as its family's.
     "ALTER TABLE token ADD COLUMN named INTEGER NOT NULL DEFAULT 0",
 ];
 
 const SWEEP: Migration = &[
-    // One row. `after_serial` is how far the sweep that is under way got, NULL when none is.
+    // One row. `after_serial` is the position of the sweep under way, NULL when there is none.
     "CREATE TABLE sweep (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         ended_at INTEGER,
         after_serial INTEGER
     ) STRICT",
     "INSERT INTO sweep (id) VALUES (1)",
-    // What the sweep last told of a token: which threshold, about what, when.
+    // The last notice of each kind about a token: which threshold, about which instant, and when.
     "CREATE TABLE noticed (
         serial INTEGER NOT NULL,
         kind TEXT NOT NULL,
@@ -270,7 +279,7 @@ const SWEEP: Migration = &[
 ];
 
 const LOCATIONS: Migration = &[
-    // The ids of the signing keys that each location has, a byte each, as it last told.
+    // The ids of the signing keys that each location has, one byte each, according to its last report.
     "CREATE TABLE location (
         id TEXT PRIMARY KEY,
         keys BLOB NOT NULL,
@@ -279,21 +288,20 @@ const LOCATIONS: Migration = &[
 ];
 
 const AUTO_ROTATION: Migration = &[
-    // When the registry looks next at whether to rotate the token by itself; NULL: it need not.
+    // When to examine next whether to rotate the token automatically; NULL: not at all.
     "ALTER TABLE token ADD COLUMN auto_rotate_at INTEGER",
     "CREATE INDEX token_by_auto_rotation ON token (auto_rotate_at) WHERE auto_rotate_at IS NOT NULL",
-    // The nearest operators' ends, for metrics.
+    // For the nearest operators' ends, shown in metrics.
     "CREATE INDEX token_by_end ON token (ends_at) WHERE ends_at IS NOT NULL",
 ];
 
 const RATES: Migration = &[
-    // The name of the token's rate class.
     "ALTER TABLE token ADD COLUMN rate TEXT",
     "CREATE INDEX token_by_rate ON token (rate, expires_at) WHERE rate IS NOT NULL",
 ];
 
 const NOTICE_COUNTS: Migration = &[
-    // How many notices of a kind were made, ever: a notice itself goes after 90 days.
+    // Total of notices per kind; the notices themselves are deleted after 90 days.
     "CREATE TABLE notice_count (
         kind TEXT PRIMARY KEY,
         made INTEGER NOT NULL
@@ -302,14 +310,47 @@ const NOTICE_COUNTS: Migration = &[
 ];
 
 const GONE_SERIALS: Migration = &[
-    // Serials that the newest base may name and whose rows retention took: the next base is made without them.
+    // Serials that the newest base may name and whose rows retention has deleted. The next base is made
+    // without them.
     "CREATE TABLE gone_serial (serial INTEGER PRIMARY KEY) STRICT",
+];
+
+const RETRIES: Migration = &[
+    // What an idempotency key made or did: a token; an admin key, whose `nonce` allows its text to be shown
+    // again; or another call, which is answered again from `kept` (JSON).
+    "CREATE TABLE idempotent_call (
+        admin_key INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        request_sha256 TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        made TEXT NOT NULL CHECK (made IN ('token', 'admin_key', 'done')),
+        made_id INTEGER NOT NULL,
+        nonce BLOB,
+        kept TEXT,
+        PRIMARY KEY (admin_key, key)
+    ) STRICT, WITHOUT ROWID",
+    "INSERT INTO idempotent_call (admin_key, key, request_sha256, at, made, made_id, nonce) \
+     SELECT admin_key, key, request_sha256, at, made, made_id, nonce FROM idempotency",
+    "DROP TABLE idempotency",
+    "CREATE INDEX idempotent_call_by_age ON idempotent_call (at)",
+];
+
+const REPORTS: Migration = &[
+    // When a location last asked for a list or reported.
+    "ALTER TABLE registry ADD COLUMN heard_at INTEGER NOT NULL DEFAULT 0",
+    "UPDATE registry SET heard_at = traffic_at",
+    // One row: what locations reported (JSON), so that it outlives the instance.
+    "CREATE TABLE propagation (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        summary TEXT NOT NULL
+    ) STRICT",
 ];
 
 /// Brings the database to this release's version.
 ///
 /// # Errors
-/// [`StorageError::Database`] when SQLite refuses, [`StorageError::NewerSchema`] when a later release wrote it.
+/// [`StorageError::Database`] when SQLite fails, [`StorageError::NewerSchema`] when a later release wrote the
+/// database.
 pub(super) fn migrate<D: Database>(database: &D) -> Result<(), StorageError> {
     Ok(migration::migrate(database, MIGRATIONS)?)
 }

@@ -1,23 +1,24 @@
-//! Signing keys: which there are, which one signs, and retiring one.
+//! Signing keys: which exist, which one signs, and retiring one.
 //!
-//! Standard: DESIGN section 4 "Keys", section 7 (`/signing-keys`).
-//! Invariants: the key that signs is in the ring and never retired; a key signs only once every location that told lately
-//! has it; a retirement is final, also where a restore lost it and a location remembers, and the list that names it is owed
-//! in the same transaction.
+//! Standard: docs/lifecycle.md, "Signing keys".
+//! Invariants: the signing key is in the ring and not retired. A key starts to sign only when every location
+//! that reported recently has it. A retirement is final, even if a restore lost it and a location still knows
+//! it. The list that names it becomes a pending write in the same transaction.
 //! What it must not know: HTTP, the secrets themselves.
-//! What a mistake costs: a leaked key whose tokens go on working (false accept), or every token dead at once (false refuse).
+//! What a mistake costs: the tokens of a leaked key go on working (false accept), or every token stops
+//! working at once (false refuse).
 
-use super::call::Call;
-use super::command::{Fault, KeyReceipt, SigningKeyState, SigningKeyView};
-use super::database::Database;
+use super::command::{Clash, Fault, KeyReceipt, SigningKeyState, SigningKeyView};
 use super::events::Event;
 use super::promise::Promise;
-use super::row::{Columns, Stop, StorageError};
+use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::state::{self, State};
+use super::transaction::Transaction;
 use super::{bases, events, families, key_holders, outbox, retired_keys, rotation, sweep};
-use crate::key::KeyId;
-use crate::time::UnixMillis;
+use crate::base::database::{Columns, Database, Rows};
+use crate::base::time::UnixMillis;
+use crate::formats::key::KeyId;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,8 +35,8 @@ impl KeyReceipt {
     }
 }
 
-impl<D: Database> Call<'_, D> {
-    /// The ring's keys and those retired, ascending.
+impl<D: Database> Transaction<'_, D> {
+    /// The keys of the ring and the retired ones, ascending.
     pub(super) fn signing_keys(&self) -> Result<Vec<SigningKeyView>, StorageError> {
         let signing_key = State::read(self.database)?.signing_key;
         let receipts = retired_keys::receipts(self.database)?;
@@ -63,13 +64,13 @@ impl<D: Database> Call<'_, D> {
         Ok(ids.into_iter().map(view).collect())
     }
 
-    /// `key_id` signs tokens, lists and records from now on.
+    /// Makes `key_id` sign tokens, lists and records from now on.
     pub(super) fn activate_signing_key(&mut self, key_id: KeyId) -> Result<SigningKeyView, Stop> {
         if self.settings.ring.get(key_id).is_none() {
-            return Err(Fault::NotFound.into());
+            return Err(Fault::KeyNotInRing.into());
         }
         if retired_keys::receipt_of(self.database, key_id)?.is_some() {
-            return Err(Fault::Conflict.into());
+            return Err(Fault::Conflict(Clash::KeyRetired).into());
         }
         let before = State::read(self.database)?.signing_key;
         if before != key_id {
@@ -89,18 +90,20 @@ impl<D: Database> Call<'_, D> {
         Ok(view.ok_or(StorageError::Unreadable)?)
     }
 
-    /// Refuses a key, and every token, list and record under it, for ever. Again: the same receipt.
+    /// Refuses a key permanently, with every token, list and record signed with it. Idempotent: repeating it
+    /// returns the first receipt.
     pub(super) fn retire_signing_key(&mut self, key_id: KeyId, force: bool) -> Result<KeyReceipt, Stop> {
         if let Some(receipt) = retired_keys::receipt_of(self.database, key_id)? {
             return Ok(receipt);
         }
         let state = State::read(self.database)?;
-        // An id is burnt for ever: a mistyped one must not be. One that is gone from the ring may have leaked all the same.
+        // Retiring uses up an id permanently, so a mistyped one must be refused. A key that is gone from the
+        // ring may still have leaked.
         if self.settings.ring.get(key_id).is_none() && !self.was_issued_under(key_id)? {
-            return Err(Fault::NotFound.into());
+            return Err(Fault::KeyNotInRing.into());
         }
         if key_id == state.signing_key {
-            return Err(Fault::Conflict.into());
+            return Err(Fault::Conflict(Clash::KeySigns).into());
         }
         let live_tokens = self.live_tokens()?.get(&key_id).copied().unwrap_or(0);
         if live_tokens > 0 && !force {
@@ -116,40 +119,35 @@ impl<D: Database> Call<'_, D> {
         Ok(receipt)
     }
 
-    /// Tokens by key that are neither revoked nor ended.
+    /// The number of tokens per key that are neither revoked nor ended.
     fn live_tokens(&self) -> Result<BTreeMap<KeyId, u64>, StorageError> {
-        let rows = self.database.query(
+        let counted = self.database.query_all(
             "SELECT key_id, COUNT(*) FROM token WHERE status <> 'revoked' AND expires_at > ? \
              AND (ends_at IS NULL OR ends_at > ?) GROUP BY key_id",
             &[self.now.floor_seconds().into(), self.now.into()],
+            |columns| Ok((columns.number().map(KeyId)?, columns.number()?)),
         )?;
-        rows.into_iter()
-            .map(|row| {
-                let mut columns = Columns::of(row);
-                Ok((columns.number().map(KeyId)?, columns.number()?))
-            })
-            .collect()
+        Ok(counted.into_iter().collect())
     }
 
     fn was_issued_under(&self, key_id: KeyId) -> Result<bool, StorageError> {
-        let rows = self
-            .database
-            .query("SELECT EXISTS (SELECT 1 FROM token WHERE key_id = ?)", &[u32::from(key_id.0).into()])?;
-        Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).flag()
+        let sql = "SELECT EXISTS (SELECT 1 FROM token WHERE key_id = ?)";
+        Ok(self.database.query_one(sql, &[u32::from(key_id.0).into()], Columns::flag)?)
     }
 }
 
-/// Makes good what a restore undid: keys that `location` knows to be retired, and the storage does not, are retired again.
-/// A retirement is final, and a location has it from a list that the registry sealed. Gives the state when there were any.
-pub(super) fn relearn<D: Database>(
+/// Retires keys again whose retirement a restore lost, but which `location` knows to be retired. A retirement
+/// is final, and the location learned it from a list that the registry sealed. Returns the state if there
+/// were any.
+pub(super) fn restore_retirements<D: Database>(
     database: &D,
     settings: &RegistrySettings,
     location: &str,
-    told: &[KeyId],
+    reported: &[KeyId],
     now: UnixMillis,
 ) -> Result<Option<State>, StorageError> {
     let known = retired_keys::all(database)?;
-    let mut lost = told.iter().copied().filter(|key_id| !known.contains(key_id)).peekable();
+    let mut lost = reported.iter().copied().filter(|key_id| !known.contains(key_id)).peekable();
     if lost.peek().is_none() {
         return Ok(None);
     }
@@ -164,7 +162,7 @@ pub(super) fn relearn<D: Database>(
     State::read(database).map(Some)
 }
 
-/// Stores the retirement, and owes KV what names it.
+/// Stores the retirement, and makes the list that names it a pending write.
 fn retire<D: Database>(
     database: &D,
     settings: &RegistrySettings,
@@ -177,12 +175,13 @@ fn retire<D: Database>(
     families::release_predecessors(database, key_id)?;
     rotation::auto::plan_released(database, now)?;
     sweep::begin_anew(database)?;
-    // KV's copy may bear its seal. So may records': `resealing` looks at them, from the alarm.
+    // KV's copy of the base may have this key's seal. Records may as well; `resealing` examines those from
+    // the alarm.
     let base = bases::newest(database, state.list_number.epoch)?;
     if base.number.n > 0 {
-        outbox::owe_base(database, base.number, now)?;
+        outbox::queue_base(database, base.number, now)?;
     }
     state::change_announced(database, now)?;
-    outbox::owe_list(database, now)?;
+    outbox::queue_list(database, now)?;
     Ok(receipt)
 }

@@ -1,94 +1,98 @@
-//! The registry's one row about itself: which key signs, the highest serial, list numbers, and which bound it promises.
+//! The registry's own state, in one row: the signing key, the highest serial, list numbers and the bound it
+//! promises.
 //!
-//! Standard: DESIGN section 5 (numbers; "when B is lowered, receipts promise the old B until the last list made under
-//! it has ended").
-//! Invariants: the highest serial and the list number only rise, and are stored before anything that bears them is
-//! handed out.
-//! What it must not know: tokens, beyond which list names one.
+//! Standard: docs/bound.md, "Receipts" ("when B is lowered, receipts promise the old B until the last list
+//! made under it has ended").
+//! Invariants: the highest serial and the list number only rise. Each is stored before anything that carries
+//! it is handed out.
+//! What it must not know: tokens, except which list names one.
 //! What a mistake costs: a serial or list number used twice revives what was revoked (false accept).
 
 use super::command::Receipt;
-use super::database::{Database, Value};
-use super::row::{Columns, StorageError, json, unsigned};
+use super::row::StorageError;
 use super::settings::RegistrySettings;
-use crate::key::{KeyId, KeyRing};
-use crate::limits::{MS_PER_SECOND, TRAFFIC_LASTS_MS};
-use crate::list::{Number, RevocationList};
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use crate::base::database::{Columns, Database, ReadError, Rows, json, unsigned};
+use crate::base::time::UnixMillis;
+use crate::formats::key::{KeyId, KeyRing};
+use crate::formats::list::{Number, RevocationList};
+use crate::formats::token::Serial;
+use crate::limits::{MS_PER_SECOND, REPORTS_MISSING_AFTER_MS, TRAFFIC_LASTS_MS};
 
-/// The row of `registry`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
-    /// The key that signs.
     pub(super) signing_key: KeyId,
     /// 0 before the first token.
     pub(super) highest_serial: Serial,
-    /// The newest list made; n is 0 before the first.
+    /// The number of the newest list; n is 0 before the first.
     pub(super) list_number: Number,
     list_next_update: UnixMillis,
     list_bound_seconds: i64,
     earlier_bound_seconds: i64,
     earlier_bound_until: UnixMillis,
-    /// When the list was last handed out for KV.
+    /// When the list was last handed out to be written to KV.
     pub(super) list_handed_at: UnixMillis,
     /// Lists complete every base from this n on.
     pub(super) since: u64,
-    /// The n of the newest list that brought a change.
+    /// The n of the newest list that contains a change.
     pub(super) changed: u64,
     /// When that change was committed.
     pub(super) changed_at: UnixMillis,
-    /// When a location last gave a sign of traffic, to the minute.
+    /// The last sign of traffic, to the minute: from a location, or of a request that a usage shard counted.
     pub(super) traffic_at: UnixMillis,
-    /// `RESTORE_ID` as it was when the storage was last found to be whole.
+    /// When a location last asked for a list or reported, to the minute.
+    pub(super) heard_at: UnixMillis,
+    /// `RESTORE_ID` when the storage was last found to be whole.
     pub(super) restore_id: Option<String>,
-    /// When the storage was last put back from a backup.
+    /// When the storage was last restored from a backup.
     pub(super) restored_at: Option<UnixMillis>,
 }
 
 impl State {
-    /// Reads the row, and makes it in a database that has none.
+    /// Reads the row, or creates it in a new database.
     pub(super) fn open<D: Database>(database: &D, settings: &RegistrySettings) -> Result<Self, StorageError> {
-        database.query(
+        database.execute(
             "INSERT INTO registry (id, signing_key, highest_serial, epoch, list_n, list_next_update, \
-             list_bound_seconds, earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, changed_n, \
-             changed_at, traffic_at, restore_id) \
+             list_bound_seconds, earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, \
+             changed_n, changed_at, traffic_at, restore_id) \
              VALUES (1, ?, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT (id) DO NOTHING",
             &[u32::from(settings.first_signing_key.0).into(), settings.restore_id.as_deref().into()],
         )?;
         // The first start that finds the storage unconfirmed notes where it stood; those after it leave that.
-        database.query(
-            "UPDATE registry SET unconfirmed_epoch = epoch, unconfirmed_n = list_n WHERE unconfirmed_n IS NULL",
+        database.execute(
+            "UPDATE registry SET unconfirmed_epoch = epoch, unconfirmed_n = list_n \
+             WHERE unconfirmed_n IS NULL",
             &[],
         )?;
         Self::read(database)
     }
 
-    /// The number of the newest list when the storage was last found to be whole, or first opened since: lists given before
-    /// KV was compared with prove nothing, also not after another start.
+    /// The number of the newest list when the storage was last found to be whole, or was first opened after
+    /// that. Lists handed out before the comparison with KV prove nothing, even after another start.
     pub(super) fn unconfirmed<D: Database>(database: &D) -> Result<Number, StorageError> {
-        let rows = database.query(
+        Ok(database.query_one(
             "SELECT COALESCE(unconfirmed_epoch, epoch), COALESCE(unconfirmed_n, list_n) FROM registry",
             &[],
-        )?;
-        let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
-        Ok(Number { epoch: columns.number()?, n: columns.number()? })
+            |columns| Ok(Number { epoch: columns.number()?, n: columns.number()? }),
+        )?)
     }
 
     /// Notes that the storage is whole.
     pub(super) fn confirm<D: Database>(database: &D) -> Result<(), StorageError> {
-        database.query("UPDATE registry SET unconfirmed_epoch = NULL, unconfirmed_n = NULL", &[])?;
+        database.execute("UPDATE registry SET unconfirmed_epoch = NULL, unconfirmed_n = NULL", &[])?;
         Ok(())
     }
 
     pub(super) fn read<D: Database>(database: &D) -> Result<Self, StorageError> {
-        let rows = database.query(
+        Ok(database.query_one(
             "SELECT signing_key, highest_serial, epoch, list_n, list_next_update, list_bound_seconds, \
-             earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, changed_n, changed_at, traffic_at, \
-             restore_id, restored_at FROM registry",
+             earlier_bound_seconds, earlier_bound_until, list_handed_at, since_n, changed_n, changed_at, \
+             traffic_at, heard_at, restore_id, restored_at FROM registry",
             &[],
-        )?;
-        let mut columns = Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?);
+            Self::of_row,
+        )?)
+    }
+
+    fn of_row(columns: &mut Columns) -> Result<Self, ReadError> {
         Ok(Self {
             signing_key: columns.number().map(KeyId)?,
             highest_serial: columns.serial()?,
@@ -102,6 +106,7 @@ impl State {
             changed: columns.number()?,
             changed_at: columns.millis()?,
             traffic_at: columns.millis()?,
+            heard_at: columns.millis()?,
             restore_id: columns.optional_text()?,
             restored_at: columns.optional_millis()?,
         })
@@ -110,23 +115,30 @@ impl State {
     /// Takes the next serial and stores it. `None` when all 2^32 − 1 are used.
     pub(super) fn next_serial<D: Database>(&mut self, database: &D) -> Result<Option<Serial>, StorageError> {
         let Some(next) = self.highest_serial.0.checked_add(1).map(Serial) else { return Ok(None) };
-        database.query("UPDATE registry SET highest_serial = ?", &[next.into()])?;
+        database.execute("UPDATE registry SET highest_serial = ?", &[next.into()])?;
         self.highest_serial = next;
         Ok(Some(next))
     }
 
-    /// Whether no location has given a sign of traffic for ten minutes, as far as storage knows: to the minute.
+    /// Since when no location has reported although requests are counted; `None`: they report, or there is no
+    /// traffic. Ten minutes after the last count there is none.
+    pub(super) fn reports_missing_since(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let is_missing = self.traffic_at.since_ms(self.heard_at) >= REPORTS_MISSING_AFTER_MS;
+        Some(self.heard_at).filter(|_| is_missing && !self.is_idle(now))
+    }
+
+    /// Whether storage knows of no traffic in the last ten minutes.
     pub(super) fn is_idle(&self, now: UnixMillis) -> bool {
         now.since_ms(self.traffic_at) >= TRAFFIC_LASTS_MS
     }
 
-    /// The number of the list that will be made next: it contains everything committed until then.
+    /// The number of the list that will be made next. That list contains everything committed until then.
     pub(super) fn next_list_number(&self) -> Number {
         Number { n: self.list_number.n.saturating_add(1), ..self.list_number }
     }
 
-    /// Takes the next list number and stores it with the list's end, so that a restart neither gives the number again
-    /// nor forgets how long a list made under a larger bound may be used.
+    /// Takes the next list number, and stores it together with the list's end. So a restart neither gives the
+    /// number again nor forgets how long a list made under a larger bound may be used.
     pub(super) fn advance_list<D: Database>(
         &mut self,
         database: &D,
@@ -142,21 +154,22 @@ impl State {
         self.list_number = self.next_list_number();
         self.list_next_update = next_update;
         self.list_bound_seconds = bound_seconds;
-        database.query(
+        database.execute(
             "UPDATE registry SET list_n = ?, list_next_update = ?, list_bound_seconds = ?, \
              earlier_bound_seconds = ?, earlier_bound_until = ?",
             &[
                 unsigned(self.list_number.n),
                 self.list_next_update.into(),
-                Value::Integer(self.list_bound_seconds),
-                Value::Integer(self.earlier_bound_seconds),
+                self.list_bound_seconds.into(),
+                self.earlier_bound_seconds.into(),
                 self.earlier_bound_until.into(),
             ],
         )?;
         Ok(())
     }
 
-    /// Begins a new epoch with `number`. Lists of the lost time may still be in use: receipts promise their bound too.
+    /// Begins a new epoch with `number`. Lists of the lost registry may still be in use, so receipts cover
+    /// their bound too.
     pub(super) fn begin_epoch<D: Database>(
         &mut self,
         database: &D,
@@ -172,7 +185,7 @@ impl State {
             self.list_bound_seconds = self.list_bound_seconds.max(bound_ms / MS_PER_SECOND);
             self.list_next_update = list.next_update();
         }
-        database.query(
+        database.execute(
             "UPDATE registry SET epoch = ?, list_n = ?, changed_n = ?, changed_at = ?, list_next_update = ?, \
              list_bound_seconds = ?, restore_id = ?, restored_at = ?",
             &[
@@ -181,7 +194,7 @@ impl State {
                 unsigned(number.n),
                 now.into(),
                 self.list_next_update.into(),
-                Value::Integer(self.list_bound_seconds),
+                self.list_bound_seconds.into(),
                 restore_id.into(),
                 now.into(),
             ],
@@ -189,18 +202,19 @@ impl State {
         Ok(())
     }
 
-    /// Serials up to `last` are never issued.
+    /// Never issue serials up to `last`.
     pub(super) fn skip_serials_to<D: Database>(
         &mut self,
         database: &D,
         last: Serial,
     ) -> Result<(), StorageError> {
-        database.query("UPDATE registry SET highest_serial = ?", &[last.into()])?;
+        database.execute("UPDATE registry SET highest_serial = ?", &[last.into()])?;
         self.highest_serial = last;
         Ok(())
     }
 
-    /// Sees to it that a key signs which the ring has and which is not retired: `latest` for choice.
+    /// Makes sure that the signing key is in the ring and not retired. Prefers `latest` when it has to
+    /// choose.
     ///
     /// # Errors
     /// [`StorageError::MissingKey`] when the ring has no such key.
@@ -221,8 +235,8 @@ impl State {
         Ok(())
     }
 
-    /// The bound that a receipt of `now` may promise: the configured one, or a larger one under which a list was made
-    /// that may still be in use.
+    /// The bound that a receipt may promise at `now`: the configured one, or a larger one under which a list
+    /// was made that may still be in use.
     pub(super) fn promised_bound_seconds(&self, configured_seconds: i64, now: UnixMillis) -> i64 {
         let alive = |seconds: i64, until: UnixMillis| if until > now { seconds } else { 0 };
         configured_seconds
@@ -231,47 +245,54 @@ impl State {
     }
 }
 
-/// Notes that the list was handed out for KV at `now`: KV takes one write a second of a key.
+/// Notes that the list was handed out for KV at `now`. KV accepts one write per second to a key.
 pub(super) fn list_handed<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
-    database.query("UPDATE registry SET list_handed_at = ?", &[now.into()])?;
+    database.execute("UPDATE registry SET list_handed_at = ?", &[now.into()])?;
     Ok(())
 }
 
-/// Notes at `now` that a location gave a sign of traffic.
-pub(super) fn traffic_seen<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
-    database.query("UPDATE registry SET traffic_at = ?", &[now.into()])?;
+/// Notes that a location showed traffic at `now`.
+pub(super) fn location_heard<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
+    database.execute("UPDATE registry SET traffic_at = ?, heard_at = ?", &[now.into(), now.into()])?;
     Ok(())
 }
 
-/// From list `n` on, only bases of that n or a later one are completed.
+/// Notes that a request was counted at `at`.
+pub(super) fn traffic_seen<D: Database>(database: &D, at: UnixMillis) -> Result<(), StorageError> {
+    database.execute("UPDATE registry SET traffic_at = ?", &[at.into()])?;
+    Ok(())
+}
+
+/// From list `n` on, only bases with that n or a later one are completed.
 pub(super) fn completes_since<D: Database>(database: &D, n: u64) -> Result<(), StorageError> {
-    database.query("UPDATE registry SET since_n = ?", &[unsigned(n)])?;
+    database.execute("UPDATE registry SET since_n = ?", &[unsigned(n)])?;
     Ok(())
 }
 
-/// The next list brings the change of a token that `receipt` tells of, committed at `now`.
+/// Notes that the next list contains the change of a token that `receipt` describes, committed at `now`.
 pub(super) fn change_listed<D: Database>(
     database: &D,
     receipt: &Receipt,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
     let n = change_announced(database, now)?;
-    database.query(
+    database.execute(
         "UPDATE token SET listed_n = ?, changed_receipt = ? WHERE serial = ?",
         &[unsigned(n), json(receipt)?, receipt.serial.into()],
     )?;
     Ok(())
 }
 
-/// The next list brings something new, committed at `now`: locations that take it tell so soon. Gives its n.
+/// Notes that the next list contains a change, committed at `now`. Locations report soon after they receive
+/// it. Returns its n.
 pub(super) fn change_announced<D: Database>(database: &D, now: UnixMillis) -> Result<u64, StorageError> {
     let n = State::read(database)?.next_list_number().n;
-    database.query("UPDATE registry SET changed_n = ?, changed_at = ?", &[unsigned(n), now.into()])?;
+    database.execute("UPDATE registry SET changed_n = ?, changed_at = ?", &[unsigned(n), now.into()])?;
     Ok(n)
 }
 
-/// `key_id` signs from now on.
+/// Makes `key_id` the signing key.
 pub(super) fn signs_with<D: Database>(database: &D, key_id: KeyId) -> Result<(), StorageError> {
-    database.query("UPDATE registry SET signing_key = ?", &[u32::from(key_id.0).into()])?;
+    database.execute("UPDATE registry SET signing_key = ?", &[u32::from(key_id.0).into()])?;
     Ok(())
 }

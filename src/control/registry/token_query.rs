@@ -1,37 +1,37 @@
-//! `GET /tokens`: every filter as SQL, newest first, by pages.
+//! `GET /tokens`: every filter as SQL, newest first, in pages.
 //!
-//! Standard: DESIGN section 7.
-//! Invariants: only constant SQL text and bound parameters; a state is the one that [`TokenRow::state`] computes.
-//! `audience`, `key_id` and `q` look at every row that the other filters leave; all others have indices. A search for what
-//! is not there took 94 ms over 50,000 tokens on a busy 2-core machine.
+//! Standard: docs/http.md, "Lists and cursors".
+//! Invariants: SQL text is constant and parameters are bound. A state is the one that [`TokenRow::state`]
+//! computes.
+//! `audience`, `key_id` and `q` scan the rows that the other filters leave; all other filters have an index.
+//! A search without a result took 94 ms over 50,000 tokens on a busy 2-core machine.
 //! LIKE is not used: a Durable Object limits its patterns to 50 bytes.
 //! What it must not know: how a page's cursor is written.
 //! What a mistake costs: a token that nobody finds is a token that nobody revokes (false accept, in the end).
 
 use super::command::{TokenFilter, TokenState, TokenView};
-use super::database::{Database, Value};
 use super::families;
 use super::origin_index;
 use super::retired_keys::key_retired;
-use super::row::{Columns, StorageError, json};
+use super::row::StorageError;
 use super::token_row::{COLUMNS, TokenRow};
+use crate::base::database::{Columns, Database, Rows, Value, json};
+use crate::base::time::UnixMillis;
+use crate::formats::origin::{OriginRules, TupleOrigin};
+use crate::formats::token::Serial;
 use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND, PAGE_LIMIT_MAX};
-use crate::origin::{OriginRules, TupleOrigin};
-use crate::time::UnixMillis;
-use crate::token::Serial;
 
-/// Which of the tokens that a filter finds are meant.
+/// Which of the tokens found are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Only {
-    /// All.
     All,
-    /// Those that are active or disabled.
+    /// Tokens that are active or disabled.
     NotEnded,
-    /// Those that are active and have no successor.
+    /// Tokens that are active and have no successor.
     ActiveLeaves,
 }
 
-/// A page of tokens as the API shows them, and where the next one starts.
+/// A page of tokens as the API shows them, and where the next page starts.
 pub(super) fn page<D: Database>(
     database: &D,
     filter: &TokenFilter,
@@ -42,14 +42,14 @@ pub(super) fn page<D: Database>(
     Ok((shown.collect::<Result<_, _>>()?, next))
 }
 
-/// How many tokens the filter finds, from its place in the list on.
+/// The number of tokens that the filter finds, from its position on.
 pub(super) fn count<D: Database>(
     database: &D,
     filter: &TokenFilter,
     only: Only,
     now: UnixMillis,
 ) -> Result<u64, StorageError> {
-    // The index of hosts leaves a few rows too many for an origin: those must be looked at.
+    // For an origin, the index of hosts returns a few rows too many, so rows must be examined.
     if filter.origin.is_some() {
         let mut place = TokenFilter { limit: PAGE_LIMIT_MAX, ..filter.clone() };
         let mut count = 0_u64;
@@ -65,7 +65,7 @@ pub(super) fn count<D: Database>(
     conditions(filter, only, now)?.count(database, filter.below)
 }
 
-/// A page of rows, newest first, and where the next one starts.
+/// A page of rows, newest first, and where the next page starts.
 pub(super) fn rows<D: Database>(
     database: &D,
     filter: &TokenFilter,
@@ -76,8 +76,8 @@ pub(super) fn rows<D: Database>(
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX).max(1);
     let mut below = filter.below;
     let mut found: Vec<TokenRow> = Vec::new();
-    // The index knows hosts, not schemes and ports: it leaves a few rows too many for an origin, so further rows are read
-    // until the page is full and one more shows that another follows.
+    // The index knows hosts, not schemes and ports, so for an origin it returns a few rows too many. Read on
+    // until the page is full and one further row shows that another page follows.
     loop {
         let rows = conditions.rows(database, below, limit.saturating_add(1))?;
         below = rows.last().map(|row| row.serial);
@@ -97,7 +97,7 @@ pub(super) fn rows<D: Database>(
     Ok((found, next))
 }
 
-/// Conditions that must all hold, with their parameters.
+/// Conditions that must all hold, and their parameters.
 #[derive(Default)]
 struct Conditions {
     clauses: Vec<&'static str>,
@@ -117,15 +117,15 @@ impl Conditions {
         limit: usize,
     ) -> Result<Vec<TokenRow>, StorageError> {
         let (condition, mut parameters) = self.below(below);
-        parameters.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        parameters.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         let sql = format!("SELECT {COLUMNS} FROM token WHERE {condition} ORDER BY serial DESC LIMIT ?");
-        database.query(&sql, &parameters)?.into_iter().map(TokenRow::read).collect()
+        Ok(database.query_all(&sql, &parameters, TokenRow::read)?)
     }
 
     fn count<D: Database>(&self, database: &D, below: Option<Serial>) -> Result<u64, StorageError> {
         let (condition, parameters) = self.below(below);
-        let rows = database.query(&format!("SELECT COUNT(*) FROM token WHERE {condition}"), &parameters)?;
-        Columns::of(rows.into_iter().next().ok_or(StorageError::Unreadable)?).number()
+        let sql = format!("SELECT COUNT(*) FROM token WHERE {condition}");
+        Ok(database.query_one(&sql, &parameters, Columns::number)?)
     }
 
     fn below(&self, below: Option<Serial>) -> (String, Vec<Value>) {
@@ -171,7 +171,7 @@ fn conditions(filter: &TokenFilter, only: Only, now: UnixMillis) -> Result<Condi
     }
     if let Some(seconds) = filter.expiring_within_seconds {
         in_state(&mut all, TokenState::Active, now);
-        // No token ends later than this; and a larger number would not cross JavaScript.
+        // No token ends later than this. A larger number could not be passed through JavaScript.
         let seconds = seconds.clamp(0, MAX_TOKEN_LIFETIME_MAX_SECONDS);
         let until = now.plus_ms(seconds * MS_PER_SECOND);
         all.and("(expires_at <= ? OR ends_at <= ?)", [until.floor_seconds().into(), until.into()]);
@@ -179,7 +179,7 @@ fn conditions(filter: &TokenFilter, only: Only, now: UnixMillis) -> Result<Condi
     if let Some(seconds) = filter.unused_for_seconds {
         not_ended(&mut all, now);
         let since = now.plus_ms(-(seconds.clamp(0, MAX_TOKEN_LIFETIME_MAX_SECONDS) * MS_PER_SECOND));
-        // One that is younger than that has not been unused for so long.
+        // A token younger than that was not unused for so long.
         all.and("COALESCE(last_used_at, created_at) <= ?", [since.into()]);
     }
     match filter.has_successor {
@@ -201,7 +201,7 @@ fn conditions(filter: &TokenFilter, only: Only, now: UnixMillis) -> Result<Condi
     Ok(all)
 }
 
-/// The SQL of [`TokenRow::state`]: a test holds the two together.
+/// The same rule as [`TokenRow::state`] in SQL; a test compares the two.
 fn in_state(all: &mut Conditions, state: TokenState, now: UnixMillis) {
     let time = || [Value::from(now.floor_seconds()), now.into()];
     match state {
@@ -229,12 +229,12 @@ fn not_ended(all: &mut Conditions, now: UnixMillis) {
 
 const NOT_KEY_RETIRED: &str = concat!("NOT ", key_retired!());
 
-/// What an operator pastes: an id, a token's last 8 characters, or part of a name.
+/// Matches what an operator may paste: an id, a token's last 8 characters, or part of a name.
 fn matching(all: &mut Conditions, q: &str) {
     let id = q.strip_prefix("tok_").and_then(|digits| digits.parse::<u32>().ok()).map(Serial);
     all.and(
         "(instr(search, ?) > 0 OR serial = ? OR substr(fingerprint, -8) = ?)",
-        [Value::Text(q.to_lowercase()), id.map_or(Value::Null, Value::from), q.into()],
+        [q.to_lowercase().into(), id.into(), q.into()],
     );
 }
 

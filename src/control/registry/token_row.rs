@@ -1,36 +1,37 @@
-//! The token's row: SQL ⇄ Rust, and what is derived from it: the view, the record, the text.
+//! The token's row, read from and written to SQL, and what is derived from it: the view, the record, the
+//! token's text.
 //!
-//! Invariants: the token's text is stored nowhere; it is minted again from key id, serial and end.
+//! Invariants: the token's text is not stored; it is minted again from key id, serial and expiry.
 //! What it must not know: who may see it, which changes are allowed.
-//! What a mistake costs: a column bound to another's place is another policy (false accept).
+//! What a mistake costs: a column that is mistaken for another is a different policy (false accept).
 
-use super::command::{KeyReceipt, Receipt, TokenState, TokenView};
-use super::database::{Database, Row, Value};
+use super::command::{AutoRotate, KeyReceipt, Receipt, TokenPolicy, TokenState, TokenView};
 use super::origin_index;
-use super::policy::Policy;
 use super::promise::Promise;
 use super::retired_keys;
-use super::rotation::{Plan, auto};
-use super::row::{Columns, StorageError, json};
+use super::rotation_plan::RotationPlan;
+use super::row::StorageError;
 use super::settings::RegistrySettings;
-use crate::family::FamilyId;
-use crate::key::KeyId;
-use crate::rate::ClassName;
-use crate::record::Record;
-use crate::time::{UnixMillis, UnixSeconds};
-use crate::token::{Claims, Serial};
+use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json};
+use crate::base::time::{UnixMillis, UnixSeconds};
+use crate::formats::family::FamilyId;
+use crate::formats::key::KeyId;
+use crate::formats::rate_class::ClassName;
+use crate::formats::record::Record;
+use crate::formats::token::{Claims, Serial};
+use crate::limits::MS_PER_SECOND;
 use serde::{Deserialize, Serialize};
 
-/// Whether an operator withdrew the token. Its end is a matter of time and stands apart.
+/// Whether an operator revoked or disabled the token. Its end by time is separate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Status {
+pub(super) enum TokenStatus {
     Good,
     Disabled,
     Revoked,
 }
 
-impl Status {
+impl TokenStatus {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -39,20 +40,18 @@ impl Status {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, StorageError> {
-        match text {
-            "good" => Ok(Self::Good),
-            "disabled" => Ok(Self::Disabled),
-            "revoked" => Ok(Self::Revoked),
-            _ => Err(StorageError::Unreadable),
-        }
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Good, Self::Disabled, Self::Revoked].into_iter().find(|status| status.as_str() == text)
+    }
+
+    pub(super) fn read(columns: &mut Columns) -> Result<Self, ReadError> {
+        Self::parse(&columns.text()?).ok_or(ReadError::Unreadable)
     }
 }
 
-/// The kind of a revocation that came with the retirement of the token's key.
+/// Kind of the revocations caused by the retirement of the token's key.
 pub(super) const KEY_RETIRED: &str = "key_retired";
 
-/// One row of `token`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TokenRow {
     pub(super) serial: Serial,
@@ -61,65 +60,57 @@ pub(super) struct TokenRow {
     pub(super) expires_at: UnixSeconds,
     pub(super) fingerprint: String,
     pub(super) version: u32,
-    pub(super) policy: Policy,
+    pub(super) policy: TokenPolicy,
     pub(super) created_at: UnixMillis,
     pub(super) created_by: String,
     pub(super) ends_at: Option<UnixMillis>,
-    pub(super) status: Status,
-    /// Of the latest change of status.
+    pub(super) status: TokenStatus,
+    /// Receipt of the latest change of status.
     pub(super) receipt: Option<Receipt>,
-    /// When KV last took the newest record.
+    /// When KV last accepted the newest record.
     pub(super) published_at: Option<UnixMillis>,
     /// The key that sealed the newest record.
     pub(super) sealed_by: KeyId,
-    /// Of the latest change of any kind.
+    /// Receipt of the latest change of any kind.
     pub(super) changed_receipt: Option<Receipt>,
-    /// The token that it succeeded.
+    /// The token that it succeeds.
     pub(super) predecessor: Option<Serial>,
-    /// The token that succeeded it and is not revoked.
+    /// The token that succeeds it, unless that is revoked.
     pub(super) successor: Option<Serial>,
-    /// The plan of a rotation for its end.
-    pub(super) rotation: Option<Plan>,
+    /// The end planned by a rotation.
+    pub(super) rotation: Option<RotationPlan>,
     pub(super) first_used_at: Option<UnixMillis>,
     pub(super) last_used_at: Option<UnixMillis>,
-    /// Of the retirement of its key.
+    /// Receipt of the retirement of its key.
     pub(super) key_receipt: Option<KeyReceipt>,
 }
 
-/// A record as KV takes it, and the key that sealed it.
+/// A sealed record, and the key that sealed it.
 #[derive(Clone, Debug)]
 pub(super) struct SealedRecord {
     pub(super) by: KeyId,
     pub(super) value: Vec<u8>,
 }
 
-/// The columns of a row, in the order in which they are written.
-macro_rules! stored {
-    () => {
-        "serial, family, key_id, expires_at, fingerprint, version, label, owner, external_id, metadata, origins, \
-         origin_mode, missing_origin, audiences, protected, created_at, created_by, ends_at, status, receipt, \
-         published_at, sealed_by, changed_receipt, predecessor, successor, rotation, distribute, auto_rotate, \
-         first_used_at, last_used_at, rate"
-    };
-}
-
-/// What to select, in the order in which [`TokenRow::read`] takes it.
-pub(super) const COLUMNS: &str = concat!(
-    stored!(),
-    ", (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt"
-);
+/// The columns to select, in the order in which [`TokenRow::read`] reads them. [`TokenRow::columns`] names
+/// those to write.
+pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
+     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, protected, distribute, \
+     auto_rotate, created_at, created_by, ends_at, status, receipt, published_at, sealed_by, \
+     changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
+     (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt";
 
 impl TokenRow {
-    pub(super) fn read(row: Row) -> Result<Self, StorageError> {
-        let mut columns = Columns::of(row);
-        let mut row = Self {
+    pub(super) fn read(columns: &mut Columns) -> Result<Self, ReadError> {
+        // A struct's fields are read in the order of this text.
+        Ok(Self {
             serial: columns.serial()?,
             family: stored_family(&columns.text()?)?,
             key_id: columns.number().map(KeyId)?,
             expires_at: columns.seconds()?,
             fingerprint: columns.text()?,
             version: columns.number()?,
-            policy: Policy {
+            policy: TokenPolicy {
                 label: columns.text()?,
                 owner: columns.optional_text()?,
                 external_id: columns.optional_text()?,
@@ -128,16 +119,15 @@ impl TokenRow {
                 origin_mode: columns.json()?,
                 missing_origin: columns.json()?,
                 audiences: columns.json()?,
+                rate: columns.optional_text()?.map(stored_class).transpose()?,
                 protected: columns.flag()?,
-                // They stand further on: a struct's fields are read in the order of this text.
-                distribute: false,
-                auto_rotate: None,
-                rate: None,
+                distribute: columns.flag()?,
+                auto_rotate: columns.optional_json()?,
             },
             created_at: columns.millis()?,
             created_by: columns.text()?,
             ends_at: columns.optional_millis()?,
-            status: Status::parse(&columns.text()?)?,
+            status: TokenStatus::read(columns)?,
             receipt: columns.optional_json()?,
             published_at: columns.optional_millis()?,
             sealed_by: columns.number().map(KeyId)?,
@@ -145,123 +135,125 @@ impl TokenRow {
             predecessor: columns.optional_serial()?,
             successor: columns.optional_serial()?,
             rotation: columns.optional_json()?,
-            first_used_at: None,
-            last_used_at: None,
-            key_receipt: None,
-        };
-        (row.policy.distribute, row.policy.auto_rotate) = (columns.flag()?, columns.optional_json()?);
-        (row.first_used_at, row.last_used_at) = (columns.optional_millis()?, columns.optional_millis()?);
-        row.policy.rate = columns.optional_text()?.map(stored_class).transpose()?;
-        row.key_receipt = columns.optional_json()?;
-        Ok(row)
+            first_used_at: columns.optional_millis()?,
+            last_used_at: columns.optional_millis()?,
+            key_receipt: columns.optional_json()?,
+        })
     }
 
-    /// The row of `serial`.
     pub(super) fn find<D: Database>(database: &D, serial: Serial) -> Result<Option<Self>, StorageError> {
         let sql = format!("SELECT {COLUMNS} FROM token WHERE serial = ?");
-        database.query(&sql, &[serial.into()])?.pop().map(Self::read).transpose()
+        Ok(database.query_optional(&sql, &[serial.into()], Self::read)?)
     }
 
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
-        let sql = format!("INSERT INTO token ({}, search) VALUES (?{})", stored!(), ", ?".repeat(31));
-        let mut values: Vec<Value> = vec![
-            self.serial.into(),
-            self.family.as_str().into(),
-            u32::from(self.key_id.0).into(),
-            self.expires_at.into(),
-            self.fingerprint.as_str().into(),
-            self.version.into(),
-        ];
-        let [policy @ .., distribute, auto_rotate, rate, search] = self.policy_values()?;
-        values.extend(policy);
-        values.extend([
-            self.created_at.into(),
-            self.created_by.as_str().into(),
-            self.ends_at.map_or(Value::Null, Value::from),
-            self.status.as_str().into(),
-            self.receipt.as_ref().map_or(Ok(Value::Null), json)?,
-            self.published_at.map_or(Value::Null, Value::from),
-            u32::from(self.sealed_by.0).into(),
-            self.changed_receipt.as_ref().map_or(Ok(Value::Null), json)?,
-            self.predecessor.map_or(Value::Null, Value::from),
-            self.successor.map_or(Value::Null, Value::from),
-            self.rotation.as_ref().map_or(Ok(Value::Null), json)?,
-            distribute,
-            auto_rotate,
-            self.first_used_at.map_or(Value::Null, Value::from),
-            self.last_used_at.map_or(Value::Null, Value::from),
-            rate,
-            search,
-        ]);
-        database.query(&sql, &values)?;
-        if self.policy.auto_rotate.is_some() {
-            auto::plan(database, self)?;
-        }
+        database.insert("token", self.columns()?)?;
         origin_index::write(database, self.serial, &self.policy.origins)
+    }
+
+    /// Every column of a new row, with its value.
+    fn columns(&self) -> Result<Vec<(&'static str, Value)>, ReadError> {
+        let mut columns = vec![
+            ("serial", self.serial.into()),
+            ("family", self.family.as_str().into()),
+            ("key_id", u32::from(self.key_id.0).into()),
+            ("expires_at", self.expires_at.into()),
+            ("fingerprint", self.fingerprint.as_str().into()),
+            ("version", self.version.into()),
+            ("created_at", self.created_at.into()),
+            ("created_by", self.created_by.as_str().into()),
+            ("ends_at", self.ends_at.into()),
+            ("status", self.status.as_str().into()),
+            ("receipt", optional_json(self.receipt.as_ref())?),
+            ("published_at", self.published_at.into()),
+            ("sealed_by", u32::from(self.sealed_by.0).into()),
+            ("changed_receipt", optional_json(self.changed_receipt.as_ref())?),
+            ("predecessor", self.predecessor.into()),
+            ("successor", self.successor.into()),
+            ("rotation", optional_json(self.rotation.as_ref())?),
+            ("first_used_at", self.first_used_at.into()),
+            ("last_used_at", self.last_used_at.into()),
+            ("auto_rotate_at", self.auto_rotate_at().into()),
+        ];
+        columns.extend(self.policy_columns()?);
+        Ok(columns)
+    }
+
+    /// The columns of the policy and of its search text, with their values.
+    fn policy_columns(&self) -> Result<Vec<(&'static str, Value)>, ReadError> {
+        let policy = &self.policy;
+        Ok(vec![
+            ("label", policy.label.as_str().into()),
+            ("owner", policy.owner.as_deref().into()),
+            ("external_id", policy.external_id.as_deref().into()),
+            ("metadata", policy.metadata.as_deref().into()),
+            ("origins", json(&policy.origins)?),
+            ("origin_mode", json(&policy.origin_mode)?),
+            ("missing_origin", json(&policy.missing_origin)?),
+            ("audiences", json(&policy.audiences)?),
+            ("rate", policy.rate.as_ref().map(ClassName::as_str).into()),
+            ("protected", policy.protected.into()),
+            ("distribute", policy.distribute.into()),
+            ("auto_rotate", optional_json(policy.auto_rotate.as_ref())?),
+            ("search", policy.search_text().into()),
+        ])
     }
 
     /// Writes policy and version.
     pub(super) fn update_policy<D: Database>(&self, database: &D) -> Result<(), StorageError> {
-        let mut values = self.policy_values()?.to_vec();
-        values.extend([self.version.into(), self.serial.into()]);
-        database.query(
-            "UPDATE token SET label = ?, owner = ?, external_id = ?, metadata = ?, origins = ?, origin_mode = ?, \
-             missing_origin = ?, audiences = ?, protected = ?, distribute = ?, auto_rotate = ?, rate = ?, search = ?, \
-             version = ? WHERE serial = ?",
-            &values,
-        )?;
-        auto::plan(database, self)?;
+        let mut columns = self.policy_columns()?;
+        columns.push(("version", self.version.into()));
+        columns.push(("auto_rotate_at", self.auto_rotate_at().into()));
+        self.update(database, columns)?;
         origin_index::write(database, self.serial, &self.policy.origins)
     }
 
-    /// Writes status and receipt.
     pub(super) fn update_status<D: Database>(&self, database: &D) -> Result<(), StorageError> {
-        let receipt = self.receipt.as_ref().map_or(Ok(Value::Null), json)?;
-        database.query(
-            "UPDATE token SET status = ?, receipt = ? WHERE serial = ?",
-            &[self.status.as_str().into(), receipt, self.serial.into()],
-        )?;
-        Ok(())
+        let receipt = optional_json(self.receipt.as_ref())?;
+        self.update(database, vec![("status", self.status.as_str().into()), ("receipt", receipt)])
     }
 
-    /// Writes its ends (an operator's, a rotation's), its successor, and the version. `due_at`: when the plan of the rotation
-    /// must be looked at next.
+    /// Writes its ends (an operator's and a rotation's), its successor, and the version. `due_at` is when the
+    /// rotation's plan must be examined next.
     pub(super) fn update_ends<D: Database>(
         &self,
         database: &D,
         due_at: Option<UnixMillis>,
     ) -> Result<(), StorageError> {
-        database.query(
-            "UPDATE token SET ends_at = ?, successor = ?, rotation = ?, rotation_due_at = ?, version = ? WHERE serial = ?",
-            &[
-                self.ends_at.map_or(Value::Null, Value::from),
-                self.successor.map_or(Value::Null, Value::from),
-                self.rotation.as_ref().map_or(Ok(Value::Null), json)?,
-                due_at.map_or(Value::Null, Value::from),
-                self.version.into(),
-                self.serial.into(),
-            ],
-        )?;
-        Ok(())
+        let columns = vec![
+            ("ends_at", self.ends_at.into()),
+            ("successor", self.successor.into()),
+            ("rotation", optional_json(self.rotation.as_ref())?),
+            ("rotation_due_at", due_at.into()),
+            ("version", self.version.into()),
+        ];
+        self.update(database, columns)
     }
 
-    fn policy_values(&self) -> Result<[Value; 13], StorageError> {
-        let policy = &self.policy;
-        Ok([
-            policy.label.as_str().into(),
-            policy.owner.as_deref().into(),
-            policy.external_id.as_deref().into(),
-            policy.metadata.as_deref().into(),
-            json(&policy.origins)?,
-            json(&policy.origin_mode)?,
-            json(&policy.missing_origin)?,
-            json(&policy.audiences)?,
-            policy.protected.into(),
-            policy.distribute.into(),
-            policy.auto_rotate.as_ref().map_or(Ok(Value::Null), json)?,
-            policy.rate.as_ref().map(ClassName::as_str).into(),
-            Value::Text(policy.search_text()),
-        ])
+    /// Writes when the registry rotates it by itself, after its successor was written.
+    pub(super) fn update_auto_rotation<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+        self.update(database, vec![("auto_rotate_at", self.auto_rotate_at().into())])
+    }
+
+    /// When the registry rotates it by itself; `None`: never, or it has a successor already.
+    fn auto_rotate_at(&self) -> Option<UnixMillis> {
+        let auto = self.policy.auto_rotate.as_ref().filter(|_| self.successor.is_none())?;
+        Some(self.auto_rotation_due(auto))
+    }
+
+    /// The time of its automatic rotation under these settings.
+    pub(super) fn auto_rotation_due(&self, auto: &AutoRotate) -> UnixMillis {
+        let before_ms = auto.before_expiry_seconds.saturating_mul(MS_PER_SECOND);
+        self.expires_at.to_millis().plus_ms(-before_ms)
+    }
+
+    fn update<D: Database>(&self, database: &D, columns: Vec<(&str, Value)>) -> Result<(), StorageError> {
+        Ok(database.update("token", columns, ("serial", self.serial.into()))?)
+    }
+
+    /// The lifetime that it was given, in whole seconds.
+    pub(super) fn life_seconds(&self) -> i64 {
+        self.expires_at.0.saturating_sub(self.created_at.ceil_seconds().0)
     }
 
     /// When it ends, if nothing is done to it.
@@ -270,26 +262,26 @@ impl TokenRow {
         self.ends_at.map_or(expires_at, |at| at.min(expires_at))
     }
 
-    /// The state that the API shows. A revocation stays visible after the end; so does the retirement of the token's key,
-    /// unless the token had ended before. A disabled token that has ended is expired, since enabling it would change
-    /// nothing.
+    /// The state that the API shows. A revocation stays visible after the end. So does the retirement of the
+    /// token's key, unless the token had ended before. A disabled token that has ended is expired, because
+    /// enabling it would change nothing.
     pub(super) fn state(&self, now: UnixMillis) -> TokenState {
         let ended = now >= self.end();
         match self.status {
-            Status::Revoked => TokenState::Revoked,
+            TokenStatus::Revoked => TokenState::Revoked,
             _ if self.key_end().is_some() => TokenState::Revoked,
             _ if ended => TokenState::Expired,
-            Status::Disabled => TokenState::Disabled,
-            Status::Good => TokenState::Active,
+            TokenStatus::Disabled => TokenState::Disabled,
+            TokenStatus::Good => TokenState::Active,
         }
     }
 
-    /// Whether it may still be admitted, now or once it is enabled.
+    /// Whether it can still be admitted, now or after being enabled.
     pub(super) fn is_live(&self, now: UnixMillis) -> bool {
         matches!(self.state(now), TokenState::Active | TokenState::Disabled)
     }
 
-    /// The retirement of its key, when that came before the token's own end.
+    /// The retirement of its key, if that came before the token's own end.
     pub(super) fn key_end(&self) -> Option<&KeyReceipt> {
         let receipt = self.key_receipt.as_ref()?;
         retired_keys::ends_token(receipt.retired_at, self.expires_at, self.ends_at).then_some(receipt)
@@ -309,9 +301,9 @@ impl TokenRow {
         }
     }
 
-    /// The receipt of its revocation, by itself or with its key; `None` while it is not revoked.
+    /// The receipt of its revocation, its own or its key's; `None` while it is not revoked.
     pub(super) fn revocation(&self) -> Option<Receipt> {
-        if self.status == Status::Revoked {
+        if self.status == TokenStatus::Revoked {
             return self.receipt.clone();
         }
         self.key_end().map(|receipt| Receipt {
@@ -330,16 +322,16 @@ impl TokenRow {
         Claims { key_id: self.key_id, serial: self.serial, expires_at: self.expires_at }
     }
 
-    /// The token's text; `None` when its key was retired and is gone from the ring.
+    /// Mints the token's text again; `None` when its key was retired and removed from the ring.
     pub(super) fn text(&self, settings: &RegistrySettings) -> Result<Option<String>, StorageError> {
         match self.claims().mint(&settings.ring) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) if self.key_receipt.is_some() => Ok(None),
-            Err(_) => Err(StorageError::MissingKey),
+            Some(text) => Ok(Some(text)),
+            None if self.key_receipt.is_some() => Ok(None),
+            None => Err(StorageError::MissingKey),
         }
     }
 
-    /// The sealed record of this version.
+    /// Seals the record of the current version.
     pub(super) fn sealed_record(
         &self,
         settings: &RegistrySettings,
@@ -365,31 +357,19 @@ impl TokenRow {
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
     }
 
-    /// What callers see; whether it is the one of its family to copy, the family knows: `families::view`.
+    /// The token as callers see it. `is_current` comes from `families::view`.
     pub(super) fn view(&self, is_current: bool, now: UnixMillis) -> TokenView {
-        let policy = self.policy.clone();
-        let disabling = || self.receipt.clone().filter(|_| self.status == Status::Disabled);
+        let disabling = || self.receipt.clone().filter(|_| self.status == TokenStatus::Disabled);
         let withdrawal = self.revocation().or_else(disabling);
         TokenView {
             serial: self.serial,
             family: self.family.as_str().to_owned(),
-            label: policy.label,
-            owner: policy.owner,
-            external_id: policy.external_id,
-            metadata: policy.metadata,
             fingerprint: self.fingerprint.clone(),
             key_id: self.key_id,
             state: self.state(now),
             is_current,
             version: self.version,
-            origins: policy.origins,
-            origin_mode: policy.origin_mode,
-            missing_origin: policy.missing_origin,
-            audiences: policy.audiences,
-            rate: policy.rate,
-            protected: policy.protected,
-            distribute: policy.distribute,
-            auto_rotate: policy.auto_rotate,
+            policy: self.policy.clone(),
             created_at: self.created_at,
             created_by: self.created_by.clone(),
             expires_at: self.expires_at,
@@ -406,12 +386,12 @@ impl TokenRow {
     }
 }
 
-/// A rate class that was a name when it was stored.
-fn stored_class(text: String) -> Result<ClassName, StorageError> {
-    ClassName::try_from(text).map_err(|_| StorageError::Unreadable)
+/// A stored rate class. Its name was checked before it was stored.
+fn stored_class(text: String) -> Result<ClassName, ReadError> {
+    ClassName::try_from(text).map_err(|_| ReadError::Unreadable)
 }
 
-/// A family id that we minted and stored; its check was made when it came from outside.
-pub(super) fn stored_family(text: &str) -> Result<FamilyId, StorageError> {
-    serde_json::from_value(serde_json::Value::from(text)).map_err(|_| StorageError::Unreadable)
+/// A family id that this registry made and stored. Its check was verified when it came from outside.
+pub(super) fn stored_family(text: &str) -> Result<FamilyId, ReadError> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|_| ReadError::Unreadable)
 }

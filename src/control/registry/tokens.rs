@@ -1,32 +1,37 @@
 //! Tokens: issue, clone, edit, reveal.
 //!
-//! Standard: DESIGN section 7 (`POST /tokens`, `PATCH /tokens/{id}`, `GET /tokens/{id}/token`), section 8 "Life".
-//! Invariants: a serial is used once; the end is signed in and never edited; record and outbox row are written in the
-//! transaction of the change, so a change that was acknowledged reaches KV; every effective edit raises `version`.
-//! One number serves as `If-Match`, as the record's version and in the list, although an edited label alone would need no
-//! new record: a second number could drift from the first, and a record that looks current but is not admits wrongly.
+//! Standard: docs/lifecycle.md, "Life"; docs/http.md, "Lookup and reveal".
+//! Invariants: a serial is used once. The expiry is signed and never edited. Record and pending write are
+//! stored in the transaction of the change, so an acknowledged change reaches KV. Every edit that changes
+//! something raises `version`.
+//! One number serves as `If-Match`, as the record's version and in the list, although an edited label alone
+//! needs no new record. With a second number the two could diverge, and a record that looks current but is
+//! not would admit wrongly.
 //! What it must not know: HTTP, KV.
-//! What a mistake costs: a token that outlives its limit, or a stale policy that stays in force (false accept).
+//! What a mistake costs: a token outlives its limit, or an outdated policy stays in force (false accept).
 
-use super::call::Call;
-use super::command::{Fault, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenState};
-use super::database::Database;
+use super::command::{
+    Clash, Fault, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenPolicy, TokenState,
+};
 use super::events::Event;
-use super::idempotency::{self, Made};
+use super::idempotency::{self, MADE_IS_GONE, Made};
 use super::outbox;
-use super::policy::{Policy, field_fault};
+use super::policy::field_fault;
+use super::protection;
 use super::row::{Stop, StorageError};
 use super::state::State;
-use super::token_row::{Status, TokenRow};
-use crate::family::{FamilyId, RANDOM_BYTES};
+use super::token_row::{TokenRow, TokenStatus};
+use super::transaction::Transaction;
+use crate::base::database::Database;
+use crate::base::time::UnixSeconds;
+use crate::formats::family::{FamilyId, RANDOM_BYTES};
+use crate::formats::record::next_version;
+use crate::formats::token::{Claims, Serial, fingerprint};
 use crate::limits::{TOKEN_LIFETIME_DEFAULT_SECONDS, TOKEN_LIFETIME_MIN_SECONDS};
-use crate::record::next_version;
-use crate::time::UnixSeconds;
-use crate::token::{Claims, Serial, fingerprint};
 use serde_json::{Value as Json, json};
 
-impl<D: Database> Call<'_, D> {
-    /// Issues a token, the first of a family; for a retry the same one again, as it now is.
+impl<D: Database> Transaction<'_, D> {
+    /// Issues a token, the first of a family. A retry returns the same one, in its current state.
     pub(super) fn create_token(
         &mut self,
         new: NewToken,
@@ -36,10 +41,10 @@ impl<D: Database> Call<'_, D> {
             && let Some(made) = idempotency::find(self.database, self.actor.key_id(), idempotency, self.now)?
         {
             let Made::Token(serial) = made else { return Err(Fault::IdempotencyConflict.into()) };
-            // Gone already only when tokens are kept for less than a week after their end.
-            let row = TokenRow::find(self.database, serial)?.ok_or(Fault::Conflict)?;
-            // Its key may be gone from the ring since, retired.
-            let text = row.text(self.settings)?.ok_or(Fault::Conflict)?;
+            // It can be gone only if tokens are kept for less than a week after their end.
+            let row = TokenRow::find(self.database, serial)?.ok_or(MADE_IS_GONE)?;
+            // The key that signed it may have been retired and removed from the ring since.
+            let text = row.text(self.settings)?.ok_or(MADE_IS_GONE)?;
             return Ok((row, text));
         }
         let (policy, expires_at) = self.new_policy(new)?;
@@ -59,14 +64,20 @@ impl<D: Database> Call<'_, D> {
         Ok((row, text))
     }
 
-    /// What the new token is to be, or every field that stands against it.
-    fn new_policy(&self, new: NewToken) -> Result<(Policy, UnixSeconds), Stop> {
-        let audiences = &self.settings.audiences;
+    /// The policy and end of the new token, or all faulty fields.
+    fn new_policy(&self, new: NewToken) -> Result<(TokenPolicy, UnixSeconds), Stop> {
         let policy = match new.clone_of {
-            None => Policy::new(new.settings, audiences),
+            None => TokenPolicy::new(new.settings, self.settings),
             Some(serial) => match TokenRow::find(self.database, serial)? {
                 Some(row) if row.state(self.now) == TokenState::Active => {
-                    row.policy.cloned(new.settings, audiences)
+                    let policy = row
+                        .policy
+                        .cloned(new.settings, self.settings)
+                        .and_then(TokenPolicy::without_public_suffix_rules);
+                    if let Ok(policy) = &policy {
+                        self.may_carry_protection(&row, policy)?;
+                    }
+                    policy
                 }
                 _ => Err(vec![field_fault("clone_of", "not_valid", "the id of a token that is active")]),
             },
@@ -80,13 +91,27 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
+    /// Checks the settings of a token that gets its protection from `original`. Then what an owner decided
+    /// for `original` applies to the new token too.
+    pub(super) fn may_carry_protection(
+        &self,
+        original: &TokenRow,
+        policy: &TokenPolicy,
+    ) -> Result<(), Fault> {
+        if !(original.policy.protected && policy.protected) {
+            return Ok(());
+        }
+        let acts = protection::changes(&original.policy, policy, original.life_seconds());
+        acts.into_iter().try_for_each(|act| self.may_do_to_protected(act))
+    }
+
     pub(super) fn new_end(
         &self,
         lifetime: Option<Lifetime>,
     ) -> Result<UnixSeconds, super::command::FieldFault> {
         let longest = self.settings.max_token_lifetime_seconds;
         let lives = TOKEN_LIFETIME_MIN_SECONDS..=longest;
-        // The end is a whole second: the first at which the life asked for is over.
+        // The end is the first whole second at which the requested life is over.
         let start = self.now.ceil_seconds();
         let (field, seconds) = match lifetime {
             None => ("expires_in", TOKEN_LIFETIME_DEFAULT_SECONDS.min(longest)),
@@ -101,17 +126,17 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
-    /// Issues a token, of a new family, or as the successor of a token of `family`.
+    /// Issues a token, either of a new family or as the successor of a token of `family`.
     pub(super) fn issue(
         &mut self,
-        policy: Policy,
+        policy: TokenPolicy,
         expires_at: UnixSeconds,
         family: Option<(FamilyId, Serial)>,
     ) -> Result<(TokenRow, String), Stop> {
         let mut state = State::read(self.database)?;
-        let serial = state.next_serial(self.database)?.ok_or(Fault::Conflict)?;
+        let serial = state.next_serial(self.database)?.ok_or(Fault::Conflict(Clash::SerialsUsedUp))?;
         let claims = Claims { key_id: state.signing_key, serial, expires_at };
-        let text = claims.mint(&self.settings.ring).map_err(|_| StorageError::MissingKey)?;
+        let text = claims.mint(&self.settings.ring).ok_or(StorageError::MissingKey)?;
         let (family, predecessor) = match family {
             Some((family, predecessor)) => (family, Some(predecessor)),
             None => (self.new_family(), None),
@@ -127,7 +152,7 @@ impl<D: Database> Call<'_, D> {
             created_at: self.now,
             created_by: self.actor.label().to_owned(),
             ends_at: None,
-            status: Status::Good,
+            status: TokenStatus::Good,
             receipt: None,
             published_at: None,
             sealed_by: state.signing_key,
@@ -150,7 +175,8 @@ impl<D: Database> Call<'_, D> {
         FamilyId::mint(random, &self.settings.check_keys.family)
     }
 
-    /// Changes settings. An edit that changes nothing raises nothing, and its receipt is true all the same.
+    /// Changes settings. An edit that changes nothing keeps the version, and its receipt is valid all the
+    /// same.
     pub(super) fn edit_token(
         &mut self,
         serial: Serial,
@@ -165,40 +191,47 @@ impl<D: Database> Call<'_, D> {
             return Err(Fault::TokenEnded.into());
         }
         let before = row.policy.clone();
-        row.policy = before.edited(edit, &self.settings.audiences).map_err(Fault::Fields)?;
+        row.policy = before.edited(edit, self.settings).map_err(Fault::Fields)?;
+        if before.protected {
+            for act in protection::changes(&before, &row.policy, row.life_seconds()) {
+                self.may_do_to_protected(act)?;
+            }
+        }
         let state = State::read(self.database)?;
         let receipt = self.receipt(&row, &state);
         if row.policy == before {
             return Ok((row, receipt));
         }
-        row.version = next_version(row.version, state.list_number.epoch).ok_or(Fault::Conflict)?;
+        row.version = next_version(row.version, state.list_number.epoch)
+            .ok_or(Fault::Conflict(Clash::VersionsUsedUp))?;
         row.update_policy(self.database)?;
         self.publish_record(&row, &state)?;
-        self.list_names(&receipt)?;
+        self.record_token_change(&receipt)?;
         let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));
         self.audit(event("token.edited", &row, Some(was), Some(is)))?;
         Ok((row, receipt))
     }
 
-    /// Owes KV the record and the list: the list names the version of an edited token and the highest serial.
+    /// Makes record and list pending writes. The list names the version of an edited token, and the highest
+    /// serial.
     pub(super) fn publish_record(&mut self, row: &TokenRow, state: &State) -> Result<(), Stop> {
         self.touched.insert(row.serial);
         let sealed = row.sealed_record(self.settings, state.signing_key)?;
-        outbox::owe_record(self.database, row, sealed, self.now)?;
-        Ok(self.list_changes()?)
+        outbox::queue_record(self.database, row, sealed, self.now)?;
+        Ok(self.renew_list()?)
     }
 
-    /// The token's text. Audited, whatever state it is in. Without its key, gone from the ring after it was retired, nobody
-    /// can rebuild it.
+    /// Returns the token's text, in whatever state it is, and audits that. Without its key, removed from the
+    /// ring after its retirement, the text cannot be rebuilt.
     pub(super) fn reveal_token(&mut self, serial: Serial) -> Result<String, Stop> {
         let row = self.token(serial)?;
-        let text = row.text(self.settings)?.ok_or(Fault::TokenEnded)?;
+        let text = row.text(self.settings)?.ok_or(Fault::TextGone)?;
         self.audit(event("token.revealed", &row, None, None))?;
         Ok(text)
     }
 }
 
-/// An event about a token.
+/// An audit event about a token.
 pub(super) fn event<'a>(
     action: &'static str,
     row: &'a TokenRow,

@@ -1,35 +1,38 @@
-//! The times that follow from the revocation bound.
+//! The durations that follow from the revocation bound.
 //!
-//! Standard: DESIGN section 5, "One refresh machine".
-//! Invariants: all of them are derived from B here, and what they assume of each other is asserted below.
+//! Standard: docs/bound.md, "The refresh machine".
+//! Invariants: all of them are derived from B here, and assertions below check what they assume of each
+//! other.
 //! What it must not know: lists, sources.
-//! What a mistake costs: L too long admits past the bound (false accept); refreshing too late is a needless 503.
+//! What a mistake costs: an L that is too long admits past the bound (false accept). Refreshing too late
+//! causes a needless 503.
 
 use crate::limits::{CLOCK_SKEW_MS, LIST_RETRY_MS, MS_PER_SECOND, REVOCATION_BOUND_DEFAULT_SECONDS};
 
-/// The bound from which on KV is worth asking for the list: its `cacheTtl` is at least 30 s, so below that what it gives
-/// would mostly be too old.
+/// Smallest bound at which the list is read from KV. KV's `cacheTtl` is at least 30 s, so with a smaller
+/// bound its copies would mostly be too old.
 pub const KV_BOUND_MIN_SECONDS: i64 = 60;
 
-/// The times that follow from the bound B; all milliseconds, derived in this one place.
+/// The durations that follow from the bound B, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// B itself, in seconds.
     pub bound_seconds: i64,
     /// L: a list older than this is not used.
     pub usable_ms: i64,
-    /// L/6: after a look that found something, the next one is about so much later.
+    /// L/6: time from a successful refresh to the next, before jitter.
     pub refresh_after_ms: i64,
     /// 2L/3: a refresh goes on to the next source while the newest list found is older than about this.
     pub next_source_ms: i64,
-    /// At most 1 s, and L/12: the shortest wait after a run that found nothing.
+    /// Shortest wait after a failed refresh: L/12, at most 1 s.
     pub retry_ms: i64,
-    /// Whether KV is asked for the delta at all.
+    /// Whether the delta is read from KV at all.
     pub kv: bool,
 }
 
 impl Terms {
-    /// Derives the terms from the bound, 5 to 300 seconds. `heartbeat`: whether KV's copy is kept fresh.
+    /// Derives the terms from the bound, 5 to 300 seconds. `heartbeat`: whether the registry keeps KV's copy
+    /// fresh.
     #[must_use]
     pub const fn from_bound(bound_seconds: i64, heartbeat: bool) -> Self {
         let usable_ms = bound_seconds * MS_PER_SECOND - CLOCK_SKEW_MS;
@@ -43,14 +46,14 @@ impl Terms {
         }
     }
 
-    /// How long the location's cache keeps a delta, whole seconds: L/6, so that a location looks beyond itself that often
-    /// and no oftener.
+    /// How long the location's cache keeps a delta, in whole seconds: L/6, so that a location asks another
+    /// source that often and no oftener.
     #[must_use]
     pub fn location_cache_seconds(&self) -> u32 {
         u32::try_from(self.refresh_after_ms / MS_PER_SECOND).unwrap_or(1).max(1)
     }
 
-    /// L/3: what is left of a list that is as old as `next_source_ms`.
+    /// L/3: how long a list as old as `next_source_ms` is still usable.
     pub(super) const fn enough_left_ms(&self) -> i64 {
         self.usable_ms - self.next_source_ms
     }
@@ -59,9 +62,10 @@ impl Terms {
 const _: () = {
     let shortest = Terms::from_bound(crate::limits::REVOCATION_BOUND_MIN_SECONDS, true);
     assert!(shortest.refresh_after_ms > 0 && shortest.refresh_after_ms < shortest.next_source_ms / 2);
-    // A list that is looked for at 2L/3 leaves L/3 for asking: a quarter of it for one retry.
+    // A refresh that begins at 2L/3 has L/3 left; the retry wait takes at most a quarter of that.
     assert!(shortest.retry_ms * 4 <= shortest.usable_ms - shortest.next_source_ms);
     let default = Terms::from_bound(REVOCATION_BOUND_DEFAULT_SECONDS, true);
-    // A KV copy may be 30 s old by `cacheTtl`; it must still be worth reading: 30 s < 2L/3 = 38 s.
+    // A copy from KV may be 30 s old because of `cacheTtl`; it must still be worth reading: 30 s < 2L/3 =
+    // 38 s.
     assert!(default.kv && default.next_source_ms > 30 * MS_PER_SECOND);
 };

@@ -1,18 +1,26 @@
 use super::*;
-use crate::key::KeyId;
-use crate::list::{Base, Change, DeltaHead, Number, Status};
-use crate::token::Serial;
+use crate::base::time::UnixMillis;
+use crate::formats::holding::Took;
+use crate::formats::key::KeyId;
+use crate::formats::list::{
+    Base, Change, Delta, DeltaHead, ListFault, Number, OpenedBase, OpenedDelta, SerialStatus,
+};
+use crate::formats::token::Serial;
+use crate::limits::{CLOCK_SKEW_MS, LIST_LEASE_MS};
+
+mod away;
+mod pushed;
 
 const TERMS: Terms = Terms::from_bound(60, true);
 const L: i64 = 58_000;
-/// Half, rounded up: no jitter.
+/// Half of the range, rounded up: no jitter.
 const MIDDLE: u32 = u32::MAX / 2 + 1;
 
 fn opened(n: u64, made_ms: i64) -> OpenedDelta {
     on_base(&OpenedBase::empty(1), n, made_ms)
 }
 
-/// Delta `n`, which names `newest` and completes it and `since`.
+/// Delta `n`, which names `newest` as its base and completes both `newest` and `since`.
 fn on_bases(newest: &OpenedBase, since: &OpenedBase, n: u64, made_ms: i64) -> OpenedDelta {
     let head = DeltaHead {
         number: Number { epoch: 1, n },
@@ -36,43 +44,45 @@ fn on_base(base: &OpenedBase, n: u64, made_ms: i64) -> OpenedDelta {
 /// A base that revokes serial `n`.
 fn base(n: u64) -> OpenedBase {
     let serial = Serial(u32::try_from(n).unwrap());
-    let change = Change { serial, status: Status::Revoked, version: 1 };
+    let change = Change { serial, status: SerialStatus::Revoked, version: 1 };
     let base = Base::empty(1).fold([change], [], Number { epoch: 1, n });
-    let sha256 = crate::key::sha256(&base.body().unwrap());
+    let sha256 = crate::formats::key::sha256(&base.body().unwrap());
     OpenedBase { base, sha256 }
 }
 
-fn from_kv(n: u64, made_ms: i64) -> Found {
-    Found::Copy(Ok(opened(n, made_ms)))
+fn from_kv(n: u64, made_ms: i64) -> Fetched {
+    Fetched::Copy(Ok(opened(n, made_ms)))
 }
 
-fn from_registry(n: u64, made_ms: i64, registry_now: i64, asked_at: i64) -> Found {
+fn from_registry(n: u64, made_ms: i64, registry_now: i64, asked_at: i64) -> Fetched {
     let (registry_now, asked_at) = (UnixMillis(registry_now), UnixMillis(asked_at));
-    Found::Registry { read: Ok(opened(n, made_ms)), registry_now, asked_at }
+    Fetched::Registry { read: Ok(opened(n, made_ms)), registry_now, asked_at }
 }
 
-/// Takes what was found, in a run of its own that asks past the location's cache.
-fn take(lists: &mut ListHolder, found: Found, now: UnixMillis) {
+/// Takes `found` in a refresh of its own that ignores the location's cache.
+fn take(lists: &mut ListHolder, found: Fetched, now: UnixMillis) {
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(lists, now);
     run.next(lists, now);
     run.take(lists, found, now);
 }
 
-/// What a run asks of `lists` at `now`, and that every source has nothing.
-fn asked(lists: &mut ListHolder, terms: &Terms, random: u32, now: UnixMillis) -> Vec<Step> {
+/// The steps of a refresh of `lists` at `now` when no source has anything.
+fn asked(lists: &mut ListHolder, terms: &Terms, random: u32, now: UnixMillis) -> Vec<Fetch> {
     let mut run = lists.refresh(terms, now, random);
     std::iter::from_fn(|| run.next(lists, now)).collect()
 }
 
-const LOCATION: Step = Step::Delta(Source::Location);
-const KV: Step = Step::Delta(Source::Kv);
-const REGISTRY: Step = Step::Delta(Source::Registry);
+const LOCATION: Fetch = Fetch::Delta(Source::Location);
+const KV: Fetch = Fetch::Delta(Source::Kv);
+const REGISTRY: Fetch = Fetch::Delta(Source::Registry);
+const KV_COPY: BaseSource = BaseSource::Kv { cache_ttl_seconds: 300 };
+const KV_ITSELF: BaseSource = BaseSource::Kv { cache_ttl_seconds: 30 };
 
-/// Holds list `n`, made and found at `made_ms`; looks again L/6 later.
+/// Holds list `n`, made and found at `made_ms`; the next refresh is due L/6 later.
 fn holder(n: u64, made_ms: i64) -> ListHolder {
     let mut holder = ListHolder::default();
-    assert_eq!(holder.plan(&TERMS, UnixMillis(made_ms)), Plan::Refresh);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(made_ms)), RefreshPlan::Refresh);
     take(&mut holder, from_kv(n, made_ms), UnixMillis(made_ms));
     holder.refreshed(&TERMS, UnixMillis(made_ms), MIDDLE);
     holder
@@ -93,26 +103,26 @@ fn a_list_is_used_up_to_l_and_not_a_millisecond_longer() {
 fn next_update_ends_a_list_even_when_the_bound_here_is_longer() {
     let holder = holder(1, 0);
     let longer = Terms::from_bound(300, true);
-    // Less the skew, as L is: the registry's clock may be 2 s ahead of ours.
+    // Reduced by the skew, as L is: the registry's clock may be 2 s ahead of ours.
     assert!(holder.usable(&longer, UnixMillis(57_999)).is_some());
     assert!(holder.usable(&longer, UnixMillis(58_000)).is_none());
 }
 
 #[test]
 fn a_list_that_ends_sooner_than_the_bound_here_says_is_looked_for_again_in_time() {
-    // Made under B = 60 and read from KV at an age of 57 s, where B is 300: young, yet of little use.
+    // Made under B = 60 and read from KV at an age of 57 s, where B is 300: young, but not usable for long.
     let longer = Terms::from_bound(300, true);
     let (mut lists, now) = (ListHolder::default(), UnixMillis(57_000));
-    assert_eq!(lists.plan(&longer, now), Plan::Refresh);
+    assert_eq!(lists.plan(&longer, now), RefreshPlan::Refresh);
     let mut run = lists.refresh(&longer, now, 0);
     assert_eq!([run.next(&mut lists, now), run.next(&mut lists, now)], [Some(LOCATION), Some(KV)]);
     run.take(&mut lists, from_kv(1, 0), now);
     assert_eq!(run.next(&mut lists, now), Some(REGISTRY));
     run.take(&mut lists, from_registry(2, 57_000, 57_000, 57_000), now);
     assert_eq!(run.next(&mut lists, now), None);
-    // L/6 would be 50 s: it is looked for again within what is left.
+    // L/6 would be 50 s; the next refresh is due while the list is still usable.
     lists.refreshed(&longer, now, MIDDLE);
-    assert_eq!(lists.plan(&longer, UnixMillis(57_000 + L / 8)), Plan::UseAndRefresh);
+    assert_eq!(lists.plan(&longer, UnixMillis(57_000 + L / 8)), RefreshPlan::UseAndRefresh);
 }
 
 #[test]
@@ -141,7 +151,7 @@ fn a_list_from_the_future_is_refused() {
 #[test]
 fn a_broken_list_changes_nothing_and_is_counted() {
     let mut holder = holder(5, 0);
-    take(&mut holder, Found::Copy(Err(ListFault::BrokenSeal)), UnixMillis(0));
+    take(&mut holder, Fetched::Copy(Err(ListFault::BrokenSeal)), UnixMillis(0));
     assert_eq!((number(&holder), holder.refused), (Some(5), 1));
 }
 
@@ -149,27 +159,27 @@ fn a_broken_list_changes_nothing_and_is_counted() {
 fn a_list_sealed_by_a_key_that_the_held_one_retires_is_refused() {
     let mut holder = holder(5, 0);
     let by_a_retired_key = OpenedDelta { sealed_by: KeyId(9), ..opened(6, 0) };
-    take(&mut holder, Found::Copy(Ok(by_a_retired_key)), UnixMillis(0));
+    take(&mut holder, Fetched::Copy(Ok(by_a_retired_key)), UnixMillis(0));
     assert_eq!((number(&holder), holder.refused), (Some(5), 1));
 }
 
 #[test]
 fn one_request_refreshes_while_the_others_use_what_is_held() {
     let mut holder = holder(1, 0);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(L / 6 - 1)), Plan::Use);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(L / 6)), Plan::UseAndRefresh);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(L / 6 + 1)), Plan::Use);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(L / 6 - 1)), RefreshPlan::Use);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(L / 6)), RefreshPlan::UseAndRefresh);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(L / 6 + 1)), RefreshPlan::Use);
     holder.refreshed(&TERMS, UnixMillis(10_100), 0);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(10_200)), Plan::Use);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(10_200)), RefreshPlan::Use);
 }
 
 #[test]
 fn a_failed_refresh_is_not_repeated_at_once_by_everyone() {
     let mut empty = ListHolder::default();
-    assert_eq!(empty.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
+    assert_eq!(empty.plan(&TERMS, UnixMillis(0)), RefreshPlan::Refresh);
     empty.refreshed(&TERMS, UnixMillis(100), MIDDLE);
-    assert_eq!(empty.plan(&TERMS, UnixMillis(101)), Plan::Refuse);
-    assert_eq!(empty.plan(&TERMS, UnixMillis(100 + TERMS.retry_ms)), Plan::Refresh);
+    assert_eq!(empty.plan(&TERMS, UnixMillis(101)), RefreshPlan::Refuse);
+    assert_eq!(empty.plan(&TERMS, UnixMillis(100 + TERMS.retry_ms)), RefreshPlan::RefuseAndRefresh);
 }
 
 #[test]
@@ -178,7 +188,7 @@ fn the_less_is_left_the_sooner_a_failed_refresh_is_repeated() {
         let waits = |ms: &i64| {
             let mut holder = holder(1, 0);
             holder.refreshed(&TERMS, UnixMillis(age_ms), MIDDLE);
-            holder.plan(&TERMS, UnixMillis(age_ms + ms)) != Plan::Use
+            holder.plan(&TERMS, UnixMillis(age_ms + ms)) != RefreshPlan::Use
         };
         (0..L).find(waits)
     };
@@ -190,16 +200,16 @@ fn the_less_is_left_the_sooner_a_failed_refresh_is_repeated() {
 #[test]
 fn a_cancelled_refresh_leaves_nobody_stuck() {
     let mut holder = ListHolder::default();
-    assert_eq!(holder.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(1)), Plan::Wait);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), Plan::Refresh);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(0)), RefreshPlan::Refresh);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(1)), RefreshPlan::Wait);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), RefreshPlan::Refresh);
 }
 
 #[test]
 fn a_clock_that_jumped_back_does_not_prolong_a_lease() {
     let mut holder = ListHolder::default();
-    assert_eq!(holder.plan(&TERMS, UnixMillis(1_000_000)), Plan::Refresh);
-    assert_eq!(holder.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(1_000_000)), RefreshPlan::Refresh);
+    assert_eq!(holder.plan(&TERMS, UnixMillis(0)), RefreshPlan::Refresh);
 }
 
 #[test]
@@ -218,7 +228,7 @@ fn a_run_asks_the_location_then_kv_then_the_registry_while_what_was_found_is_old
 
 #[test]
 fn a_fresh_copy_of_the_location_is_enough_except_at_random() {
-    /// One number in sixteen.
+    /// One value in sixteen.
     const EARLY: u32 = 16;
     let now = UnixMillis(1_000);
     for (random, next) in [(1, None), (EARLY, Some(KV))] {
@@ -228,7 +238,7 @@ fn a_fresh_copy_of_the_location_is_enough_except_at_random() {
         assert_eq!(run.take(&mut lists, from_kv(2, 900), now), Taken::Held);
         assert_eq!((number(&lists), run.next(&mut lists, now)), (Some(2), next), "{random}");
     }
-    // One that is held already is fresh too; an old one is not.
+    // A list that is already held is fresh too; an old one is not.
     for (n, made_ms, next) in [(1, 0, None), (0, 0, Some(KV))] {
         let mut lists = holder(1, 0);
         let mut run = lists.refresh(&TERMS, now, 1);
@@ -267,21 +277,28 @@ fn a_delta_whose_base_is_not_held_waits_for_it() {
     let mut lists = holder(4, 0);
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
-    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_base(&base, 7, 0))), now), Taken::Nothing);
+    assert_eq!(run.take(&mut lists, Fetched::Copy(Ok(on_base(&base, 7, 0))), now), Taken::Nothing);
     assert_eq!(number(&lists), Some(4));
-    // KV lacks it, or has another under its name; the registry has it.
-    for lacking in [Found::Nothing, Found::Base(Err(ListFault::BrokenSeal)), Found::Base(Ok(self::base(6)))] {
+    // KV lacks the base, or has another one under its name: perhaps only its old copy does.
+    for lacking in
+        [Fetched::Absent, Fetched::Base(Err(ListFault::BrokenSeal)), Fetched::Base(Ok(self::base(6)))]
+    {
         let mut run = run.clone();
-        assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, base.base.number())));
+        assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(KV_COPY, base.base.number())));
         assert_eq!(run.take(&mut lists, lacking, now), Taken::Nothing);
-        assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Registry, base.base.number())));
+        assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(KV_ITSELF, base.base.number())));
+        assert_eq!(run.take(&mut lists, Fetched::Absent, now), Taken::Nothing);
+        assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(BaseSource::Registry, base.base.number())));
     }
-    run.next(&mut lists, now);
-    assert_eq!(run.take(&mut lists, Found::Base(Ok(base.clone())), now), Taken::Held);
-    assert_eq!((number(&lists), lists.newest().unwrap().status(Serial(5))), (Some(7), Status::Revoked));
+    // A KV that does not answer is not asked again.
+    assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(KV_COPY, base.base.number())));
+    assert_eq!(run.take(&mut lists, Fetched::Nothing, now), Taken::Nothing);
+    assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(BaseSource::Registry, base.base.number())));
+    assert_eq!(run.take(&mut lists, Fetched::Base(Ok(base.clone())), now), Taken::Held);
+    assert_eq!((number(&lists), lists.newest().unwrap().status(Serial(5))), (Some(7), SerialStatus::Revoked));
     assert_eq!(run.next(&mut lists, now), None);
-    // Held from now on: the next delta on it needs no other.
-    take(&mut lists, Found::Copy(Ok(on_base(&base, 8, 0))), now);
+    // The base is now held: the next delta on it needs no other.
+    take(&mut lists, Fetched::Copy(Ok(on_base(&base, 8, 0))), now);
     assert_eq!(number(&lists), Some(8));
 }
 
@@ -292,16 +309,16 @@ fn a_delta_whose_base_nobody_has_is_dropped_and_the_run_goes_on() {
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
     run.next(&mut lists, now);
-    run.take(&mut lists, Found::Copy(Ok(on_base(&base, 7, 0))), now);
+    run.take(&mut lists, Fetched::Copy(Ok(on_base(&base, 7, 0))), now);
     for _ in 0..2 {
-        assert!(matches!(run.next(&mut lists, now), Some(Step::Base(..))));
-        run.take(&mut lists, Found::Nothing, now);
+        assert!(matches!(run.next(&mut lists, now), Some(Fetch::Base(..))));
+        run.take(&mut lists, Fetched::Nothing, now);
     }
     assert_eq!(run.next(&mut lists, now), Some(REGISTRY));
-    // The same base is not asked for twice in a run.
+    // The same base is not requested twice in one refresh.
     run.take(
         &mut lists,
-        Found::Registry { read: Ok(on_base(&base, 8, 0)), registry_now: now, asked_at: now },
+        Fetched::Registry { read: Ok(on_base(&base, 8, 0)), registry_now: now, asked_at: now },
         now,
     );
     assert_eq!((run.next(&mut lists, now), number(&lists)), (None, None));
@@ -313,47 +330,47 @@ fn a_delta_on_a_newer_base_is_used_with_the_earlier_one_and_the_newer_is_fetched
     let mut lists = ListHolder::default();
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
-    run.take(&mut lists, Found::Copy(Ok(on_base(&earlier, 7, 0))), now);
+    run.take(&mut lists, Fetched::Copy(Ok(on_base(&earlier, 7, 0))), now);
     run.next(&mut lists, now);
-    run.take(&mut lists, Found::Base(Ok(earlier.clone())), now);
+    run.take(&mut lists, Fetched::Base(Ok(earlier.clone())), now);
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
-    assert_eq!(run.take(&mut lists, Found::Copy(Ok(on_bases(&newer, &earlier, 10, 0))), now), Taken::Held);
+    assert_eq!(run.take(&mut lists, Fetched::Copy(Ok(on_bases(&newer, &earlier, 10, 0))), now), Taken::Held);
     assert_eq!(lists.newest().unwrap().base().base.number().n, 5);
-    assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, newer.base.number())));
-    run.take(&mut lists, Found::Base(Ok(newer)), now);
+    assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(KV_COPY, newer.base.number())));
+    run.take(&mut lists, Fetched::Base(Ok(newer)), now);
     assert_eq!((number(&lists), lists.newest().unwrap().base().base.number().n), (Some(10), 9));
 }
 
 #[test]
 fn who_waits_for_a_list_does_not_wait_for_a_base_that_it_can_do_without() {
     let (newer, now) = (base(9), UnixMillis(0));
-    let delta = || Found::Copy(Ok(on_bases(&newer, &OpenedBase::empty(1), 10, 0)));
+    let delta = || Fetched::Copy(Ok(on_bases(&newer, &OpenedBase::empty(1), 10, 0)));
     let mut lists = ListHolder::default();
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
     assert_eq!(run.take(&mut lists, delta(), now), Taken::Held);
     assert_eq!((run.next(&mut lists, now), number(&lists)), (None, Some(10)));
-    // Nobody waits for the next run: it brings the base, though the list is the same.
+    // Nobody waits for the next refresh: it fetches the base, although the list is the same.
     let mut run = lists.refresh(&TERMS, now, 1);
     run.next(&mut lists, now);
     assert_eq!(run.take(&mut lists, delta(), now), Taken::Nothing);
-    assert_eq!(run.next(&mut lists, now), Some(Step::Base(Source::Kv, newer.base.number())));
+    assert_eq!(run.next(&mut lists, now), Some(Fetch::Base(KV_COPY, newer.base.number())));
 }
 
 #[test]
 fn each_step_of_a_run_renews_the_lease() {
     let mut lists = ListHolder::default();
-    assert_eq!(lists.plan(&TERMS, UnixMillis(0)), Plan::Refresh);
+    assert_eq!(lists.plan(&TERMS, UnixMillis(0)), RefreshPlan::Refresh);
     let mut run = lists.refresh(&TERMS, UnixMillis(0), 1);
     run.next(&mut lists, UnixMillis(4_000));
-    assert_eq!(lists.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), Plan::Wait);
-    assert_eq!(lists.plan(&TERMS, UnixMillis(4_000 + LIST_LEASE_MS)), Plan::Refresh);
+    assert_eq!(lists.plan(&TERMS, UnixMillis(LIST_LEASE_MS)), RefreshPlan::Wait);
+    assert_eq!(lists.plan(&TERMS, UnixMillis(4_000 + LIST_LEASE_MS)), RefreshPlan::Refresh);
 }
 
 #[test]
 fn the_age_of_a_list_from_the_registry_is_told_by_its_clock_from_the_question_on() {
-    // Asked at 10 s by our clock; the registry's clock said 11.5 s; the answer took 4 s.
+    // The request was made at 10 s by our clock; the registry's clock showed 11.5 s; the response took 4 s.
     let mut lists = ListHolder::default();
     take(&mut lists, from_registry(1, 11_500, 11_500, 10_000), UnixMillis(14_000));
     assert_eq!(lists.clock_faults, 0);
@@ -370,10 +387,10 @@ fn a_location_whose_clock_is_off_uses_lists_of_the_registry_alone() {
     assert!(lists.usable(&TERMS, UnixMillis(5_000 + L - 1)).is_some());
     assert!(lists.usable(&TERMS, UnixMillis(5_000 + L)).is_none());
     assert_eq!(asked(&mut lists, &TERMS, 1, UnixMillis(6_000)), [REGISTRY]);
-    // A list from KV is taken, since it is newer, and not used: its age cannot be told.
+    // A list from KV is stored, since it is newer, but not used: no trusted clock tells its age.
     take(&mut lists, from_kv(3, 6_000), UnixMillis(6_000));
     assert!(lists.usable(&TERMS, UnixMillis(6_000)).is_none());
-    // The registry gives the same one, with a clock; then our clock is set right.
+    // The registry gives the same list together with its clock. Then our clock is set right.
     take(&mut lists, from_registry(3, 6_000, 17_000, 7_000), UnixMillis(7_100));
     assert!(lists.usable(&TERMS, UnixMillis(7_100)).is_some());
     take(&mut lists, from_registry(4, 18_000, 18_000, 18_000), UnixMillis(18_001));
@@ -407,25 +424,60 @@ fn a_location_tells_at_once_then_once_a_minute_and_soon_after_a_change() {
     };
     assert_eq!(tell(&mut lists, 0), None);
     take(&mut lists, from_kv(3, 0), UnixMillis(0));
-    // Nothing was usable before: how long its changes took cannot be told.
+    // No list was usable before, so the time that its changes took cannot be measured.
     assert_eq!(tell(&mut lists, 0), Some((3, vec![])));
     take(&mut lists, from_kv(4, 1_000), UnixMillis(2_000));
     assert_eq!(tell(&mut lists, 4_999), None);
     assert_eq!(tell(&mut lists, 5_000), Some((4, vec![Took { after: 3, changed: 4, ago_ms: 3_000 }])));
-    // The same again is no news; nor is one from the location's own cache.
+    // The same list again is not reported; neither is one without a change from the location's own cache.
     take(&mut lists, from_kv(4, 1_000), UnixMillis(70_000));
-    let mut run = lists.refresh(&TERMS, UnixMillis(70_000), 1);
-    run.next(&mut lists, UnixMillis(70_000));
-    run.take(&mut lists, from_kv(5, 70_000), UnixMillis(70_000));
+    let from_location = |lists: &mut ListHolder, number, changed| {
+        let mut run = lists.refresh(&TERMS, UnixMillis(70_000), 1);
+        run.next(lists, UnixMillis(70_000));
+        let mut list = opened(number, 70_000);
+        list.delta.head.changed = changed;
+        run.take(lists, Fetched::Copy(Ok(list)), UnixMillis(70_000));
+    };
+    from_location(&mut lists, 5, 4);
     assert_eq!((number(&lists), tell(&mut lists, 70_000)), (Some(5), None));
-    // One without a change is told after a minute, so that the heartbeat goes on.
-    let mut unchanged = opened(6, 71_000);
-    unchanged.delta.head.changed = 5;
-    take(&mut lists, Found::Copy(Ok(unchanged)), UnixMillis(71_000));
-    assert_eq!(tell(&mut lists, 71_000), Some((6, vec![])));
-    take(&mut lists, from_kv(7, 72_000), UnixMillis(200_000));
-    // The list before had run out: nobody was served meanwhile.
-    assert_eq!(tell(&mut lists, 200_000), Some((7, vec![])));
+    // With a change it is: a probe asks about every isolate. It is no measurement.
+    from_location(&mut lists, 6, 6);
+    assert_eq!(tell(&mut lists, 70_000), Some((6, vec![])));
+    // A list without a change is reported after a minute, so that the heartbeat continues.
+    let mut unchanged = opened(7, 71_000);
+    unchanged.delta.head.changed = 6;
+    take(&mut lists, Fetched::Copy(Ok(unchanged)), UnixMillis(71_000));
+    assert_eq!(tell(&mut lists, 129_999), None);
+    assert_eq!(tell(&mut lists, 130_000), Some((7, vec![])));
+    take(&mut lists, from_kv(8, 200_000), UnixMillis(200_000));
+    // The list before had become unusable: no request was served meanwhile.
+    assert_eq!(tell(&mut lists, 200_000), Some((8, vec![])));
+}
+
+#[test]
+fn a_change_that_comes_right_after_a_report_is_waited_for_by_one_request() {
+    let mut lists = ListHolder::default();
+    assert_eq!(lists.report_in_ms(UnixMillis(0)), None);
+    take(&mut lists, from_kv(3, 0), UnixMillis(0));
+    assert_eq!(lists.report_in_ms(UnixMillis(0)), Some(0));
+    lists.reported(UnixMillis(0));
+    let mut unchanged = opened(4, 1_000);
+    unchanged.delta.head.changed = 3;
+    take(&mut lists, Fetched::Copy(Ok(unchanged)), UnixMillis(1_000));
+    assert_eq!(lists.report_in_ms(UnixMillis(1_000)), None, "no change: a minute later, if anybody comes");
+    take(&mut lists, from_kv(5, 2_000), UnixMillis(2_000));
+    assert_eq!(lists.report_in_ms(UnixMillis(2_000)), Some(3_000));
+    take(&mut lists, from_kv(6, 3_000), UnixMillis(3_000));
+    assert_eq!(lists.report_in_ms(UnixMillis(3_000)), None, "another waits");
+    let held = lists.report([KeyId(1)].into_iter(), UnixMillis(5_000)).unwrap();
+    assert_eq!((held.number.n, held.took.len()), (6, 2));
+    lists.reported(UnixMillis(5_000));
+    assert_eq!(lists.report_in_ms(UnixMillis(5_000)), None);
+    // One who waited and was cancelled is replaced when his time is over.
+    take(&mut lists, from_kv(7, 6_000), UnixMillis(6_000));
+    assert_eq!(lists.report_in_ms(UnixMillis(6_000)), Some(4_000));
+    assert_eq!(lists.report_in_ms(UnixMillis(9_999)), None);
+    assert_eq!(lists.report_in_ms(UnixMillis(10_000)), Some(0));
 }
 
 #[test]
@@ -440,16 +492,16 @@ fn a_stale_delta_of_kv_on_a_base_of_its_own_does_not_keep_a_run_from_the_registr
             steps.push(step);
             assert!(steps.len() < 10, "{steps:?}");
             let gives = match step {
-                KV => Found::Copy(Ok(on_base(&earlier, 7, 0))),
+                KV => Fetched::Copy(Ok(on_base(&earlier, 7, 0))),
                 REGISTRY => {
                     let read = Ok(on_base(&newer, 20, 300_000));
-                    Found::Registry { read, registry_now: now, asked_at: now }
+                    Fetched::Registry { read, registry_now: now, asked_at: now }
                 }
-                Step::Base(Source::Kv, Number { n: 5, .. }) if kv_has_the_earlier => {
-                    Found::Base(Ok(earlier.clone()))
+                Fetch::Base(KV_COPY, Number { n: 5, .. }) if kv_has_the_earlier => {
+                    Fetched::Base(Ok(earlier.clone()))
                 }
-                Step::Base(Source::Registry, Number { n: 9, .. }) => Found::Base(Ok(newer.clone())),
-                _ => Found::Nothing,
+                Fetch::Base(BaseSource::Registry, Number { n: 9, .. }) => Fetched::Base(Ok(newer.clone())),
+                _ => Fetched::Nothing,
             };
             found += usize::from(run.take(&mut lists, gives, now) != Taken::Nothing);
         }
@@ -459,40 +511,41 @@ fn a_stale_delta_of_kv_on_a_base_of_its_own_does_not_keep_a_run_from_the_registr
 
 #[test]
 fn a_list_that_cannot_be_trusted_any_more_is_looked_for_again_soon() {
-    // From KV at first; then the registry shows our clock to be off, and the base of its delta is not to be had.
+    // First a list from KV. Then the registry shows our clock to be off, and no source has the base of its
+    // delta.
     let newer = base(9);
     let mut lists = holder(1, 0);
     let now = UnixMillis(1_000);
     let mut run = lists.refresh(&TERMS, now, 1);
     while run.next(&mut lists, now).is_some_and(|step| step != KV) {}
     let read = Ok(on_base(&newer, 20, 11_000));
-    let off = Found::Registry { read, registry_now: UnixMillis(11_000), asked_at: now };
+    let off = Fetched::Registry { read, registry_now: UnixMillis(11_000), asked_at: now };
     run.take(&mut lists, off, now);
     while run.next(&mut lists, now).is_some() {
-        run.take(&mut lists, Found::Nothing, now);
+        run.take(&mut lists, Fetched::Nothing, now);
     }
     lists.refreshed(&TERMS, now, MIDDLE);
     assert!(lists.clock_is_off && lists.usable(&TERMS, now).is_none());
-    assert_eq!(lists.plan(&TERMS, now.plus_ms(TERMS.retry_ms)), Plan::Refresh);
+    assert_eq!(lists.plan(&TERMS, now.plus_ms(TERMS.retry_ms)), RefreshPlan::RefuseAndRefresh);
 }
 
 #[test]
 fn a_slow_answer_does_not_show_a_clock_to_be_right() {
-    // Our clock is 3 s behind. An answer at once shows it …
+    // Our clock is 3 s behind. An immediate response shows it.
     let mut lists = ListHolder::default();
     take(&mut lists, from_registry(1, 13_000, 13_000, 10_000), UnixMillis(10_001));
     assert!(lists.clock_is_off);
-    // … one that took 2 s, and was made at its beginning, could come of a right clock too.
+    // A response that took 2 s and was made at its beginning could also come from a right clock.
     take(&mut lists, from_registry(2, 23_000, 23_000, 20_000), UnixMillis(22_000));
     assert!(lists.clock_is_off);
-    // Set right, and answered quickly.
+    // The clock is set right, and the response is quick.
     take(&mut lists, from_registry(3, 33_000, 33_000, 33_000), UnixMillis(33_100));
     assert!(!lists.clock_is_off);
 }
 
 #[test]
 fn a_registry_that_is_behind_the_list_held_is_told_so() {
-    // Put back from a backup, and KV does not show it: the registry hears of it from locations alone.
+    // The registry was restored from a backup and KV does not show it: only locations can report it.
     let mut lists = holder(500, 0);
     lists.reported(UnixMillis(0));
     let late = UnixMillis(TERMS.usable_ms + 10_000);
@@ -500,7 +553,7 @@ fn a_registry_that_is_behind_the_list_held_is_told_so() {
     assert_eq!((number(&lists), lists.usable(&TERMS, late)), (Some(500), None));
     let due = lists.report([].into_iter(), late).map(|holding| holding.number.n);
     assert_eq!(due, Some(500));
-    // KV's copy is allowed to be older.
+    // KV's copy may be older.
     lists.reported(late);
     take(&mut lists, from_kv(99, 0), late);
     assert_eq!(lists.report([].into_iter(), late.plus_ms(crate::limits::REPORT_INTERVAL_MS)), None);
@@ -512,9 +565,9 @@ fn a_registry_that_signs_with_a_key_that_it_retired_is_told_so() {
     lists.reported(now);
     // The list held retires key 9.
     let by_9 = OpenedDelta { sealed_by: KeyId(9), ..opened(6, 0) };
-    take(&mut lists, Found::Copy(Ok(by_9.clone())), now);
+    take(&mut lists, Fetched::Copy(Ok(by_9.clone())), now);
     assert_eq!(lists.report([].into_iter(), now), None, "anybody may have put that into KV");
-    let found = Found::Registry { read: Ok(by_9), registry_now: now, asked_at: now };
+    let found = Fetched::Registry { read: Ok(by_9), registry_now: now, asked_at: now };
     take(&mut lists, found, now);
     let told = lists.report([KeyId(1)].into_iter(), now).unwrap();
     assert_eq!((told.number.n, told.keys, told.retired), (5, vec![KeyId(1)], vec![KeyId(9)]));
@@ -526,10 +579,10 @@ fn a_base_that_comes_late_does_not_bring_an_older_list_back() {
     let mut lists = holder(4, 0);
     let mut slow = lists.refresh(&TERMS, now, 1);
     slow.next(&mut lists, now);
-    slow.take(&mut lists, Found::Copy(Ok(on_base(&base, 7, 0))), now);
-    assert!(matches!(slow.next(&mut lists, now), Some(Step::Base(..))));
-    // Its lease ran out meanwhile, and another run found a later list.
+    slow.take(&mut lists, Fetched::Copy(Ok(on_base(&base, 7, 0))), now);
+    assert!(matches!(slow.next(&mut lists, now), Some(Fetch::Base(..))));
+    // The lease of the slow refresh expired meanwhile, and another refresh found a later list.
     take(&mut lists, from_kv(9, 0), now);
-    assert_eq!(slow.take(&mut lists, Found::Base(Ok(base)), now), Taken::Nothing);
+    assert_eq!(slow.take(&mut lists, Fetched::Base(Ok(base)), now), Taken::Nothing);
     assert_eq!((number(&lists), slow.next(&mut lists, now)), (Some(9), None));
 }

@@ -1,93 +1,99 @@
-//! What is to be counted before a request goes on, and what came of it.
+//! What must be counted before a request is forwarded, and the outcome.
 //!
-//! Standards: RFC 9110 section 10.2.3 (`Retry-After`).
-//! Invariants: a fact names the class that was counted, so that it is never taken for another's.
+//! Standard: RFC 9110 section 10.2.3 (`Retry-After`).
+//! Invariants: a fact names the class that was counted, so it is never used for another class.
 //! What it must not know: who counts.
-//! What a mistake costs: a caller who comes back too early and is refused again.
+//! What a mistake costs: a caller comes back too early and is refused again.
 
-use super::ClassName;
+use super::client::ClientAddress;
+use crate::base::time::UnixMillis;
+use crate::formats::rate_class::ClassName;
 use crate::limits::MS_PER_SECOND;
-use crate::time::UnixMillis;
 
-/// How a request that the gate has admitted stands with its rate class.
+/// What the rate class means for a request that the gate has admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It goes on.
+pub enum RateStanding {
+    /// The request is forwarded.
     Free,
-    /// Have this counted, and decide anew.
+    /// Count this, then decide again.
     Ask(Question),
-    /// It is refused: `rate_limited`.
+    /// The request is refused with `rate_limited`.
     Exceeded {
-        /// Seconds until it may be tried again.
+        /// Seconds until the caller may try again.
         retry_after_seconds: u32,
     },
 }
 
-/// Limits that a request must all be within.
+/// The limits that one request must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     class: ClassName,
     limits: Vec<AskedLimit>,
+    has_address: bool,
 }
 
 /// One limit: count one request for `key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedLimit {
-    /// Whose requests are counted together.
+    /// Identifies the requests that are counted together.
     pub key: String,
-    /// Requests in a period, at least 1.
+    /// Requests per period, at least 1.
     pub requests: u32,
-    /// The period, 10 or 60.
+    /// The period in seconds: 10 or 60.
     pub per_seconds: u32,
     /// The binding that counts; `None`: the isolate's [`super::WindowCounter`].
     pub binding: Option<String>,
 }
 
-/// What was counted of a request.
+/// What was counted for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// Nothing yet.
     NotCounted,
-    /// It was counted as one of this class.
+    /// The request was counted against the limits of `class`.
     Counted {
-        /// The class.
         class: ClassName,
-        /// What came of it.
         verdict: Verdict,
     },
 }
 
-/// What came of counting.
+/// The outcome of counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Within every limit.
+    /// The request is within all limits.
     Within,
-    /// Above one of them.
+    /// The request exceeds one of the limits.
     Exceeded {
-        /// Seconds until it may be tried again, from 1 to the period.
+        /// Seconds until the caller may try again, from 1 to the period.
         retry_after_seconds: u32,
     },
 }
 
 impl Question {
-    pub(super) fn new(class: ClassName, limits: Vec<AskedLimit>) -> Self {
-        Self { class, limits }
+    pub(super) fn new(class: ClassName, limits: Vec<AskedLimit>, client: ClientAddress) -> Self {
+        Self { class, limits, has_address: client != ClientAddress::Unknown }
     }
 
-    /// To be asked in this order, and no further than the first that is exceeded.
+    /// Whether the request had a client address.
+    #[must_use]
+    pub fn has_address(&self) -> bool {
+        self.has_address
+    }
+
+    /// The limits, in the order of counting. Stop at the first one exceeded.
     #[must_use]
     pub fn limits(&self) -> &[AskedLimit] {
         &self.limits
     }
 
-    /// The fact when all were within.
+    /// The fact when the request was within all limits.
     #[must_use]
     pub fn within(self) -> Fact {
         Fact::Counted { class: self.class, verdict: Verdict::Within }
     }
 
-    /// The fact when one was exceeded at `now`. Periods begin at multiples of their length, in isolates and in what the
-    /// platform emulates; Cloudflare does not say, so there it is a good guess.
+    /// The fact when a limit was exceeded at `now`. The wait lasts to the end of the period. Periods begin at
+    /// multiples of their length in isolates and in the local emulation; Cloudflare does not document it, so
+    /// there it is an estimate.
     #[must_use]
     pub fn exceeded(self, now: UnixMillis) -> Fact {
         let per_seconds = self.limits.first().map_or(1, |limit| limit.per_seconds);

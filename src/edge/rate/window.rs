@@ -1,17 +1,12 @@
-//! The counter of an isolate, for classes that no binding counts: requests by key in periods that begin at multiples of their
-//! length.
-//!
-//! Invariants: the memory it takes is bounded; a period that is over counts for nothing; what is refused is not counted. Of more
-//! keys than it holds, the least lately seen is forgotten and begins anew.
-//! What it must not know: classes, addresses.
-//! What a mistake costs: as in `rate`.
+//! The counter of an isolate, for classes without a binding. It counts requests by key, in periods that begin
+//! at multiples of their length. It holds a bounded number of keys. When it is full, the least recently used
+//! key is dropped, and starts from zero if it returns. A refused request is not counted.
 
-use super::AskedLimit;
+use super::question::AskedLimit;
+use crate::base::time::UnixMillis;
 use crate::limits::{MS_PER_SECOND, RATE_COUNTS_HELD_MAX};
-use crate::time::UnixMillis;
 use lru::LruCache;
 
-/// Counts by key.
 #[derive(Debug)]
 pub struct WindowCounter {
     counts: LruCache<String, Count>,
@@ -19,7 +14,7 @@ pub struct WindowCounter {
 
 #[derive(Clone, Copy, Debug)]
 struct Count {
-    /// The period's number since 1970.
+    /// Index of the period since 1970.
     period: i64,
     requests: u32,
 }
@@ -31,7 +26,7 @@ impl Default for WindowCounter {
 }
 
 impl WindowCounter {
-    /// Counts one request, unless the limit is used up; whether it was within.
+    /// Counts one request, unless the limit is used up. Returns whether it was within the limit.
     pub fn take(&mut self, limit: &AskedLimit, now: UnixMillis) -> bool {
         let length_ms = i64::from(limit.per_seconds.max(1)).saturating_mul(MS_PER_SECOND);
         let period = now.0.div_euclid(length_ms);
@@ -63,7 +58,7 @@ mod tests {
         assert_eq!([take("a", 0), take("a", 9_000), take("a", 9_999)], [true, true, false]);
         assert!(take("b", 9_999), "another key's");
         assert_eq!([take("a", 10_000), take("a", 10_001), take("a", 10_002)], [true, true, false]);
-        // A clock that was set back is in another period too.
+        // A clock that was set back also falls into another period.
         assert!(take("a", 5_000));
     }
 

@@ -1,20 +1,22 @@
-//! A host as the operator writes it, held against the host of a request.
+//! A host as an operator writes it, compared with the host of a request.
 //!
-//! Standard: URL standard, host parsing: any case, IDN or A-label, with or without a final dot, IPv4, `[IPv6]`.
-//! Invariants: compared as host and port, never as text.
+//! Standard: URL standard, host parsing. A host may be in any case, an IDN or A-labels, with or without a
+//! final dot, an IPv4 address, or `[IPv6]`.
+//! Invariants: hosts are compared as host and port, never as text.
 //! What it must not know: what the host is for.
-//! What a mistake costs: a control host that is not recognised serves the upstream on the console's own origin.
+//! What a mistake costs: a control host is not recognised and serves an upstream's content on the console's
+//! origin.
 
-use super::path::RequestUrl;
+use super::path::{RequestUrl, is_host};
 use std::fmt;
 use url::Url;
 
-/// A host, with a port if one was written.
+/// A host, and a port if one was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedHost {
-    /// Lower case, A-labels, no final dot.
+    /// Lower case, A-labels, without a final dot.
     pub(super) name: String,
-    /// `None` is any port.
+    /// `None` means any port.
     pub(super) port: Option<u16>,
 }
 
@@ -28,7 +30,7 @@ impl fmt::Display for ServedHost {
 }
 
 impl ServedHost {
-    /// Reads `host` or `host:port`; `None` for anything else, a wildcard too.
+    /// Parses `host` or `host:port`. `None` for any other text, including one with a wildcard.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.contains(|c: char| {
@@ -36,15 +38,22 @@ impl ServedHost {
         }) {
             return None;
         }
-        // Read before the URL parser, which drops the default port: a written `:80` means that port alone.
+        // Read before the URL parser, which drops a default port: `:80`, if written, means that port only.
         let port = match text.rsplit_once(':') {
-            Some((_, port)) if !port.ends_with(']') => Some(port.parse::<u16>().ok()?),
+            Some((_, port)) if !port.ends_with(']') => Some(port.parse().ok().filter(|port| *port != 0)?),
             _ => None,
         };
         let url = Url::parse(&format!("http://{text}/")).ok()?;
         let name = url.host_str()?;
         let name = name.strip_suffix('.').unwrap_or(name);
-        (!name.is_empty()).then(|| Self { name: name.to_owned(), port })
+        // No request is for any other: a `;` in a list of hosts must not make one host of two.
+        (is_host(name) && !name.contains("..")).then(|| Self { name: name.to_owned(), port })
+    }
+
+    /// Whether every request for `other` is one for this host.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.name == other.name && self.port.is_none_or(|port| other.port == Some(port))
     }
 
     /// Whether a request sent to this origin (`scheme://host[:port]`) is for this host.
@@ -90,7 +99,21 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["", "a/b", "*.x", "host#x", "a b", "u@h", "h:99999", "https://h"] {
+        for text in [
+            "",
+            "a/b",
+            "*.x",
+            "host#x",
+            "a b",
+            "u@h",
+            "h:99999",
+            "https://h",
+            "a;b",
+            "a,b",
+            "a..b",
+            "h:0",
+            "'h'",
+        ] {
             assert_eq!(ServedHost::parse(text), None, "{text}");
         }
     }

@@ -1,15 +1,23 @@
-//! The routes of a deployment: `ROUTES`, or `UPSTREAM` alone, parsed once into a type that cannot be wrong.
+//! The routes of a deployment, parsed once from `ROUTES`, or from `UPSTREAM` alone.
 //!
 //! Standards: JSON (RFC 8259), URL standard.
-//! Invariants: no two routes serve the same host and path; an anonymous route never allows credentials; an upstream is
-//! an http(s) URL without userinfo, query or fragment; more specific routes come first.
+//! Invariants:
+//! - No two routes serve the same host and path, in any case.
+//! - An anonymous route never allows credentials.
+//! - An upstream is an http or https URL without userinfo, query or fragment.
+//! - More specific routes come first.
+//!
 //! What it must not know: requests' headers, tokens.
-//! What a mistake costs: a field that is silently ignored opens a route that its operator believes guarded.
+//! What a mistake costs: a field is silently ignored, so that a route is open that its operator believes to
+//! be guarded.
 
-use super::RESERVED_PATH;
-use super::Target;
 use super::host::ServedHost;
-use super::path::{RequestUrl, is_plain};
+use super::path::{EagerReading, RequestUrl, is_host, is_plain};
+use super::target::Target;
+use crate::edge::credential::{CredentialSources, CredentialSourcesError};
+use crate::edge::withheld::ForwardedHeaders;
+use crate::http::cors::RouteCors;
+use crate::http::paths::RESERVED_PATH;
 use crate::limits;
 use serde_json::{Map, Value};
 use std::cmp::Reverse;
@@ -17,31 +25,33 @@ use std::collections::BTreeSet;
 use std::fmt;
 use url::Url;
 
-/// All routes, the most specific first; at least one.
+/// All routes, the most specific first. At least one.
 #[derive(Clone, Debug)]
 pub struct Routes(Vec<Route>);
 
-/// One API behind.
+/// One API behind the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     host: Option<ServedHost>,
-    /// `""` for every path; else from its slash on, without a final slash.
+    /// `""` serves every path. Otherwise it begins with a slash and does not end with one.
     path: String,
-    /// The upstream's URL without a final slash.
+    /// The upstream's URL, without a final slash.
     upstream: String,
     audience: String,
     anonymous: bool,
     credentials: bool,
     shared_cache: bool,
+    forwarded_headers: ForwardedHeaders,
     timeout_seconds: u32,
+    credential_sources: Option<CredentialSources>,
 }
 
-/// A route that cannot be taken: where, and what was expected there.
+/// A fault in `ROUTES`: the place, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteConfigError {
-    /// `[1].upstream`, or empty for the whole value.
+    /// For example `[1].upstream`. Empty for the whole value.
     pub place: String,
-    /// What was expected; constant for each field.
+    /// What was expected. Constant for each field.
     pub expected: &'static str,
 }
 
@@ -58,20 +68,23 @@ impl Routes {
     /// Parses `ROUTES`.
     ///
     /// # Errors
-    /// [`RouteConfigError`], which names the first field that cannot be taken; an unknown field is one.
+    /// [`RouteConfigError`] for the first faulty field. An unknown field is a fault.
     pub fn parse(json: &str) -> Result<Self, RouteConfigError> {
         let whole = || RouteConfigError { place: String::new(), expected: EXPECTED_LIST };
-        // A name that stands twice is refused: of two values of `anonymous` the author means one.
-        let Ok(Value::Array(items)) = crate::json::parse(json) else { return Err(whole()) };
+        // Duplicate names are refused: if `anonymous` stands there twice, the author means only one of them.
+        let Ok(Value::Array(items)) = crate::base::json::parse(json) else { return Err(whole()) };
         if !(1..=limits::ROUTES_MAX).contains(&items.len()) {
             return Err(whole());
         }
         let mut routes: Vec<Route> = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let at = |fault: FieldFault<'_>| fault.at(index);
+            let at = |fault: RouteFieldFault<'_>| fault.at(index);
             let route = Fields::of(item).map_err(at)?.route().map_err(at)?;
-            if routes.iter().any(|other| other.key() == route.key()) {
-                return Err(at(FieldFault("path", "a host and path that no other route has")));
+            if routes.iter().any(|other| other.is_another_spelling_of(&route)) {
+                return Err(at(RouteFieldFault(
+                    "path",
+                    "a host and path that no other route has, in any case of letters",
+                )));
             }
             routes.push(route);
         }
@@ -79,10 +92,10 @@ impl Routes {
         Ok(Self(routes))
     }
 
-    /// The one route of `UPSTREAM` alone: every host and path, audience `default`.
+    /// Makes the one route of `UPSTREAM` alone: every host and path, audience `default`.
     ///
     /// # Errors
-    /// [`RouteConfigError`].
+    /// [`RouteConfigError`] when `url` cannot be an upstream.
     pub fn from_upstream(url: &str) -> Result<Self, RouteConfigError> {
         let upstream = parse_upstream(url)
             .ok_or(RouteConfigError { place: String::new(), expected: EXPECTED_UPSTREAM })?;
@@ -94,31 +107,41 @@ impl Routes {
             anonymous: false,
             credentials: false,
             shared_cache: false,
+            forwarded_headers: ForwardedHeaders::default(),
             timeout_seconds: limits::UPSTREAM_TIMEOUT_DEFAULT_SECONDS,
+            credential_sources: None,
         }]))
     }
 
-    /// The most specific first.
+    /// All routes, the most specific first.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }
 
-    /// Every audience that a token can be for, in alphabetical order.
+    /// All audiences that a token can have, in alphabetical order.
     #[must_use]
     pub fn audiences(&self) -> Vec<&str> {
         let audiences: BTreeSet<&str> = self.iter().map(Route::audience).collect();
         audiences.into_iter().collect()
     }
+
+    /// The audiences of routes that accept cookies from pages. A token for one of them must name origins.
+    #[must_use]
+    pub fn credential_audiences(&self) -> Vec<&str> {
+        let routes = self.iter().filter(|route| route.allows_credentials());
+        let audiences: BTreeSet<&str> = routes.map(Route::audience).collect();
+        audiences.into_iter().collect()
+    }
 }
 
 impl Route {
-    /// The host it serves; `None` is every host.
+    /// The host that the route serves. `None` means every host.
     #[must_use]
     pub fn host(&self) -> Option<&ServedHost> {
         self.host.as_ref()
     }
 
-    /// The path it serves, without a final slash; empty is every path.
+    /// The path that the route serves, without a final slash. Empty means every path.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -130,38 +153,60 @@ impl Route {
         &self.upstream
     }
 
-    /// What a token must be for.
+    /// The audience that a token must have.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// A request without a credential is let through.
+    /// Whether a request without a credential is admitted.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         self.anonymous
     }
 
-    /// Pages may send cookies (`Access-Control-Allow-Credentials`). Never on an anonymous route.
+    /// Whether pages may send cookies (`Access-Control-Allow-Credentials`). Never true on an anonymous route.
     #[must_use]
     pub fn allows_credentials(&self) -> bool {
         self.credentials
     }
 
-    /// Shared caches may keep what the upstream says they may.
+    /// Whether shared caches may store answers, where the upstream allows it.
     #[must_use]
     pub fn is_shared_cache(&self) -> bool {
         self.shared_cache
     }
 
-    /// Seconds to the first byte of the upstream's answer.
+    /// What CORS and caching depend on.
+    #[must_use]
+    pub fn cors(&self) -> RouteCors {
+        RouteCors {
+            is_anonymous: self.anonymous,
+            allows_credentials: self.credentials,
+            is_shared_cache: self.shared_cache,
+        }
+    }
+
+    /// How a caller's `X-Forwarded-*` and similar headers are treated.
+    #[must_use]
+    pub fn forwarded_headers(&self) -> ForwardedHeaders {
+        self.forwarded_headers
+    }
+
+    /// Time-out in seconds until the headers of the upstream's answer arrive.
     #[must_use]
     pub fn timeout_seconds(&self) -> u32 {
         self.timeout_seconds
     }
 
-    /// The URL that the upstream is asked: its own URL, then path and query as given here, byte for byte. `query` is
-    /// the request's query without the token.
+    /// The places in which a request may carry its token. `None` means those of the deployment.
+    #[must_use]
+    pub fn credential_sources(&self) -> Option<&CredentialSources> {
+        self.credential_sources.as_ref()
+    }
+
+    /// The URL to request of the upstream: the upstream's own URL, then path and query as given, byte for
+    /// byte. `query` is the request's query without the token.
     #[must_use]
     pub fn upstream_url(&self, target: &Target<'_>, query: Option<&str>) -> String {
         let length = self.upstream.len() + target.path.len() + query.map_or(0, |query| query.len() + 1);
@@ -175,19 +220,30 @@ impl Route {
         url
     }
 
-    /// The host is this route's, or the route serves every host.
+    /// Whether the route serves this URL's host and port.
     pub(super) fn serves_host(&self, url: &RequestUrl<'_>) -> bool {
         self.host.as_ref().is_none_or(|host| host.serves(url))
     }
 
-    /// The path is this route's, or below it by whole segments.
+    /// Whether `path` is the route's path or below it by whole segments.
     pub(super) fn serves_path(&self, path: &str) -> bool {
         path.strip_prefix(self.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// What tells routes apart.
+    /// Whether the route's path is that of `other` or below it.
+    pub(super) fn lies_in(&self, other: &Self) -> bool {
+        EagerReading(&self.path).is_below(&other.path)
+    }
+
+    /// Host, port and path: no two routes have the same.
     pub(super) fn key(&self) -> (Option<(&str, Option<u16>)>, &str) {
         (self.host.as_ref().map(|host| (host.name.as_str(), host.port)), &self.path)
+    }
+
+    /// Whether the two differ in case only. To a server that ignores case they have the same path, so the
+    /// caller could choose the route by its spelling.
+    fn is_another_spelling_of(&self, other: &Self) -> bool {
+        self.key().0 == other.key().0 && self.path.eq_ignore_ascii_case(&other.path)
     }
 
     fn specificity(&self) -> (bool, bool, usize) {
@@ -196,10 +252,10 @@ impl Route {
     }
 }
 
-/// A field and what was expected of it.
-struct FieldFault<'a>(&'a str, &'static str);
+/// A field, and what was expected of it.
+struct RouteFieldFault<'a>(&'a str, &'static str);
 
-impl FieldFault<'_> {
+impl RouteFieldFault<'_> {
     fn at(self, index: usize) -> RouteConfigError {
         let Self(field, expected) = self;
         let place = if field.is_empty() { format!("[{index}]") } else { format!("[{index}].{field}") };
@@ -207,19 +263,19 @@ impl FieldFault<'_> {
     }
 }
 
-/// The fields of one item of `ROUTES`, all of known names.
+/// The fields of one item of `ROUTES`. All have known names.
 struct Fields<'a>(&'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
-    fn of(item: &'a Value) -> Result<Self, FieldFault<'a>> {
-        let fields = item.as_object().ok_or(FieldFault("", "an object with at least upstream"))?;
+    fn of(item: &'a Value) -> Result<Self, RouteFieldFault<'a>> {
+        let fields = item.as_object().ok_or(RouteFieldFault("", "an object with at least upstream"))?;
         match fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-            Some(unknown) => Err(FieldFault(unknown, EXPECTED_FIELD)),
+            Some(unknown) => Err(RouteFieldFault(unknown, EXPECTED_FIELD)),
             None => Ok(Self(fields)),
         }
     }
 
-    fn route(&self) -> Result<Route, FieldFault<'static>> {
+    fn route(&self) -> Result<Route, RouteFieldFault<'static>> {
         let upstream = self.text("upstream", EXPECTED_UPSTREAM)?.and_then(parse_upstream);
         let route = Route {
             host: self.parsed(
@@ -228,19 +284,21 @@ impl<'a> Fields<'a> {
                 ServedHost::parse,
             )?,
             path: self.parsed("path", EXPECTED_PATH, parse_path)?.unwrap_or_default(),
-            upstream: upstream.ok_or(FieldFault("upstream", EXPECTED_UPSTREAM))?,
+            upstream: upstream.ok_or(RouteFieldFault("upstream", EXPECTED_UPSTREAM))?,
             audience: self
                 .parsed("audience", EXPECTED_AUDIENCE, parse_audience)?
                 .unwrap_or_else(|| AUDIENCE_DEFAULT.to_owned()),
             anonymous: self.flag("anonymous")?,
             credentials: self.flag("credentials")?,
             shared_cache: self.flag("shared_cache")?,
+            forwarded_headers: self.forwarded_headers()?,
             timeout_seconds: self.timeout_seconds()?,
+            credential_sources: self.credential_sources()?,
         };
         if route.anonymous && route.credentials {
-            return Err(FieldFault(
+            return Err(RouteFieldFault(
                 "credentials",
-                "not true where anonymous is: a route is one or the other",
+                "not true if anonymous is true: a route is one or the other",
             ));
         }
         Ok(route)
@@ -250,11 +308,11 @@ impl<'a> Fields<'a> {
         &self,
         field: &'static str,
         expected: &'static str,
-    ) -> Result<Option<&'a str>, FieldFault<'static>> {
+    ) -> Result<Option<&'a str>, RouteFieldFault<'static>> {
         match self.0.get(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(FieldFault(field, expected)),
+            Some(_) => Err(RouteFieldFault(field, expected)),
         }
     }
 
@@ -263,22 +321,37 @@ impl<'a> Fields<'a> {
         field: &'static str,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, FieldFault<'static>> {
+    ) -> Result<Option<T>, RouteFieldFault<'static>> {
         match self.text(field, expected)? {
             None => Ok(None),
-            Some(text) => parse(text).map(Some).ok_or(FieldFault(field, expected)),
+            Some(text) => parse(text).map(Some).ok_or(RouteFieldFault(field, expected)),
         }
     }
 
-    fn flag(&self, field: &'static str) -> Result<bool, FieldFault<'static>> {
+    fn flag(&self, field: &'static str) -> Result<bool, RouteFieldFault<'static>> {
         match self.0.get(field) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(FieldFault(field, "true or false")),
+            Some(_) => Err(RouteFieldFault(field, "true or false")),
         }
     }
 
-    fn timeout_seconds(&self) -> Result<u32, FieldFault<'static>> {
+    fn forwarded_headers(&self) -> Result<ForwardedHeaders, RouteFieldFault<'static>> {
+        match self.0.get("forwarded_headers") {
+            None => Ok(ForwardedHeaders::default()),
+            Some(Value::String(word)) if word == "replace" => Ok(ForwardedHeaders::Replace),
+            Some(Value::String(word)) if word == "pass" => Ok(ForwardedHeaders::Pass),
+            Some(_) => Err(RouteFieldFault("forwarded_headers", "\"replace\" or \"pass\"")),
+        }
+    }
+
+    fn credential_sources(&self) -> Result<Option<CredentialSources>, RouteFieldFault<'static>> {
+        let fault = |error: CredentialSourcesError| RouteFieldFault("credential_sources", error.expected());
+        let text = self.text("credential_sources", CredentialSourcesError::Syntax.expected())?;
+        text.map(CredentialSources::parse).transpose().map_err(fault)
+    }
+
+    fn timeout_seconds(&self) -> Result<u32, RouteFieldFault<'static>> {
         let Some(value) = self.0.get("timeout_seconds") else {
             return Ok(limits::UPSTREAM_TIMEOUT_DEFAULT_SECONDS);
         };
@@ -286,7 +359,7 @@ impl<'a> Fields<'a> {
         let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
         seconds
             .filter(|seconds| range.contains(seconds))
-            .ok_or(FieldFault("timeout_seconds", "a whole number of seconds from 1 to 300"))
+            .ok_or(RouteFieldFault("timeout_seconds", "a whole number of seconds from 1 to 300"))
     }
 }
 
@@ -294,10 +367,11 @@ fn parse_upstream(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let is_http = matches!(url.scheme(), "http" | "https");
     let is_bare = url.query().is_none() && url.fragment().is_none() && !text.contains('@');
-    // The URL parser forgives `https:example.com` and tabs; a typing error must not choose the upstream.
+    // The URL parser accepts `https:example.com` and tabs. A typing error must not choose the upstream.
     let is_written_out =
         text.contains("://") && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    if !(is_http && is_bare && is_written_out && url.has_host()) {
+    // The URL parser also accepts `*.internal`, to which nothing can be sent.
+    if !(is_http && is_bare && is_written_out && url.host_str().is_some_and(is_host)) {
         return None;
     }
     Some(url.as_str().trim_end_matches('/').to_owned())
@@ -317,13 +391,24 @@ fn parse_audience(text: &str) -> Option<String> {
 }
 
 const AUDIENCE_DEFAULT: &str = "default";
-const FIELDS: [&str; 8] =
-    ["host", "path", "upstream", "audience", "anonymous", "credentials", "shared_cache", "timeout_seconds"];
+const FIELDS: [&str; 10] = [
+    "host",
+    "path",
+    "upstream",
+    "audience",
+    "anonymous",
+    "credentials",
+    "shared_cache",
+    "forwarded_headers",
+    "timeout_seconds",
+    "credential_sources",
+];
 const EXPECTED_LIST: &str =
     "a JSON list of 1 to 100 routes such as [{\"path\": \"/v1\", \"upstream\": \"https://api.internal\"}]";
-const EXPECTED_FIELD: &str = "one of host, path, upstream, audience, anonymous, credentials, shared_cache, timeout_seconds; no other field is known";
+const EXPECTED_FIELD: &str = "one of host, path, upstream, audience, anonymous, credentials, \
+     shared_cache, forwarded_headers, timeout_seconds, credential_sources; no other field is known";
 const EXPECTED_UPSTREAM: &str =
     "an absolute http or https URL without user, query or fragment, such as https://api.internal/base";
-const EXPECTED_PATH: &str =
-    "a path from its slash on, of letters, digits and - . _ ~ ! $ & ( ) * + , = : @, not under /_wayleave";
+const EXPECTED_PATH: &str = "a path from its slash on, of letters, digits and - . _ ~ ! $ & ( ) * + , = : @, \
+     in which no segment begins or ends with a dot or has :$ in it, not under /_wayleave";
 const EXPECTED_AUDIENCE: &str = "1 to 64 letters, digits, dots, colons, underscores and hyphens";

@@ -1,15 +1,25 @@
 use super::path::is_plain;
 use super::*;
+use crate::edge::credential::CredentialSources;
+use crate::edge::withheld::ForwardedHeaders;
 use url::Url;
 
-const TABLE: &str = r#"[
+const TABLE: &str = concat!(
+    r#"[
     {"upstream": "https://any.example", "path": "/", "audience": "any", "anonymous": true},
     {"upstream": "https://v1.example/base/", "path": "/v1/", "audience": "v1", "credentials": true},
     {"upstream": "https://deep.example", "path": "/v1/deep", "timeout_seconds": 300},
-    {"upstream": "http://127.0.0.1:8788", "host": "API.example.com.", "audience": "host", "shared_cache": true},
+    {"upstream": "http://127.0.0.1:8788", "host": "API.example.com.", "audience": "host", "#,
+    r#""shared_cache": true,
+     "forwarded_headers": "pass", "credential_sources": "query:key, bearer"},
     {"upstream": "https://port.example", "host": "api.example.com:8443", "path": "/v1"},
     {"upstream": "https://idn.example", "host": "bücher.example"}
-]"#;
+]"#
+);
+
+fn unreadable(fault: PathFault) -> Result<String, RouteFault> {
+    Err(RouteFault::Unreadable(fault))
+}
 
 fn upstream(routes: &Routes, url: &str) -> Result<String, RouteFault> {
     match routes.resolve(url)? {
@@ -80,59 +90,147 @@ fn path_and_query_go_upstream_byte_for_byte() {
 
 #[test]
 fn paths_that_mean_two_things_are_refused() {
-    for path in [
-        "/%00",
-        "/a%00b",
-        "/a%2500",
-        "/.",
-        "/..",
-        "/a/./b",
-        "/a/../b",
-        "/%2e",
-        "/a/%2E%2e/b",
-        "/a/.%2e",
-        "/a/%252e%252e",
-        "/a/..%2Fb",
-        "/a%2f..%2fb",
-        "/a%5c..%5cb",
-        "/..;/a",
-        "/a/..;x=1/b",
-        "/a\\b",
-        "/\\evil.example",
-        "/a b",
-        "/a\tb",
-        "/%25252525252E",
-        "/a\u{7f}",
+    use PathFault::{Backslash, ControlCharacter, DotSegment, EncodedRepeatedly};
+    for (fault, paths) in [
+        (ControlCharacter, ["/%00", "/a%00b", "/a%2500", "/a b", "/a\tb", "/a\u{7f}"].as_slice()),
+        (Backslash, &["/a\\b", "/\\evil.example", "/a\\..\\b"]),
+        (DotSegment, &["/.", "/..", "/a/./b", "/a/../b", "/%2e", "/a/%2E%2e/b", "/a/.%2e", "/a/%252e%252e"]),
+        (DotSegment, &["/a/..%2Fb", "/a%2f..%2fb", "/a%5c..%5cb", "/..;/a", "/a/..;x=1/b", "/a/..%20/b"]),
+        (DotSegment, &["/a/%20./b", "/a/..::$DATA/b", "/a/..%3fb", "/a%3f/../b", "/a/%c0%ae%c0%ae/b"]),
+        (EncodedRepeatedly, &["/%25252525252E"]),
     ] {
-        let url = format!("https://h.example{path}");
-        assert_eq!(upstream(&alone(), &url), Err(RouteFault::InvalidPath), "{path}");
-        assert_eq!(upstream(&table(), &url), Err(RouteFault::InvalidPath), "{path}");
+        for path in paths {
+            let url = format!("https://h.example{path}");
+            assert_eq!(upstream(&alone(), &url), unreadable(fault), "{path}");
+            assert_eq!(upstream(&table(), &url), unreadable(fault), "{path}");
+        }
     }
 }
 
 #[test]
-fn encoded_separators_are_refused_where_more_than_one_route_serves_the_host() {
-    for path in ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb"] {
-        assert_eq!(
-            upstream(&table(), &format!("https://h.example{path}")),
-            Err(RouteFault::InvalidPath),
-            "{path}"
-        );
-        assert!(upstream(&alone(), &format!("https://h.example{path}")).is_ok(), "{path}");
+fn decoded_control_characters_are_refused_where_more_than_one_route_serves_the_host() {
+    for code in (1..0x20).chain([0x7f]) {
+        for path in [format!("/a%{code:02x}b"), format!("/a%25{code:02X}"), format!("/v1/x%{code:02x}")] {
+            let url = format!("https://h.example{path}");
+            assert_eq!(upstream(&table(), &url), unreadable(PathFault::ControlCharacter), "{path}");
+            assert!(upstream(&alone(), &url).is_ok(), "{path}");
+        }
     }
+}
+
+#[test]
+fn encoded_separators_pass_where_both_readings_stay_in_one_route() {
+    for path in
+        ["/a%2Fb", "/a%2fb", "/a%5Cb", "/v1/projects/group%2Fproject/x", "/v1/a%2f", "/%2fa", "/v10%2fa"]
+    {
+        for routes in [table(), alone()] {
+            assert!(upstream(&routes, &format!("https://h.example{path}")).is_ok(), "{path}");
+        }
+    }
+    for path in ["/v1%2Fb", "/v1%2f", "/v1%5Cdeep/x", "/v1/deep%2fx", "/v1%2Fdeep", "/x%2f/v1%2f%2e"] {
+        let url = format!("https://h.example{path}");
+        assert!(upstream(&table(), &url).is_err(), "{path}");
+    }
+    let to = |path: &str| upstream(&table(), &format!("https://h.example{path}"));
+    assert_eq!(to("/v1%2Fb"), unreadable(PathFault::EncodedSeparator));
+    assert_eq!(to("/v1%5cdeep"), unreadable(PathFault::EncodedSeparator));
 }
 
 #[test]
 fn a_spelling_that_would_reach_another_route_is_refused() {
-    for path in ["/%761/x", "/v%31", "/%2576%31/x", "//v1/x", "/v1;a/x", "/v1//deep", "/v1/%64eep"] {
-        assert_eq!(
-            upstream(&table(), &format!("https://h.example{path}")),
-            Err(RouteFault::InvalidPath),
-            "{path}"
-        );
+    for path in [
+        "/%761/x",
+        "/v%31",
+        "/%2576%31/x",
+        "//v1/x",
+        "/v1;a/x",
+        "/v1//deep",
+        "/v1/%64eep",
+        "/V1",
+        "/V1/x",
+        "/v1/DEEP/x",
+        "/v1/Deep",
+        "/v1.",
+        "/v1./x",
+        "/v1../x",
+        "/v1%20/x",
+        "/v1+/../x",
+        "/%20v1/x",
+        "/v1%c2%a0/x",
+        "/v1%3fx",
+        "/index.php/v1/x",
+        "/.php/v1",
+        "/open%2fa.php/v1",
+        "/open%c0%afa.php/v1",
+        "/open;a.php/v1",
+        "/(S(a%2fb))/v1",
+        "/v1%23",
+        "/v1%253Fx",
+        "/v1::$DATA",
+        "/v1:$i30:$INDEX_ALLOCATION/x",
+        "/%c1%b61/x",
+        "/%ef%bd%961/x",
+        "/%u0076%u0031/x",
+        "/v1/%uff44eep",
+        "/v1/dee\u{ff50}",
+        "/v1%c0%afdeep",
+        "/v1/deep%u002fx",
+        "//x/v1",
+        "///x/v1/y",
+        "/%2fx/v1",
+        "//x//y/V1",
+        "//x/y/v1",
+        "//x%3f/v1",
+        "//a%c0%afb/v1",
+        "/;/x/v1",
+    ] {
+        let url = format!("https://h.example{path}");
+        assert!(matches!(upstream(&table(), &url), Err(RouteFault::Unreadable(_))), "{path}");
     }
-    for path in ["/v1/%7e", "/v1//x", "/v1/x;a", "/%41", "/v1/\u{e4}", "/.well-known/x"] {
+    for path in [
+        "/v1/%7e",
+        "/v1//x",
+        "/v1/x;a",
+        "/%41",
+        "/v1/\u{e4}",
+        "/.well-known/x",
+        "/A/B",
+        "/v1/AbC",
+        "//x",
+        "//x/y/v2",
+        "/v1/x.",
+        "/v1/%zz",
+        "/x/v1",
+        "/x//v1",
+        "/v1/%E4",
+        "/v2/V1",
+        "/v1/a:b",
+        "/v1/%20",
+        "/v1/...",
+        "/v1/a%3Fb%23c",
+        "/v1-Deep",
+    ] {
         assert!(upstream(&table(), &format!("https://h.example{path}")).is_ok(), "{path}");
+    }
+}
+
+#[test]
+fn look_alikes_of_unicode_are_the_letters_that_servers_take_them_for() {
+    let routes = Routes::parse(
+        r#"[{"upstream": "https://any.example"}, {"upstream": "https://kiosk.example", "path": "/kiosk"}]"#,
+    )
+    .unwrap();
+    for path in [
+        "/\u{212a}iosk",
+        "/%e2%84%aaiosk/x",
+        "/k%c4%b1osk",
+        "/k%C4%B0osk",
+        "/kio\u{17f}k/x",
+        "/\u{ff2b}IOSK",
+        "/KIOSK",
+    ] {
+        let url = format!("https://h.example{path}");
+        assert_eq!(upstream(&routes, &url), unreadable(PathFault::TwoRoutes), "{path}");
     }
 }
 
@@ -169,12 +267,20 @@ fn the_reserved_prefix_is_never_forwarded() {
         "/%2F%2F_wayLEAVE%2Ftoken",
         "/x/../_wayleave/token",
         "/./_wayleave/token",
+        "//x/_wayleave/token",
+        "/_wayleave./token",
+        "/_wayleave%20/token",
+        "/_wayleave%3ftoken",
+        "/_wayleave%c0%aftoken",
+        "/_wa\u{ff59}leave/token",
     ] {
         for routes in [alone(), table()] {
             let url = format!("https://h.example{path}");
-            assert_eq!(upstream(&routes, &url), Err(RouteFault::InvalidPath), "{path}");
+            assert!(matches!(upstream(&routes, &url), Err(RouteFault::Unreadable(_))), "{path}");
         }
     }
+    let reserved = upstream(&alone(), "https://h.example/_Wayleave/token");
+    assert_eq!(reserved, unreadable(PathFault::Reserved));
 }
 
 #[test]
@@ -201,7 +307,7 @@ fn what_is_no_request_url_is_refused() {
         "https://h:99999/",
         "https://h%41/",
     ] {
-        assert_eq!(upstream(&alone(), url), Err(RouteFault::InvalidPath), "{url}");
+        assert_eq!(upstream(&alone(), url), unreadable(PathFault::Host), "{url}");
     }
 }
 
@@ -212,6 +318,12 @@ fn audiences_are_listed_once() {
 }
 
 #[test]
+fn audiences_of_routes_that_take_cookies_are_known() {
+    assert_eq!(table().credential_audiences(), ["v1"]);
+    assert!(alone().credential_audiences().is_empty());
+}
+
+#[test]
 fn a_routes_settings_are_as_written() {
     let routes = table();
     let by = |audience: &str| routes.iter().find(|route| route.audience() == audience).unwrap();
@@ -219,7 +331,12 @@ fn a_routes_settings_are_as_written() {
     assert!(by("v1").allows_credentials() && !by("any").allows_credentials());
     assert!(by("host").is_shared_cache() && !by("v1").is_shared_cache());
     assert_eq!(by("v1").timeout_seconds(), 30);
+    assert_eq!(by("v1").forwarded_headers(), ForwardedHeaders::Replace);
+    assert_eq!(by("host").forwarded_headers(), ForwardedHeaders::Pass);
     assert!(routes.iter().any(|route| route.timeout_seconds() == 300));
+    let sources = by("host").credential_sources().map(CredentialSources::listed);
+    assert_eq!(sources, Some(vec!["bearer".to_owned(), "query:key".to_owned()]));
+    assert_eq!(by("v1").credential_sources(), None);
 }
 
 #[test]
@@ -234,7 +351,17 @@ fn a_wrong_table_says_where() {
         (r#"[{"upstream": "https://u.example", "legacy": {}}]"#, "[0].legacy"),
         (r#"[{"upstream": "https://u.example"}, {"upstream": "https://v.example"}]"#, "[1].path"),
         (
-            r#"[{"upstream": "https://u.example", "path": "/a"}, {"upstream": "https://v.example", "path": "/a/"}]"#,
+            concat!(
+                r#"[{"upstream": "https://u.example", "path": "/a"}, "#,
+                r#"{"upstream": "https://v.example", "path": "/a/"}]"#
+            ),
+            "[1].path",
+        ),
+        (
+            concat!(
+                r#"[{"upstream": "https://u.example", "path": "/a"}, "#,
+                r#"{"upstream": "https://v.example", "path": "/A"}]"#
+            ),
             "[1].path",
         ),
         (r#"[{"upstream": "https://u.example", "anonymous": true, "credentials": true}]"#, "[0].credentials"),
@@ -257,9 +384,17 @@ fn a_wrong_table_says_where() {
                 "\"/%61\"",
                 "\"/_wayleave/x\"",
                 "\"/_Wayleave\"",
+                "\"/v1.\"",
+                "\"/a./b\"",
+                "\"/a:$b\"",
             ],
         ),
+        ("forwarded_headers", &["true", "\"\"", "\"Pass\"", "null"]),
         ("timeout_seconds", &["0", "301", "-1", "1.5", "\"30\""]),
+        (
+            "credential_sources",
+            &["\"\"", "null", "[]", "\"cookie\"", "\"bearer,bearer\"", "\"header:Cookie\""],
+        ),
     ] {
         for value in values {
             let json = format!("[{{\"upstream\": \"https://u.example\", \"{field}\": {value}}}]");
@@ -283,8 +418,8 @@ fn a_wrong_table_says_where() {
     }
 }
 
-/// Matching the sent path is matching the parsed one: for each path that is let through, the URL standard's parser
-/// keeps the segments that routes are compared with.
+/// For each path that is let through, the URL standard's parser keeps the segments that routes are compared
+/// with. So matching the path as sent equals matching the parsed path.
 #[test]
 fn a_plain_path_is_what_the_url_parser_makes_of_it() {
     for byte in 0x20..0x7f_u8 {

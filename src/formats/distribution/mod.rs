@@ -1,37 +1,34 @@
-//! Distribution: which token of a family is given to pages, as KV names it and as a page gets it.
+//! Distribution: which token of a family pages receive. It covers the value in KV and the response to a page.
 //!
-//! Standard: DESIGN section 4 (`family/<id>`), section 7 (`GET /_wayleave/families/{family}/token`).
-//! Invariants: KV and registry only *name* a token; the gate looks at list and record of what they name as it does for any
-//! request, so that a copy however old hands out nothing that the gate would refuse.
+//! Standard: docs/formats.md, "Family name"; docs/lifecycle.md, "Distribution".
+//! Invariants: KV and the registry only *name* a token. The gate checks list and record of the named token as
+//! for any request. So even a very old copy hands out nothing that the gate would refuse.
 //! What it must not know: HTTP, where a copy came from.
-//! What a mistake costs: pages that carry a token which has ended (false refuse). It cannot admit: what is handed out is
-//! judged again when it is used.
+//! What a mistake costs: pages carry a token that has ended (false refuse). It cannot admit, because the
+//! token is checked again when it is used.
 
-mod holder;
-
-pub use holder::{FamilyHolder, Held};
-
-use crate::family::FamilyId;
-use crate::key::{KeyId, KeyRing};
+use crate::base::time::UnixMillis;
+use crate::formats::family::FamilyId;
+use crate::formats::key::{KeyId, KeyRing};
+use crate::formats::record::Record;
+use crate::formats::seal;
+use crate::formats::seal::Purpose;
+use crate::formats::token::{Claims, VerifiedToken};
 use crate::limits::{
     MS_PER_SECOND, REFRESH_MAX_SECONDS, REFRESH_MIN_SECONDS, REFRESH_ROTATING_SECONDS, REFRESHES_BEFORE_END,
 };
-use crate::record::Record;
-use crate::seal::{self, Purpose};
-use crate::time::UnixMillis;
-use crate::token::{Claims, VerifiedToken};
 use serde::Serialize;
 
-/// The only body format: the claims, as JSON.
+/// The only format version of the body: the claims as JSON.
 const FORMAT: u8 = 1;
 
-/// What a page gets.
+/// The response to a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HandedOut {
     token: String,
     /// Whole seconds, rounded down, at least 1.
     expires_in: i64,
-    /// When to ask again, in whole seconds: before `expires_in`, unless that is a few seconds only.
+    /// When to ask again, in whole seconds; before `expires_in`, unless that is only a few seconds.
     refresh_after_seconds: i64,
 }
 
@@ -41,23 +38,23 @@ pub fn kv_name(family: &FamilyId) -> String {
     format!("family/{}", family.as_str())
 }
 
-/// The value for KV. `None` when the ring lacks the signing key.
+/// Seals the value for KV. `None` when the ring lacks the signing key.
 #[must_use]
 pub fn seal(ring: &KeyRing, signing_key: KeyId, family: &FamilyId, named: Claims) -> Option<Vec<u8>> {
     let body = serde_json::to_vec(&named).ok()?;
     seal::seal(ring, Purpose::Record, signing_key, &kv_name(family), FORMAT, &body)
 }
 
-/// The token that a value read as this family's names, and the key that sealed it. `None`: it is no such value, or in a
-/// format not known here; treated as absent.
+/// Opens a value read as this family's: the token named, and the key that sealed the value. `None` when it is
+/// no such value or its format is unknown; treat it as absent.
 #[must_use]
 pub fn open(ring: &KeyRing, family: &FamilyId, value: &[u8]) -> Option<(Claims, KeyId)> {
-    let opened = seal::open(ring, Purpose::Record, &kv_name(family), value).ok()?;
+    let opened = seal::open(ring, Purpose::Record, &kv_name(family), value)?;
     let named = serde_json::from_slice(opened.body).ok().filter(|_| opened.format == FORMAT)?;
     Some((named, opened.key_id))
 }
 
-/// What a page gets of a token that the gate lets it have. `text` is the token's.
+/// The response for a token that the gate allows to hand out. `text` is the token itself.
 #[must_use]
 pub fn handed_out(text: String, token: VerifiedToken, record: &Record, now: UnixMillis) -> HandedOut {
     let issued_end = token.claims().expires_at.to_millis();
@@ -70,8 +67,8 @@ pub fn handed_out(text: String, token: VerifiedToken, record: &Record, now: Unix
     HandedOut { token: text, expires_in, refresh_after_seconds }
 }
 
-/// When to ask again for a token that ends in `ends_in` seconds. `is_rotating`: it is a successor that nobody is known to
-/// have used, or one that has a successor.
+/// Seconds until a page should ask again for a token that ends in `ends_in` seconds. `is_rotating`: the token
+/// is a successor not yet known to be used, or it has a successor.
 #[must_use]
 pub fn refresh_after_seconds(ends_in: i64, is_rotating: bool) -> i64 {
     let longest = if is_rotating { REFRESH_ROTATING_SECONDS } else { REFRESH_MAX_SECONDS };

@@ -1,8 +1,8 @@
 use super::*;
-use crate::key::TagKey;
+use crate::edge::family_holder::FamilyHolder;
+use crate::formats::key::TagKey;
+use crate::formats::token::{Serial, UnverifiedToken};
 use crate::limits::FAMILY_HELD_MS;
-use crate::origin::{MissingOrigin, OriginMode, OriginRules};
-use crate::token::{Serial, UnverifiedToken};
 use zeroize::Zeroizing;
 
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -23,25 +23,10 @@ fn claims(lives_seconds: i64) -> Claims {
 }
 
 fn record(claims: Claims) -> Record {
-    Record {
-        key_id: claims.key_id,
-        expires_at: claims.expires_at,
-        family: family(1),
-        ends_at: None,
-        audiences: vec!["default".into()],
-        origins: OriginRules::Any,
-        origin_mode: OriginMode::Enforce,
-        missing_origin: MissingOrigin::Refuse,
-        rate: None,
-        external_id: None,
-        watched: false,
-        distribute: true,
-        successor: None,
-        planned_end: None,
-    }
+    Record { key_id: claims.key_id, distribute: true, ..Record::of_test(claims.expires_at) }
 }
 
-/// `expires_in` and `refresh_after_seconds` of a token that lives so long, its record changed by `change`.
+/// `expires_in` and `refresh_after_seconds` of a token with this lifetime, its record changed by `change`.
 fn times(lives_seconds: i64, change: impl FnOnce(&mut Record)) -> (i64, i64) {
     let text = claims(lives_seconds).mint(&ring()).unwrap();
     let token = UnverifiedToken::parse(&text).unwrap().verify(&ring()).unwrap();
@@ -73,7 +58,7 @@ fn a_page_asks_again_four_times_before_the_end_and_within_the_hour() {
     assert_eq!(times(365 * DAY, |_| {}), (365 * DAY, HOUR));
     assert_eq!(times(HOUR, |_| {}), (HOUR, HOUR / 4));
     assert_eq!(times(60, |_| {}), (60, 15));
-    // Not all the time; and not after what is left.
+    // Not more often than every 5 s, and not later than the end.
     assert_eq!(times(12, |_| {}), (12, 5));
     assert_eq!(times(3, |_| {}), (3, 3));
 }
@@ -82,7 +67,7 @@ fn a_page_asks_again_four_times_before_the_end_and_within_the_hour() {
 fn the_soonest_end_counts() {
     let operator_s = |record: &mut Record| record.ends_at = Some(NOW.plus_ms(100_500));
     assert_eq!(times(DAY, operator_s), (100, 25));
-    // A rotation's end is not the token's: it may be moved, held, or cancelled.
+    // A rotation's end does not end the token yet: it may be moved, held or cancelled.
     let rotation_s = |record: &mut Record| record.planned_end = Some(NOW.plus_ms(1_000_000));
     assert_eq!(times(DAY, rotation_s), (DAY, 250));
     let past = |record: &mut Record| record.planned_end = Some(NOW.plus_ms(-1));

@@ -1,31 +1,32 @@
-//! The base of revocation lists: what is revoked, disabled or edited, of all unexpired tokens, as bitmaps.
+//! The base of revocation lists: bitmaps of all unexpired tokens that are revoked, disabled or edited.
 //!
-//! Standard: DESIGN section 4, `list/base/<number>`; the roaring format specification; RFC 5280 section 5.2.4 for base
-//! and delta. The body is postcard, format 1, inside a seal.
-//! Invariants: a base never changes once its number was given; a serial is in at most one of revoked and disabled; its
-//! SHA-256 is that of the body, so it stays the same when it is sealed by another key.
-//! What it must not know: when a list may be used; where it is kept.
-//! What a mistake costs: a serial lost from a base is a revoked token that works again (false accept).
+//! Standard: docs/formats.md, "Base"; the roaring format specification; RFC 5280 section 5.2.4
+//! for base and delta. The body is postcard, format 1, inside a seal.
+//! Invariants: a base never changes after its number was given. A serial is in at most one of revoked and
+//! disabled. The SHA-256 covers the body alone, so it stays the same when another key seals the base.
+//! What it must not know: when a list may be used; where a base is kept.
+//! What a mistake costs: a serial lost from a base lets a revoked token work again (false accept).
 
+use super::entry::{Change, ListFault, Number, SerialStatus};
 use super::record_versions::RecordVersions;
-use super::{Change, ListFault, Number, Status};
-use crate::key::{KeyId, KeyRing, sha256};
-use crate::seal::{self, Purpose};
-use crate::token::Serial;
+use crate::formats::key::{KeyId, KeyRing, sha256};
+use crate::formats::seal;
+use crate::formats::seal::Purpose;
+use crate::formats::token::Serial;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// The only body format.
-pub const FORMAT: u8 = 1;
+/// The format version of the body, the only one.
+pub(super) const FORMAT: u8 = 1;
 
-/// The KV key of a base.
+/// The KV key of the base `number`.
 #[must_use]
 pub fn kv_name(number: Number) -> String {
     format!("list/base/{number}")
 }
 
-/// Statuses and record versions at one list number.
+/// Statuses and record versions as of one list number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Base {
     number: Number,
@@ -34,17 +35,16 @@ pub struct Base {
     versions: RecordVersions,
 }
 
-/// A base together with what tells it from a forged one.
+/// A base and its SHA-256, by which deltas refer to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenedBase {
-    /// The base.
     pub base: Base,
-    /// SHA-256 of its body.
+    /// SHA-256 of the base's body.
     pub sha256: [u8; 32],
 }
 
 #[derive(Serialize, Deserialize)]
-struct Body {
+struct BaseBody {
     number: Number,
     revoked: Vec<u8>,
     disabled: Vec<u8>,
@@ -52,7 +52,7 @@ struct Body {
 }
 
 impl Base {
-    /// Nothing is named. It precedes every list of its epoch, and is read from nowhere.
+    /// The empty base. It precedes every list of its epoch; it is neither stored nor read.
     #[must_use]
     pub fn empty(epoch: u32) -> Self {
         Self {
@@ -63,21 +63,20 @@ impl Base {
         }
     }
 
-    /// Its number.
     #[must_use]
     pub fn number(&self) -> Number {
         self.number
     }
 
-    /// What it says of `serial`.
+    /// The status of `serial` in this base.
     #[must_use]
-    pub fn status(&self, serial: Serial) -> Status {
+    pub fn status(&self, serial: Serial) -> SerialStatus {
         if self.revoked.contains(serial.0) {
-            Status::Revoked
+            SerialStatus::Revoked
         } else if self.disabled.contains(serial.0) {
-            Status::Disabled
+            SerialStatus::Disabled
         } else {
-            Status::Good
+            SerialStatus::Good
         }
     }
 
@@ -87,13 +86,13 @@ impl Base {
         self.versions.of(serial)
     }
 
-    /// How many serials it names.
+    /// The number of serials named.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.named().len()
     }
 
-    /// Every serial that it names, ascending.
+    /// Every serial named, ascending.
     pub fn serials(&self) -> impl Iterator<Item = Serial> {
         self.named().into_iter().map(Serial)
     }
@@ -102,8 +101,8 @@ impl Base {
         self.versions.edited() | &self.revoked | &self.disabled
     }
 
-    /// The base that follows: this one with `changes`, the final state of each serial, and without the serials `gone`,
-    /// whose tokens have ended.
+    /// Makes the next base: this one with `changes` (the final state of each serial) and without the serials
+    /// `gone`, whose tokens have ended.
     #[must_use]
     pub fn fold(
         mut self,
@@ -115,7 +114,7 @@ impl Base {
             self.set(change);
         }
         for serial in gone {
-            self.set(Change { serial, status: Status::Good, version: 1 });
+            self.set(Change { serial, status: SerialStatus::Good, version: 1 });
         }
         self.revoked.optimize();
         self.disabled.optimize();
@@ -123,7 +122,8 @@ impl Base {
         Self { number, ..self }
     }
 
-    /// This base with a range of serials revoked: whatever they were issued as, nobody knows.
+    /// This base with a range of serials revoked. A restore uses it for serials that the lost registry may
+    /// have issued.
     #[must_use]
     pub fn with_revoked(mut self, serials: RangeInclusive<Serial>) -> Self {
         let range = serials.start().0..=serials.end().0;
@@ -139,15 +139,16 @@ impl Base {
             true => set.insert(serial.0),
             false => set.remove(serial.0),
         };
-        put(&mut self.revoked, status == Status::Revoked);
-        put(&mut self.disabled, status == Status::Disabled);
+        put(&mut self.revoked, status == SerialStatus::Revoked);
+        put(&mut self.disabled, status == SerialStatus::Disabled);
         self.versions.set(serial, version);
     }
 
-    /// The body: what is stored and hashed. `None` when it cannot be written, which memory alone could cause.
+    /// The bytes that are stored and hashed. `None` when serialising fails, which only a lack of memory could
+    /// cause.
     #[must_use]
     pub fn body(&self) -> Option<Vec<u8>> {
-        let body = Body {
+        let body = BaseBody {
             number: self.number,
             revoked: bytes(&self.revoked)?,
             disabled: bytes(&self.disabled)?,
@@ -156,12 +157,12 @@ impl Base {
         postcard::to_allocvec(&body).ok()
     }
 
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// [`ListFault::Misshapen`] when it is not one.
+    /// [`ListFault::Misshapen`] when the bytes are not a base.
     pub fn from_body(body: &[u8]) -> Result<Self, ListFault> {
-        let (body, rest) = postcard::take_from_bytes::<Body>(body).map_err(|_| ListFault::Misshapen)?;
+        let (body, rest) = postcard::take_from_bytes::<BaseBody>(body).map_err(|_| ListFault::Misshapen)?;
         let versions = body.versions.iter().map(|bytes| bitmap(bytes)).collect::<Option<Vec<_>>>();
         let (Some(revoked), Some(disabled), Some(versions), []) = (
             bitmap(&body.revoked),
@@ -178,7 +179,7 @@ impl Base {
     }
 }
 
-/// The value for KV. `None` when the ring lacks the signing key.
+/// Seals the value for KV. `None` when the ring lacks the signing key.
 #[must_use]
 pub fn seal(ring: &KeyRing, signing_key: KeyId, number: Number, body: &[u8]) -> Option<Vec<u8>> {
     seal::seal(ring, Purpose::List, signing_key, &kv_name(number), FORMAT, body)
@@ -193,13 +194,12 @@ impl OpenedBase {
         Self { base, sha256 }
     }
 
-    /// Opens a value read as the base `number`.
+    /// Opens a value read from KV as the base `number`.
     ///
     /// # Errors
-    /// [`ListFault`]; callers treat the value as absent, and count it.
+    /// [`ListFault`]. Callers treat the value as absent, and count it.
     pub fn open(ring: &KeyRing, number: Number, value: &[u8]) -> Result<Self, ListFault> {
-        let opened =
-            seal::open(ring, Purpose::List, &kv_name(number), value).map_err(|_| ListFault::BrokenSeal)?;
+        let opened = seal::open(ring, Purpose::List, &kv_name(number), value).ok_or(ListFault::BrokenSeal)?;
         if opened.format != FORMAT {
             return Err(ListFault::UnknownFormat);
         }
@@ -231,7 +231,7 @@ mod tests {
         KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![1; 32]))], "d")
     }
 
-    fn change(serial: u32, status: Status, version: u32) -> Change {
+    fn change(serial: u32, status: SerialStatus, version: u32) -> Change {
         Change { serial: Serial(serial), status, version }
     }
 
@@ -241,38 +241,45 @@ mod tests {
 
     fn base() -> Base {
         let changes = [
-            change(4, Status::Revoked, 1),
-            change(9, Status::Disabled, 3),
-            change(70_000, Status::Good, 2),
-            change(80_000, Status::Revoked, 5),
+            change(4, SerialStatus::Revoked, 1),
+            change(9, SerialStatus::Disabled, 3),
+            change(70_000, SerialStatus::Good, 2),
+            change(80_000, SerialStatus::Revoked, 5),
         ];
         Base::empty(1).fold(changes, [], number(7))
     }
 
-    fn says(base: &Base, serial: u32) -> (Status, u32) {
+    fn says(base: &Base, serial: u32) -> (SerialStatus, u32) {
         (base.status(Serial(serial)), base.record_version(Serial(serial)))
     }
 
     #[test]
     fn a_fold_has_the_last_word_and_drops_what_has_ended() {
         let folded = base().fold(
-            [change(4, Status::Revoked, 2), change(9, Status::Good, 4), change(5, Status::Disabled, 1)],
+            [
+                change(4, SerialStatus::Revoked, 2),
+                change(9, SerialStatus::Good, 4),
+                change(5, SerialStatus::Disabled, 1),
+            ],
             [Serial(80_000)],
             number(8),
         );
         assert_eq!(folded.number(), number(8));
         assert_eq!(
             [4, 5, 9].map(|serial| says(&folded, serial)),
-            [(Status::Revoked, 2), (Status::Disabled, 1), (Status::Good, 4)]
+            [(SerialStatus::Revoked, 2), (SerialStatus::Disabled, 1), (SerialStatus::Good, 4)]
         );
-        assert_eq!((says(&folded, 70_000), says(&folded, 80_000)), ((Status::Good, 2), (Status::Good, 1)));
+        assert_eq!(
+            (says(&folded, 70_000), says(&folded, 80_000)),
+            ((SerialStatus::Good, 2), (SerialStatus::Good, 1))
+        );
         assert_eq!(folded.serials().collect::<Vec<_>>(), [4, 5, 9, 70_000].map(Serial));
         assert_eq!(folded.entries(), 4);
         let body = folded.body().unwrap().len();
         let lost = folded.with_revoked(Serial(9)..=Serial(1_000_000));
         assert_eq!(
             [8, 9, 1_000_000, 1_000_001].map(|serial| lost.status(Serial(serial))),
-            [Status::Good, Status::Revoked, Status::Revoked, Status::Good]
+            [SerialStatus::Good, SerialStatus::Revoked, SerialStatus::Revoked, SerialStatus::Good]
         );
         assert!(Base::from_body(&lost.body().unwrap()).is_ok());
         // Runs: a million serials cost next to nothing.

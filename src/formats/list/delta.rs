@@ -1,52 +1,58 @@
-//! The delta: everything that changed since a base, with the time it speaks for. The one mutable value in KV.
+//! The delta: everything that changed since a base, and until when it may be used. It is the one mutable
+//! value in KV.
 //!
-//! Standards: RFC 5280 section 5 for the terms (`this_update`, `next_update`, CRL number, delta). DESIGN section 4,
-//! `list/delta`. The body is postcard, format 1, inside a seal.
-//! Invariants: serials strictly ascending, so a serial has one state; the state is the final one, so a delta completes
-//! the base at `since` as it completes the newest, whatever happened between, and pins both by their hashes; the order between deltas is by `number` alone, their age by
-//! `this_update` alone.
+//! Standards: RFC 5280 section 5 for the terms (`this_update`, `next_update`, CRL number, delta).
+//! docs/formats.md, "Delta": `list/delta`. The body is postcard, format 1, inside a seal.
+//! Invariants:
+//! - Serials are strictly ascending, so each has one state.
+//! - The state is the final one. So the delta completes the base at `since` as well as the newest, whatever
+//!   happened in between. It pins both bases by their hashes.
+//! - Only `number` orders deltas; only `this_update` tells their age.
+//!
 //! What it must not know: what a base holds, when a list may be used, where it was read.
-//! What a mistake costs: a serial lost from a delta is a revoked token that works again (false accept).
+//! What a mistake costs: a serial lost from a delta lets a revoked token work again (false accept).
 
-use super::{Change, ListFault, Number, OpenedBase};
-use crate::key::{KeyId, KeyRing};
-use crate::seal::{self, Purpose};
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use super::base::OpenedBase;
+use super::entry::{Change, ListFault, Number};
+use crate::base::time::UnixMillis;
+use crate::formats::key::{KeyId, KeyRing};
+use crate::formats::seal;
+use crate::formats::seal::Purpose;
+use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
 
-/// The only body format.
-pub const FORMAT: u8 = 1;
-/// The KV key.
+/// The format version of the body, the only one.
+pub(super) const FORMAT: u8 = 1;
+/// The KV key of the delta.
 pub const KV_NAME: &str = "list/delta";
 
-/// What a delta says beside the changes.
+/// Everything in a delta but the changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaHead {
-    /// Its number.
     pub number: Number,
-    /// The registry's clock when it was made: every change committed before is in it or in its base.
+    /// The registry's clock when it made the delta. Every change committed earlier is in the delta or in its
+    /// base.
     pub this_update: UnixMillis,
-    /// It may not be used from this instant on.
+    /// The delta may not be used from this instant on.
     pub next_update: UnixMillis,
-    /// The newest base, which it completes.
+    /// The newest base, which the delta completes.
     pub base: Number,
-    /// SHA-256 of that base's body.
+    /// SHA-256 of the body of `base`.
     pub base_sha256: [u8; 32],
-    /// The n of the oldest base that it completes: the one before `base` for a while, else `base` itself; 0: the empty one.
+    /// The n of the oldest base that the delta completes: for some time the one before `base`, otherwise
+    /// `base` itself. 0 means the empty base.
     pub since: u64,
-    /// SHA-256 of that base's body.
+    /// SHA-256 of the body of the base at `since`.
     pub since_sha256: [u8; 32],
-    /// The n of the newest list that brought a change: until that grows, all later lists say the same.
+    /// The n of the newest list that contained a change. Lists with the same value say the same.
     pub changed: u64,
     /// The highest serial issued.
     pub highest_serial: Serial,
 }
 
-/// The state, since a base, of every serial that changed.
+/// The final state of every serial that changed since a base.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delta {
-    /// All but the changes.
     pub head: DeltaHead,
     /// Strictly ascending by serial.
     changes: Vec<Change>,
@@ -54,17 +60,16 @@ pub struct Delta {
     retired: Vec<KeyId>,
 }
 
-/// A delta whose seal is whole.
+/// A delta whose tag verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedDelta {
-    /// The delta.
     pub delta: Delta,
-    /// The key that sealed it: a later one may retire it.
+    /// The key that sealed the delta. A later list may retire it.
     pub sealed_by: KeyId,
 }
 
 impl Delta {
-    /// Makes a delta. `changes` may come in any order; of one serial named twice the later entry counts.
+    /// Makes a delta. `changes` may come in any order; if a serial occurs twice, the later entry counts.
     #[must_use]
     pub fn new(
         head: DeltaHead,
@@ -76,19 +81,19 @@ impl Delta {
         Self { head, changes: by_serial.into_values().collect(), retired: retired.into_iter().collect() }
     }
 
-    /// The value for KV. `None` when the ring lacks the signing key.
+    /// Seals the value for KV. `None` when the ring lacks the signing key.
     #[must_use]
     pub fn seal(&self, ring: &KeyRing, signing_key: KeyId) -> Option<Vec<u8>> {
         let body = postcard::to_allocvec(self).ok()?;
         seal::seal(ring, Purpose::List, signing_key, KV_NAME, FORMAT, &body)
     }
 
-    /// Opens a value read as the delta.
+    /// Opens a value read from KV as the delta.
     ///
     /// # Errors
-    /// [`ListFault`]; callers keep what they hold, and count it.
+    /// [`ListFault`]. Callers keep the list they hold, and count the fault.
     pub fn open(ring: &KeyRing, value: &[u8]) -> Result<OpenedDelta, ListFault> {
-        let opened = seal::open(ring, Purpose::List, KV_NAME, value).map_err(|_| ListFault::BrokenSeal)?;
+        let opened = seal::open(ring, Purpose::List, KV_NAME, value).ok_or(ListFault::BrokenSeal)?;
         if opened.format != FORMAT {
             return Err(ListFault::UnknownFormat);
         }
@@ -107,8 +112,9 @@ impl Delta {
         self.changes.iter().zip(self.changes.iter().skip(1)).all(|(a, b)| a.serial < b.serial)
     }
 
-    /// Whether `held` and this delta make up a list. A base is told by its SHA-256, in which its number is: whoever sealed
-    /// it, it is the one that the registry meant, also where a restore gave a number twice.
+    /// Whether `held` and this delta make up a list. The SHA-256 identifies the base and covers its number.
+    /// So it is the base that the registry meant, whichever key sealed it, even where a restored registry
+    /// gave a number twice.
     #[must_use]
     pub fn completes(&self, held: &OpenedBase) -> bool {
         [self.head.base_sha256, self.head.since_sha256].contains(&held.sha256)
@@ -120,19 +126,19 @@ impl Delta {
         self.retired.contains(&key_id)
     }
 
-    /// Signing keys whose tokens are refused.
+    /// Signing keys whose tokens are refused, by id.
     #[must_use]
     pub fn retired(&self) -> &[KeyId] {
         &self.retired
     }
 
-    /// Every serial that changed, ascending.
+    /// Every changed serial with its state, ascending.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// What it says of `serial`; `None` when nothing has changed since the base.
+    /// The state of `serial`; `None` when it has not changed since the base.
     #[must_use]
     pub fn change(&self, serial: Serial) -> Option<&Change> {
         let at = self.changes.binary_search_by_key(&serial, |change| change.serial).ok()?;
@@ -141,8 +147,8 @@ impl Delta {
 }
 
 impl DeltaHead {
-    /// No registry makes another: a base is as old as its list or older, and of its epoch; what is the oldest and the
-    /// newest has one hash.
+    /// Holds for every delta that a registry makes: both bases are of the list's epoch and not newer than the
+    /// list, `since` is not above `base`, and they have the same hash exactly when they are the same base.
     fn is_ordered(&self) -> bool {
         let is_one_base = self.since == self.base.n;
         self.since <= self.base.n
@@ -155,7 +161,7 @@ impl DeltaHead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::{Base, Status};
+    use crate::formats::list::{Base, SerialStatus};
     use zeroize::Zeroizing;
 
     fn ring() -> KeyRing {
@@ -163,7 +169,7 @@ mod tests {
         KeyRing::derive(&secrets, "d")
     }
 
-    fn change(serial: u32, status: Status, version: u32) -> Change {
+    fn change(serial: u32, status: SerialStatus, version: u32) -> Change {
         Change { serial: Serial(serial), status, version }
     }
 
@@ -190,21 +196,25 @@ mod tests {
     }
 
     fn opened_base(n: u64) -> OpenedBase {
-        let base = Base::empty(2).fold([change(1, Status::Revoked, 1)], [], number(2, n));
-        let sha256 = crate::key::sha256(&base.body().unwrap());
+        let base = Base::empty(2).fold([change(1, SerialStatus::Revoked, 1)], [], number(2, n));
+        let sha256 = crate::formats::key::sha256(&base.body().unwrap());
         OpenedBase { base, sha256 }
     }
 
     #[test]
     fn the_last_word_on_a_serial_counts() {
         let delta = delta(
-            vec![change(9, Status::Disabled, 1), change(4, Status::Revoked, 3), change(9, Status::Good, 2)],
+            vec![
+                change(9, SerialStatus::Disabled, 1),
+                change(4, SerialStatus::Revoked, 3),
+                change(9, SerialStatus::Good, 2),
+            ],
             vec![KeyId(7)],
         );
         let read = Delta::open(&ring(), &delta.seal(&ring(), KeyId(1)).unwrap()).unwrap();
         assert_eq!(read, OpenedDelta { delta: delta.clone(), sealed_by: KeyId(1) });
-        assert_eq!(delta.change(Serial(4)), Some(&change(4, Status::Revoked, 3)));
-        assert_eq!(delta.change(Serial(9)), Some(&change(9, Status::Good, 2)));
+        assert_eq!(delta.change(Serial(4)), Some(&change(4, SerialStatus::Revoked, 3)));
+        assert_eq!(delta.change(Serial(9)), Some(&change(9, SerialStatus::Good, 2)));
         assert_eq!(delta.change(Serial(5)), None);
         assert!(delta.retires(KeyId(7)) && !delta.retires(KeyId(1)));
     }
@@ -215,7 +225,8 @@ mod tests {
             let value = delta.seal(&ring(), KeyId(1)).unwrap();
             assert_eq!(Delta::open(&ring(), &value), Err(ListFault::Misshapen), "{delta:?}");
         };
-        let mut unordered = delta(vec![change(1, Status::Revoked, 1), change(2, Status::Good, 2)], vec![]);
+        let mut unordered =
+            delta(vec![change(1, SerialStatus::Revoked, 1), change(2, SerialStatus::Good, 2)], vec![]);
         unordered.changes.reverse();
         misshapen(&unordered);
         for head in [
@@ -251,8 +262,8 @@ mod tests {
         assert_eq!([3, 4, 6, 7, 8].map(|n| completes(&opened_base(n))), [false, true, false, true, false]);
         // The same number of a lost time, and the empty base, which it does not complete.
         let other = |n| {
-            let base = Base::empty(2).fold([change(2, Status::Revoked, 1)], [], number(2, n));
-            let sha256 = crate::key::sha256(&base.body().unwrap());
+            let base = Base::empty(2).fold([change(2, SerialStatus::Revoked, 1)], [], number(2, n));
+            let sha256 = crate::formats::key::sha256(&base.body().unwrap());
             OpenedBase { base, sha256 }
         };
         assert!(!completes(&other(4)) && !completes(&other(7)) && !completes(&OpenedBase::empty(2)));

@@ -1,21 +1,21 @@
 //! The record version of every edited serial, as bitmaps: one for each bit of the version.
 //!
-//! Standard: DESIGN section 4, `list/base/<number>`; the roaring format specification for each bitmap.
-//! Invariants: slice i holds the serials whose version − 1 has bit i, so a serial in no slice is at version 1; the last
-//! slice is never empty. Looking one up costs as many look-ups as the highest version has bits, however many serials.
-//! What it must not know: statuses, numbers of lists.
-//! What a mistake costs: a version read too low lets an edited-away policy admit (false accept).
+//! Standard: docs/formats.md, "Base"; the roaring format specification for each bitmap.
+//! Invariants: slice i holds the serials whose version − 1 has bit i set, so a serial in no slice has the
+//! version 1. The last slice is never empty. A look-up reads as many bitmaps as the highest version has bits,
+//! however many serials there are.
+//! What it must not know: statuses, list numbers.
+//! What a mistake costs: a version read too low admits under a policy that was edited away (false accept).
 
-use crate::token::Serial;
+use crate::formats::token::Serial;
 use roaring::RoaringBitmap;
 
-/// Versions of edited serials.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RecordVersions {
     slices: Vec<RoaringBitmap>,
 }
 
-/// Bits of a version.
+/// Most slices: a version is a `u32`.
 const BITS: usize = 32;
 
 impl RecordVersions {
@@ -28,7 +28,7 @@ impl RecordVersions {
         above_first.saturating_add(1)
     }
 
-    /// Sets the version of `serial`; 0 counts as 1.
+    /// Sets the version of `serial`; 0 means 1.
     pub(super) fn set(&mut self, serial: Serial, version: u32) {
         let above_first = version.saturating_sub(1);
         let bits = usize::try_from(u32::BITS - above_first.leading_zeros()).unwrap_or(BITS);
@@ -44,7 +44,7 @@ impl RecordVersions {
         }
     }
 
-    /// Ends a series of [`Self::set`]: no empty last slice, each as small as it can be.
+    /// Call after the last [`Self::set`]: drops empty slices at the end and compresses the others.
     pub(super) fn compact(&mut self) {
         while self.slices.last().is_some_and(RoaringBitmap::is_empty) {
             self.slices.pop();
@@ -54,7 +54,7 @@ impl RecordVersions {
         }
     }
 
-    /// Every serial above version 1.
+    /// Every serial whose version is above 1.
     pub(super) fn edited(&self) -> RoaringBitmap {
         self.slices.iter().fold(RoaringBitmap::new(), |all, slice| all | slice)
     }
@@ -64,7 +64,7 @@ impl RecordVersions {
         &self.slices
     }
 
-    /// The same from slices; `None` with more of them than a version has bits, or an empty last one.
+    /// Rebuilds the versions from slices. `None` when there are more than 32, or the last one is empty.
     pub(super) fn from_slices(slices: Vec<RoaringBitmap>) -> Option<Self> {
         let is_whole = slices.len() <= BITS && !slices.last().is_some_and(RoaringBitmap::is_empty);
         is_whole.then_some(Self { slices })

@@ -1,23 +1,25 @@
-//! What a token says about origins: `any`, or 1 to 50 rules; and its two modes.
+//! A token's setting about origins: `any`, or 1 to 50 rules; and its two modes.
 //!
-//! Invariants: "unrestricted" is the word `any` and never an empty list, which is an error; in formats that do not
-//! describe themselves it is an absent list.
+//! Invariants: "unrestricted" is the word `any`. An empty list is an error, never "unrestricted". Formats
+//! that do not describe themselves encode `any` as an absent list.
 //! What it must not know: requests.
-//! What a mistake costs: an empty or unreadable list taken for `any` admits every site.
+//! What a mistake costs: an empty or unreadable list is read as `any` and admits every site.
 
-use super::rule::{OriginRule, RuleError, RuleWarning};
+use super::rule::OriginRule;
+use super::rule_text::RuleError;
+use super::warning::RuleWarning;
 use crate::limits;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
 
-/// Where a token works.
+/// The origins from which a token works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OriginRules {
-    /// Everywhere; nothing about origins is evaluated.
+    /// Every origin. Nothing about origins is evaluated.
     Any,
-    /// Where one of these rules matches. An empty list, which no parser here makes, matches nothing.
+    /// Origins that one of these rules matches. An empty list would match nothing; no parser here makes one.
     Rules(Vec<OriginRule>),
 }
 
@@ -25,52 +27,51 @@ pub enum OriginRules {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OriginMode {
-    /// Refuse.
+    /// Refuse the request if no rule matches.
     #[default]
     Enforce,
-    /// Admit, but count what would have been refused.
+    /// Admit the request, but count it as one that would have been refused.
     Report,
 }
 
-/// What a request without any origin gets.
+/// How a request without any origin is treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MissingOrigin {
-    /// `origin_missing`.
+    /// Refuse it with `origin_missing`.
     #[default]
     Refuse,
-    /// Admitted, unless a browser says that it hid the origin.
+    /// Admit it, unless a browser says that it withheld the origin.
     Allow,
 }
 
-/// Why `origins` cannot be taken.
+/// Why a value of `origins` is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RulesError {
-    /// Neither `"any"` nor a list.
+    /// It is neither `"any"` nor a list.
     Type,
-    /// An empty list.
+    /// The list is empty.
     Empty,
-    /// More than [`limits::ORIGIN_RULES_MAX`].
+    /// More rules than [`limits::ORIGIN_RULES_MAX`].
     TooMany,
-    /// An item is not text.
+    /// An item is not a string.
     ItemType {
-        /// Its place in the list, from 0.
+        /// Index in the list, from 0.
         index: usize,
     },
-    /// An item is not a rule.
+    /// An item is not a valid rule.
     Rule {
-        /// Its place in the list, from 0.
+        /// Index in the list, from 0.
         index: usize,
-        /// What is wrong with it.
         error: RuleError,
     },
 }
 
 impl OriginRules {
-    /// Reads the field `origins` of an admin request.
+    /// Parses the field `origins` of an admin request.
     ///
     /// # Errors
-    /// [`RulesError`], which names the first item that cannot be taken.
+    /// [`RulesError`] for the first faulty item.
     pub fn parse(json: &Value, app_schemes: &[String]) -> Result<Self, RulesError> {
         let items = match json {
             Value::String(word) if word == ANY => return Ok(Self::Any),
@@ -92,7 +93,14 @@ impl OriginRules {
         rules.collect::<Result<_, _>>().map(Self::Rules)
     }
 
-    /// What people should know of these rules, each warning once.
+    /// Whether at least one rule names an origin. `any` does not, and neither does a rule for every
+    /// installation of an extension.
+    #[must_use]
+    pub fn name_origins(&self) -> bool {
+        matches!(self, Self::Rules(rules) if rules.iter().any(|rule| !rule.is_for_every_installation()))
+    }
+
+    /// The warnings about these rules, each once.
     #[must_use]
     pub fn warnings(&self) -> Vec<RuleWarning> {
         let Self::Rules(rules) = self else {
@@ -109,7 +117,7 @@ impl OriginRules {
 }
 
 impl RulesError {
-    /// Stable.
+    /// The stable code, for programs to compare.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -120,19 +128,19 @@ impl RulesError {
         }
     }
 
-    /// What is expected; constant for each code.
+    /// What was expected. Constant for each code.
     #[must_use]
     pub fn detail(self) -> &'static str {
         match self {
             Self::Type => "\"any\", or a list of 1 to 50 rules such as \"https://example.com\"",
             Self::ItemType { .. } => "a rule as text, such as \"https://example.com\"",
-            Self::Empty => "at least one rule; a token that works on every site says \"any\"",
-            Self::TooMany => "at most 50 rules; issue a second token for further sites",
+            Self::Empty => "at least one rule; for a token that works from every site, use \"any\"",
+            Self::TooMany => "at most 50 rules; create a second token for further sites",
             Self::Rule { error, .. } => error.detail(),
         }
     }
 
-    /// The item at fault, from 0; `None` when the field itself is.
+    /// Index of the faulty item, from 0. `None` when the field itself is faulty.
     #[must_use]
     pub fn index(self) -> Option<usize> {
         match self {

@@ -1,49 +1,49 @@
-//! Signs: what a shard sees in its counts that an operator should be told of.
+//! Anomalies that a shard finds in its counts and reports to an operator.
 //!
-//! Standard: DESIGN section 8, the notices `usage_spike` and `refused_origins`.
-//! Invariants: a sign names its hour or day, so that told twice it is one story; a token that is new has no usual use, and
-//! no spike.
-//! What it must not know: how notices are told.
-//! What a mistake costs: an operator who learns to ignore notices.
+//! Standard: docs/lifecycle.md, "Anomalies".
+//! Invariants: an anomaly names its hour or day, so that a repeated report is recognised. A new token has no
+//! usual usage, and therefore no spike.
+//! What it must not know: how notices are sent.
+//! What a mistake costs: an operator learns to ignore notices.
 
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
 use crate::limits::{REFUSED_ORIGIN_NOTICE_MIN, SPIKE_FACTOR, SPIKE_HISTORY_HOURS_MIN, SPIKE_MIN};
-use crate::time::UnixMillis;
-use crate::token::Serial;
 use serde::{Deserialize, Serialize};
 
-use super::heaviest::Weighed;
+use crate::formats::usage::heaviest::Weighed;
 
-/// What is to be told of one token.
+/// An anomaly in the usage of one token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sign {
-    /// The token.
+pub struct Anomaly {
     pub serial: Serial,
-    /// What was seen.
-    pub seen: Seen,
+    #[serde(rename = "seen")]
+    pub kind: AnomalyKind,
 }
 
-/// What was seen.
+/// The kinds of anomalies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Seen {
+pub enum AnomalyKind {
     /// An hour with far more requests than usual.
     Spike {
-        /// Its beginning.
+        /// Start of the hour.
         hour: UnixMillis,
-        /// Requests in it.
+        /// Number of requests in the hour.
         requests: u64,
-        /// The median of the hours of the seven days before.
+        /// Median number of requests per hour, over the seven days before.
         median: u64,
     },
-    /// Origins that the token's rules refuse often, or in report mode would.
+    /// Origins that the token's rules often refuse, or would refuse in report mode.
     RefusedOrigins {
-        /// The beginning of the day.
+        /// Start of the day.
         day: UnixMillis,
-        /// The heaviest of them.
+        /// The most frequent of these origins.
         origins: Vec<String>,
     },
 }
 
-/// Whether `requests` in an hour are a spike after hours with so many, zeros included; the median if they are.
+/// Returns the median of the earlier hours, zeros included, if `requests` in an hour are a spike compared to
+/// them.
 #[must_use]
 pub fn spike(requests: u64, mut hours_before: Vec<u64>) -> Option<u64> {
     hours_before.sort_unstable();
@@ -54,7 +54,7 @@ pub fn spike(requests: u64, mut hours_before: Vec<u64>) -> Option<u64> {
     is_spike.then_some(median)
 }
 
-/// Those of a day's refused origins that are worth a word, heaviest first.
+/// The refused origins of a day that are frequent enough to be reported, most requests first.
 #[must_use]
 pub fn often_refused(refused: Vec<Weighed<String>>) -> Vec<String> {
     let often = refused

@@ -1,34 +1,35 @@
-//! The heaviest of many: which few keys were counted most, in a fixed number of places.
+//! The most frequent keys of many, counted in a fixed number of places.
 //!
-//! Standard: Metwally, Agrawal and El Abbadi, "Efficient computation of frequent and top-k elements in data streams" (2005),
-//! the Space-Saving algorithm, with weights: a key that finds no place takes that of the lightest and its count as an error.
-//! Invariants: a key's true count lies between `count − over` and `count`; a key with more than one part in
-//! [`USAGE_ORIGINS_KEPT`] of all that was counted is kept; merging holds to both.
+//! Standard: Metwally, Agrawal and El Abbadi, "Efficient computation of frequent and top-k elements in data
+//! streams" (2005): the Space-Saving algorithm, with weights. A key that finds no free place replaces the key
+//! with the lowest count, and takes over that count as its possible error.
+//! Invariants: a key's true count lies between `count − over` and `count`. A key with more than
+//! 1/[`USAGE_ORIGINS_KEPT`] of the total count is kept. Both remain true after merging.
 //! What it must not know: what the keys are.
-//! What a mistake costs: an origin that still uses a token is not shown to whoever ends it.
+//! What a mistake costs: someone ends a token without seeing an origin that still uses it.
 //!
-//! Own code: `topk` and `asap_sketchlib` hold thousands of keys behind a hash index, and a filter of 120 counters beside
-//! every 20 places. Here are thousands of lists of 20, which are looked through faster than hashed and stored as they are.
+//! Why this is own code: `topk` and `asap_sketchlib` are made for thousands of keys. They add a hash index,
+//! and a filter of 120 counters for every 20 places. Here there are thousands of lists of 20 keys. Searching
+//! such a list is faster than hashing, and it is stored as it is.
 
 use crate::limits::USAGE_ORIGINS_KEPT;
 use serde::{Deserialize, Serialize};
 
-/// The heaviest keys, in no order.
+/// The most frequent keys, in no particular order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heaviest<K> {
     held: Vec<Weighed<K>>,
-    /// A key that is not held was counted at most so often.
+    /// Upper limit for the count of any key that is not kept.
     floor: u64,
 }
 
-/// A key and how often it was counted.
+/// A key, and how often it was counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weighed<K> {
-    /// The key.
     pub key: K,
-    /// At most so often.
+    /// Upper limit of the key's true count.
     pub count: u64,
-    /// So much of it may have been other keys.
+    /// The part of `count` that may belong to other keys.
     pub over: u64,
 }
 
@@ -39,7 +40,8 @@ impl<K> Default for Heaviest<K> {
 }
 
 impl<K: Eq> Heaviest<K> {
-    /// Counts `key` once. Without `may_grow` it takes no place that is not taken yet. Gives whether it took one.
+    /// Counts `key` once. If `may_grow` is false, no free place is used. Returns whether a free place was
+    /// used.
     pub fn count(&mut self, key: K, may_grow: bool) -> bool {
         if let Some(held) = self.held.iter_mut().find(|held| held.key == key) {
             held.count = held.count.saturating_add(1);
@@ -54,7 +56,7 @@ impl<K: Eq> Heaviest<K> {
         grows
     }
 
-    /// Counts everything that `other` has.
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: Self) {
         let mut theirs = other.held;
         for held in &mut self.held {
@@ -76,7 +78,7 @@ impl<K: Eq> Heaviest<K> {
         }
     }
 
-    /// The keys, heaviest first.
+    /// The keys, most frequent first.
     #[must_use]
     pub fn sorted(mut self) -> Vec<Weighed<K>>
     where
@@ -86,7 +88,7 @@ impl<K: Eq> Heaviest<K> {
         self.held
     }
 
-    /// The same with other keys.
+    /// The same counts with converted keys.
     #[must_use]
     pub fn map<L>(self, key: impl Fn(K) -> L) -> Heaviest<L> {
         let of =
@@ -94,7 +96,7 @@ impl<K: Eq> Heaviest<K> {
         Heaviest { held: self.held.into_iter().map(of).collect(), floor: self.floor }
     }
 
-    /// How many places are taken.
+    /// Number of places in use.
     #[must_use]
     pub fn len(&self) -> usize {
         self.held.len()
@@ -117,7 +119,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// Every key's true count lies within its bounds, and no heavy key is missing.
+    /// Checks that every key's true count lies within its limits, and that no frequent key is missing.
     fn assert_right(heaviest: &Heaviest<u64>, truth: &BTreeMap<u64, u64>) {
         let total: u64 = truth.values().sum();
         assert!(heaviest.held.len() <= USAGE_ORIGINS_KEPT);
@@ -146,7 +148,7 @@ mod tests {
             for _ in 0..random.usize(1..6) {
                 let mut one = Heaviest::default();
                 for _ in 0..random.usize(0..2_000) {
-                    // A few heavy keys among many light ones.
+                    // A few frequent keys among many rare ones.
                     let key = if random.bool() { random.u64(0..5) } else { random.u64(0..200) };
                     *truth.entry(key).or_default() += 1;
                     one.count(key, true);

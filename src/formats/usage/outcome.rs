@@ -1,62 +1,63 @@
-//! Outcomes: what becomes of a request, as it is counted, and how often each did.
+//! Outcomes of requests, and how often each was counted.
 //!
-//! Standard: DESIGN section 7, the table of problems.
-//! Invariants: a request has one outcome, and a second one only when its upstream failed; numbers are stored and sent, so
-//! they are never given anew; a number that this release does not know is kept.
+//! Standard: docs/lifecycle.md, "Usage"; docs/http.md, "Problems".
+//! Invariants: a request has one outcome, and a second one only if its upstream failed. Numbers are stored
+//! and sent, so a number is never reused. A number that this release does not know is kept.
 //! What it must not know: tokens, where counts are kept.
-//! What a mistake costs: an operator who ends a token in the belief that nobody uses it.
+//! What a mistake costs: an operator ends a token in the wrong belief that nobody uses it.
 
-use crate::problem::Code;
+use crate::http::problem::Code;
 use serde::{Deserialize, Serialize};
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Outcome {
-    /// Admitted.
+    /// Forwarded to the upstream.
     Admitted = 0,
-    /// Admitted in report mode; enforcing would have said `origin_missing`.
+    /// Admitted in report mode. If rules were enforced, the refusal would be `origin_missing`.
     ReportedOriginMissing = 1,
-    /// Admitted in report mode; enforcing would have said `origin_not_allowed`.
+    /// Admitted in report mode. If rules were enforced, the refusal would be `origin_not_allowed`.
     ReportedOriginNotAllowed = 2,
-    /// `token_expired`
+    /// Refused with the code `token_expired`
     Expired = 3,
-    /// `token_revoked`
+    /// Refused with the code `token_revoked`
     Revoked = 4,
-    /// `token_disabled`
+    /// Refused with the code `token_disabled`
     Disabled = 5,
-    /// `origin_missing`
+    /// Refused with the code `origin_missing`
     OriginMissing = 6,
-    /// `origin_not_allowed`
+    /// Refused with the code `origin_not_allowed`
     OriginNotAllowed = 7,
-    /// `audience_mismatch`
+    /// Refused with the code `audience_mismatch`
     AudienceMismatch = 8,
-    /// `rate_limited`
+    /// Refused with the code `rate_limited`
     RateLimited = 9,
-    /// `revocation_status_unknown`
+    /// Refused with the code `revocation_status_unknown`
     StatusUnknown = 10,
-    /// Admitted, and counted as that too; then `upstream_unreachable`.
+    /// Second outcome of an admitted request: `upstream_unreachable`.
     UpstreamUnreachable = 11,
-    /// Admitted, and counted as that too; then `upstream_timeout`.
+    /// Second outcome of an admitted request: `upstream_timeout`.
     UpstreamTimeout = 12,
-    /// No token, on an anonymous route.
+    /// Admitted without a token, on an anonymous route.
     Anonymous = 13,
-    /// `token_missing`
+    /// Refused with the code `token_missing`
     Missing = 14,
-    /// `token_malformed`
+    /// Refused with the code `token_malformed`
     Malformed = 15,
-    /// `token_invalid`: the token is not ours, whatever serial it names.
+    /// `token_invalid`: this deployment did not issue the token, so its serial means nothing.
     Invalid = 16,
-    /// `credential_conflict`
+    /// Refused with the code `credential_conflict`
     Conflict = 17,
-    /// Had another outcome, counted for the deployment alone: the isolate had no room for one more token.
+    /// A request with another outcome, counted only for the deployment because the isolate had no room for
+    /// one more token.
     Unattributed = 18,
-    /// Had another outcome, but no shard took the batch in time.
+    /// A request with another outcome, in a batch that no shard accepted in time.
     Lost = 19,
 }
 
 impl Outcome {
-    /// Every outcome, by number.
+    /// Every outcome, in the order of their numbers.
     pub const ALL: [Self; 20] = [
         Self::Admitted,
         Self::ReportedOriginMissing,
@@ -80,7 +81,7 @@ impl Outcome {
         Self::Lost,
     ];
 
-    /// The outcome of a request that gets this problem; `None` for problems that are no token's.
+    /// The outcome of a request that is refused with this problem; `None` for problems unrelated to tokens.
     #[must_use]
     pub fn of_problem(code: Code) -> Option<Self> {
         match code {
@@ -102,7 +103,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome of an admission; `reported` is what enforcing would have said.
+    /// The outcome of an admitted request. `reported` is the refusal that enforcement would have caused.
     #[must_use]
     pub fn of_admission(reported: Option<Code>) -> Self {
         match reported {
@@ -112,13 +113,40 @@ impl Outcome {
         }
     }
 
-    /// Whether it is a use: an admission, in report mode too.
+    /// Whether it counts as a use of the token: any admission, including report mode.
     #[must_use]
     pub fn is_use(self) -> bool {
         matches!(self, Self::Admitted | Self::ReportedOriginMissing | Self::ReportedOriginNotAllowed)
     }
 
-    /// Whether the origin's rule refused it, or in report mode would have.
+    /// Whether the gateway needed the revocation list for it: the token verified, and had not expired.
+    #[must_use]
+    pub fn needs_list(self) -> bool {
+        match self {
+            Self::Admitted
+            | Self::ReportedOriginMissing
+            | Self::ReportedOriginNotAllowed
+            | Self::Revoked
+            | Self::Disabled
+            | Self::OriginMissing
+            | Self::OriginNotAllowed
+            | Self::AudienceMismatch
+            | Self::RateLimited
+            | Self::StatusUnknown => true,
+            Self::Expired
+            | Self::UpstreamUnreachable
+            | Self::UpstreamTimeout
+            | Self::Anonymous
+            | Self::Missing
+            | Self::Malformed
+            | Self::Invalid
+            | Self::Conflict
+            | Self::Unattributed
+            | Self::Lost => false,
+        }
+    }
+
+    /// Whether the origin rules refused the request, or would have in report mode.
     #[must_use]
     pub fn is_refusal_by_origin(self) -> bool {
         matches!(
@@ -130,7 +158,7 @@ impl Outcome {
         )
     }
 
-    /// Its name, as a label of a metric and in a data point.
+    /// The name, as a label of a metric and in a data point.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -162,31 +190,31 @@ impl Outcome {
     }
 }
 
-/// How often each outcome was counted. Most tokens have one or two.
+/// The count of each outcome. Most tokens have one or two outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Counts(Vec<(u8, u64)>);
 
 impl Counts {
-    /// How often `outcome` was counted.
+    /// The count of `outcome`.
     #[must_use]
     pub fn get(&self, outcome: Outcome) -> u64 {
         self.0.iter().find(|(number, _)| *number == outcome.number()).map_or(0, |(_, count)| *count)
     }
 
-    /// Counts `outcome` `count` more times.
+    /// Adds `count` to the count of `outcome`.
     pub fn add(&mut self, outcome: Outcome, count: u64) {
         self.add_number(outcome.number(), count);
     }
 
-    /// Counts everything that `other` has.
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (number, count) in &other.0 {
             self.add_number(*number, *count);
         }
     }
 
-    /// Requests: each once, whatever came of its upstream.
+    /// Number of requests. A request whose upstream failed is counted once.
     #[must_use]
     pub fn requests(&self) -> u64 {
         let again =
@@ -196,7 +224,7 @@ impl Counts {
         counted.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
     }
 
-    /// Outcomes that were counted, by number.
+    /// The outcomes with their counts, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (Outcome, u64)> + '_ {
         Outcome::ALL.into_iter().map(|outcome| (outcome, self.get(outcome))).filter(|(_, count)| *count > 0)
     }

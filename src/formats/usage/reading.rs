@@ -1,50 +1,43 @@
-//! What a shard is asked for and what it says: counts of tokens over a time, and when they were used.
+//! The calls to a usage shard and its answers: counts of tokens in a time range, and when tokens were used.
 //!
-//! Standard: DESIGN section 7 (`/tokens/{id}/usage`).
-//! Invariants: a period with nothing in it is left out; periods ascend.
-//! What it must not know: HTTP, SQL.
-//! What a mistake costs: as in `usage`.
+//! Standard: docs/lifecycle.md, "What is kept". Periods without counts are left out; periods ascend.
 
-use super::heaviest::Weighed;
-use super::outcome::Counts;
-use super::report::Report;
-use super::shard_of;
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
+use crate::formats::usage::heaviest::Weighed;
+use crate::formats::usage::outcome::Counts;
+use crate::formats::usage::report::Report;
+use crate::formats::usage::shard_of;
+use crate::formats::usage::token_use::TokenUse;
 use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY};
-use crate::registry::command::TokenUse;
-use crate::time::UnixMillis;
-use crate::token::Serial;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One call through a usage shard's door.
+/// A call to a usage shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Request {
-    /// An isolate reports.
+pub enum ShardCall {
+    /// Counts that an isolate reports.
     Report(Report),
-    /// Counts of these tokens, all of this shard.
+    /// Requests the counts of these tokens, all of which belong to this shard.
     Read {
-        /// Which tokens.
         serials: Vec<Serial>,
-        /// From when to when, and how finely.
+        /// The time range, and the length of a period.
         range: Range,
     },
-    /// First and last uses of these tokens, as fresh as the shard knows them.
-    Uses {
-        /// Which tokens.
-        serials: Vec<Serial>,
-    },
-    /// What the shard has counted since it began.
+    /// Requests the first and last uses of these tokens, as recent as the shard knows them.
+    Uses { serials: Vec<Serial> },
+    /// Requests all counts since the shard began.
     Totals,
 }
 
-impl Request {
-    /// The calls that ask for first and last uses of these tokens, each with its shard.
+impl ShardCall {
+    /// The calls that request first and last uses of these tokens, each with the number of its shard.
     #[must_use]
     pub fn uses_of(serials: &[Serial]) -> Vec<(u32, Self)> {
         by_shard(serials).into_iter().map(|(shard, serials)| (shard, Self::Uses { serials })).collect()
     }
 
-    /// The calls that ask for the usage of these tokens, each with its shard.
+    /// The calls that request the usage of these tokens, each with the number of its shard.
     #[must_use]
     pub fn reads_of(serials: &[Serial], range: Range) -> Vec<(u32, Self)> {
         by_shard(serials).into_iter().map(|(shard, serials)| (shard, Self::Read { serials, range })).collect()
@@ -59,54 +52,54 @@ fn by_shard(serials: &[Serial]) -> BTreeMap<u32, Vec<Serial>> {
     by_shard
 }
 
-/// What a shard says back.
+/// The answer of a usage shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
-    /// The report is kept, now or before.
+pub enum ShardAnswer {
+    /// The report is stored, by this call or an earlier one.
     Taken,
-    /// One for each token asked for, in that order.
-    Usage(Vec<TokenUsage>),
-    /// Those of the tokens that were ever used.
+    /// One entry for each requested token, in the same order.
+    Usage(Vec<TokenReading>),
+    /// The uses of those tokens that were ever used.
     Uses(Vec<TokenUse>),
-    /// Since the shard began.
+    /// All counts since the shard began.
     Totals(Counts),
-    /// Storage failed; nothing was kept.
+    /// Storage failed; nothing was stored.
     Failed,
 }
 
-/// A stretch of time in equal steps: [`Range::from`] lies in the first and [`Range::to`] ends the last.
+/// A time range in equal steps. [`Range::from`] is the start of the first step and [`Range::to`] the end of
+/// the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
-    /// The beginning, rounded down to a step.
+    /// The start, rounded down to a step.
     pub from: UnixMillis,
     /// The end, exclusive, rounded up to a step.
     pub to: UnixMillis,
-    /// How finely.
     pub step: Step,
 }
 
 impl Range {
-    /// The range whose steps touch `from` and `to`.
+    /// The range of all steps that touch `from` to `to`.
     #[must_use]
     pub fn of(from: UnixMillis, to: UnixMillis, step: Step) -> Self {
         Self { from: step.floor(from), to: step.floor(to.plus_ms(step.ms() - 1)), step }
     }
 }
 
-/// How finely counts are told.
+/// The length of a period of counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
-    /// 60 s.
+    /// 60 s, starting at second 0.
     Minute,
-    /// From minute 0.
+    /// 60 minutes, starting at minute 0.
     Hour,
-    /// In UTC.
+    /// A day in UTC.
     Day,
 }
 
 impl Step {
-    /// Milliseconds in it.
+    /// Length of a step in milliseconds.
     #[must_use]
     pub const fn ms(self) -> i64 {
         match self {
@@ -116,25 +109,24 @@ impl Step {
         }
     }
 
-    /// The beginning of the step that `at` lies in.
+    /// Start of the step that contains `at`.
     #[must_use]
     pub fn floor(self, at: UnixMillis) -> UnixMillis {
         UnixMillis(at.0.saturating_sub(at.0.rem_euclid(self.ms())))
     }
 }
 
-/// What was counted of one token.
+/// The usage of one token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TokenUsage {
-    /// The token.
+pub struct TokenReading {
     pub serial: Serial,
-    /// Beginning of each step, and what was counted in it.
+    /// The start of each step, and its counts.
     pub periods: Vec<(UnixMillis, Counts)>,
-    /// The heaviest origins that were allowed on the days that the range touches, heaviest first.
+    /// The most frequent allowed origins on the days that the range touches, most requests first.
     pub allowed: Vec<Weighed<String>>,
-    /// Those that a rule refused, or in report mode would have.
+    /// The most frequent origins that a rule refused, or would have refused in report mode.
     pub refused: Vec<Weighed<String>>,
-    /// Its first and last use ever; `None` is none.
+    /// The first and last use ever; `None`: never used.
     pub uses: Option<TokenUse>,
 }
 

@@ -1,30 +1,27 @@
-//! A tally: what was counted of one token in one stretch of time. What batches carry and shards keep.
+//! A tally: the counts of one token in one period. Batches carry tallies, and shards store them.
 //!
-//! Invariants: merging is the only way two become one, in any order; the first instant only moves back and the last only
-//! forward.
-//! What it must not know: which token, which time.
-//! What a mistake costs: as in `usage`.
+//! Merging is the only way to combine two tallies, and the order does not matter. The first use only moves to
+//! an earlier instant, the last use only to a later one.
 
-use super::heaviest::Heaviest;
-use super::outcome::Counts;
-use crate::time::UnixMillis;
+use crate::base::time::UnixMillis;
+use crate::formats::usage::heaviest::Heaviest;
+use crate::formats::usage::outcome::Counts;
 use serde::{Deserialize, Serialize};
 
-/// What was counted.
+/// The counts of one token in one period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// By outcome.
     pub counts: Counts,
-    /// Origins that were allowed, of admitted requests.
+    /// Origins of admitted requests that the rules allowed.
     pub allowed: Heaviest<String>,
-    /// Origins that a rule refused, or in report mode would have.
+    /// Origins that a rule refused, or would have refused in report mode.
     pub refused: Heaviest<String>,
-    /// The first and the last use in it.
+    /// The first and the last use in the period.
     pub used: Option<(UnixMillis, UnixMillis)>,
 }
 
 impl Tally {
-    /// Adds everything that `other` has.
+    /// Adds all counts and uses of `other`.
     pub fn merge(&mut self, other: Self) {
         self.counts.merge(&other.counts);
         self.allowed.merge(other.allowed);
@@ -33,8 +30,8 @@ impl Tally {
     }
 }
 
-/// From the earlier first to the later last.
-pub(super) fn widest(
+/// The interval from the earlier first to the later last use.
+pub(crate) fn widest(
     one: Option<(UnixMillis, UnixMillis)>,
     other: Option<(UnixMillis, UnixMillis)>,
 ) -> Option<(UnixMillis, UnixMillis)> {

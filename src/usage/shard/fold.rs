@@ -1,61 +1,62 @@
-//! Folding: a report becomes rows.
+//! Folding: storing a report as rows.
 //!
-//! Invariants: one transaction for a report: its number, its counts and its uses are kept together or not at all; a number
-//! of an isolate that was taken, or lies before one that was, changes nothing again.
-//! Counts are of the minute in which their batch began: a batch spans 30 s, longer only while no shard answered.
-//! What it must not know: what becomes of old rows.
-//! What a mistake costs: counts doubled or lost.
+//! Invariants: a report is one transaction: its number, its counts and its uses are stored together or not at
+//! all. A batch number that is not above the isolate's last one changes nothing. Counts belong to the minute
+//! in which their batch began. A batch spans 30 s, or longer while no shard answers.
+//! What it must not know: what happens to old rows.
+//! What a mistake costs: counts are doubled or lost.
 
-use super::super::reading::{Answer, Step};
-use super::super::report::{Batch, Report};
 use super::rows::{self, ShardError};
-use super::{Shard, uses};
-use crate::database::{Database, Value};
+use super::state::Shard;
+use super::uses;
+use crate::base::database::{Columns, Database, Rows, Value};
+use crate::base::time::UnixMillis;
+use crate::formats::usage::reading::{ShardAnswer, Step};
+use crate::formats::usage::report::{Batch, Report};
+use crate::formats::usage::token_use::TokenUse;
 use crate::limits::USAGE_BATCH_AGE_MAX_MS;
-use crate::registry::command::TokenUse;
-use crate::time::UnixMillis;
 
 impl<D: Database> Shard<D> {
-    /// Keeps a report.
-    pub(super) fn take(&mut self, report: &Report, now: UnixMillis) -> Result<Answer, ShardError> {
-        let is_news = self.database.transaction(|database| {
-            let mut is_news = false;
-            for told in &report.first_uses {
-                is_news |= uses::note(database, told, now)?;
+    /// Folds a report into the tallies, once.
+    pub(super) fn take(&mut self, report: &Report, now: UnixMillis) -> Result<ShardAnswer, ShardError> {
+        let (is_news, is_folded) = self.database.transaction(|database| {
+            let (mut is_news, mut is_folded) = (false, false);
+            for first_use in &report.first_uses {
+                is_news |= uses::note(database, first_use, now)?;
             }
             if let Some(batch) = &report.batch
                 && is_new(database, report.isolate, batch.sequence, now)?
             {
                 fold(database, batch, now)?;
+                is_folded = true;
             }
-            Ok::<_, ShardError>(is_news)
+            Ok::<_, ShardError>((is_news, is_folded))
         })?;
         self.is_urgent |= is_news;
-        Ok(Answer::Taken)
+        let counted = report.batch.as_ref().filter(|_| is_folded).and_then(Batch::traffic_at);
+        self.counted_at = self.counted_at.max(counted.map(|at| at.min(now)));
+        Ok(ShardAnswer::Taken)
     }
 }
 
-/// Whether the isolate's batch was not taken before; then it is noted.
+/// Whether the isolate's batch is new. Notes its number if it is.
 fn is_new<D: Database>(
     database: &D,
     isolate: u64,
     sequence: u64,
     now: UnixMillis,
 ) -> Result<bool, ShardError> {
-    let isolate = Value::Blob(isolate.to_be_bytes().to_vec());
+    let isolate = Value::from(isolate.to_be_bytes().to_vec());
     let sequence = i64::try_from(sequence).map_err(|_| ShardError::Unreadable)?;
-    let rows =
-        database.query("SELECT sequence FROM reporter WHERE isolate = ?", std::slice::from_ref(&isolate))?;
-    match rows.first().map(Vec::as_slice) {
-        None => {}
-        Some([Value::Integer(taken)]) if *taken < sequence => {}
-        Some([Value::Integer(_)]) => return Ok(false),
-        Some(_) => return Err(ShardError::Unreadable),
+    let sql = "SELECT sequence FROM reporter WHERE isolate = ?";
+    let taken = database.query_optional(sql, std::slice::from_ref(&isolate), Columns::integer)?;
+    if taken.is_some_and(|taken| taken >= sequence) {
+        return Ok(false);
     }
-    database.query(
+    database.execute(
         "INSERT INTO reporter (isolate, sequence, at) VALUES (?, ?, ?) \
          ON CONFLICT (isolate) DO UPDATE SET sequence = excluded.sequence, at = excluded.at",
-        &[isolate, Value::Integer(sequence), now.into()],
+        &[isolate, sequence.into(), now.into()],
     )?;
     Ok(true)
 }

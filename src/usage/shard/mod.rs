@@ -1,53 +1,36 @@
-//! A usage shard: keeps what isolates counted of its tokens, and tells the registry when they were used. A pure state
-//! machine over a SQLite database; `now` is an argument.
+//! A usage shard: stores what isolates counted for its tokens, and reports to the registry when they were
+//! used. A pure state machine over a SQLite database; `now` is an argument.
 //!
-//! Standard: DESIGN sections 3 and 8.
-//! Invariants: what an answer acknowledges is committed; a batch is folded in once, whatever is sent again or arrives late;
-//! a first use is told until the registry has answered; storage is bounded by the number of tokens.
+//! Standard: docs/lifecycle.md, "Usage".
+//! Invariants: whatever an answer acknowledges is committed. A batch is folded in once, even if it is
+//! repeated or late. A first use is reported until the registry has answered. Storage is bounded by the
+//! number of tokens.
 //! What it must not know: tokens' settings, HTTP, Durable Objects.
-//! What a mistake costs: as in `usage`.
+//! What a mistake costs: a token in use counts as unused, or its traffic is not seen (false refuse).
 //!
-//! How it is driven: `handle` → the alarm is set to `next_alarm_at` → the answer goes out. On the alarm: `sweep`; then
-//! `uses_due` → the registry → `told` or `not_told`; `signs_due` → the registry → `signs_told`; then the alarm again.
+//! How it is driven: after `handle`, the caller sets the alarm to `next_alarm_at` and then sends the answer.
+//! On an alarm, the caller runs `sweep`; sends `uses_due` and `traffic_due` to the registry and calls
+//! `uses_reported` or `report_failed`; sends `anomalies_due` to the registry and calls `anomalies_reported`;
+//! and sets the alarm again.
 
+mod anomaly_search;
 mod fold;
 mod read;
 mod rows;
 mod schema;
-mod signs;
+mod state;
 mod sweep;
 mod uses;
 
 pub use rows::ShardError;
+pub use state::Shard;
 
-use super::reading::{Answer, Request};
-use super::sign::Sign;
-use crate::database::{Database, migration};
-use crate::time::UnixMillis;
-use signs::Look;
-use sweep::Walk;
-
-/// A usage shard.
-#[derive(Debug)]
-pub struct Shard<D: Database> {
-    database: D,
-    /// A first use waits to be told.
-    is_urgent: bool,
-    /// The registry did not answer: the next try, and how long it waited for this one.
-    retry: Option<(UnixMillis, i64)>,
-    /// A walk through the rows that is under way.
-    walk: Option<Walk>,
-    /// After a storage error nothing is done by itself until then.
-    rests_until: Option<UnixMillis>,
-    /// A look for signs that is under way.
-    look: Option<Look>,
-    /// Signs that the registry has not taken yet.
-    signs: Vec<Sign>,
-    log: Vec<String>,
-}
+use crate::base::database::{Database, migration};
+use crate::base::time::UnixMillis;
+use crate::formats::usage::reading::{ShardAnswer, ShardCall};
 
 impl<D: Database> Shard<D> {
-    /// Brings the database to this release's schema.
+    /// Migrates the database to this release's schema.
     ///
     /// # Errors
     /// [`ShardError`] when SQLite fails or a later release wrote the database.
@@ -57,52 +40,42 @@ impl<D: Database> Shard<D> {
         Ok(Self {
             database,
             is_urgent: false,
+            counted_at: None,
             retry: None,
             walk: None,
-            rests_until: None,
-            look: None,
-            signs: Vec::new(),
+            backs_off_until: None,
+            search: None,
+            anomalies: Vec::new(),
             log: Vec::new(),
         })
     }
 
-    /// Answers one call.
-    pub fn handle(&mut self, request: &Request, now: UnixMillis) -> Answer {
+    pub fn handle(&mut self, request: &ShardCall, now: UnixMillis) -> ShardAnswer {
         let answer = match request {
-            Request::Report(report) => self.take(report, now),
-            Request::Read { serials, range } => {
-                read::usage(&self.database, serials, *range).map(Answer::Usage)
+            ShardCall::Report(report) => self.take(report, now),
+            ShardCall::Read { serials, range } => {
+                read::usage(&self.database, serials, *range).map(ShardAnswer::Usage)
             }
-            Request::Uses { serials } => read::uses(&self.database, serials).map(Answer::Uses),
-            Request::Totals => rows::totals(&self.database).map(Answer::Totals),
+            ShardCall::Uses { serials } => read::uses(&self.database, serials).map(ShardAnswer::Uses),
+            ShardCall::Totals => rows::totals(&self.database).map(ShardAnswer::Totals),
         };
         answer.unwrap_or_else(|error| {
             self.log.push(error.to_string());
-            Answer::Failed
+            ShardAnswer::Failed
         })
     }
 
-    /// When to call [`Self::sweep`] and [`Self::uses_due`] next; `None` when there is nothing to do until the next call. May
-    /// be in the past.
+    /// When to call [`Self::sweep`] and [`Self::uses_due`] next; `None` when there is nothing to do until the
+    /// next call. May be in the past.
     pub fn next_alarm_at(&mut self, now: UnixMillis) -> Option<UnixMillis> {
-        let next = self.tells_at(now).and_then(|tell| Ok(tell.into_iter().chain(self.sweeps_at(now)?).min()));
+        let next =
+            self.reports_at(now).and_then(|report| Ok(report.into_iter().chain(self.sweeps_at(now)?).min()));
         match next {
-            Ok(next) => next.map(|at| self.rests_until.map_or(at, |rest| at.max(rest))),
+            Ok(next) => next.map(|at| self.backs_off_until.map_or(at, |until| at.max(until))),
             Err(error) => {
-                self.rest(&error, now);
-                self.rests_until
+                self.back_off(&error, now);
+                self.backs_off_until
             }
         }
-    }
-
-    /// Texts of storage errors since the last call, for the log.
-    pub fn take_log(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.log)
-    }
-
-    /// Storage failed: a try every few seconds, not in every turn.
-    fn rest(&mut self, error: &ShardError, now: UnixMillis) {
-        self.log.push(error.to_string());
-        self.rests_until = Some(now.plus_ms(crate::limits::USAGE_RETRY_MIN_MS));
     }
 }

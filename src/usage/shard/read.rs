@@ -1,20 +1,20 @@
-//! Reading: what was counted of tokens, whatever the rows it lies in now.
+//! Reading: the counts of tokens, whichever rows contain them now.
 //!
-//! Invariants: a minute that was rolled up into its hour, or an hour into its day, is told in the step that it is kept in or
-//! a coarser one; nothing is told twice.
-//! What it must not know: which ranges make sense: a step finer than what is kept gives less.
-//! What a mistake costs: an operator who ends a token in the belief that nobody uses it.
+//! Invariants: minutes that were rolled up into their hour, or hours into their day, are returned in the step
+//! in which they are stored, or in a coarser one. Nothing is returned twice.
+//! What it must not know: which ranges make sense. A step finer than what is stored returns fewer counts.
+//! What a mistake costs: an operator ends a token in the wrong belief that nobody uses it.
 
-use super::super::heaviest::Heaviest;
-use super::super::outcome::Counts;
-use super::super::reading::{Range, Step, TokenUsage};
-use super::super::tally::Tally;
 use super::rows::{self, ShardError};
 use super::uses;
-use crate::database::{Database, Value};
-use crate::registry::command::TokenUse;
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use crate::base::database::{Database, Rows};
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
+use crate::formats::usage::heaviest::Heaviest;
+use crate::formats::usage::outcome::Counts;
+use crate::formats::usage::reading::{Range, Step, TokenReading};
+use crate::formats::usage::tally::Tally;
+use crate::formats::usage::token_use::TokenUse;
 use std::collections::BTreeMap;
 
 /// The usage of each token.
@@ -22,7 +22,7 @@ pub(super) fn usage<D: Database>(
     database: &D,
     serials: &[Serial],
     range: Range,
-) -> Result<Vec<TokenUsage>, ShardError> {
+) -> Result<Vec<TokenReading>, ShardError> {
     serials.iter().map(|serial| usage_of(database, *serial, range)).collect()
 }
 
@@ -31,10 +31,10 @@ pub(super) fn usage_of<D: Database>(
     database: &D,
     serial: Serial,
     range: Range,
-) -> Result<TokenUsage, ShardError> {
+) -> Result<TokenReading, ShardError> {
     let mut periods: BTreeMap<UnixMillis, Counts> = BTreeMap::new();
     let (mut allowed, mut refused) = (Heaviest::default(), Heaviest::default());
-    // Origins are kept by the day once their minute is over: whole days are told of them in every case.
+    // Once their minute is over, origins are kept by the day. So they are always returned for whole days.
     let days = Range::of(range.from, range.to, Step::Day);
     for step in [Step::Minute, Step::Hour, Step::Day] {
         for (at, tally) in tallies(database, step, serial, days.from, days.to)? {
@@ -46,7 +46,7 @@ pub(super) fn usage_of<D: Database>(
             }
         }
     }
-    Ok(TokenUsage {
+    Ok(TokenReading {
         serial,
         periods: periods.into_iter().collect(),
         allowed: allowed.sorted(),
@@ -61,12 +61,13 @@ pub(super) fn uses<D: Database>(database: &D, serials: &[Serial]) -> Result<Vec<
     uses.filter_map(Result::transpose).collect()
 }
 
-/// What is stored of a token's last use lags by some minutes; the minutes since then have it exactly.
+/// The first and last use of a token. The stored last use lags by some minutes; the minutes since then
+/// contain the exact time.
 fn use_of<D: Database>(database: &D, serial: Serial) -> Result<Option<TokenUse>, ShardError> {
-    let rows =
-        database.query("SELECT serial, first_at, last_at FROM token WHERE serial = ?", &[serial.into()])?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let mut found = uses::of_row(row)?;
+    let sql = "SELECT serial, first_at, last_at FROM token WHERE serial = ?";
+    let Some(mut found) = database.query_optional(sql, &[serial.into()], uses::read)? else {
+        return Ok(None);
+    };
     for (_, tally) in tallies(database, Step::Minute, serial, found.last_at, UnixMillis(i64::MAX))? {
         if let Some((_, last_at)) = tally.used {
             found.last_at = found.last_at.max(last_at);
@@ -75,7 +76,7 @@ fn use_of<D: Database>(database: &D, serial: Serial) -> Result<Option<TokenUse>,
     Ok(Some(found))
 }
 
-/// What is kept in rows of this step that begin in `from..to`, with their beginnings, ascending.
+/// The rows with this step that begin in `from..to`, with their starts, ascending.
 fn tallies<D: Database>(
     database: &D,
     step: Step,
@@ -83,18 +84,9 @@ fn tallies<D: Database>(
     from: UnixMillis,
     to: UnixMillis,
 ) -> Result<Vec<(UnixMillis, Tally)>, ShardError> {
-    let rows = database.query(
+    Ok(database.query_all(
         "SELECT at, tally FROM tally WHERE step = ? AND serial = ? AND at >= ? AND at < ? ORDER BY at",
-        &[
-            rows::step(step),
-            serial.into(),
-            Value::Integer(rows::number(step, from)),
-            Value::Integer(rows::number(step, to)),
-        ],
-    )?;
-    let read = |row: &Vec<Value>| match row.as_slice() {
-        [Value::Integer(at), Value::Blob(tally)] => Ok((rows::begin_of(step, *at), rows::of_bytes(tally)?)),
-        _ => Err(ShardError::Unreadable),
-    };
-    rows.iter().map(read).collect()
+        &[rows::step(step), serial.into(), rows::number(step, from).into(), rows::number(step, to).into()],
+        |columns| Ok((rows::begin_of(step, columns.integer()?), rows::tally(columns)?)),
+    )?)
 }

@@ -1,29 +1,28 @@
-//! Rows ⇄ Rust: tallies as bytes, the shard's one row, and what stops a call.
+//! The contents of a shard's rows: tallies as bytes, steps as numbers, and the shard's single row; also the
+//! errors.
 //!
-//! Standard: postcard 1 for tallies, behind one byte of format.
-//! Invariants: a row of another shape than the statement promised is an error, never a default.
-//! What it must not know: what is counted when.
-//! What a mistake costs: counts read as others.
+//! Standard: postcard 1 for tallies, after one byte for the format. A mistake here makes stored counts
+//! unreadable.
 
-use super::super::outcome::Counts;
-use super::super::reading::Step;
-use super::super::tally::Tally;
-use crate::database::migration::MigrationError;
-use crate::database::{Database, DatabaseError, Value};
-use crate::time::UnixMillis;
-use crate::token::Serial;
+use crate::base::database::migration::MigrationError;
+use crate::base::database::{Columns, Database, DatabaseError, ReadError, Rows, Value};
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
+use crate::formats::usage::outcome::Counts;
+use crate::formats::usage::reading::Step;
+use crate::formats::usage::tally::Tally;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
-/// A shard's storage cannot be used. For the log.
+/// Why a shard's storage cannot be used, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShardError {
     /// SQLite refused or failed.
     Database(DatabaseError),
     /// A later release migrated the database.
     NewerSchema,
-    /// A row is not of the shape that was written.
+    /// A row does not have the form in which it was written.
     Unreadable,
 }
 
@@ -32,7 +31,7 @@ impl fmt::Display for ShardError {
         match self {
             Self::Database(DatabaseError(text)) => write!(f, "a usage shard's storage failed: {text}"),
             Self::NewerSchema => f.write_str("a usage shard's database was migrated by a later release"),
-            Self::Unreadable => f.write_str("a row of a usage shard is not of the shape that was written"),
+            Self::Unreadable => f.write_str("a row of a usage shard has an unexpected type or value"),
         }
     }
 }
@@ -40,6 +39,15 @@ impl fmt::Display for ShardError {
 impl From<DatabaseError> for ShardError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<ReadError> for ShardError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Database(error) => Self::Database(error),
+            ReadError::Unreadable => Self::Unreadable,
+        }
     }
 }
 
@@ -55,16 +63,21 @@ impl From<MigrationError> for ShardError {
 /// The only format of tallies and totals.
 const FORMAT: u8 = 1;
 
-/// A value as a BLOB.
-pub(super) fn bytes(value: &impl Serialize) -> Result<Value, ShardError> {
+/// Encodes a value as a BLOB.
+fn bytes(value: &impl Serialize) -> Result<Value, ShardError> {
     let bytes = postcard::to_extend(value, vec![FORMAT]).map_err(|_| ShardError::Unreadable)?;
-    Ok(Value::Blob(bytes))
+    Ok(bytes.into())
 }
 
-/// What [`bytes`] wrote.
-pub(super) fn of_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ShardError> {
-    let Some((&FORMAT, body)) = bytes.split_first() else { return Err(ShardError::Unreadable) };
-    postcard::from_bytes(body).map_err(|_| ShardError::Unreadable)
+/// Decodes a column that [`bytes`] encoded.
+fn of_bytes<T: DeserializeOwned>(columns: &mut Columns) -> Result<T, ReadError> {
+    let bytes = columns.blob()?;
+    let Some((&FORMAT, body)) = bytes.split_first() else { return Err(ReadError::Unreadable) };
+    postcard::from_bytes(body).map_err(|_| ReadError::Unreadable)
+}
+
+pub(super) fn tally(columns: &mut Columns) -> Result<Tally, ReadError> {
+    of_bytes(columns)
 }
 
 /// The number of a step in SQL.
@@ -76,17 +89,17 @@ pub(super) fn step(step: Step) -> Value {
     })
 }
 
-/// The number, since 1970, of the step that `at` lies in.
+/// Index, since 1970, of the step that contains `at`.
 pub(super) fn number(of: Step, at: UnixMillis) -> i64 {
     at.0.div_euclid(of.ms())
 }
 
-/// The beginning of a step from its number.
+/// Start of the step with this index.
 pub(super) fn begin_of(of: Step, number: i64) -> UnixMillis {
     UnixMillis(number.saturating_mul(of.ms()))
 }
 
-/// Adds `tally` to what is kept of a token and the `at`th step.
+/// Adds `tally` to the row of a token and the step with index `at`.
 pub(super) fn merge<D: Database>(
     database: &D,
     of: Step,
@@ -94,29 +107,27 @@ pub(super) fn merge<D: Database>(
     at: i64,
     tally: Tally,
 ) -> Result<(), ShardError> {
-    let key = [step(of), serial.into(), Value::Integer(at)];
-    let rows = database.query("SELECT tally FROM tally WHERE step = ? AND serial = ? AND at = ?", &key)?;
-    let tally = match rows.first().map(Vec::as_slice) {
+    let key = [step(of), serial.into(), at.into()];
+    let sql = "SELECT tally FROM tally WHERE step = ? AND serial = ? AND at = ?";
+    let all = match database.query_optional::<Tally>(sql, &key, of_bytes)? {
         None => tally,
-        Some([Value::Blob(held)]) => {
-            let mut held: Tally = of_bytes(held)?;
+        Some(mut held) => {
             held.merge(tally);
             held
         }
-        Some(_) => return Err(ShardError::Unreadable),
     };
     let [step, serial, at] = key;
-    database.query(
+    database.execute(
         "INSERT INTO tally (step, serial, at, tally) VALUES (?, ?, ?, ?) \
          ON CONFLICT (step, serial, at) DO UPDATE SET tally = excluded.tally",
-        &[step, serial, at, bytes(&tally)?],
+        &[step, serial, at, bytes(&all)?],
     )?;
     Ok(())
 }
 
-/// Makes the shard's row in a database that has none.
+/// Inserts the shard's row into a database that has none.
 pub(super) fn begin<D: Database>(database: &D) -> Result<(), ShardError> {
-    database.query(
+    database.execute(
         "INSERT INTO shard (id, totals, told_at, swept_at, pruned_at) VALUES (1, ?, 0, 0, 0) \
          ON CONFLICT (id) DO NOTHING",
         &[bytes(&Counts::default())?],
@@ -124,34 +135,20 @@ pub(super) fn begin<D: Database>(database: &D) -> Result<(), ShardError> {
     Ok(())
 }
 
-/// What was counted since the shard began.
+/// All counts since the shard began.
 pub(super) fn totals<D: Database>(database: &D) -> Result<Counts, ShardError> {
-    match database.query("SELECT totals FROM shard", &[])?.first().map(Vec::as_slice) {
-        Some([Value::Blob(totals)]) => of_bytes(totals),
-        _ => Err(ShardError::Unreadable),
-    }
+    Ok(database.query_one("SELECT totals FROM shard", &[], of_bytes)?)
 }
 
-/// Stores what was counted since the shard began.
+/// Stores all counts since the shard began.
 pub(super) fn store_totals<D: Database>(database: &D, totals: &Counts) -> Result<(), ShardError> {
-    database.query("UPDATE shard SET totals = ?", &[bytes(totals)?])?;
+    database.execute("UPDATE shard SET totals = ?", &[bytes(totals)?])?;
     Ok(())
 }
 
-/// The shard's instants: uses were told, minutes swept, hours pruned. 0 is never.
+/// The shard's instants: when uses were last reported, minutes swept, hours pruned. 0 means never.
 pub(super) fn instants<D: Database>(database: &D) -> Result<[UnixMillis; 3], ShardError> {
-    match database.query("SELECT told_at, swept_at, pruned_at FROM shard", &[])?.first().map(Vec::as_slice) {
-        Some([Value::Integer(told), Value::Integer(swept), Value::Integer(pruned)]) => {
-            Ok([told, swept, pruned].map(|at| UnixMillis(*at)))
-        }
-        _ => Err(ShardError::Unreadable),
-    }
-}
-
-/// A serial as a column has it.
-pub(super) fn serial(column: &Value) -> Result<Serial, ShardError> {
-    match column {
-        Value::Integer(number) => u32::try_from(*number).map(Serial).map_err(|_| ShardError::Unreadable),
-        _ => Err(ShardError::Unreadable),
-    }
+    Ok(database.query_one("SELECT told_at, swept_at, pruned_at FROM shard", &[], |columns| {
+        Ok([columns.millis()?, columns.millis()?, columns.millis()?])
+    })?)
 }

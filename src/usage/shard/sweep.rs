@@ -1,43 +1,31 @@
-//! Sweeping: minutes become hours, hours become days, and days end.
+//! Sweeping: minutes become hours, hours become days, and old days are deleted.
 //!
-//! Standard: none; the times are in `limits`.
-//! Invariants: a step of the walk is one transaction, so a row is rolled up once; a walk that is cut off begins anew and
-//! finds what is left; a late batch makes a new minute that the next walk finds.
-//! Hours go with their day into a row that has the day's origins already: origins go there straight from the minute.
-//! What it must not know: what is read how.
-//! What a mistake costs: counts that vanish, or storage that grows for ever.
+//! The times are constants in `limits`.
+//! Invariants: a step of the walk is one transaction, so a row is rolled up once. A walk that was interrupted
+//! starts again and finds what is left. A late batch makes a new minute, which the next walk finds. A day's
+//! row gets its hours' counts later than its origins, because origins move from the minute directly into the
+//! day.
+//! What it must not know: how rows are read.
+//! What a mistake costs: counts disappear, or storage grows without limit.
 
-use super::super::reading::Step;
-use super::super::tally::Tally;
-use super::Shard;
 use super::rows::{self, ShardError};
-use super::signs::Look;
-use crate::database::{Database, Value};
+use super::state::{AnomalySearch, Shard, Walk};
+use super::uses;
+use crate::base::database::{Database, Rows};
+use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
+use crate::formats::usage::reading::Step;
+use crate::formats::usage::tally::Tally;
 use crate::limits::{
     USAGE_DAYS_KEPT_MS, USAGE_HOURS_KEPT_MS, USAGE_MINUTES_KEPT_MS, USAGE_ORIGINS_KEPT_MS,
     USAGE_REPORTERS_KEPT_MS, USAGE_WALK_STEP_MAX,
 };
-use crate::time::UnixMillis;
-use crate::token::Serial;
-
-/// A walk through all rows of one step after the other.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Walk {
-    began_at: UnixMillis,
-    /// When days were last gone through.
-    pruned_at: UnixMillis,
-    /// The last one: days once a day, else minutes alone.
-    last: Step,
-    step: Step,
-    /// The row reached: token and number of the step.
-    reached: (Serial, i64),
-}
 
 impl<D: Database> Shard<D> {
-    /// Goes through some rows, if it is time.
+    /// Processes some rows, if any are due.
     pub fn sweep(&mut self, now: UnixMillis) {
         if let Err(error) = self.try_sweep(now) {
-            self.rest(&error, now);
+            self.back_off(&error, now);
         }
     }
 
@@ -49,11 +37,11 @@ impl<D: Database> Shard<D> {
             let reached = (Serial(0), -1);
             self.walk = Some(Walk { began_at: now, pruned_at, last, step: Step::Minute, reached });
             let hour = Step::Hour.floor(now.plus_ms(-Step::Hour.ms()));
-            self.look = Some(Look { hour, reached: Serial(0) });
+            self.search = Some(AnomalySearch { hour, reached: Serial(0) });
         }
-        // Before its minutes become hours.
-        if let Some(look) = self.look {
-            self.look = self.look_on(look)?;
+        // The search needs the minutes, so it comes first.
+        if let Some(search) = self.search {
+            self.search = self.search_on(search)?;
             return Ok(());
         }
         if let Some(walk) = self.walk {
@@ -62,25 +50,23 @@ impl<D: Database> Shard<D> {
         Ok(())
     }
 
-    /// When rows are to be gone through; `None` when there are none.
+    /// When rows are due to be processed; `None` when there are no rows.
     pub(super) fn sweeps_at(&self, now: UnixMillis) -> Result<Option<UnixMillis>, ShardError> {
         if self.walk.is_some() {
             return Ok(Some(now));
         }
         let [_, swept_at, pruned_at] = rows::instants(&self.database)?;
-        let any = |sql: &str, parameters: &[Value]| {
-            Ok::<_, ShardError>(!self.database.query(sql, parameters)?.is_empty())
-        };
-        let minutes = any("SELECT at FROM tally WHERE step = ? LIMIT 1", &[rows::step(Step::Minute)])?;
-        if minutes {
+        let database = &self.database;
+        if database.yields("SELECT at FROM tally WHERE step = ? LIMIT 1", &[rows::step(Step::Minute)])? {
             return Ok(Some(Step::Hour.floor(swept_at.min(now)).plus_ms(Step::Hour.ms())));
         }
-        let rest = any("SELECT at FROM tally LIMIT 1", &[])? || any("SELECT at FROM reporter LIMIT 1", &[])?;
+        let rest = database.yields("SELECT at FROM tally LIMIT 1", &[])?
+            || database.yields("SELECT at FROM reporter LIMIT 1", &[])?;
         Ok(rest.then(|| Step::Day.floor(pruned_at.min(now)).plus_ms(Step::Day.ms())))
     }
 }
 
-/// Does one step of the walk, and gives the rest of it.
+/// Does one step of the walk. Returns the rest of it.
 fn go_on<D: Database>(database: &D, walk: Walk) -> Result<Option<Walk>, ShardError> {
     let rows = rows_after(database, walk)?;
     for (serial, at, tally) in rows.iter().cloned() {
@@ -101,38 +87,33 @@ fn go_on<D: Database>(database: &D, walk: Walk) -> Result<Option<Walk>, ShardErr
     Ok(None)
 }
 
-/// The rows that something is to be done with, from the one reached.
+/// The rows that need processing, after the last one processed.
 fn rows_after<D: Database>(database: &D, walk: Walk) -> Result<Vec<(Serial, i64, Tally)>, ShardError> {
     let ((serial, at), (from, to)) = (walk.reached, walk.aged());
-    let rows = database.query(
+    Ok(database.query_all(
         "SELECT serial, at, tally FROM tally WHERE step = ? AND (serial, at) > (?, ?) AND at >= ? AND at < ? \
          ORDER BY serial, at LIMIT ?",
         &[
             rows::step(walk.step),
             serial.into(),
-            Value::Integer(at),
-            Value::Integer(rows::number(walk.step, from)),
-            Value::Integer(rows::number(walk.step, to)),
+            at.into(),
+            rows::number(walk.step, from).into(),
+            rows::number(walk.step, to).into(),
             USAGE_WALK_STEP_MAX.into(),
         ],
-    )?;
-    let read = |row: &Vec<Value>| match row.as_slice() {
-        [serial, Value::Integer(at), Value::Blob(tally)] => {
-            Ok((rows::serial(serial)?, *at, rows::of_bytes(tally)?))
-        }
-        _ => Err(ShardError::Unreadable),
-    };
-    rows.iter().map(read).collect()
+        |columns| Ok((columns.serial()?, columns.integer()?, rows::tally(columns)?)),
+    )?)
 }
 
 impl Walk {
-    /// Between which times rows of the present step have come of age. Of an hour or a day all is rolled up together.
+    /// The interval in which rows of the present step length have become old enough. All rows of an hour or a
+    /// day are rolled up together.
     fn aged(&self) -> (UnixMillis, UnixMillis) {
         let ago = |at: UnixMillis, ms: i64, coarser: Step| coarser.floor(at.plus_ms(-ms));
         match self.step {
             Step::Minute => (UnixMillis(0), ago(self.began_at, USAGE_MINUTES_KEPT_MS, Step::Hour)),
             Step::Hour => (UnixMillis(0), ago(self.began_at, USAGE_HOURS_KEPT_MS, Step::Day)),
-            // Those before lost their origins when they came of age, and get none any more.
+            // Earlier rows already lost their origins, and get no new ones.
             Step::Day => (
                 ago(self.pruned_at, USAGE_ORIGINS_KEPT_MS, Step::Day),
                 ago(self.began_at, USAGE_ORIGINS_KEPT_MS, Step::Day),
@@ -144,7 +125,10 @@ impl Walk {
 fn roll_minute<D: Database>(database: &D, serial: Serial, at: i64, tally: Tally) -> Result<(), ShardError> {
     let begin = rows::begin_of(Step::Minute, at);
     let (hour, day) = (rows::number(Step::Hour, begin), rows::number(Step::Day, begin));
-    let Tally { counts, allowed, refused, .. } = tally;
+    let Tally { counts, allowed, refused, used } = tally;
+    if let Some((_, last_at)) = used {
+        uses::settle_last(database, serial, last_at)?;
+    }
     rows::merge(database, Step::Hour, serial, hour, Tally { counts, ..Tally::default() })?;
     if !allowed.is_empty() || !refused.is_empty() {
         rows::merge(database, Step::Day, serial, day, Tally { allowed, refused, ..Tally::default() })?;
@@ -169,26 +153,26 @@ fn forget_origins<D: Database>(
 }
 
 fn delete<D: Database>(database: &D, step: Step, serial: Serial, at: i64) -> Result<(), ShardError> {
-    database.query(
+    database.execute(
         "DELETE FROM tally WHERE step = ? AND serial = ? AND at = ?",
-        &[rows::step(step), serial.into(), Value::Integer(at)],
+        &[rows::step(step), serial.into(), at.into()],
     )?;
     Ok(())
 }
 
-/// The walk is done.
+/// Stores that the walk is complete, and deletes what has expired.
 fn end<D: Database>(database: &D, walk: Walk) -> Result<(), ShardError> {
     let now = walk.began_at;
-    database.query("UPDATE shard SET swept_at = ?", &[now.into()])?;
-    database.query("DELETE FROM reporter WHERE at < ?", &[now.plus_ms(-USAGE_REPORTERS_KEPT_MS).into()])?;
+    database.execute("UPDATE shard SET swept_at = ?", &[now.into()])?;
+    database.execute("DELETE FROM reporter WHERE at < ?", &[now.plus_ms(-USAGE_REPORTERS_KEPT_MS).into()])?;
     if walk.last == Step::Day {
-        database.query("UPDATE shard SET pruned_at = ?", &[now.into()])?;
+        database.execute("UPDATE shard SET pruned_at = ?", &[now.into()])?;
         let gone = now.plus_ms(-USAGE_DAYS_KEPT_MS);
-        database.query(
+        database.execute(
             "DELETE FROM tally WHERE step = ? AND at < ?",
-            &[rows::step(Step::Day), Value::Integer(rows::number(Step::Day, gone))],
+            &[rows::step(Step::Day), rows::number(Step::Day, gone).into()],
         )?;
-        database.query("DELETE FROM token WHERE last_at < ? AND owed = 0", &[gone.into()])?;
+        database.execute("DELETE FROM token WHERE last_at < ? AND owed = 0", &[gone.into()])?;
     }
     Ok(())
 }

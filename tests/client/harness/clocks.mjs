@@ -1,4 +1,4 @@
-// The two clocks that client.js reads, each moved by itself. Timers are real.
+// The two clocks that client.js reads. Tests move each one separately; timers are real.
 
 export function clocks(t) {
   const moved = { wall: 0, steady: 0 };
@@ -6,12 +6,15 @@ export function clocks(t) {
   t.mock.method(Date, 'now', () => now.wall() + moved.wall);
   t.mock.method(performance, 'now', () => now.steady() + moved.steady);
   return {
-    /** Both, by seconds. */
+    /** Moves both clocks forward, by seconds. */
     pass: (seconds) => {
       moved.wall += seconds * 1000;
       moved.steady += seconds * 1000;
     },
-    /** One of them, by seconds: `wall` is set, `steady` stands still in some sleeps. */
+    /**
+     * Moves one clock, by seconds: the wall clock can be set, and `steady` stops during sleep on some
+     * machines.
+     */
     move: (clock, seconds) => (moved[clock] += seconds * 1000),
   };
 }

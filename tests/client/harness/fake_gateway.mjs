@@ -1,4 +1,4 @@
-// A real HTTP server that answers as the gateway does: it hands out the current token, and refuses every other.
+// A real HTTP server that behaves like the gateway: it hands out the current token and refuses all others.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -6,15 +6,15 @@ import { createServer } from 'node:http';
 export const FAMILY = 'fam_test';
 
 export class FakeGateway {
-  /** The current token, what is said of its life, and the code with which every other one is refused. */
+  /** The current token, its lifetimes in seconds, and the problem code for every other token. */
   token = 'wlp_first';
   life = { expires_in: 1000, refresh_after_seconds: 100 };
   code = 'token_revoked';
-  /** Times that somebody asked for the token. */
+  /** Number of requests for the token. */
   asks = 0;
-  /** What reached the API: method, path, headers, body. */
+  /** Requests that reached the API: method, path, headers, body. */
   calls = [];
-  /** Answers in place of the usual ones: `[status, headers, body]`, or a promise of one. */
+  /** Answers that replace the usual ones: `[status, headers, body]`, or a promise of one. */
   handsOut = () => undefined;
   api = () => undefined;
 

@@ -1,6 +1,6 @@
-// What a site developer writes must pass the types of client.js, and what is wrong must not.
+// Correct code of a site developer must pass the types of client.js, and wrong code must not.
 
-import { WayleaveError, wayleave, type Wayleave } from '../../../src/client/client.js';
+import { type Wayleave, WayleaveError, wayleave } from '../../../src/client/client.js';
 
 const api: Readonly<Wayleave> = wayleave({ family: 'fam_…' });
 wayleave({
@@ -31,11 +31,11 @@ try {
 }
 console.assert(response.ok && address.includes(token));
 
-// @ts-expect-error the family is what it is about
+// @ts-expect-error the family is required
 wayleave({ gateway: 'https://api.example.com' });
 // @ts-expect-error a misspelt option
 wayleave({ family: 'fam_…', gatway: 'https://api.example.com' });
-// @ts-expect-error the token comes as a promise
-const early: string = api.token();
-// @ts-expect-error nothing of the client is to be replaced
+// @ts-expect-error token() returns a promise
+export const early: string = api.token();
+// @ts-expect-error the methods are read-only
 api.fetch = fetch;

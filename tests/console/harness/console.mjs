@@ -1,4 +1,5 @@
-// A console to be used as a person uses it: the real Worker in workerd, on a port of localhost, and pages of a real browser.
+// The console for browser tests: the real Worker in workerd, on a port of localhost, and pages of a real
+// browser.
 
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -8,7 +9,7 @@ import { Gateway } from '../../workerd/harness/gateway.mjs';
 export const ADMIN_KEY = 'an-admin-key-for-tests-0123456789abcdef';
 export const PATH = '/_wayleave/console/';
 
-/** What a person waits for, at most: longer is a failure. */
+/** The longest time that a person waits; a longer wait is a failure. */
 const WAIT_MS = 10_000;
 
 export class Console {
@@ -21,7 +22,7 @@ export class Console {
 
   async start() {
     [this.browser] = await Promise.all([openBrowser(), this.gateway.start()]);
-    // Cookies know no ports, so one host serves for all.
+    // Cookies do not depend on the port, so one host name serves all instances.
     this.origin = `http://localhost:${this.gateway.workerd.ports.gateway}`;
     this.gateway.client.host = new URL(this.origin).host;
     return this;
@@ -32,7 +33,7 @@ export class Console {
     await this.gateway.stop();
   }
 
-  /** A page of a browser of its own; what goes wrong in it is kept in `page.troubles`. */
+  /** A page in a new browser context. `page.troubles` collects its errors. */
   async page({ scheme = 'light', width = 1280, height = 900, ...options } = {}) {
     const context = await this.browser.newContext({
       colorScheme: scheme,
@@ -48,14 +49,14 @@ export class Console {
     page.troubles = [];
     page.on('pageerror', (error) => page.troubles.push(String(error)));
     page.on('console', (message) => {
-      // A refused call is logged by the browser itself; the console says it in words.
+      // The browser itself logs each failed call. The console shows it in its own words.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
         page.troubles.push(message.text());
     });
     return page;
   }
 
-  /** A page that is signed in, at an address of the console. */
+  /** A signed-in page at an address of the console. */
   async signedIn({ key = ADMIN_KEY, at = '#/tokens', ...options } = {}) {
     const page = await this.page(options);
     await page.goto(`${this.origin}${PATH}${at}`);
@@ -71,16 +72,28 @@ export async function signIn(page, key) {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-/** Goes to an address of the console and waits until its heading is there. */
+/**
+ * Navigates to an address of the console and waits for its heading. Two pages may have the same heading, so
+ * the heading of the page before is marked and does not count.
+ */
 export async function goTo(page, hash, heading) {
-  await page.evaluate((hash) => (location.hash = hash), hash);
-  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+  await page.evaluate((hash) => {
+    if (location.hash === hash) return;
+    document.querySelector('main h1')?.setAttribute('data-left', '');
+    location.hash = hash;
+  }, hash);
+  await page
+    .locator('h1:not([data-left])')
+    .and(page.getByRole('heading', { level: 1, name: heading }))
+    .waitFor();
 }
 
 const WWW = new URL('../../../www/', import.meta.url);
 const MEDIA_TYPES = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 
-/** While one works on www/: its files as they are, under the headers of the Worker, which was built with others. */
+/**
+ * For work on www/: serves its current files with the headers of the Worker, which was built with older ones.
+ */
 async function fromDisk(page) {
   await page.route(`**${PATH}*/**`, async (route) => {
     const url = new URL(route.request().url());

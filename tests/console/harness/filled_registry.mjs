@@ -1,10 +1,11 @@
-// A registry with very many tokens: one is made by the API, and its row copied in the database while nothing runs.
+// Fills a registry with very many tokens. The API makes one, and its row is copied in the database while
+// workerd is stopped.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Fills it with `count` tokens "Site 1" to "Site <count>"; every tenth is disabled, every 25th ends within a week. */
+/** Adds the tokens "Site 1" to "Site <count>". Every 10th is disabled, every 25th ends within a week. */
 export async function fill(gateway, count) {
   await gateway.admin.createToken({ label: 'Site 1' });
   const ports = { ...gateway.workerd.ports };
@@ -31,9 +32,11 @@ export async function fill(gateway, count) {
   const values = columns.map((name) => changed[name] ?? name).join(', ');
   database.exec('BEGIN');
   database.exec(`WITH RECURSIVE number (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < ${count})
-    INSERT INTO token (${columns.join(', ')}) SELECT ${values} FROM number CROSS JOIN (SELECT * FROM token WHERE serial = 1)`);
+    INSERT INTO token (${columns.join(', ')})
+    SELECT ${values} FROM number CROSS JOIN (SELECT * FROM token WHERE serial = 1)`);
   database.exec(`WITH RECURSIVE number (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < ${count})
-    INSERT INTO token_host (host, serial) SELECT host, n FROM number CROSS JOIN (SELECT host FROM token_host WHERE serial = 1)`);
+    INSERT INTO token_host (host, serial)
+    SELECT host, n FROM number CROSS JOIN (SELECT host FROM token_host WHERE serial = 1)`);
   database.exec(
     "UPDATE token SET label = 'Site 17 of the first', search = 'site 17 of the first' WHERE serial = 17",
   );

@@ -1,8 +1,10 @@
-// A bad network between a page and the Worker: the Worker has done what was asked, and the answer is lost; or a call takes long.
+// A bad network between page and Worker: the Worker acts but its response is lost, or a call takes long.
 
 const API = '**/_wayleave/api';
 
-/** The answer to the next call of this method below this path is lost; gives a count of all such calls. */
+/**
+ * Loses the response to the next call of this method below this path; returns a counter of all such calls.
+ */
 export async function loseAnswer(page, method, path) {
   const calls = { sent: 0 };
   const browser = await page.context().newCDPSession(page);
@@ -19,7 +21,7 @@ export async function loseAnswer(page, method, path) {
   return calls;
 }
 
-/** The next call of a path is held back until `letGo` is called; those after it are not. */
+/** Holds back the next call of a path until `letGo` is called. Later calls pass. */
 export async function holdBack(page, path) {
   let letGo;
   const gone = new Promise((resolve) => (letGo = resolve));
@@ -27,13 +29,13 @@ export async function holdBack(page, path) {
   await page.route(`${API}${path}`, async (route) => {
     held.calls += 1;
     if (held.calls === 1) await gone;
-    // The page may have given it up meanwhile.
+    // The page may have aborted the call meanwhile.
     await route.continue().catch(() => {});
   });
   return held;
 }
 
-/** Calls of this path are answered so, whatever the Worker would say. */
+/** Answers every call of this path with this response, in place of the Worker's. */
 export async function answerWith(page, path, { status = 200, json, body, contentType }) {
   await page.route(`${API}${path}`, (route) => route.fulfill({ status, json, body, contentType }));
 }

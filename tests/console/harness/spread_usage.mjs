@@ -1,17 +1,20 @@
-// A day of use without waiting for one: what was counted in a minute is copied into the hours before, in the shards' databases,
-// while nothing runs.
+// Simulates a day of use: copies the counts of one minute into the hours before, in the shards' databases,
+// while workerd is stopped.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Steps as the shards number them. */
+/** Step numbers in the shards' tables. */
 const MINUTE = 0,
   HOUR = 1;
 const HOURS = 24,
   MINUTES_AN_HOUR = 60;
 
-/** The token `serial` was used as it and `others` just were, hour by hour of the day before; each fifth hour was quiet. */
+/**
+ * Gives the token `serial` hourly counts for the day before, copied from the latest counts of it and
+ * `others`. Every fifth hour stays empty.
+ */
 export async function spreadUsage(gateway, serial, others) {
   const ports = { ...gateway.workerd.ports };
   await gateway.workerd.kill();

@@ -1,11 +1,11 @@
-// A deployment as one finds it: a handful of sites of a town, in every state.
+// A realistic deployment: a few sites of a town, with tokens in every state.
 
 import { eventually } from '../../workerd/harness/gateway.mjs';
 import { spreadUsage } from './spread_usage.mjs';
 
 const DAY = 86_400;
 
-/** Makes it; gives the ids of what the pictures show. */
+/** Creates the tokens; returns the ids of those in the pictures. */
 export async function town(gateway) {
   const { admin } = gateway;
   const make = (settings) => admin.createToken(settings);
@@ -78,7 +78,7 @@ export async function town(gateway) {
 
 const serialOf = ({ id }) => Number(id.slice('tok_'.length));
 
-/** Requests of pages, which are counted; and changes meanwhile, whose arrival is measured. */
+/** Sends requests of pages, which are counted, and makes changes, whose propagation is measured. */
 async function traffic(gateway, active, others) {
   const { admin, client } = gateway;
   const call = (token, site) =>
@@ -90,7 +90,7 @@ async function traffic(gateway, active, others) {
     for (let time = 0; time < times / 4; time += 1)
       await call(token, time % 2 === 0 ? 'https://copycat.example' : 'https://www.town.example:8443');
   }
-  // A location hands over what it counted within 30 s.
+  // A location sends its counts within 30 s.
   await eventually(
     'uses are counted',
     async () => {
@@ -105,7 +105,6 @@ async function traffic(gateway, active, others) {
   );
   await spreadUsage(gateway, serialOf(active), others.map(serialOf));
 
-  // It looks for a newer list within a second at this bound, and tells within five how long a change took to arrive.
   await call(active, active.origins[0]);
   const draft = await admin.createToken({
     label: 'Roadworks (draft)',
@@ -113,8 +112,9 @@ async function traffic(gateway, active, others) {
     expires_in: 30 * DAY,
   });
   for (const act of ['disable', 'enable', 'disable']) {
-    await admin[act](draft.id);
+    // A change may have arrived before its caller is answered.
     const { samples } = (await admin.status()).propagation;
+    await admin[act](draft.id);
     await eventually(
       'an arrival is measured',
       async () => {

@@ -1,7 +1,8 @@
-// The times in a delta's body (ARCHITECTURE.md, "KV: every key"; postcard: https://postcard.jamesmunns.com/wire-format): epoch and
-// n, then `this_update` and `next_update` in milliseconds; integers are varints, signed ones zigzag.
+// The times in a delta's body (docs/formats.md, "Delta"; postcard:
+// https://postcard.jamesmunns.com/wire-format): epoch and n, then `this_update` and `next_update` in
+// milliseconds. Integers are varints, signed ones zigzag.
 
-/** The body with both times moved by so many milliseconds. */
+/** The body with both times moved by this many milliseconds. */
 export function moved(body, byMs) {
   const epoch = varint(body, 0);
   const n = varint(body, epoch.end);
@@ -16,7 +17,7 @@ export function moved(body, byMs) {
   ]);
 }
 
-/** `this_update` of a delta's body. */
+/** `this_update` in a delta's body. */
 export function thisUpdate(body) {
   return Number(unzigzag(varint(body, varint(body, varint(body, 0).end).end).value));
 }

@@ -1,4 +1,5 @@
-// The judge of one location: every answer is held against what was true, and every 503 against what was out of reach.
+// The judge of one location: compares every answer with what was true, and every 503 with the sources that
+// were unavailable.
 //
 // There is one machine and so one clock: the instants of traffic, operator and Worker are true time.
 
@@ -6,18 +7,21 @@ import { ADMITTED } from './truth.mjs';
 
 const UNKNOWN = 'revocation_status_unknown';
 /**
- * So long after a source is whole again a 503 may still stem from its trouble: a registry call given up after 4 s, a KV read
- * after 1 s, and at most 1.25 s until the location looks again.
+ * How long after the end of a trouble a 503 may still result from it: a registry call is given up after 4 s,
+ * a KV read after 1 s, and the location refreshes again after at most 1.25 s; together 6.25 s, rounded up.
  */
 const AFTERMATH_MS = 6_500;
-/** L = B − 2 s is how long a list is used; so much less when told by when KV got it: up to 2 s after it was made, and some. */
+/**
+ * A list is used for L = B − 2 s. Measured from when KV received it, that is shorter by this: KV receives it
+ * up to 2 s after it was made, plus some reserve.
+ */
 const USED_LESS_MS = 2_000 + 2_500;
 
 export class Judge {
   /**
    * @param {object} world
    * @param {number} world.boundMs
-   * @param {boolean} world.listsInKv whether locations can live on KV's lists alone
+   * @param {boolean} world.listsInKv whether locations can rely on KV's lists alone
    * @param {import("./replicas.mjs").Location} location
    */
   constructor({ boundMs, listsInKv, machine }, location) {
@@ -27,20 +31,22 @@ export class Judge {
     this.location = location;
     /** { cuts, from, to } of every trouble so far. */
     this.troubles = [];
-    /** `unknown`: a 503 that was explained. */
+    /** `unknown`: 503s that are explained. */
     this.counts = { admitted: 0, refused: 0, unknown: 0 };
-    /** Broken promises, as it seems: { text, begun, ended, admitted }. */
+    /** Apparently broken promises: { text, begun, ended, admitted }. */
     this.findings = [];
-    /** Milliseconds after the acknowledgement at which a request that was admitted against the change began, at most. */
+    /**
+     * Most milliseconds from an acknowledgement to the beginning of a request admitted against the change.
+     */
     this.latestAdmissionMs = 0;
   }
 
-  /** Texts, each one broken promise. What was not admitted while the machine was too busy is none. */
+  /** Texts, one for each broken promise. Refusals while the machine was too busy do not count. */
   get violations() {
     return this.findings.filter((finding) => !this.#isExcused(finding)).map(({ text }) => text);
   }
 
-  /** What was not admitted only because the machine was too busy, as far as one can tell. */
+  /** Refusals that are probably caused only by the machine being too busy. */
   get excused() {
     return this.findings.filter((finding) => this.#isExcused(finding)).length;
   }
@@ -57,7 +63,7 @@ export class Judge {
     for (const trouble of this.troubles) trouble.to = Math.min(trouble.to, Date.now());
   }
 
-  /** `said` is ADMITTED, a problem's code, or whatever else came. */
+  /** `said` is ADMITTED, a problem's code, or anything else. */
   observe(token, request, said, begun, ended) {
     if (said === UNKNOWN) {
       const explained = this.#explains(token, begun, ended);
@@ -76,7 +82,7 @@ export class Judge {
     this.#violation(what, token, request, said, begun, ended, rightly);
   }
 
-  /** An answer that is neither an admission nor one of our problems. */
+  /** An answer that is neither an admission nor a problem of Wayleave. */
   strange(token, request, what, begun) {
     this.#violation('no proper answer', token, request, what, begun, Date.now(), []);
   }
@@ -94,7 +100,7 @@ export class Judge {
       );
     if (!cut('registry')) return false;
     if (!this.listsInKv || cut('kv', 'kv lists')) return true;
-    // KV is well, but what this view of it gave may be too old by now, or it did not have the record yet.
+    // KV works, but its last answers may be too old by now, or it did not have the record yet.
     const { newestListAt, misses } = this.location.kv;
     if (ended - newestListAt > this.boundMs - USED_LESS_MS) return true;
     const record = `token/${token.id.slice('tok_'.length)}/`;
@@ -109,10 +115,14 @@ export class Judge {
             `${JSON.stringify(value)} ${sentAt - begun}…${acknowledgedAt - begun} ms`,
         )
         .join(', ');
+    const expected = rightly.size === undefined ? '' : `, not ${[...rightly].join(' or ')}`;
+    const troubles = this.troubles.map(
+      ({ cuts, from, to }) => `${cuts.join(' and ') || 'none'} ${from - begun}…${to - begun} ms`,
+    );
     const text =
-      `${this.location.name}: ${what}: ${token.id} ${path} from ${origin}: ${said}` +
-      `${rightly.size === undefined ? '' : `, not ${[...rightly].join(' or ')}`}; before it began: ${history(token.statuses)}; ${history(token.policies)}` +
-      `; troubles: ${this.troubles.map(({ cuts, from, to }) => `${cuts.join(' and ') || 'none'} ${from - begun}…${to - begun} ms`).join(', ')}; answered after ${ended - begun} ms`;
+      `${this.location.name}: ${what}: ${token.id} ${path} from ${origin}: ${said}${expected}; ` +
+      `before it began: ${history(token.statuses)}; ${history(token.policies)}; ` +
+      `troubles: ${troubles.join(', ')}; answered after ${ended - begun} ms`;
     this.findings.push({ text, begun, ended, admitted: said === ADMITTED });
   }
 }

@@ -1,8 +1,10 @@
-// The cache of one location (`caches.default`), as workerd speaks it to a service: GET answered HIT or MISS, PUT with a
-// whole HTTP response as its body. It keeps what it is given for as long as `Cache-Control: max-age` says, and can be told to
-// forget, to fail, to be kept far too long or to answer with something else.
+// The cache of one location (`caches.default`), in the protocol between workerd and a service: GET is
+// answered HIT or MISS, PUT has a whole HTTP response as its body. It keeps values for the time in
+// `Cache-Control: max-age`, and can be made to forget them, to fail, to keep them far too long or to answer
+// with something else.
 
 import { createServer } from 'node:http';
+import { unlessGone } from '../../workerd/harness/gone_caller.mjs';
 
 export class LocationCache {
   /** URL → { headers, bytes, until } */
@@ -16,9 +18,9 @@ export class LocationCache {
 
   heal() {
     this.down = false;
-    /** Nothing put while this is true leaves by age: a cache that does not keep to max-age. */
+    /** While this is true, stored values do not expire: a cache that ignores max-age. */
     this.forgetsNothing = false;
-    /** Bytes in, bytes out. */
+    /** Alters the bytes of answers. */
     this.alter = (bytes) => bytes;
   }
 
@@ -27,7 +29,7 @@ export class LocationCache {
   }
 
   async start() {
-    this.server = createServer((request, response) => this.#serve(request, response));
+    this.server = createServer(unlessGone((request, response) => this.#serve(request, response)));
     this.server.keepAliveTimeout = 60_000;
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;

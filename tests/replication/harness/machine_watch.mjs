@@ -1,19 +1,24 @@
-// Whether the machine had time for the test. A 503 may also come of a process that got no processor for seconds: its reads
-// run into their time limits. That is looked for where nothing else explains a 503, and never excuses an admission.
+// Detects whether the machine was too busy for the test. A 503 may also come from a process that got no
+// processor time for seconds, so that its reads ran into their time limits. This is considered where nothing
+// else explains a 503, and never excuses an admission.
 
 const LOOK_EVERY_MS = 100;
 /**
- * Under B = 5 a list is used for 3 s, and one whose fetching took 2 s is as good as none. It is fetched in half a dozen hops
- * between processes; a health check is one: taking a third of a second, where it takes 2 ms else, it is a sign of that.
+ * Under B = 5 a list is used for 3 s, and one that took 2 s to fetch is useless. A fetch takes about six hops
+ * between processes. A health check is one hop and normally takes 2 ms; if it takes a third of a second, the
+ * machine is too busy.
  */
 const BUSY_MS = 330;
 
 export class MachineWatch {
-  /** Spans in which an answer was slow: { from, to }. */
+  /** Periods in which an answer was slow: { from, to }. */
   #busy = [];
   #ended = false;
 
-  /** @param {import("../../workerd/harness/http_client.mjs").Client} client of a service that no trouble befalls */
+  /**
+   * `client` is of a service that no trouble befalls.
+   * @param {import("../../workerd/harness/http_client.mjs").Client} client
+   */
   constructor(client) {
     this.client = client;
   }
@@ -27,7 +32,7 @@ export class MachineWatch {
     await this.loop;
   }
 
-  /** Whether it was short of time at some instant of the span. */
+  /** Whether the machine was too busy at some time in this period. */
   wasBusy(from, to) {
     return this.#busy.some((span) => span.from <= to && from <= span.to);
   }

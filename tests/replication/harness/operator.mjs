@@ -1,4 +1,5 @@
-// An operator who creates, edits, disables, enables and revokes tokens at random, and writes down what is true since when.
+// An operator who creates, edits, disables, enables and revokes tokens at random, and records what is true
+// since when.
 
 import { SITE } from '../../workerd/harness/admin_api.mjs';
 import { OTHER_SITE, TokenTruth } from './truth.mjs';
@@ -8,8 +9,8 @@ const AUDIENCES = [['weather'], ['weather', 'maps']];
 
 export class Operator {
   /**
-   * @param {number} alive how many tokens that are not revoked there are, about
-   * @param {number} lingersMs how long a revoked token is still asked for
+   * @param {number} alive approximate number of tokens that are not revoked
+   * @param {number} lingersMs how long a revoked token is still used
    */
   constructor(admin, random, { alive = 6, lingersMs }) {
     this.admin = admin;
@@ -18,7 +19,7 @@ export class Operator {
     this.lingersMs = lingersMs;
     /** @type {TokenTruth[]} every token that traffic asks for */
     this.tokens = [];
-    /** A token that is left alone. */
+    /** A token that is never changed. */
     this.spared = null;
     this.changes = 0;
     this.revocations = 0;
@@ -31,7 +32,10 @@ export class Operator {
     this.tokens.push(new TokenTruth(value, { ...since, ...settings }));
   }
 
-  /** Those among which traffic chooses: the living as often as the revoked, although those grow many. */
+  /**
+   * The tokens that traffic chooses from: live and revoked ones equally often, although the revoked ones
+   * become many.
+   */
   asked(random) {
     const live = this.tokens.filter(({ status }) => status !== 'revoked');
     return live.length > 0 && random.chance(0.5) ? live : this.tokens;
@@ -59,7 +63,7 @@ export class Operator {
 
   async #edit(token) {
     const { origins, audiences } = token.policy;
-    // One of the two turns round: tighter when it was loose, looser when it was tight.
+    // Toggles one of the two settings: stricter when it was loose, looser when it was strict.
     const other = (choices, present) => choices.find(({ length }) => length !== present.length);
     const value = this.random.chance(0.5)
       ? { origins: other(ORIGINS, origins), audiences }
@@ -67,7 +71,7 @@ export class Operator {
     await this.#change(token.policies, value, () => this.admin.edit(token.id, value));
   }
 
-  /** The change stands in the history before it is sent: from then on it may hold, until then only the old one does. */
+  /** The change is recorded before it is sent. From then on it may hold; before, only the old state does. */
   async #change(history, value, call) {
     const entry = { value, sentAt: Date.now(), acknowledgedAt: Infinity };
     history.push(entry);

@@ -1,31 +1,31 @@
-// One workerd process with many locations: a control service that owns the registry, and edge services that have nothing in
-// common but the code: each has its own view of KV, its own way to the registry and its own cache.
+// One workerd process with many locations: a control service that owns the registry, and edge services that
+// share only the code. Each has its own view of KV, its own connection to the registry and its own cache.
 //
-// It differs from tests/workerd/harness/gateway.mjs in that alone; the parts are the same.
+// Otherwise it is the same as tests/workerd/harness/gateway.mjs.
 
 import { join } from 'node:path';
-import { ADMIN_KEY, compatibility, productService } from '../../workerd/harness/product.mjs';
 import { AdminApi } from '../../workerd/harness/admin_api.mjs';
 import { durableObjectBinding, externalService, workerdConfig } from '../../workerd/harness/capnp.mjs';
 import { Client } from '../../workerd/harness/http_client.mjs';
+import { ADMIN_KEY, compatibility, productService } from '../../workerd/harness/product.mjs';
 import { RegistryDoor } from '../../workerd/harness/registry_door.mjs';
+import { HOST } from '../../workerd/harness/routes.mjs';
 import { Upstream } from '../../workerd/harness/upstream.mjs';
 import { Workerd } from '../../workerd/harness/workerd.mjs';
-import { HOST } from '../../workerd/harness/routes.mjs';
-import { KvHistory, KvView } from './replicated_kv.mjs';
 import { LocationCache } from './location_cache.mjs';
+import { KvHistory, KvView } from './replicated_kv.mjs';
 
 const CONTROL = 'control';
 
-/** One place where isolates run: they share its view of KV, its way to the registry and its cache. */
+/** A location: its isolates share its view of KV, its connection to the registry and its cache. */
 export class Location {
   /** @param {(service: string) => Client} clientOf */
-  constructor(name, { isolates = 1 }, kv, clientOf) {
+  constructor(name, { isolates = 1, oneWayMs = 0 }, kv, clientOf) {
     this.name = name;
     this.kv = kv;
-    this.door = new RegistryDoor(`door-of-${name}`);
+    this.door = new RegistryDoor(`door-of-${name}`, 'Registry', oneWayMs);
     this.cache = new LocationCache();
-    /** A service each. */
+    /** One service for each isolate. */
     this.isolates = Array.from({ length: isolates }, (_, at) => (at === 0 ? name : `${name}-${at + 1}`));
     this.clients = this.isolates.map(clientOf);
   }
@@ -43,8 +43,9 @@ export class Location {
 export class Replicas {
   /**
    * @param {object} options
-   * @param {object} options.variables of every service, e.g. the bound
-   * @param {Record<string, object>} options.locations name → how its view of KV behaves (see KvView), and how many isolates run there
+   * @param {object} options.variables configuration of every service, such as the bound
+   * @param {Record<string, object>} options.locations name → behaviour of its KV view (see KvView) and
+   *   number of isolates
    * @param {import("../../workerd/harness/random.mjs").Random} options.random
    */
   constructor({ variables = {}, locations, random }) {
@@ -61,7 +62,7 @@ export class Replicas {
           clientOf,
         ),
     );
-    /** The registry's own way to KV. */
+    /** The registry's own connection to KV. */
     this.controlKv = new KvView(this.history, { random: random.fork() });
     this.workerd = new Workerd((folder) => this.#config(folder), this.#sockets);
     this.control = clientOf(CONTROL);

@@ -1,10 +1,11 @@
-// A replicated KV: one history of writes, and for each location a view of it that lags, caches, stalls, lies or is down.
+// A replicated KV: one history of writes, and a view of it for each location. A view lags, caches, and can be
+// frozen, altered or down.
 //
-// Time here is the machine's own clock, the same that every location of the test reads.
+// Time is the machine's own clock, which every location of the test reads.
 
 import { KvWire } from '../../workerd/harness/kv_wire.mjs';
 
-/** What was ever written: key → versions, oldest first. */
+/** All writes: key → versions, oldest first. */
 export class KvHistory {
   #versions = new Map();
 
@@ -26,40 +27,43 @@ export class KvHistory {
 }
 
 export class KvView extends KvWire {
-  /** key → { version, until }: what the location's cache holds, "not there" included. */
+  /** key → { version, at }: the location's cache, including cached absence. */
   #cache = new Map();
-  /** When the newest list was written that was ever read here, whole or not. */
+  /** When the newest list that was ever read here had been written, altered or not. */
   newestListAt = -Infinity;
-  /** { key, at } of the reads of the last minute that found nothing. */
+  /** { key, at } of the reads in the last minute that found nothing. */
   misses = [];
 
   /**
    * @param {KvHistory} history
    * @param {object} behaviour
-   * @param {[number, number]} behaviour.delayMs from … to: a write is seen here so much later, anew at random for each read
-   * @param {number} behaviour.cacheMs the reader's cacheTtl counts up to this
+   * @param {[number, number]} behaviour.delayMs from … to: the delay after which a write is visible here,
+   *   random for each read
+   * @param {number} behaviour.cacheMs the longest time for which the reader's cacheTtl is honoured
+   * @param {number} behaviour.secondMs how long a second of the reader's cacheTtl lasts
    * @param {import("../../workerd/harness/random.mjs").Random} behaviour.random
    */
-  constructor(history, { delayMs = [0, 0], cacheMs = 0, random }) {
+  constructor(history, { delayMs = [0, 0], cacheMs = 0, secondMs = 1_000, random }) {
     super();
     this.history = history;
     this.delayMs = delayMs;
     this.cacheMs = cacheMs;
+    this.secondMs = secondMs;
     this.random = random;
     this.heal();
   }
 
-  /** Ends every trouble. What is cached stays so until its time. */
+  /** Ends every trouble. Cached values stay until they expire. */
   heal() {
     this.down = false;
     this.hangs = false;
-    /** Reads see nothing written after this instant; null: all. */
+    /** Reads see nothing written after this instant; null: no limit. */
     this.frozenAt = null;
-    /** (key, bytes) => bytes: what reads get in place of what is stored. */
-    this.alter = (key, bytes) => bytes;
+    /** (key, bytes) => bytes: alters what reads return. */
+    this.alter = (_key, bytes) => bytes;
   }
 
-  /** The location's view stays as it was at `instant`, now or earlier: a stall, or a return to the past. */
+  /** Freezes the location's view as it was at `instant`: now for a stall, earlier for a rollback. */
   freeze(instant = Date.now()) {
     this.frozenAt = instant;
     this.#cache.clear();
@@ -85,11 +89,12 @@ export class KvView extends KvWire {
   #visible(key, query) {
     const now = Date.now();
     const cached = this.#cache.get(key);
-    if (cached !== undefined && now < cached.until) return cached.version;
+    // A reader with a shorter cacheTtl does not get an older copy, and replaces it.
+    const ttlMs = Math.min(Number(query.cache_ttl ?? 60) * this.secondMs, this.cacheMs);
+    if (cached !== undefined && now < cached.at + ttlMs) return cached.version;
     const delayMs = this.random.between(...this.delayMs);
     const version = this.history.asOf(key, Math.min(now - delayMs, this.frozenAt ?? now));
-    const ttlMs = Math.min(Number(query.cache_ttl ?? 60) * 1_000, this.cacheMs);
-    if (ttlMs > 0) this.#cache.set(key, { version, until: now + ttlMs });
+    if (ttlMs > 0) this.#cache.set(key, { version, at: now });
     return version;
   }
 }

@@ -1,10 +1,12 @@
-// What can befall a location, and which of its sources is then of no use to it: the judge asks that before it believes a 503.
+// The troubles of a location, and the sources that each makes useless. The judge checks these before it
+// accepts a 503.
 
 import { moved, thisUpdate } from './delta_times.mjs';
 import { sealed, unsealed } from './seal.mjs';
 
 /**
- * name → { cuts: sources without use meanwhile, begin(location, world) }. "kv" is all of KV, "kv lists" only lists in it.
+ * name → { cuts: useless sources during the trouble, begin(location, world) }. "kv" is all of KV, "kv lists"
+ * only its lists.
  */
 export const TROUBLES = {
   nothing: { cuts: [], begin: () => {} },
@@ -18,19 +20,31 @@ export const TROUBLES = {
   'registry down': { cuts: ['registry'], begin: ({ door }) => door.shut() },
   'registry hangs': { cuts: ['registry'], begin: ({ door }) => door.hang() },
   'registry slow': { cuts: [], begin: ({ door }) => (door.lagMs = 700) },
-  'both down': { cuts: ['kv', 'registry'], begin: ({ kv, door }) => (door.shut(), (kv.down = true)) },
+  'both down': {
+    cuts: ['kv', 'registry'],
+    begin: ({ kv, door }) => {
+      door.shut();
+      kv.down = true;
+    },
+  },
   'cache keeps everything': { cuts: [], begin: ({ cache }) => (cache.forgetsNothing = true) },
   'cache altered': {
     cuts: [],
     begin: ({ cache }) => (cache.alter = (bytes) => flipped(bytes, bytes.length >> 1)),
   },
   'cache down': { cuts: [], begin: ({ cache }) => (cache.down = true) },
-  'stalled, registry down': { cuts: ['kv', 'registry'], begin: ({ kv, door }) => (door.shut(), kv.freeze()) },
+  'stalled, registry down': {
+    cuts: ['kv', 'registry'],
+    begin: ({ kv, door }) => {
+      door.shut();
+      kv.freeze();
+    },
+  },
 };
 
 /**
- * Lists that must be refused: name → (bytes, key, location) => bytes. They are served in place of the true ones, from KV where a location
- * reads lists there, else in the registry's answers.
+ * Lists that must be refused: name → (bytes, key, location) => bytes. They replace the true ones: in KV where
+ * a location reads lists there, otherwise in the registry's answers.
  */
 export const BAD_LISTS = {
   'altered by hand': (bytes) => flipped(bytes, bytes.length >> 1),
@@ -38,15 +52,15 @@ export const BAD_LISTS = {
   'of another deployment': (bytes, key) => sealed(key, unsealed(bytes), { deployment: 'another' }),
   'of an unknown version': (bytes, key) => sealed(key, { ...unsealed(bytes), format: 99 }),
   'sealed by an unknown key': (bytes, key) => sealed(key, { ...unsealed(bytes), keyId: 77 }),
-  // Well sealed and newer than any: taken, it would be good for an hour.
+  // Correctly sealed and newer than any other: if it were accepted, it could be used for an hour.
   'from the future': (bytes, key) => {
     const { body, ...parts } = unsealed(bytes);
     if (Math.abs(Date.now() - thisUpdate(body)) > 10 * 60_000)
       throw new Error("a delta's times do not stand where this test reads them");
     return sealed(key, { ...parts, body: moved(body, 3_600_000) });
   },
-  // The first that was ever published, whole and older than the one held.
-  replayed: (bytes, key, { kv }) => kv.history.versions(key)[0].bytes,
+  // The first list that was published: intact, but older than the one held.
+  replayed: (_bytes, key, { kv }) => kv.history.versions(key)[0].bytes,
 };
 
 const isList = (key) => key.startsWith('list/');
@@ -58,16 +72,20 @@ for (const [name, change] of Object.entries(BAD_LISTS)) {
   TROUBLES[`list in KV ${name}`] = { cuts: ['kv lists'], begin: inKv };
   TROUBLES[`list ${name}`] = {
     cuts: ['kv lists', 'registry'],
-    begin: (location) => (inKv(location), inAnswers(location)),
+    begin: (location) => {
+      inKv(location);
+      inAnswers(location);
+    },
   };
 }
 
-/** A list's answer of the registry, with another sealed list in it; every other answer as it is. */
+/** Replaces the sealed list in the registry's answers to calls for it; leaves all other answers alone. */
 function inAnswer(text, change) {
   const answer = JSON.parse(text);
-  if (answer.List === undefined) return text;
-  const sealedList = change(Buffer.from(answer.List.sealed, 'base64'));
-  return JSON.stringify({ List: { ...answer.List, sealed: sealedList.toString('base64') } });
+  const kind = ['List', 'Pushed'].find((name) => answer[name] !== undefined);
+  if (kind === undefined) return text;
+  const sealedList = change(Buffer.from(answer[kind].sealed, 'base64'));
+  return JSON.stringify({ [kind]: { ...answer[kind], sealed: sealedList.toString('base64') } });
 }
 
 function flipped(bytes, at) {

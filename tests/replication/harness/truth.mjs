@@ -1,11 +1,11 @@
-// What is true of a token and since when, as far as an operator can know it: each change has the instant when it was sent
-// and the one when it was acknowledged. In between, either may hold; and for B after the acknowledgement the old state may
-// still be met at a location.
+// What is true of a token and since when, as far as an operator can know. Each change has the instant when it
+// was sent and the instant when it was acknowledged. In between, either state may hold. For B after the
+// acknowledgement a location may still apply the old state.
 
 import { SITE } from '../../workerd/harness/admin_api.mjs';
 
 export const OTHER_SITE = 'https://second.example';
-/** What the traffic asks for; the audience is that of the path's route. */
+/** What the traffic requests; the audience is that of the path's route. */
 export const REQUESTS = [
   { origin: SITE, path: '/now', audience: 'weather' },
   { origin: SITE, path: '/maps/1', audience: 'maps' },
@@ -37,7 +37,10 @@ export class TokenTruth {
     return Math.max(this.statuses.at(-1).acknowledgedAt, this.policies.at(-1).acknowledgedAt);
   }
 
-  /** What may rightly be said to `request`, begun and ended at these instants, when a change may take `boundMs` to hold. */
+  /**
+   * The right answers to `request`, which began and ended at these instants, when a change may take `boundMs`
+   * to hold.
+   */
   verdicts(request, begun, ended, boundMs) {
     const possible = (history) =>
       history
@@ -55,7 +58,7 @@ export class TokenTruth {
   }
 }
 
-/** More than one where a request has several faults: which is named first is not this test's matter. */
+/** Several answers when a request has several faults: this test does not check which one is named first. */
 function verdictsOf(status, { origins, audiences }, { origin, audience }) {
   if (status !== 'good') return [`token_${status}`];
   const faults = [];

@@ -1,4 +1,5 @@
-// A deployment that lives: an operator who changes tokens, traffic at every location, troubles, and a judge for each location.
+// A deployment in use: an operator who changes tokens, traffic at every location, troubles, and a judge for
+// each location.
 
 import assert from 'node:assert/strict';
 import { Judge } from './judge.mjs';
@@ -9,19 +10,23 @@ import { TROUBLES } from './troubles.mjs';
 import { ADMITTED, REQUESTS } from './truth.mjs';
 
 const PROGRESS_EVERY_MS = 5_000;
-/** No more than the sockets of one location's client, so that "begun" is when the request is really sent. */
+/**
+ * At most as many as the sockets of one location's client, so that "begun" is when the request is really
+ * sent.
+ */
 const IN_FLIGHT_MAX = 16;
 
 export class World {
   /**
    * @param {object} options
    * @param {import("../../workerd/harness/random.mjs").Random} options.random
-   * @param {number} options.boundSeconds B, by which is judged
-   * @param {number} [options.configuredSeconds] what the services are told instead: to see the judge find fault
+   * @param {number} options.boundSeconds B, which the judges apply
+   * @param {number} [options.configuredSeconds] another bound for the services, to show that the judges
+   *   notice violations
    * @param {Record<string, object>} options.locations name → behaviour of its KV view
    * @param {object} [options.variables] further configuration
-   * @param {boolean} [options.listsInKv] whether locations can live on KV's lists alone
-   * @param {number} [options.askEveryMs] traffic of one location
+   * @param {boolean} [options.listsInKv] whether locations can rely on KV's lists alone
+   * @param {number} [options.askEveryMs] interval between requests at one location
    * @param {number} [options.actEveryMs] the operator
    */
   constructor({
@@ -51,7 +56,7 @@ export class World {
     this.judges = new Map(
       this.replicas.locations.map((location) => [location.name, new Judge(this, location)]),
     );
-    /** What stops each thing that runs. */
+    /** Functions that stop each running activity. */
     this.running = [];
     this.faults = [];
   }
@@ -75,7 +80,7 @@ export class World {
     await this.replicas.stop();
   }
 
-  /** `trouble` befalls the location until heal(). */
+  /** Applies `trouble` to the location until heal(). */
   befall(name, trouble) {
     const location = this.replicas.location(name);
     this.judges.get(name).begin(TROUBLES[trouble]);
@@ -94,15 +99,15 @@ export class World {
     for (const { name } of this.replicas.locations) this.heal(name);
   }
 
-  /** Lets everything run for so long. */
+  /** Lets everything run for this time. */
   async runFor(ms) {
     await new Promise((resolve) => setTimeout(resolve, ms));
     if (this.faults.length > 0) throw this.faults[0];
   }
 
   /**
-   * The operator rests and everything is whole. Resolves when every location says of every token exactly what is true now; gives
-   * for each location what it says wrongly after `limitMs`.
+   * Stops the operator and all troubles. Resolves when every location gives exactly the true answer for every
+   * token, or after `limitMs` with the wrong answers of each location.
    */
   async calm(limitMs) {
     this.healAll();
@@ -137,7 +142,10 @@ export class World {
     return wrong;
   }
 
-  /** Asks on and on, not waiting for answers: a hanging source must not thin out the traffic before it has to. */
+  /**
+   * Sends requests continuously without waiting for responses, so that a hanging source does not reduce the
+   * traffic.
+   */
   #traffic(location) {
     const judge = this.judges.get(location.name);
     const random = this.random.fork();
@@ -162,7 +170,9 @@ export class World {
     };
   }
 
-  /** Does `act` again and again, one at a time; gives what ends that. A failure is told by the next runFor. */
+  /**
+   * Repeats `act`, one call at a time; returns a function that stops it. The next runFor reports a failure.
+   */
   #repeat(everyMs, act) {
     let ended = false;
     const loop = (async () => {
@@ -189,20 +199,24 @@ export class World {
     const busy =
       this.machine.busyMs === 0 ? '' : `, machine too busy for ${(this.machine.busyMs / 1_000).toFixed(0)} s`;
     const seconds = ((Date.now() - this.startedAt) / 1_000).toFixed(0);
-    return `${seconds} s: ${admitted} admitted, ${refused} refused, ${unknown} × 503, ${this.operator.changes} changes (${this.operator.revocations} revocations), ${violations} violations${busy}`;
+    return (
+      `${seconds} s: ${admitted} admitted, ${refused} refused, ${unknown} × 503, ` +
+      `${this.operator.changes} changes (${this.operator.revocations} revocations), ` +
+      `${violations} violations${busy}`
+    );
   }
 }
 
-/** Locations, one for each trouble, named after it: what the trouble is and how the view of KV behaves throughout. */
+/** One location for each trouble, named after it, with the trouble and the behaviour of its KV view. */
 export function locationForEach(troubles, behaviour) {
   const nameOf = (trouble) => trouble.toLowerCase().replaceAll(/\W+/g, '-');
   return Object.fromEntries(troubles.map((trouble) => [nameOf(trouble), { trouble, ...behaviour }]));
 }
 
-/** What an isolate says: ADMITTED, or the problem's code. */
+/** An isolate's answer: ADMITTED, or the problem's code. */
 async function ask(client, token, { origin, path }) {
   const headers = { Origin: origin, 'X-Api-Key': token.text };
-  // A connection that was kept may be closed by the other side just when it is used again: then once more.
+  // The other side may close a kept connection just when it is reused: then try once more.
   const answer = await client.get(path, { headers }).catch((error) => {
     if (error.code !== 'ECONNRESET') throw error;
     return client.get(path, { headers });

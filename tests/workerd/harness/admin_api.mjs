@@ -1,10 +1,10 @@
-// The admin API as a script would call it. Each call gives the whole Answer; the short ones below insist on success.
+// A client of the admin API. call() returns the Answer; the shorter methods below assert success.
 
 import assert from 'node:assert/strict';
 
 const BASE = '/_wayleave/api';
 
-/** Settings of a token that works from one site. */
+/** The site of createToken()'s tokens. */
 export const SITE = 'https://shop.example';
 
 export class AdminApi {
@@ -13,7 +13,7 @@ export class AdminApi {
     this.key = key;
   }
 
-  /** The same API as another caller. */
+  /** The same API with another admin key. */
   as(key) {
     return new AdminApi(this.client, key);
   }
@@ -31,7 +31,10 @@ export class AdminApi {
     return answer.json;
   }
 
-  /** Creates a token for SITE, with `settings` on top; gives the API's answer, full text in `token`. */
+  /**
+   * Creates a token for SITE with further `settings`; returns the API's answer, with the full text in
+   * `token`.
+   */
   createToken(settings = {}, headers = {}) {
     return this.#done(201, 'POST', '/tokens', {
       body: { label: 'a test', origins: [SITE], ...settings },

@@ -1,6 +1,7 @@
-// The workerd config as text. Only what these tests need of workerd.capnp; every value goes through quote().
+// Writes a workerd config as text: only the part of workerd.capnp that the tests need. quote() escapes every
+// value.
 
-import { readdirSync, symlinkSync, existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 export function quote(text) {
@@ -8,7 +9,7 @@ export function quote(text) {
   return `"${escaped}"`;
 }
 
-/** A Worker service. `modules` as modulesOf() gives them, bindings as capnp text. */
+/** A Worker service. `modules` as modulesOf() returns them; bindings as capnp text. */
 export function workerService({
   name,
   modules,
@@ -18,10 +19,10 @@ export function workerService({
   durableObjects = [],
   cache,
 }) {
-  const namespaces = durableObjects.map(
-    (className) =>
-      `(className = ${quote(className)}, uniqueKey = ${quote(`wayleave-${name}-${className}`)}, enableSql = true)`,
-  );
+  const namespaces = durableObjects.map((className) => {
+    const uniqueKey = quote(`wayleave-${name}-${className}`);
+    return `(className = ${quote(className)}, uniqueKey = ${uniqueKey}, enableSql = true)`;
+  });
   const storage = durableObjects.length === 0 ? '' : `durableObjectStorage = (localDisk = "storage"),`;
   const cacheOutbound = cache === undefined ? '' : `cacheApiOutbound = ${quote(cache)},`;
   return `(name = ${quote(name)}, worker = (
@@ -40,15 +41,19 @@ export const externalService = (name, port) =>
   `(name = ${quote(name)}, external = (address = ${quote(`127.0.0.1:${port}`)}, http = ()))`;
 
 export const textBinding = (name, value) => `(name = ${quote(name)}, text = ${quote(value)})`;
-/** As wrangler binds a number or boolean that stands unquoted in [vars]. */
+/** The form in which wrangler binds a number or boolean that is not quoted in [vars]. */
 export const jsonBinding = (name, value) => `(name = ${quote(name)}, json = ${quote(JSON.stringify(value))})`;
 export const kvBinding = (name, service) => `(name = ${quote(name)}, kvNamespace = ${quote(service)})`;
 export const serviceBinding = (name, service) => `(name = ${quote(name)}, service = ${quote(service)})`;
 export const durableObjectBinding = (name, className, serviceName) =>
-  `(name = ${quote(name)}, durableObjectNamespace = (className = ${quote(className)}, serviceName = ${quote(serviceName)}))`;
+  `(name = ${quote(name)}, durableObjectNamespace = (className = ${quote(className)}, ` +
+  `serviceName = ${quote(serviceName)}))`;
 export const inlineModule = (name, source) => `(name = ${quote(name)}, esModule = ${quote(source)})`;
 
-/** The built Worker's modules, main one first. capnp embeds only relative paths, so the build is linked into the folder. */
+/**
+ * The built Worker's modules, main one first. capnp embeds only relative paths, so the build is linked into
+ * the folder.
+ */
 export function modulesOf(build, folder) {
   if (!existsSync(join(build, 'index.js'))) {
     throw new Error('No build/index.js: build the Worker first (make build).');

@@ -1,8 +1,8 @@
-// The whole product in one process: gateway, registry, KV, upstream, and as many further locations as a test wants.
+// The whole product in one process: gateway, registry, KV, upstream, and any number of further locations.
 //
-// A location is another service with the same code: its own isolate and memory, the same KV and registry. It reaches the
-// registry and the usage shards through a RegistryDoor each, so a test can cut it off. The service "gateway" reaches them
-// directly, as production does.
+// A location is another service with the same code: it has its own isolate and memory, and the same KV and
+// registry. It reaches the registry and the usage shards through one RegistryDoor each, so a test can cut it
+// off. The service "gateway" reaches them directly, as in production.
 
 import { join } from 'node:path';
 import { AdminApi } from './admin_api.mjs';
@@ -19,10 +19,15 @@ export { ADMIN_KEY, CHECK_SECRET, DEPLOYMENT, SIGNING_SECRETS } from './product.
 export class Gateway {
   /**
    * @param {object} options
-   * @param {(upstream: string) => object} options.variables text bindings on top of the defaults; null takes one away
-   * @param {Record<string, (upstream: string) => object>} options.locations further locations and their own variables
-   * @param {Record<string, (compatibility: object) => string>} options.beside other services in the same process
+   * @param {(upstream: string) => object} options.variables text bindings added to the defaults; null removes
+   *   one
+   * @param {Record<string, (upstream: string) => object>} options.locations further locations and their own
+   *   variables
+   * @param {Record<string, (compatibility: object) => string>} options.beside other services in the same
+   *   process
    * @param {boolean} [options.usage] whether usage shards are bound
+   * @param {boolean} [options.relays] whether relays are bound at the locations: a service "relays" behind a
+   *   door, with another door between it and the registry
    * @param {string[]} [options.bindings] capnp texts of further bindings of every location
    * @param {string} [options.extensions] capnp text of workerd extensions
    */
@@ -31,6 +36,7 @@ export class Gateway {
     locations = {},
     beside = {},
     usage = true,
+    relays = false,
     bindings = [],
     extensions,
   } = {}) {
@@ -38,12 +44,15 @@ export class Gateway {
     this.locations = locations;
     this.beside = beside;
     this.usage = usage;
+    this.relays = relays;
     this.bindings = bindings;
     this.extensions = extensions;
     this.kv = new KvServer();
     this.upstream = new Upstream();
     this.door = new RegistryDoor();
     this.usageDoor = new RegistryDoor('usage-door', 'Usage');
+    this.relayDoor = new RegistryDoor('relay-door', 'Relay');
+    this.doorOfRelays = new RegistryDoor('door-of-relays');
     this.workerd = new Workerd(
       (folder) => this.#config(folder),
       ['gateway', ...Object.keys(locations), ...Object.keys(beside)],
@@ -58,12 +67,12 @@ export class Gateway {
   }
 
   async start() {
-    await Promise.all([this.kv.start(), this.upstream.start(), this.door.start(), this.usageDoor.start()]);
+    await Promise.all([this.kv, this.upstream, ...this.#doors].map((part) => part.start()));
     await this.workerd.start();
     return this;
   }
 
-  /** kill -9, then the same storage again. */
+  /** kill -9, then a start with the same storage. */
   async restart() {
     await this.workerd.kill();
     await this.workerd.start();
@@ -71,13 +80,18 @@ export class Gateway {
 
   async stop() {
     await this.workerd.stop();
-    await Promise.all([this.kv.stop(), this.upstream.stop(), this.door.stop(), this.usageDoor.stop()]);
+    await Promise.all([this.kv, this.upstream, ...this.#doors].map((part) => part.stop()));
+  }
+
+  get #doors() {
+    return [this.door, this.usageDoor, this.relayDoor, this.doorOfRelays];
   }
 
   #config(folder) {
     const { compatibilityDate } = compatibility();
     const service = (name, variables, registry, usage, durableObjects) => {
-      const others = [...(this.usage ? [usage] : []), ...this.bindings];
+      const relay = this.relays && name !== 'relays' ? [this.relayDoor.binding('RELAY')] : [];
+      const others = [...(this.usage ? [usage] : []), ...relay, ...this.bindings];
       return productService({
         name,
         folder,
@@ -106,6 +120,7 @@ export class Gateway {
           ['Registry', 'Usage'],
         ),
         ...locations,
+        ...(this.relays ? this.#relayServices(service, compatibilityDate) : []),
         ...this.door.services(compatibilityDate, 'gateway'),
         ...this.usageDoor.services(compatibilityDate, 'gateway'),
         ...Object.values(this.beside).map((service) => service({ compatibilityDate })),
@@ -118,9 +133,25 @@ export class Gateway {
       extensions: this.extensions,
     });
   }
+
+  #relayServices(service, compatibilityDate) {
+    return [
+      service(
+        'relays',
+        this.variables,
+        this.doorOfRelays.binding('REGISTRY'),
+        this.usageDoor.binding('USAGE'),
+        ['Relay'],
+      ),
+      ...this.relayDoor.services(compatibilityDate, 'relays'),
+      ...this.doorOfRelays.services(compatibilityDate, 'gateway'),
+    ];
+  }
 }
 
-/** Waits until `condition` gives something truthy and returns it; fails with `what` after `limitMs`. */
+/**
+ * Repeats `condition` until it returns a truthy value, and returns that. Fails with `what` after `limitMs`.
+ */
 export async function eventually(what, condition, limitMs = 15_000) {
   const deadline = Date.now() + limitMs;
   for (;;) {

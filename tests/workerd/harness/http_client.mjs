@@ -1,6 +1,7 @@
-// A client that sends what it is told: raw paths, duplicate headers, and bytes that are not HTTP at all.
+// An HTTP client that sends exactly what it is given: raw paths, duplicate headers, and bytes that are not
+// HTTP.
 //
-// fetch() normalises paths, joins headers and refuses others, so it cannot ask the questions these tests ask.
+// fetch() normalises paths, joins duplicate headers and forbids others, so these tests cannot use it.
 
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -11,14 +12,15 @@ const ANSWER_LIMIT_MS = 30_000;
 export class Client {
   #agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
-  /** @param {() => number} port asked anew for each request, since a restart changes it */
+  /** @param {() => number} port called for each request, since a restart changes the port */
   constructor(port, host = HOST) {
     this.port = port;
     this.host = host;
   }
 
   /**
-   * One request. `headers` is a list of pairs or an object; `body` is text, bytes, or an object sent as JSON.
+   * Sends one request. `headers` is an array of pairs or an object; `body` is text, bytes, or an object sent
+   * as JSON.
    * @returns {Promise<Answer>}
    */
   async send(method, path, { headers = [], body, host = this.host } = {}) {
@@ -33,7 +35,9 @@ export class Client {
     return new Answer(response, await bytesOf(response));
   }
 
-  /** The response before its body is read; `write` gets the request to write to and end. */
+  /**
+   * Returns the response before its body is read; `write` receives the request, writes its body and ends it.
+   */
   open(method, path, pairs, write = (request) => request.end()) {
     return new Promise((resolve, reject) => {
       const request = httpRequest(
@@ -58,7 +62,7 @@ export class Client {
     return this.send('GET', path, options);
   }
 
-  /** Sends these very bytes on a socket of their own; resolves with all that comes back until the peer closes it. */
+  /** Sends these bytes on a new socket. Resolves with everything received until the peer closes it. */
   sendBytes(bytes) {
     return new Promise((resolve, reject) => {
       let text = '';
@@ -75,7 +79,7 @@ export class Client {
   }
 }
 
-/** What came back, whole. Header names are lower case. */
+/** A complete response. Header names are lower case. */
 export class Answer {
   constructor(response, bytes) {
     this.status = response.statusCode;
@@ -100,7 +104,7 @@ export class Answer {
     return this.rawHeaders.filter(([given]) => given === name).map(([, value]) => value);
   }
 
-  /** A list-valued header (comma-separated), trimmed and lower-cased. */
+  /** A list-valued header (comma-separated), trimmed and in lower case. */
   list(name) {
     return this.all(name)
       .flatMap((value) => value.split(','))
@@ -108,7 +112,7 @@ export class Answer {
       .filter(Boolean);
   }
 
-  /** For messages of assertions. */
+  /** For assertion messages. */
   toString() {
     return `${this.status} ${JSON.stringify(this.headers)} ${this.text.slice(0, 500)}`;
   }

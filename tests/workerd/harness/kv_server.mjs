@@ -1,7 +1,7 @@
-// KV in memory, the same for every location. It counts every operation by key, and it can be told to behave as replicated
-// storage does on a bad day.
+// KV in memory, shared by all locations. It counts every operation by key, and tests can make it fail as
+// replicated storage does.
 
-import { KvWire, expirationOf } from './kv_wire.mjs';
+import { expirationOf, KvWire } from './kv_wire.mjs';
 
 export class KvServer extends KvWire {
   constructor() {
@@ -16,10 +16,12 @@ export class KvServer extends KvWire {
     this.writesFail = false;
     this.hangs = false;
     this.lagMs = 0;
-    /** key → bytes that reads get, whatever is stored: a location that is behind, or a value altered by hand. */
+    /** key → bytes that reads get instead of the stored ones: a stale replica, or a value altered by hand. */
     this.pinned = new Map();
     /** Keys that reads find absent although they are stored. */
     this.unseen = () => false;
+    /** (key) => a promise that reads of this key wait for. */
+    this.waitsFor = () => undefined;
   }
 
   /** Ends every fault; keeps values and counts. */
@@ -33,7 +35,7 @@ export class KvServer extends KvWire {
     this.writesFail = true;
   }
 
-  /** Reads of `key` get `change(bytes)` of what is stored now, even after later writes. */
+  /** Reads of `key` get `change(bytes)` of the value stored now, even after later writes. */
   pin(key, change = (bytes) => bytes) {
     this.pinned.set(key, change(Buffer.from(this.values.get(key).bytes)));
   }
@@ -50,7 +52,10 @@ export class KvServer extends KvWire {
   async answer({ method, key, query, bytes, metadata }) {
     if (this.hangs) return null;
     if (this.lagMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lagMs));
-    if (method === 'GET') return this.#read(key);
+    if (method === 'GET') {
+      await this.waitsFor(key);
+      return this.#read(key);
+    }
     if (method !== 'PUT' && method !== 'DELETE') return { status: 405 };
     if (this.writesFail) return { status: 500, bytes: 'KV is down' };
     if (method === 'PUT') this.values.set(key, { bytes, metadata, expiration: expirationOf(query) });

@@ -1,15 +1,18 @@
-// Workers KV as workerd speaks it to a service: GET, PUT and DELETE of /<key>?urlencoded=true.
+// The protocol in which workerd's KV binding talks to a service: GET, PUT and DELETE of
+// /<key>?urlencoded=true.
 //
-// What is stored, and how badly it behaves, is for whoever extends this: it answers one operation at a time.
+// A subclass stores the values and simulates faults: it answers one operation at a time.
 
 import { createServer } from 'node:http';
+import { unlessGone } from './gone_caller.mjs';
 
 export class KvWire {
   /** Every operation since the last reset: { method, key, query }. */
   operations = [];
 
   /**
-   * Answers { method, key, query, bytes, metadata }: gives { status, bytes?, metadata? }, or null for never.
+   * Answers { method, key, query, bytes, metadata } with { status, bytes?, metadata? }, or null for no answer
+   * at all.
    * @abstract
    */
   async answer() {
@@ -33,7 +36,7 @@ export class KvWire {
   }
 
   async start() {
-    this.server = createServer((request, response) => this.#serve(request, response));
+    this.server = createServer(unlessGone((request, response) => this.#serve(request, response)));
     this.server.keepAliveTimeout = 60_000;
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
@@ -60,7 +63,7 @@ export class KvWire {
   }
 }
 
-/** Unix seconds at which KV may drop what this PUT writes; undefined for never. */
+/** Unix seconds after which KV may drop the value that this PUT writes; undefined for never. */
 export function expirationOf(query) {
   if (query.expiration !== undefined) return Number(query.expiration);
   return query.expiration_ttl === undefined

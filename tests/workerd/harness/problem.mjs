@@ -1,8 +1,11 @@
-// The problem table of DESIGN section 7 as a reader of it would write it down, and what every problem must look like.
+// The problem tables of docs/http.md, "Problems", written a second time by hand, and the properties of every
+// problem.
 
 import assert from 'node:assert/strict';
 
-/** `challenge`: the RFC 6750 error code, "" for a challenge without one, absent where there is no challenge. */
+/**
+ * `challenge`: the RFC 6750 error code, "" for a challenge without one, absent where there is no challenge.
+ */
 export const PROBLEMS = {
   token_missing: { status: 401, challenge: '' },
   token_malformed: { status: 401, challenge: 'invalid_token' },
@@ -40,16 +43,16 @@ export const PROBLEMS = {
   idempotency_conflict: { status: 409 },
 };
 
-/** DESIGN section 6: what a page may read of any answer. */
+/** docs/http.md, "CORS": the response headers that a page may read on any answer. */
 export const EXPOSED = ['www-authenticate', 'retry-after', 'sunset', 'deprecation'];
 
 const textsByCode = new Map();
 
 /**
- * The answer is this problem, whole: status, media type, members, challenge, Retry-After, no-store.
- * The same code must have the same texts wherever it is met in a test file.
+ * Asserts that the answer is this problem: status, media type, members, challenge, Retry-After and no-store.
+ * One code and reason must have the same texts throughout a test file.
  */
-export function assertProblem(answer, code, { status = PROBLEMS[code].status } = {}) {
+export function assertProblem(answer, code, { status = PROBLEMS[code].status, reason } = {}) {
   const expected = PROBLEMS[code];
   assert.ok(expected, `${code} is in the table`);
   assert.equal(answer.headers['content-type'], 'application/problem+json', `${code}: ${answer}`);
@@ -62,6 +65,7 @@ export function assertProblem(answer, code, { status = PROBLEMS[code].status } =
     assert.equal(typeof problem[member], 'string', `${code}: ${member}`);
     assert.notEqual(problem[member], '');
   }
+  if (reason !== undefined) assert.equal(problem.reason, reason, String(answer));
   assertConstantTexts(code, status, problem);
   assertChallenge(answer, code, expected);
   assert.equal(answer.headers['cache-control'], 'no-store', `${code}: ${answer}`);
@@ -71,10 +75,10 @@ export function assertProblem(answer, code, { status = PROBLEMS[code].status } =
   return problem;
 }
 
-function assertConstantTexts(code, status, { title, detail }) {
+function assertConstantTexts(code, status, { title, detail, reason }) {
   const texts = JSON.stringify([title, detail]);
-  const key = `${code} ${status}`;
-  assert.equal(texts, textsByCode.get(key) ?? texts, `${code} has one text, whatever the request was`);
+  const key = `${code} ${status} ${reason}`;
+  assert.equal(texts, textsByCode.get(key) ?? texts, `${key} has one text, whatever the request was`);
   textsByCode.set(key, texts);
 }
 
@@ -92,7 +96,10 @@ function assertChallenge(answer, code, { challenge, anyChallenge }) {
   }
 }
 
-/** A page in `origin` can read the answer, its status and its headers, and no cache serves it to another. */
+/**
+ * A page of `origin` can read the answer, its status and its headers, and no cache serves it to another
+ * origin.
+ */
 export function assertReadableBy(answer, origin) {
   assert.deepEqual(answer.all('access-control-allow-origin'), [origin], String(answer));
   assertVariesByOrigin(answer);

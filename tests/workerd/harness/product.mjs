@@ -1,4 +1,4 @@
-// The product as a workerd service: the built Worker, its bindings and the configuration that tests give it.
+// The product as a workerd service: the built Worker, its bindings and the tests' configuration.
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { jsonBinding, kvBinding, modulesOf, textBinding, workerService } from '.
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, 'build');
 
-/** Fixed, so that a test can compute tags by itself. */
+/** Constant, so that a test can compute tags itself. */
 export const DEPLOYMENT = 'workerd-tests';
 export const SIGNING_SECRETS = { 1: Buffer.alloc(32, 1) };
 export const CHECK_SECRET = Buffer.alloc(32, 2).toString('base64');
@@ -27,7 +27,9 @@ const DEFAULT_VARIABLES = {
   ADMIN_KEY,
 };
 
-/** `compatibility_date` and `compatibility_flags` of wrangler.toml: the tests run what is deployed. */
+/**
+ * `compatibility_date` and `compatibility_flags` of wrangler.toml, so that the tests run what is deployed.
+ */
 export function compatibility() {
   const toml = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8');
   const [, compatibilityDate] = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(toml);
@@ -39,12 +41,12 @@ export function compatibility() {
  * A service with the product's code.
  * @param {object} options
  * @param {string} options.folder the config's folder, which the build is linked into
- * @param {object} options.variables on top of the defaults; null takes one away
+ * @param {object} options.variables added to the defaults; null removes one
  * @param {string} options.registry capnp text of the binding REGISTRY
  * @param {string[]} [options.others] capnp texts of further bindings, such as USAGE
- * @param {string} options.kv name of the service that plays KV
- * @param {string[]} options.durableObjects classes whose objects live here
- * @param {string} [options.cache] name of the service that plays the location's cache
+ * @param {string} options.kv name of the service that simulates KV
+ * @param {string[]} options.durableObjects classes whose objects live in this service
+ * @param {string} [options.cache] name of the service that simulates the location's cache
  */
 export function productService({
   name,
@@ -73,7 +75,7 @@ export function productService({
   });
 }
 
-/** Lists and tables are given as the JSON text that an operator writes; numbers stay numbers. */
+/** Arrays and objects become JSON text, as an operator writes them; numbers stay numbers. */
 function variableBinding(name, value) {
   if (typeof value === 'number') return jsonBinding(name, value);
   return textBinding(name, typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,4 +1,4 @@
-// Random choices that can be made again: a generator with a seed (Tommy Ettinger's mulberry32).
+// A seeded generator of random choices, so that a run can be repeated (Tommy Ettinger's mulberry32).
 
 import { randomInt } from 'node:crypto';
 
@@ -10,12 +10,12 @@ export class Random {
     this.#state = seed;
   }
 
-  /** Seeded by WAYLEAVE_SEED, or by chance; whoever uses it prints `seed`. */
+  /** Seeded by WAYLEAVE_SEED, otherwise at random. The caller prints `seed`. */
   static ofRun() {
     return new Random(Number(process.env.WAYLEAVE_SEED ?? randomInt(2 ** 31)));
   }
 
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   fraction() {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -23,7 +23,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** From 0 to below `limit`. */
+  /** An integer from 0 to below `limit`. */
   upTo(limit) {
     return this.fraction() * limit;
   }
@@ -32,7 +32,7 @@ export class Random {
     return low + this.upTo(high - low);
   }
 
-  /** One of a list. */
+  /** One item of an array. */
   of(list) {
     return list[Math.floor(this.upTo(list.length))];
   }
@@ -41,7 +41,7 @@ export class Random {
     return this.fraction() < probability;
   }
 
-  /** A generator of its own, so that what runs side by side does not disturb each other's choices. */
+  /** An independent generator, so that concurrent tasks do not change each other's choices. */
   fork() {
     return new Random(Math.floor(this.upTo(2 ** 31)));
   }

@@ -1,6 +1,7 @@
-// A receiver of webhooks: it keeps what reached it, and answers as the test says.
+// A webhook receiver: it stores the requests, and answers as the test specifies.
 
 import { createServer } from 'node:http';
+import { unlessGone } from './gone_caller.mjs';
 
 export class Receiver {
   constructor() {
@@ -10,7 +11,7 @@ export class Receiver {
   }
 
   async start() {
-    this.server = createServer(async (request, response) => {
+    const serve = async (request, response) => {
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
       const webhook = {
@@ -20,7 +21,8 @@ export class Receiver {
       };
       this.received.push(webhook);
       this.answer(response, webhook);
-    });
+    };
+    this.server = createServer(unlessGone(serve));
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.origin = `http://127.0.0.1:${this.server.address().port}`;
     console.log(`started receiver on ${this.origin}`);
@@ -31,13 +33,13 @@ export class Receiver {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** Answers one after the other as `answers` say, and the last for ever. */
+  /** Answers the webhooks with `answers` in order, and repeats the last one. */
   script(...answers) {
     this.answer = (response, webhook) =>
       (answers.length > 1 ? answers.shift() : answers[0])(response, webhook);
   }
 
-  /** Those that tell of this token, oldest first. */
+  /** The webhooks about this token, oldest first. */
   about(id) {
     return this.received.filter(({ body }) => JSON.parse(body).data.tokens.some((token) => token.id === id));
   }
@@ -48,5 +50,5 @@ export const status =
   (code, headers = {}) =>
   (response) =>
     response.writeHead(code, headers).end('an answer');
-/** The connection stays open, and nothing comes. */
+/** Keeps the connection open and sends nothing. */
 export const silence = () => {};

@@ -1,7 +1,7 @@
-// A door in front of the registry, so that a test can shut it, count who went through and alter what comes back.
+// A proxy ("door") in front of the registry. A test can shut it, count the calls and alter the answers.
 //
-// To a location the registry is a Durable Object binding, which a Node test cannot stand in for. So the location is bound
-// to a Durable Object of these few lines instead, which asks this server before it passes each call on.
+// A location reaches the registry through a Durable Object binding, which a Node test cannot implement. So
+// the location is bound to a small Durable Object that asks this server before it passes each call on.
 
 import { createServer } from 'node:http';
 import {
@@ -11,6 +11,7 @@ import {
   serviceBinding,
   workerService,
 } from './capnp.mjs';
+import { unlessGone } from './gone_caller.mjs';
 
 const DOOR = `
 import { DurableObject } from "cloudflare:workers";
@@ -19,10 +20,19 @@ export class Door extends DurableObject {
     const body = request.body === null ? undefined : await request.arrayBuffer();
     const verdict = await this.env.KEEPER.fetch("http://keeper/call", { method: "POST", body });
     if (!verdict.ok) throw new Error("the object cannot be reached");
+    const oneWayMs = Number(verdict.headers.get("x-one-way-ms"));
+    if (oneWayMs > 0) await scheduler.wait(oneWayMs);
     const object = this.env.OBJECT.get(this.env.OBJECT.idFromName(this.ctx.id.name));
     const answer = await object.fetch(new Request(request, { body }));
-    if (verdict.status !== 202) return answer;
-    return this.env.KEEPER.fetch("http://keeper/answer", { method: "POST", body: await answer.arrayBuffer() });
+    if (oneWayMs > 0) await scheduler.wait(oneWayMs);
+    // The door may have been shut while a call waited for a change.
+    const begins = body === undefined ? "" : new TextDecoder().decode(body.slice(0, 12));
+    const waited = /^\\{"(Subscribe|Relay)"/.test(begins);
+    if (verdict.status !== 202 && !waited) return answer;
+    const kept = { method: "POST", body: await answer.arrayBuffer() };
+    const passed = await this.env.KEEPER.fetch("http://keeper/answer", kept);
+    if (!passed.ok) throw new Error("the object cannot be reached any more");
+    return passed;
   }
 }
 export default { fetch: () => new Response(null, { status: 404 }) };
@@ -33,10 +43,12 @@ export class RegistryDoor {
    * @param {string} name of the door's service: each location may have a door of its own
    * @param {string} className of the objects behind it: the registry's, or the usage shards'
    */
-  constructor(name = 'door', className = 'Registry') {
+  constructor(name = 'door', className = 'Registry', oneWayMs = 0) {
+    /** How long a call takes to arrive, and so does its answer. */
+    this.usualOneWayMs = oneWayMs;
     this.name = name;
     this.className = className;
-    /** Bodies of the calls that came to the door since the last reset, passed or not. */
+    /** Bodies of all calls since the last reset, whether passed on or not. */
     this.calls = [];
     this.open();
   }
@@ -47,9 +59,11 @@ export class RegistryDoor {
   }
 
   open() {
+    this.release?.();
     this.behaviour = 'pass';
     this.lagMs = 0;
     this.alter = null;
+    this.oneWayMs = this.usualOneWayMs;
   }
 
   /** Calls fail at once. */
@@ -62,6 +76,12 @@ export class RegistryDoor {
     this.behaviour = 'hang';
   }
 
+  /** Calls are kept until the door opens. */
+  hold() {
+    this.behaviour = 'hold';
+    this.held = new Promise((resolve) => (this.release = resolve));
+  }
+
   /** Answers are replaced by `change(text)`. */
   alterAnswers(change) {
     this.alter = change;
@@ -72,16 +92,24 @@ export class RegistryDoor {
   }
 
   async start() {
-    this.server = createServer(async (request, response) => {
+    const serve = async (request, response) => {
       let body = '';
       for await (const chunk of request) body += chunk;
-      if (request.url === '/answer') return response.end(this.alter === null ? body : this.alter(body));
+      if (request.url === '/answer') {
+        if (this.behaviour === 'hang') return;
+        if (this.behaviour === 'fail') return response.writeHead(503).end();
+        return response.end(this.alter === null ? body : this.alter(body));
+      }
       this.calls.push(body);
       if (this.behaviour === 'hang') return;
+      if (this.behaviour === 'hold') await this.held;
       if (this.lagMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lagMs));
-      response.writeHead(this.behaviour !== 'pass' ? 503 : this.alter === null ? 200 : 202).end();
-    });
-    // Longer than workerd keeps an idle connection: a call on one that is just being closed would fail.
+      const verdict = this.behaviour !== 'pass' ? 503 : this.alter === null ? 200 : 202;
+      response.writeHead(verdict, { 'x-one-way-ms': this.oneWayMs }).end();
+    };
+    this.server = createServer(unlessGone(serve));
+    // Longer than workerd keeps an idle connection. Otherwise a call could fail on one that is just being
+    // closed.
     this.server.keepAliveTimeout = 60_000;
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
@@ -92,7 +120,7 @@ export class RegistryDoor {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** The two services that make it: the object, and the way to this server. */
+  /** The two services of the door: the Durable Object, and the connection to this server. */
   services(compatibilityDate, registryService) {
     const keeper = `keeper-of-${this.name}`;
     return [

@@ -1,10 +1,10 @@
-// The API that most tests stand in front of: one route of each kind.
+// The routes that most tests use: one of each kind.
 
-/** Served by several routes. */
+/** A host with several routes. */
 export const HOST = 'api.example';
-/** Served by one route, so that encoded slashes cannot be taken for another one's. */
+/** A host with one route, so that an encoded slash cannot lead to another route. */
 export const SINGLE_ROUTE_HOST = 'single.example';
-/** Nothing listens here: port 1 is never given to anybody. */
+/** An upstream where nothing listens: port 1 is never assigned. */
 const CLOSED = 'http://127.0.0.1:1';
 
 export function routes(upstream) {
@@ -13,7 +13,7 @@ export function routes(upstream) {
     { ...weather, path: '/' },
     { ...weather, path: '/maps/', audience: 'maps' },
     { ...weather, path: '/open/', anonymous: true },
-    { ...weather, path: '/private/', credentials: true },
+    { ...weather, path: '/private/', credentials: true, audience: 'private' },
     { ...weather, path: '/cached/', shared_cache: true },
     { ...weather, path: '/impatient/', timeout_seconds: 1 },
     { ...weather, path: '/closed/', upstream: CLOSED },
@@ -21,5 +21,5 @@ export function routes(upstream) {
   ];
 }
 
-/** The variables of a gateway in front of it. */
+/** The variables of a gateway in front of this upstream. */
 export const variables = (upstream) => ({ ROUTES: routes(upstream) });

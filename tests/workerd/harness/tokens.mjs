@@ -1,15 +1,16 @@
-// The token format of DESIGN section 4, written a second time with Node's own cryptography.
+// A second implementation of the token format (docs/formats.md, "Token"), with Node's own cryptography.
 //
-// It makes what the product would not: tokens that have expired, that nobody issued, or whose tag is wrong.
+// It makes tokens that the product would not: expired ones, ones that were never issued, and ones with a
+// wrong tag.
 
 import { createHmac, hkdfSync } from 'node:crypto';
 
-/** K of one purpose: HKDF-SHA256, salt = the deployment, info = wayleave/v1/<purpose>. */
+/** The key of one purpose: HKDF-SHA256 (RFC 5869), salt = the deployment, info = wayleave/v1/<purpose>. */
 export function derivedKey(secret, deployment, purpose) {
   return Buffer.from(hkdfSync('sha256', secret, deployment, `wayleave/v1/${purpose}`, 32));
 }
 
-/** A token with these claims; its tag verifies when `secret` and `deployment` are the gateway's. */
+/** A token with these claims. Its tag verifies when `secret` and `deployment` are the gateway's. */
 export function mintToken({ secret, deployment, keyId = 1, serial, expiresAt, version = 1 }) {
   const claims = Buffer.alloc(11);
   claims.writeUInt8(version, 0);

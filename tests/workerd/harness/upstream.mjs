@@ -1,13 +1,14 @@
-// The API behind the gateway: it says exactly what reached it, and misbehaves on request.
+// The API behind the gateway: it returns exactly what it received, and misbehaves on request.
 //
-// The last segment of the path says what it does; any that #routes does not list answers with an echo:
-// { method, url, headers: [[name, value], …], bodyBytes, bodySha256 }.
+// The last segment of the path selects the behaviour. Any segment that #routes does not list is echoed as {
+// method, url, headers: [[name, value], …], bodyBytes, bodySha256 }.
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { WebSocketServer } from 'ws';
+import { unlessGone } from './gone_caller.mjs';
 
 export const MEBIBYTE = 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024, 'wayleave');
@@ -24,10 +25,10 @@ export class Upstream {
     this.requests = [];
     this.#routes = {
       hang: () => {},
-      'headers-then-hang': (request, response) => response.writeHead(200).write('first'),
+      'headers-then-hang': (_request, response) => response.writeHead(200).write('first'),
       cut: (request) => request.socket.destroy(),
-      png: (request, response) => response.writeHead(200, { 'Content-Type': 'image/png' }).end(PNG),
-      redirect: (request, response) => response.writeHead(302, { Location: '/elsewhere' }).end(),
+      png: (_request, response) => response.writeHead(200, { 'Content-Type': 'image/png' }).end(PNG),
+      redirect: (_request, response) => response.writeHead(302, { Location: '/elsewhere' }).end(),
       status: (request, response) => response.writeHead(Number(query(request, 'code'))).end(),
       answer: (request, response) => this.#answer(request, response),
       download: (request, response) => download(response, Number(query(request, 'bytes'))),
@@ -37,30 +38,43 @@ export class Upstream {
   #routes;
 
   async start() {
-    this.server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const serve = (request, response) => {
       this.requests.push(seen(request));
-      const route = this.#routes[request.url.split('?')[0].split('/').at(-1)];
-      if (route) route(request, response);
-      else echo(request, response);
-    });
-    this.sockets = new WebSocketServer({ server: this.server, path: '/socket' });
-    this.sockets.on('connection', (socket, request) => {
-      this.requests.push(seen(request));
-      socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
-    });
+      const route = this.#routes[request.url.split('?')[0].split('/').at(-1)] ?? echo;
+      return route(request, response);
+    };
+    this.server = createServer({ keepAliveTimeout: 60_000 }, unlessGone(serve));
+    this.#openSockets();
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
     this.origin = `http://127.0.0.1:${this.port}`;
     console.log(`started upstream on ${this.port}`);
   }
 
+  /** …/socket knows no subprotocols, …/choosing selects the last one offered; both echo what they receive. */
+  #openSockets() {
+    const choosesNone = () => false;
+    const choosesLast = (offered) => [...offered].at(-1) ?? false;
+    this.sockets = [choosesNone, choosesLast].map(
+      (handleProtocols) => new WebSocketServer({ noServer: true, handleProtocols }),
+    );
+    this.server.on('upgrade', (request, connection, head) => {
+      const [plain, choosing] = this.sockets;
+      const server = request.url.split('?')[0].endsWith('/choosing') ? choosing : plain;
+      this.requests.push(seen(request));
+      server.handleUpgrade(request, connection, head, (socket) => {
+        socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+      });
+    });
+  }
+
   async stop() {
-    for (const socket of this.sockets.clients) socket.terminate();
+    for (const { clients } of this.sockets) for (const socket of clients) socket.terminate();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** …/answer?headers=[[name,value],…]&status=…: answers with these headers, duplicates kept. */
+  /** …/answer?headers=[[name,value],…]&status=…: answers with these headers and keeps duplicates. */
   #answer(request, response) {
     const headers = JSON.parse(query(request, 'headers') ?? '[]');
     response.writeHead(Number(query(request, 'status') ?? 200), headers.flat());
@@ -100,10 +114,10 @@ async function upload(request, response) {
   response.writeHead(200, { 'Content-Type': 'application/json' }).end(text);
 }
 
-/** Writes only as fast as the reader takes it. */
+/** Writes only as fast as the reader reads. */
 function download(response, bytes) {
   response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
-  // A reader that goes away ends the stream with an error, and that is all right.
+  // When the reader closes the connection, the stream ends with an error, which is expected.
   pipeline(Readable.from(chunks(bytes)), response).catch(() => {});
 }
 

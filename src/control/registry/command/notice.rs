@@ -1,40 +1,39 @@
-//! Notices as they are asked for and shown: their kinds, what became of each one's webhook, and how the receiver does.
+//! Notices: kinds, the delivery of each notice's webhook, and the state of the receiver.
 //!
-//! Standard: DESIGN section 8, "Notices"; Standard Webhooks 1.0.0 for the form of a notice.
-//! What it must not know: HTTP, SQL, when a notice is due.
-//! What a mistake costs: an operator who is told of the wrong token, or believes that a receiver was told.
+//! Standard: docs/lifecycle.md, "Notices"; Standard Webhooks 1.0.0 for the form of a notice.
 
-use crate::time::UnixMillis;
-use crate::webhook::WebhookFault;
+use crate::base::time::UnixMillis;
+use crate::control::webhook::WebhookFault;
 use serde::{Deserialize, Serialize};
 
-/// What a notice says of its tokens. A closed list.
+/// What a notice says about its tokens, or about the deployment. A closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
-    /// It ends soon and has no successor.
+    /// Ends soon and has no successor.
     Expiring,
-    /// It has a successor, ends soon, and pages still use it.
+    /// Has a successor, ends soon, and pages still use it.
     PredecessorStillUsed,
-    /// Its rotation would have ended it by now, but its successor is not in use, or does not work.
+    /// Outlives its rotation's end, because its successor is not in use or does not work.
     RotationHeld,
-    /// A successor was used for the first time.
+    /// A successor that was used for the first time.
     FirstUse,
-    /// It has got a successor.
+    /// The token got a successor.
     Rotated,
-    /// It was revoked.
+    /// The token was revoked.
     Revoked,
-    /// Nobody has used it for 90 days.
+    /// Was not used for 90 days.
     Unused,
-    /// It had an hour with far more requests than usual.
+    /// Had an hour with far more requests than usual.
     UsageSpike,
-    /// Its rules refused an origin often, or in report mode would have.
+    /// Its rules refused an origin often, or would have in report mode.
     RefusedOrigins,
+    /// Requests are counted, but no location reports. About the deployment, not about tokens.
+    ReportsMissing,
 }
 
 impl NoticeKind {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,
@@ -44,9 +43,10 @@ impl NoticeKind {
         Self::Unused,
         Self::UsageSpike,
         Self::RefusedOrigins,
+        Self::ReportsMissing,
     ];
 
-    /// As DESIGN section 8 has it.
+    /// The name of the kind, as docs/lifecycle.md, "Notices" has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,60 +59,60 @@ impl NoticeKind {
             Self::Unused => "unused",
             Self::UsageSpike => "usage_spike",
             Self::RefusedOrigins => "refused_origins",
+            Self::ReportsMissing => "reports_missing",
         }
     }
 
-    /// The kind of this name.
+    /// Parses the name of a kind; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// A webhook's `type`: hierarchical, as the standard wants it.
+    /// The `type` of a webhook: hierarchical, as the specification recommends.
     #[must_use]
     pub fn event_type(self) -> String {
-        format!("token.{}", self.as_str())
+        let subject = if self == Self::ReportsMissing { "deployment" } else { "token" };
+        format!("{subject}.{}", self.as_str())
     }
 }
 
-/// One notice: a digest.
+/// One notice: a digest about one or more tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoticeView {
-    /// The `webhook-id`: one for ever, over restores too.
+    /// The `webhook-id`, unique even across restores.
     pub id: String,
-    /// JSON of `type`, `timestamp` and `data`: the webhook's very body.
+    /// JSON of `type`, `timestamp` and `data`: the exact body of the webhook.
     pub body: String,
-    /// What became of its webhook; `None`: nobody was to receive it.
+    /// The delivery of its webhook; `None` when no receiver was configured.
     pub delivery: Option<DeliveryView>,
 }
 
-/// What became of a notice's webhook.
+/// The delivery of a notice's webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryView {
-    /// As far as it got.
     pub state: DeliveryState,
-    /// Requests begun.
+    /// Requests begun so far.
     pub attempts: u32,
-    /// Why the latest that failed did.
+    /// Why the latest failed request failed.
     pub fault: Option<WebhookFault>,
-    /// When it was taken or given up; while it is owed, when it is tried next.
+    /// When it was delivered or given up; while it is pending, when it is tried next.
     pub at: UnixMillis,
 }
 
-/// How far a delivery got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// To be tried, again or still.
+    /// Will be tried (again).
     Pending,
-    /// The receiver has it.
+    /// The receiver accepted it.
     Delivered,
-    /// A day of failures: it can only be read here.
+    /// It failed for a day. The notice can only be read here.
     GivenUp,
 }
 
 impl DeliveryState {
-    /// As the database has it.
+    /// The name in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -122,41 +122,40 @@ impl DeliveryState {
         }
     }
 
-    /// The state of this name.
+    /// Parses a name; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Pending, Self::Delivered, Self::GivenUp].into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// Page of `GET /notices`, newest first.
+/// A page of `GET /notices`, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoticeFilter {
-    /// Items on the page, at most.
+    /// Most items on the page.
     pub limit: u32,
-    /// Only notices below this number.
+    /// Only notices with a lower number.
     pub below: Option<i64>,
 }
 
-/// How the receiver of webhooks does.
+/// The state of the receiver of webhooks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WebhookView {
-    /// `WEBHOOK_URL` is set.
+    /// Whether `WEBHOOK_URL` is set.
     pub configured: bool,
-    /// Webhooks still to be taken.
+    /// Webhooks not yet delivered.
     pub pending: u64,
-    /// When the oldest of them was owed.
+    /// Since when the oldest of them is pending.
     pub oldest_at: Option<UnixMillis>,
-    /// Requests that failed, ever.
+    /// Failed requests since the registry exists.
     pub failures: u64,
-    /// Webhooks given up after a day, ever.
+    /// Webhooks given up since the registry exists.
     pub given_up: u64,
     /// When one was last given up.
     pub given_up_at: Option<UnixMillis>,
-    /// When the receiver last took one.
+    /// When the receiver last accepted one.
     pub succeeded_at: Option<UnixMillis>,
     /// When a request last failed.
     pub failed_at: Option<UnixMillis>,
-    /// Why it did.
     pub fault: Option<WebhookFault>,
 }

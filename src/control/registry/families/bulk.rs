@@ -1,47 +1,54 @@
-//! Bulk: many tokens revoked or rotated by a filter, in bounded steps.
+//! Bulk calls: many tokens found by a filter are revoked or rotated in bounded steps.
 //!
-//! Standard: DESIGN section 7 (`POST /tokens/revoke`, `POST /tokens/rotate`).
-//! Invariants: a step is one transaction of at most [`BULK_STEP_MAX`] tokens, and says where the next one starts; what it
-//! leaves out it names, with the reason that the call for that token alone would have had; a dry run writes nothing.
-//! A token that a step has dealt with is not found by the next one, so that a retry after a lost answer does nothing twice.
-//! What it must not know: HTTP; that a filter is not empty is the admin API's to see to.
-//! What a mistake costs: an emergency stop that misses a token (false accept), or takes one more (false refuse).
+//! Standard: docs/http.md, "Bulk calls".
+//! Invariants: a step is one transaction of at most [`BULK_STEP_MAX`] tokens, and returns where the next one
+//! starts. It names each token that it skips, with the refusal that a call for that token alone would get. A
+//! dry run writes nothing. The filter no longer finds tokens that an earlier step has handled, so a retry
+//! after a lost answer does nothing twice.
+//! What it must not know: HTTP. The admin API makes sure that a filter is not empty.
+//! What a mistake costs: an emergency stop misses a token (false accept), or hits one too many (false
+//! refuse).
 
-use super::super::call::Call;
-use super::super::command::{Bulk, BulkStep, Fault, Receipt, Rotate, Skipped, TokenFilter, TokenView};
-use super::super::database::Database;
-use super::super::lifecycle::Reason;
-use super::super::row::Stop;
-use super::super::token_query::{self, Only};
-use super::super::token_row::TokenRow;
+use crate::base::database::Database;
+use crate::control::registry::command::{
+    Bulk, BulkStep, Fault, Receipt, Rotate, Skipped, TokenFilter, TokenView,
+};
+use crate::control::registry::lifecycle::RevocationReason;
+use crate::control::registry::protection::Act;
+use crate::control::registry::row::Stop;
+use crate::control::registry::token_query;
+use crate::control::registry::token_query::Only;
+use crate::control::registry::token_row::TokenRow;
+use crate::control::registry::transaction::Transaction;
+use crate::formats::token::Serial;
 use crate::limits::BULK_STEP_MAX;
-use crate::token::Serial;
 
-impl<D: Database> Call<'_, D> {
-    /// Revokes a step of the tokens that the filter finds and that have not ended.
-    pub(in crate::registry) fn revoke_tokens(
+impl<D: Database> Transaction<'_, D> {
+    /// Revokes one step of the unended tokens that the filter finds.
+    pub(in crate::control::registry) fn revoke_tokens(
         &mut self,
         bulk: &Bulk,
-        reason: Reason,
+        reason: RevocationReason,
         text: Option<&str>,
         include_protected: bool,
     ) -> Result<BulkStep<Receipt>, Stop> {
         let (rows, matched, next) = self.step_of(bulk, Only::NotEnded)?;
         if bulk.dry_run {
-            let left_out = rows.iter().filter(|row| row.policy.protected && !include_protected);
-            let skipped = left_out
-                .map(|row| Skipped { serial: row.serial, fault: Box::new(Fault::TokenProtected) })
-                .collect();
+            let skipped = rows.iter().filter(|_| !include_protected).filter_map(|row| {
+                let fault = Box::new(self.may_do(row, Act::End).err()?);
+                Some(Skipped { serial: row.serial, fault })
+            });
+            let skipped = skipped.collect();
             return Ok(BulkStep { matched, done: Vec::new(), skipped, next });
         }
-        // Oldest first, as in a family.
+        // Oldest first, as for a family.
         let rows = rows.into_iter().rev();
         let step = self.revoke_all(rows, matched, reason, text, include_protected)?;
         Ok(BulkStep { next, ..step })
     }
 
-    /// Rotates a step of the active leaves that the filter finds.
-    pub(in crate::registry) fn rotate_tokens(
+    /// Rotates one step of the active leaves that the filter finds.
+    pub(in crate::control::registry) fn rotate_tokens(
         &mut self,
         bulk: &Bulk,
         rotate: &Rotate,
@@ -50,13 +57,13 @@ impl<D: Database> Call<'_, D> {
         let mut step = BulkStep { matched, done: Vec::new(), skipped: Vec::new(), next };
         for row in rows {
             if bulk.dry_run {
-                // What would stand in the way is what stands in the way now.
+                // A dry run reports the obstacle that a real run would meet.
                 if let Err(stop) = self.obstacle_to(&row, rotate) {
                     step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault_of(stop)?) });
                 }
                 continue;
             }
-            // Refusals come before anything is written, so that the step goes on without this one.
+            // The check writes nothing, so after a refusal the step continues without this token.
             match self.obstacle_to(&row, rotate) {
                 Ok(()) => {
                     let made = self.rotate(row.serial, rotate, None)?;
@@ -83,7 +90,7 @@ impl<D: Database> Call<'_, D> {
     }
 }
 
-/// The refusal, unless storage failed.
+/// The refusal; an error when storage failed.
 fn fault_of(stop: Stop) -> Result<Fault, Stop> {
     match stop {
         Stop::Fault(fault) => Ok(fault),

@@ -1,28 +1,29 @@
-//! What is done to a family as a whole: its tokens edited together, or all withdrawn.
+//! Commands for a whole family: edit its tokens together, or revoke all of them.
 //!
-//! Standard: DESIGN section 7 (`PATCH /families/{id}`, `POST /families/{id}/revoke`).
-//! Invariants: an edit is of every token that has not ended, or of none; an emergency stop has no last-active guard, and
-//! names what it leaves.
+//! Standard: docs/lifecycle.md, "Families".
+//! Invariants: an edit changes every unended token of the family, or none. An emergency stop ignores the
+//! last-active guard, and names the tokens that it leaves.
 //! What it must not know: HTTP.
-//! What a mistake costs: a compromised family of which one token goes on working (false accept).
+//! What a mistake costs: one token of a compromised family goes on working (false accept).
 
-use super::super::call::Call;
-use super::super::command::{BulkStep, Fault, Receipt, Skipped, TokenEdit, TokenView};
-use super::super::database::Database;
-use super::super::lifecycle::Reason;
-use super::super::row::Stop;
-use super::super::token_row::TokenRow;
+use crate::base::database::Database;
+use crate::control::registry::command::{BulkStep, Fault, Receipt, Skipped, TokenEdit, TokenView};
+use crate::control::registry::lifecycle::RevocationReason;
+use crate::control::registry::protection::Act;
+use crate::control::registry::row::Stop;
+use crate::control::registry::token_row::TokenRow;
+use crate::control::registry::transaction::Transaction;
 
-impl<D: Database> Call<'_, D> {
+impl<D: Database> Transaction<'_, D> {
     /// Edits every token of the family that is active or disabled, newest first.
-    pub(in crate::registry) fn edit_family(
+    pub(in crate::control::registry) fn edit_family(
         &mut self,
         family: &str,
         edit: &TokenEdit,
     ) -> Result<Vec<(TokenView, Receipt)>, Stop> {
         let live = self.live_of(family)?;
         if live.is_empty() {
-            return Err(Fault::TokenEnded.into());
+            return Err(Fault::FamilyEnded.into());
         }
         let mut edited = Vec::with_capacity(live.len());
         for row in live {
@@ -32,9 +33,9 @@ impl<D: Database> Call<'_, D> {
         Ok(edited)
     }
 
-    /// Revokes every token of the family that is active or disabled. One of which nothing is left is no error: a stop that is
-    /// pressed twice has stopped.
-    pub(in crate::registry) fn revoke_family(
+    /// Revokes every token of the family that is active or disabled. DueNotice none is no error, so that the
+    /// command can be repeated.
+    pub(in crate::control::registry) fn revoke_family(
         &mut self,
         family: &str,
         text: Option<&str>,
@@ -42,26 +43,27 @@ impl<D: Database> Call<'_, D> {
     ) -> Result<BulkStep<Receipt>, Stop> {
         let live = self.live_of(family)?;
         let matched = u64::try_from(live.len()).unwrap_or(u64::MAX);
-        // Oldest first: one whose successor has gone would else be planned anew in between.
-        self.revoke_all(live.into_iter().rev(), matched, Reason::Family, text, include_protected)
+        // Oldest first. Otherwise revoking a successor would plan the predecessor's end anew before that is
+        // revoked too.
+        self.revoke_all(live.into_iter().rev(), matched, RevocationReason::Family, text, include_protected)
     }
 
-    /// Revokes `rows`, leaving out protected ones unless they are included.
+    /// Revokes `rows`, except protected ones unless they are included.
     pub(super) fn revoke_all(
         &mut self,
         rows: impl Iterator<Item = TokenRow>,
         matched: u64,
-        reason: Reason,
+        reason: RevocationReason,
         text: Option<&str>,
         include_protected: bool,
     ) -> Result<BulkStep<Receipt>, Stop> {
         let mut step = BulkStep { matched, done: Vec::new(), skipped: Vec::new(), next: None };
         for row in rows {
-            if row.policy.protected && !include_protected {
-                step.skipped.push(Skipped { serial: row.serial, fault: Box::new(Fault::TokenProtected) });
+            if !include_protected && let Err(fault) = self.may_do(&row, Act::End) {
+                step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault) });
                 continue;
             }
-            // As it is now: an earlier revocation of this step may have changed its plan.
+            // Read again: an earlier revocation in this step may have changed its plan.
             let row = self.token(row.serial)?;
             step.done.push(self.withdraw(row, reason, text)?);
         }

@@ -1,73 +1,78 @@
 //! Rotation: a token gets a successor with the same settings, and a plan for its own end.
 //!
-//! Standard: DESIGN section 8. What stands in the way of a rotation, as a table ([`Call::obstacle`] is its text in Rust);
-//! "the other" is the token of the family beside the leaf that is active or disabled:
+//! Standard: docs/lifecycle.md, "What prevents a rotation". The table lists what may prevent a rotation;
+//! [`Transaction::obstacle`] implements it. "The other" is the family's other token that is active or
+//! disabled, besides the leaf:
 //!
-//! | the leaf          | the other | asked                  | then                                                       |
-//! |-------------------|-----------|------------------------|------------------------------------------------------------|
-//! | any but ended     | any       | `now`                  | both are revoked (`rotated`), protected ones refuse        |
-//! | disabled          | any       |                        | `conflict`, naming the other                               |
-//! | ended early       | any       |                        | `token_ended`, naming the other                            |
-//! | active or expired | none      |                        | rotated                                                    |
-//! | expired           | one       |                        | rotated; the other keeps its plan                          |
-//! | unused            | one       |                        | `successor_unused`, naming both                            |
-//! | unused            | one       | `supersede: successor` | the leaf is revoked; the new one succeeds the other, whose plan stays |
-//! | unused            | one       | `supersede: original`  | the other is revoked, unless used in the last day without `force`; rotated |
-//! | used              | one       |                        | `max_active_tokens`, naming both                           |
-//! | used              | one       | `revoke_oldest`        | the other is revoked; rotated                              |
+//! | the leaf          | the other | request                | result                                       |
+//! |-------------------|-----------|------------------------|----------------------------------------------|
+//! | any but ended     | any       | `now`                  | both are revoked (`rotated`)                 |
+//! | disabled          | any       |                        | `conflict`, naming the other                 |
+//! | ended early       | any       |                        | `token_ended`, naming the other              |
+//! | active or expired | none      |                        | rotated                                      |
+//! | expired           | one       |                        | rotated; the other keeps its plan            |
+//! | unused            | one       |                        | `successor_unused`, naming both              |
+//! | unused            | one       | `supersede: successor` | leaf revoked; the new one succeeds the other |
+//! | unused            | one       | `supersede: original`  | the other is revoked; rotated                |
+//! | used              | one       |                        | `max_active_tokens`, naming both             |
+//! | used              | one       | `revoke_oldest`        | the other is revoked; rotated                |
 //!
-//! Invariants: a family has at most two tokens that are active or disabled; the plan, the successor and what is revoked are
-//! one transaction; without `strict` or `now` nothing ends before the successor was seen in use.
+//! `now` is refused if one of the two is protected. With `supersede: successor` the other keeps its plan.
+//! `supersede: original` needs `force` if the other was used in the last day.
+//!
+//! Invariants: a family has at most two tokens that are active or disabled. The plan, the successor and all
+//! revocations are one transaction. Without `strict` or `now`, nothing ends before the successor was seen in
+//! use.
 //! What it must not know: HTTP; how uses are counted.
-//! What a mistake costs: pages that carry the old token break (false refuse); a compromised token that goes on working
-//! (false accept).
+//! What a mistake costs: pages that carry the old token break (false refuse); a compromised token goes on
+//! working (false accept).
 
 pub(super) mod auto;
 mod ends;
-mod plan;
 mod uses;
-pub(super) mod words;
 
 pub(super) use ends::{is_due, next_due};
-pub(super) use plan::Plan;
 pub(super) use uses::wanted as uses_wanted;
 
-use super::call::Call;
 use super::command::{
-    Fault, Idempotency, Lifetime, NoticeKind, Receipt, RevokeOld, Rotate, Rotated, Standing, Supersede,
-    TokenState,
+    BlockingToken, Fault, Idempotency, Lifetime, NoticeKind, Receipt, RevokeOld, Rotate, Rotated, Supersede,
+    TokenPolicy, TokenState,
 };
-use super::database::Database;
 use super::families;
-use super::idempotency::{self, Made};
-use super::lifecycle::Reason;
-use super::notices::{self, Owed};
-use super::policy::{Policy, field_fault};
+use super::idempotency::{self, MADE_IS_GONE, Made};
+use super::lifecycle::RevocationReason;
+use super::notices::{self, QueuedNotice};
+use super::policy::field_fault;
+use super::protection::Act;
+use super::rotation_plan::RotationPlan;
 use super::row::{Stop, StorageError};
+use super::settings::RegistrySettings;
 use super::state::State;
 use super::token_row::TokenRow;
 use super::tokens::event;
+use super::transaction::Transaction;
+use crate::base::database::Database;
+use crate::base::time::UnixSeconds;
+use crate::formats::record::next_version;
+use crate::formats::token::Serial;
 use crate::limits::{
     ORIGINAL_IN_USE_MS, ROTATE_AFTER_DEFAULT_SECONDS, ROTATE_DRAIN_DEFAULT_SECONDS,
     TOKEN_LIFETIME_MIN_SECONDS,
 };
-use crate::record::next_version;
-use crate::time::UnixSeconds;
-use crate::token::Serial;
 use serde_json::json;
 
-/// What is done before the successor is made, and whom it succeeds.
-enum Step {
-    /// It succeeds the leaf.
-    Go,
-    /// These are revoked first; it succeeds the leaf.
-    Revoke(Vec<TokenRow>, Reason),
-    /// The leaf is revoked first; it succeeds the other.
-    SupersedeLeaf(Box<TokenRow>),
+/// What to do before the successor is made, and which token it succeeds.
+enum Succession {
+    /// Nothing; it succeeds the leaf.
+    OfLeaf,
+    /// Revoke these; it succeeds the leaf.
+    AfterRevoking(Vec<TokenRow>, RevocationReason),
+    /// Revoke the leaf; it succeeds the other.
+    OfOther(Box<TokenRow>),
 }
 
-impl<D: Database> Call<'_, D> {
-    /// Rotates a token; for a retry gives the same successor again, as it now is.
+impl<D: Database> Transaction<'_, D> {
+    /// Rotates a token. A retry returns the same successor, in its current state.
     pub(super) fn rotate(
         &mut self,
         serial: Serial,
@@ -105,7 +110,7 @@ impl<D: Database> Call<'_, D> {
         self.rotate(any, rotate, idempotency)
     }
 
-    /// The row itself, when it is its family's leaf.
+    /// The row, if it is its family's leaf; otherwise the refusal that names the leaf.
     fn leaf_of(&self, token: &TokenRow) -> Result<TokenRow, Stop> {
         let ended = matches!(token.state(self.now), TokenState::Revoked | TokenState::Expired);
         match families::leaf(self.database, token.family.as_str())? {
@@ -114,18 +119,29 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
-    /// Whether anything stands against rotating `leaf`; writes nothing.
+    /// Checks whether anything prevents the rotation of `leaf`; writes nothing.
     pub(super) fn obstacle_to(&self, leaf: &TokenRow, rotate: &Rotate) -> Result<(), Stop> {
         self.checked(leaf, rotate).map(|_| ())
     }
 
-    fn checked(&self, leaf: &TokenRow, rotate: &Rotate) -> Result<(Step, Policy, UnixSeconds), Stop> {
+    fn checked(
+        &self,
+        leaf: &TokenRow,
+        rotate: &Rotate,
+    ) -> Result<(Succession, TokenPolicy, UnixSeconds), Stop> {
         fits(leaf, &rotate.revoke_old)?;
-        let step = self.obstacle(leaf, rotate)?;
-        let policy = leaf.policy.cloned(rotate.overrides.clone(), &self.settings.audiences);
+        let succession = self.obstacle(leaf, rotate)?;
+        let policy = leaf.policy.cloned(rotate.overrides.clone(), self.settings);
         let lifetime = rotate.lifetime.unwrap_or_else(|| same_life(leaf, self.settings));
         match (policy, self.new_end(Some(lifetime))) {
-            (Ok(policy), Ok(expires_at)) => Ok((step, policy, expires_at)),
+            (Ok(policy), Ok(expires_at)) => {
+                self.may_do(leaf, Act::rotation(&rotate.revoke_old))?;
+                self.may_carry_protection(leaf, &policy)?;
+                if self.new_end(Some(same_life(leaf, self.settings))).is_ok_and(|same| expires_at < same) {
+                    self.may_do(leaf, Act::ShortenLife)?;
+                }
+                Ok((succession, policy, expires_at))
+            }
             (policy, end) => {
                 let faults = policy.err().into_iter().flatten().chain(end.err());
                 Err(Fault::Fields(faults.collect()).into())
@@ -134,25 +150,25 @@ impl<D: Database> Call<'_, D> {
     }
 
     fn make_successor(&mut self, leaf: TokenRow, rotate: &Rotate) -> Result<Serial, Stop> {
-        let (step, policy, expires_at) = self.checked(&leaf, rotate)?;
+        let (succession, policy, expires_at) = self.checked(&leaf, rotate)?;
         let family = leaf.family.clone();
-        match step {
-            Step::Go => {
+        match succession {
+            Succession::OfLeaf => {
                 let (row, _) = self.issue(policy, expires_at, Some((family, leaf.serial)))?;
                 self.succeed(leaf, &row, Some(rotate.revoke_old))?;
                 Ok(row.serial)
             }
-            Step::Revoke(rows, reason) => {
+            Succession::AfterRevoking(rows, reason) => {
                 for row in rows {
                     self.withdraw(row, reason, None)?;
                 }
                 let (row, _) = self.issue(policy, expires_at, Some((family, leaf.serial)))?;
-                // As it is now: it may be among the revoked.
+                // Read again: it may be among those revoked.
                 let leaf = self.token(leaf.serial)?;
                 self.succeed(leaf, &row, Some(rotate.revoke_old))?;
                 Ok(row.serial)
             }
-            Step::SupersedeLeaf(other) => {
+            Succession::OfOther(other) => {
                 self.withdraw_superseded(leaf)?;
                 let (row, _) = self.issue(policy, expires_at, Some((family, other.serial)))?;
                 self.succeed(*other, &row, None)?;
@@ -161,8 +177,8 @@ impl<D: Database> Call<'_, D> {
         }
     }
 
-    /// The table above.
-    fn obstacle(&self, leaf: &TokenRow, rotate: &Rotate) -> Result<Step, Stop> {
+    /// Implements the table above.
+    fn obstacle(&self, leaf: &TokenRow, rotate: &Rotate) -> Result<Succession, Stop> {
         let state = leaf.state(self.now);
         let live = families::live(self.database, leaf.family.as_str(), self.now)?;
         let (itself, others): (Vec<_>, Vec<_>) = live.into_iter().partition(|row| row.serial == leaf.serial);
@@ -172,41 +188,55 @@ impl<D: Database> Call<'_, D> {
             return Err(Fault::RotateInstead { ended: true, instead: other }.into());
         }
         if rotate.revoke_old == RevokeOld::Now {
-            // Oldest first: one whose successor has gone would else be planned anew in between.
+            // Oldest first. Otherwise revoking a successor would plan the predecessor's end anew before that
+            // is revoked too.
             let all: Vec<_> = others.into_iter().rev().chain(itself).collect();
-            return Ok(Step::Revoke(unprotected(all)?, Reason::Rotated));
+            return Ok(Succession::AfterRevoking(self.all_may_end(all)?, RevocationReason::Rotated));
         }
         let is_used = leaf.first_used_at.is_some();
         match (state, others.as_slice()) {
             (TokenState::Disabled | TokenState::Revoked, _) => {
-                Err(Fault::RotateInstead { ended: false, instead: other }.into())
+                Err(Fault::LeafDisabled { instead: other }.into())
             }
-            (TokenState::Active | TokenState::Expired, []) | (TokenState::Expired, [_]) => Ok(Step::Go),
+            (TokenState::Active | TokenState::Expired, []) | (TokenState::Expired, [_]) => {
+                Ok(Succession::OfLeaf)
+            }
             (TokenState::Active, [only]) if !is_used => self.unused_leaf(leaf, only, rotate),
             (TokenState::Active | TokenState::Expired, _) if rotate.revoke_oldest => {
-                Ok(Step::Revoke(unprotected(others)?, Reason::Rotated))
+                Ok(Succession::AfterRevoking(self.all_may_end(others)?, RevocationReason::Rotated))
             }
             (TokenState::Active | TokenState::Expired, _) => {
-                let active = itself.iter().chain(&others).map(standing).collect();
+                let active = itself.iter().chain(&others).map(blocking).collect();
                 Err(Fault::MaxActiveTokens { active }.into())
             }
         }
     }
 
-    fn unused_leaf(&self, leaf: &TokenRow, other: &TokenRow, rotate: &Rotate) -> Result<Step, Stop> {
+    fn unused_leaf(&self, leaf: &TokenRow, other: &TokenRow, rotate: &Rotate) -> Result<Succession, Stop> {
         let in_use = other.last_used_at.is_some_and(|at| self.now.since_ms(at) < ORIGINAL_IN_USE_MS);
         match rotate.supersede {
-            Some(Supersede::Successor) => Ok(Step::SupersedeLeaf(Box::new(other.clone()))),
-            Some(Supersede::Original) if rotate.force || !in_use => {
-                Ok(Step::Revoke(unprotected(vec![other.clone()])?, Reason::Superseded))
+            Some(Supersede::Successor) => {
+                self.may_do(leaf, Act::GiveUp)?;
+                Ok(Succession::OfOther(Box::new(other.clone())))
             }
+            Some(Supersede::Original) if rotate.force || !in_use => Ok(Succession::AfterRevoking(
+                self.all_may_end(vec![other.clone()])?,
+                RevocationReason::Superseded,
+            )),
             Some(Supersede::Original) | None => {
-                Err(Fault::SuccessorUnused { waiting: standing(leaf), predecessor: standing(other) }.into())
+                Err(Fault::SuccessorUnused { waiting: blocking(leaf), predecessor: blocking(other) }.into())
             }
         }
     }
 
-    /// Makes `new` the successor of `old`, with a plan for the end of `old`; without one, `old` keeps the plan it has.
+    /// Returns the rows if the caller may end each of them.
+    fn all_may_end(&self, rows: Vec<TokenRow>) -> Result<Vec<TokenRow>, Fault> {
+        rows.iter().try_for_each(|row| self.may_do(row, Act::End))?;
+        Ok(rows)
+    }
+
+    /// Makes `new` the successor of `old`, with a plan for the end of `old`. Without one, `old` keeps its
+    /// present plan.
     fn succeed(
         &mut self,
         mut old: TokenRow,
@@ -217,8 +247,12 @@ impl<D: Database> Call<'_, D> {
         let is_live = old.is_live(self.now);
         match revoke_old {
             Some(revoke_old) if is_live => {
-                old.rotation =
-                    Some(Plan { revoke_old, begun_at: self.now, planned_end: None, held_since: None });
+                old.rotation = Some(RotationPlan {
+                    revoke_old,
+                    begun_at: self.now,
+                    planned_end: None,
+                    held_since: None,
+                });
             }
             Some(_) => old.rotation = None,
             None => {}
@@ -234,9 +268,9 @@ impl<D: Database> Call<'_, D> {
             fields.insert("successor".to_owned(), format!("tok_{}", new.serial.0).into());
         }
         self.audit(event("token.rotated", old, None, Some(after)))?;
-        let owed =
-            Owed::of(NoticeKind::Rotated, old.serial).with("successor", format!("tok_{}", new.serial.0));
-        notices::owe(self.database, owed, self.now)?;
+        let queued = QueuedNotice::of(NoticeKind::Rotated, old.serial)
+            .with("successor", format!("tok_{}", new.serial.0));
+        notices::queue(self.database, queued, self.now)?;
         let mut made = new.policy.difference(Some(&old.policy));
         if let Some(fields) = made.as_object_mut() {
             fields.insert("predecessor".to_owned(), format!("tok_{}", old.serial.0).into());
@@ -245,7 +279,7 @@ impl<D: Database> Call<'_, D> {
         self.audit(event("token.created", new, None, Some(made)))
     }
 
-    /// Works out anew when the plan of `row` ends it, and writes row and record.
+    /// Recomputes when the plan of `row` ends it, and writes row and record.
     pub(super) fn replan(&mut self, mut row: TokenRow) -> Result<(), Stop> {
         if !row.is_live(self.now) {
             return Ok(row.update_ends(self.database, None)?);
@@ -261,17 +295,18 @@ impl<D: Database> Call<'_, D> {
         }
         let state = State::read(self.database)?;
         let Some(version) = next_version(row.version, state.list_number.epoch) else {
-            // Edited a million times: the record goes on without this notice, and the plan is carried out all the same.
+            // After a million edits the record keeps its outdated planned end. The plan is carried out all
+            // the same.
             return Ok(row.update_ends(self.database, due_at)?);
         };
         row.version = version;
         row.update_ends(self.database, due_at)?;
         self.publish_record(&row, &state)?;
         let receipt = self.receipt(&row, &state);
-        Ok(self.list_names(&receipt)?)
+        Ok(self.record_token_change(&receipt)?)
     }
 
-    /// The one that `row`, now revoked, had succeeded is again the one to copy: what was planned for its end is off.
+    /// Makes the predecessor of `row` current again, and cancels the end planned for it.
     pub(super) fn release_predecessor(&mut self, row: &TokenRow) -> Result<(), Stop> {
         let Some(serial) = row.predecessor else { return Ok(()) };
         let Some(mut predecessor) = TokenRow::find(self.database, serial)? else { return Ok(()) };
@@ -280,7 +315,7 @@ impl<D: Database> Call<'_, D> {
         }
         let plan = predecessor.rotation.take();
         predecessor.successor = None;
-        auto::plan(self.database, &predecessor)?;
+        predecessor.update_auto_rotation(self.database)?;
         if plan.is_some() && predecessor.is_live(self.now) {
             let before =
                 json!({ "planned_end": plan.and_then(|plan| plan.planned_end).map(|at| at.to_rfc3339()) });
@@ -289,12 +324,12 @@ impl<D: Database> Call<'_, D> {
         self.replan(predecessor)
     }
 
-    /// What a rotation made, as it now is.
+    /// The result of a rotation, in its current state.
     fn rotated(&self, successor: Serial) -> Result<Rotated, Stop> {
-        // Gone already only when tokens are kept for less than a week after their end.
-        let row = TokenRow::find(self.database, successor)?.ok_or(Fault::Conflict)?;
-        // Its key may be gone from the ring since, retired.
-        let text = row.text(self.settings)?.ok_or(Fault::Conflict)?;
+        // It can be gone only if tokens are kept for less than a week after their end.
+        let row = TokenRow::find(self.database, successor)?.ok_or(MADE_IS_GONE)?;
+        // The key that signed it may have been retired and removed from the ring since.
+        let text = row.text(self.settings)?.ok_or(MADE_IS_GONE)?;
         let predecessor = match row.predecessor {
             Some(serial) => TokenRow::find(self.database, serial)?,
             None => None,
@@ -308,8 +343,9 @@ impl<D: Database> Call<'_, D> {
         })
     }
 
-    /// Receipts of the tokens of the family that were revoked in the transaction that made `row`, newest first: the clock
-    /// is read once in each. (Two rotations of a family in one millisecond show each other's, which are true all the same.)
+    /// Receipts of the family's tokens that were revoked in the transaction that made `row`, newest first.
+    /// Each transaction reads the clock once, so equal times identify it. Two rotations of a family in the
+    /// same millisecond show each other's receipts as well, which are valid too.
     fn revoked_with(&self, row: &TokenRow) -> Result<Vec<Receipt>, StorageError> {
         let family = families::newest_first(self.database, row.family.as_str())?;
         let receipts = family.into_iter().filter(|other| other.serial < row.serial);
@@ -318,7 +354,8 @@ impl<D: Database> Call<'_, D> {
     }
 }
 
-/// A wait that is longer than the old token's whole life can mean nothing: a typing error, in seconds or milliseconds.
+/// A wait longer than the old token's whole life is taken for a mistake, such as milliseconds given as
+/// seconds.
 fn fits(leaf: &TokenRow, revoke_old: &RevokeOld) -> Result<(), Fault> {
     let life_seconds = leaf.expires_at.0.saturating_sub(leaf.created_at.floor_seconds().0);
     let (after, drain, deadline) = match *revoke_old {
@@ -330,7 +367,7 @@ fn fits(leaf: &TokenRow, revoke_old: &RevokeOld) -> Result<(), Fault> {
         }
         RevokeOld::Never | RevokeOld::Now => (None, None, None),
     };
-    // The defaults suit every life: an end that is planned after the token's own is simply that one.
+    // The defaults suit every life: an end planned after the token's own end simply has no effect.
     let waits = [
         ("revoke_old.after_seconds", after.filter(|seconds| *seconds != ROTATE_AFTER_DEFAULT_SECONDS)),
         ("revoke_old.drain_seconds", drain.filter(|seconds| *seconds != ROTATE_DRAIN_DEFAULT_SECONDS)),
@@ -343,17 +380,12 @@ fn fits(leaf: &TokenRow, revoke_old: &RevokeOld) -> Result<(), Fault> {
     if faults.is_empty() { Ok(()) } else { Err(Fault::Fields(faults)) }
 }
 
-/// The life that the predecessor was given, as far as the deployment still allows it.
-fn same_life(leaf: &TokenRow, settings: &super::RegistrySettings) -> Lifetime {
-    let life_seconds = leaf.expires_at.0.saturating_sub(leaf.created_at.ceil_seconds().0);
+/// The lifetime that the predecessor was given, limited to what the deployment allows now.
+fn same_life(leaf: &TokenRow, settings: &RegistrySettings) -> Lifetime {
     let longest = settings.max_token_lifetime_seconds.max(TOKEN_LIFETIME_MIN_SECONDS);
-    Lifetime::ExpiresIn(life_seconds.clamp(TOKEN_LIFETIME_MIN_SECONDS, longest))
+    Lifetime::ExpiresIn(leaf.life_seconds().clamp(TOKEN_LIFETIME_MIN_SECONDS, longest))
 }
 
-fn unprotected(rows: Vec<TokenRow>) -> Result<Vec<TokenRow>, Fault> {
-    if rows.iter().any(|row| row.policy.protected) { Err(Fault::TokenProtected) } else { Ok(rows) }
-}
-
-fn standing(row: &TokenRow) -> Standing {
-    Standing { serial: row.serial, last_used_at: row.last_used_at }
+fn blocking(row: &TokenRow) -> BlockingToken {
+    BlockingToken { serial: row.serial, last_used_at: row.last_used_at }
 }

@@ -1,33 +1,35 @@
-//! Uses: what the usage shards tell of tokens, and what a successor's first use sets off.
+//! Uses: the shards' reports of token uses, and what a successor's first use triggers.
 //!
-//! Standard: DESIGN section 8, "First use".
-//! Invariants: a first use only moves to an earlier instant, a last use only to a later one; told twice it changes nothing;
-//! none lies ahead of the registry's clock, since an end is counted from it.
-//! What it must not know: how uses are counted, who told.
-//! What a mistake costs: a predecessor that ends although its successor is in no page (false refuse).
+//! Standard: docs/lifecycle.md, "First uses".
+//! Invariants: a first use only moves to an earlier instant, a last use only to a later one. A repeated
+//! report changes nothing. No use lies ahead of the registry's clock, because ends are counted from it.
+//! What it must not know: how uses are counted, who reported.
+//! What a mistake costs: a predecessor ends although no page has its successor (false refuse).
 
-use super::super::call::Call;
-use super::super::database::Database;
-use super::super::families;
-use super::super::notices::{self, Owed};
-use super::super::row::{Stop, StorageError};
-use super::super::token_row::TokenRow;
-use super::super::tokens::event;
+use crate::base::database::{Database, Rows};
+use crate::base::time::UnixMillis;
+use crate::control::registry::command::{Call, Command, NoticeKind};
+use crate::control::registry::families;
+use crate::control::registry::notices;
+use crate::control::registry::notices::QueuedNotice;
+use crate::control::registry::row::{Stop, StorageError};
+use crate::control::registry::token_row::TokenRow;
+use crate::control::registry::tokens::event;
+use crate::control::registry::transaction::Transaction;
+use crate::formats::token::Serial;
+use crate::formats::usage::token_use::TokenUse;
 use crate::limits::LAST_USE_STORED_INTERVAL_MS;
-use crate::registry::command::{Command, NoticeKind, Request, TokenUse};
-use crate::time::UnixMillis;
-use crate::token::Serial;
 use serde_json::json;
 
-/// The tokens whose first and last use a call must know as they are now, before it is carried out: those of the family that
-/// it rotates. Bulk calls go by what was told.
-pub(in crate::registry) fn wanted<D: Database>(
+/// The tokens whose latest uses a call needs before it is carried out: those of the family that it rotates.
+/// Bulk calls rely on earlier reports.
+pub(in crate::control::registry) fn wanted<D: Database>(
     database: &D,
-    request: &Request,
+    call: &Call,
     now: UnixMillis,
 ) -> Result<Vec<Serial>, StorageError> {
-    let Request::Admin(call) = request else { return Ok(Vec::new()) };
-    let family = match &call.command {
+    let Call::Admin(admin) = call else { return Ok(Vec::new()) };
+    let family = match &admin.command {
         Command::RotateFamily { family, .. } => Some(family.clone()),
         Command::RotateToken { serial, .. } => {
             TokenRow::find(database, *serial)?.map(|row| row.family.as_str().to_owned())
@@ -38,20 +40,20 @@ pub(in crate::registry) fn wanted<D: Database>(
     Ok(live.into_iter().map(|row| row.serial).collect())
 }
 
-impl<D: Database> Call<'_, D> {
-    /// Takes what shards told. Tokens that are not known, gone after their retention, are passed over.
-    pub(in crate::registry) fn note_uses(&mut self, uses: &[TokenUse]) -> Result<(), Stop> {
-        for told in uses {
-            if let Some(row) = TokenRow::find(self.database, told.serial)? {
-                self.note_use(row, told)?;
+impl<D: Database> Transaction<'_, D> {
+    /// Takes reported uses. Skips unknown tokens, which retention has deleted.
+    pub(in crate::control::registry) fn note_uses(&mut self, uses: &[TokenUse]) -> Result<(), Stop> {
+        for used in uses {
+            if let Some(row) = TokenRow::find(self.database, used.serial)? {
+                self.note_use(row, used)?;
             }
         }
         Ok(())
     }
 
-    fn note_use(&mut self, mut row: TokenRow, told: &TokenUse) -> Result<(), Stop> {
-        let first_at = told.first_at.min(told.last_at).min(self.now).max(row.created_at);
-        let last_at = told.last_at.min(self.now).max(first_at);
+    fn note_use(&mut self, mut row: TokenRow, used: &TokenUse) -> Result<(), Stop> {
+        let first_at = used.first_at.min(used.last_at).min(self.now).max(row.created_at);
+        let last_at = used.last_at.min(self.now).max(first_at);
         let was_unused = row.first_used_at.is_none();
         let is_earlier = row.first_used_at.is_none_or(|at| first_at < at);
         let is_later = row.last_used_at.is_none_or(|at| last_at.since_ms(at) >= LAST_USE_STORED_INTERVAL_MS);
@@ -65,17 +67,17 @@ impl<D: Database> Call<'_, D> {
             if was_unused {
                 let after = json!({ "first_used_at": first_at.to_rfc3339() });
                 self.audit(event("token.first_used", &row, None, Some(after)))?;
-                let owed = Owed::of(NoticeKind::FirstUse, row.serial);
-                let owed =
-                    owed.with("predecessor", row.predecessor.map(|serial| format!("tok_{}", serial.0)));
-                notices::owe(self.database, owed.with("first_used_at", first_at.to_rfc3339()), self.now)?;
+                let queued = QueuedNotice::of(NoticeKind::FirstUse, row.serial);
+                let queued =
+                    queued.with("predecessor", row.predecessor.map(|serial| format!("tok_{}", serial.0)));
+                notices::queue(self.database, queued.with("first_used_at", first_at.to_rfc3339()), self.now)?;
             }
             self.plan_predecessors(&row)?;
         }
         Ok(())
     }
 
-    /// The plans of older tokens of the family count from this first use.
+    /// Recomputes the plans of the family's older tokens from this first use.
     fn plan_predecessors(&mut self, row: &TokenRow) -> Result<(), Stop> {
         let older = families::live(self.database, row.family.as_str(), self.now)?;
         for older in older.into_iter().filter(|older| older.serial < row.serial && older.rotation.is_some()) {
@@ -86,10 +88,9 @@ impl<D: Database> Call<'_, D> {
 }
 
 fn update<D: Database>(database: &D, row: &TokenRow) -> Result<(), StorageError> {
-    let at = |at: Option<UnixMillis>| at.map_or(super::super::database::Value::Null, Into::into);
-    database.query(
+    database.execute(
         "UPDATE token SET first_used_at = ?, last_used_at = ? WHERE serial = ?",
-        &[at(row.first_used_at), at(row.last_used_at), row.serial.into()],
+        &[row.first_used_at.into(), row.last_used_at.into(), row.serial.into()],
     )?;
     Ok(())
 }

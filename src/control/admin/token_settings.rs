@@ -1,0 +1,110 @@
+//! A token's settings as fields of a request: what each may hold, and the one list of them.
+//!
+//! Standard: docs/lifecycle.md, "Life".
+//! Invariants: every setting is in the list and is read; a test compares both with the registry's.
+//! What it must not know: HTTP, which tokens exist.
+//! What a mistake costs: a setting lost between JSON and command is not enforced (false accept).
+
+use super::fields::{Field, Members};
+use super::kinds::{Choice, Flag, HEADER_TEXT, HeaderText, Nullable, TEXT, Text};
+use super::policy_kinds::{Audiences, Metadata, Origins, RateClass};
+use super::rotation_kinds::AutoRotateKind;
+use crate::control::registry::command::TokenEdit;
+use crate::formats::origin::{MissingOrigin, OriginMode};
+
+pub(super) static LABEL: Field<Text> = Field { name: "label", about: "A name for people.", kind: TEXT };
+pub(super) static OWNER: Field<Nullable<Text>> =
+    Field { name: "owner", about: "Whom to ask about the token.", kind: Nullable(TEXT) };
+pub(super) static EXTERNAL_ID: Field<Nullable<HeaderText>> = Field {
+    name: "external_id",
+    about: "The operator's own id for the customer. The upstream gets it as Wayleave-External-Id.",
+    kind: Nullable(HEADER_TEXT),
+};
+pub(super) static METADATA: Field<Nullable<Metadata>> = Field {
+    name: "metadata",
+    about: "A JSON object with the operator's own data, at most 4096 bytes.",
+    kind: Nullable(Metadata),
+};
+pub(super) static ORIGINS: Field<Origins> = Field {
+    name: "origins",
+    about: "The sites that may use the token: any, or a list of rules [scheme://]host[:port]. A host may \
+        start with *. for its subdomains. moz-extension://* matches every Firefox extension.",
+    kind: Origins,
+};
+pub(super) static ORIGIN_MODE: Field<Choice<OriginMode>> = Field {
+    name: "origin_mode",
+    about: "report admits and counts the requests that the rules would refuse.",
+    kind: Choice(&[("enforce", OriginMode::Enforce), ("report", OriginMode::Report)]),
+};
+pub(super) static MISSING_ORIGIN: Field<Choice<MissingOrigin>> = Field {
+    name: "missing_origin",
+    about: "What happens to a request that shows no origin.",
+    kind: Choice(&[("refuse", MissingOrigin::Refuse), ("allow", MissingOrigin::Allow)]),
+};
+pub(super) static AUDIENCES: Field<Audiences> = Field {
+    name: "audiences",
+    about: "The audiences for which it is valid. Optional at creation when the deployment has only one.",
+    kind: Audiences,
+};
+pub(super) static RATE: Field<Nullable<RateClass>> = Field {
+    name: "rate",
+    about: "The rate class, one of rate_classes in GET /configuration; null: no limit.",
+    kind: Nullable(RateClass),
+};
+pub(super) static PROTECTED: Field<Flag> = Field {
+    name: "protected",
+    about: "Only an owner may make changes that could break the pages that use the token or open it to \
+        others. To end the token, an owner first clears this. Only an owner sets or clears it.",
+    kind: Flag,
+};
+pub(super) static DISTRIBUTE: Field<Flag> = Field {
+    name: "distribute",
+    about: "Pages on the token's sites may fetch the family's current token. Cannot be combined with origins \
+        any.",
+    kind: Flag,
+};
+pub(super) static AUTO_ROTATE: Field<Nullable<AutoRotateKind>> = Field {
+    name: "auto_rotate",
+    about: "Automatic rotation: the registry rotates the token this long before its end; null: it does not.",
+    kind: Nullable(AutoRotateKind),
+};
+/// The settings of a token, between other fields of a request.
+macro_rules! settings_and {
+    ($($before:expr),* ; $($after:expr),*) => {
+        &[
+            $($before,)*
+            &$crate::control::admin::token_settings::LABEL,
+            &$crate::control::admin::token_settings::OWNER,
+            &$crate::control::admin::token_settings::EXTERNAL_ID,
+            &$crate::control::admin::token_settings::METADATA,
+            &$crate::control::admin::token_settings::ORIGINS,
+            &$crate::control::admin::token_settings::ORIGIN_MODE,
+            &$crate::control::admin::token_settings::MISSING_ORIGIN,
+            &$crate::control::admin::token_settings::AUDIENCES,
+            &$crate::control::admin::token_settings::RATE,
+            &$crate::control::admin::token_settings::PROTECTED,
+            &$crate::control::admin::token_settings::DISTRIBUTE,
+            &$crate::control::admin::token_settings::AUTO_ROTATE,
+            $($after,)*
+        ]
+    };
+}
+pub(super) use settings_and;
+
+/// Reads the settings that are given.
+pub(super) fn read(body: &mut Members<'_>) -> TokenEdit {
+    TokenEdit {
+        label: body.take(&LABEL),
+        owner: body.take(&OWNER),
+        external_id: body.take(&EXTERNAL_ID),
+        metadata: body.take(&METADATA),
+        origins: body.take(&ORIGINS),
+        origin_mode: body.take(&ORIGIN_MODE),
+        missing_origin: body.take(&MISSING_ORIGIN),
+        audiences: body.take(&AUDIENCES),
+        rate: body.take(&RATE),
+        protected: body.take(&PROTECTED),
+        distribute: body.take(&DISTRIBUTE),
+        auto_rotate: body.take(&AUTO_ROTATE),
+    }
+}

@@ -1,0 +1,45 @@
+//! Bulk calls: which tokens, and what was done in one step (docs/http.md, "Bulk calls").
+
+use super::fault::Fault;
+use super::token::TokenFilter;
+use crate::formats::token::Serial;
+use serde::{Deserialize, Serialize};
+
+/// The tokens of a bulk call, one step of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bulk {
+    /// Which tokens; `limit` and `below` select the step.
+    pub filter: TokenFilter,
+    /// Only report what would be done.
+    pub dry_run: bool,
+    /// The number of tokens that the filter must find, from a dry run. Checked in the first step.
+    pub expect: Option<u64>,
+}
+
+/// The result of one step of a bulk call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BulkStep<T> {
+    /// How many tokens the filter finds from this step on, including this step.
+    pub matched: u64,
+    /// What was done, token by token; empty in a dry run.
+    pub done: Vec<T>,
+    /// The tokens that were skipped, and why.
+    pub skipped: Vec<Skipped>,
+    /// Call again with `below` set to this; `None` when nothing is left.
+    pub next: Option<Serial>,
+}
+
+impl<T> BulkStep<T> {
+    /// The same step with another form of `done`.
+    pub(in crate::control::registry) fn with<U>(&self, done: Vec<U>) -> BulkStep<U> {
+        BulkStep { matched: self.matched, done, skipped: self.skipped.clone(), next: self.next }
+    }
+}
+
+/// A token that a bulk call skipped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub serial: Serial,
+    /// The refusal that a call for this token alone would get.
+    pub fault: Box<Fault>,
+}

@@ -1,0 +1,223 @@
+//! Tokens: what is given at creation and in an edit, by what they are found, and how they are shown.
+
+use super::rotation_plan::{AutoRotate, RotationView};
+use crate::base::time::{UnixMillis, UnixSeconds};
+use crate::formats::key::KeyId;
+use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
+use crate::formats::rate_class::ClassName;
+use crate::formats::token::Serial;
+use serde::{Deserialize, Serialize};
+
+/// The fields of `POST /tokens`. A field not given has the clone's value, or else the default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The token whose settings are all copied; it must be active.
+    pub clone_of: Option<Serial>,
+    /// When it ends; `None`: after the default lifetime.
+    pub lifetime: Option<Lifetime>,
+    /// All other settings given.
+    pub settings: TokenEdit,
+}
+
+/// The end of a new token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Lifetime {
+    /// Seconds from the commit.
+    ExpiresIn(i64),
+    ExpiresAt(UnixSeconds),
+}
+
+/// Every setting of a token that an operator chooses and can edit. Audit events show this serialised form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenPolicy {
+    /// A name for people.
+    pub label: String,
+    /// Whom to ask about the token.
+    pub owner: Option<String>,
+    /// The operator's own id for the customer.
+    pub external_id: Option<String>,
+    /// A JSON object as text.
+    pub metadata: Option<String>,
+    /// The origins from which it works.
+    pub origins: OriginRules,
+    /// Whether refusals by origin are enforced or only counted.
+    pub origin_mode: OriginMode,
+    /// What happens to a request that shows no origin.
+    pub missing_origin: MissingOrigin,
+    /// The audiences for which it is valid.
+    pub audiences: Vec<String>,
+    /// The rate class; `None`: no limit.
+    pub rate: Option<ClassName>,
+    /// Whether only an owner may do what could break its pages or open it to others.
+    pub protected: bool,
+    /// Whether pages on its sites may fetch the family's current token.
+    pub distribute: bool,
+    /// The settings of automatic rotation.
+    pub auto_rotate: Option<AutoRotate>,
+}
+
+/// The settings given. An outer `None` keeps a setting; an inner `None` clears it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenEdit {
+    /// A name for people. Required at creation unless cloned.
+    pub label: Option<String>,
+    /// Whom to ask about the token.
+    #[serde(default, with = "given")]
+    pub owner: Option<Option<String>>,
+    /// The operator's own id for the customer, sent upstream as `Wayleave-External-Id`.
+    #[serde(default, with = "given")]
+    pub external_id: Option<Option<String>>,
+    /// A JSON object as text.
+    #[serde(default, with = "given")]
+    pub metadata: Option<Option<String>>,
+    /// The origins from which the token works. Required at creation unless cloned.
+    pub origins: Option<OriginRules>,
+    /// Whether refusals by origin are enforced or only counted.
+    pub origin_mode: Option<OriginMode>,
+    /// What happens to a request that shows no origin.
+    pub missing_origin: Option<MissingOrigin>,
+    /// The audiences for which it is valid. Required at creation unless cloned; if the deployment has only
+    /// one, the admin API fills it in.
+    pub audiences: Option<Vec<String>>,
+    #[serde(default, with = "given")]
+    pub rate: Option<Option<ClassName>>,
+    /// Whether only an owner may do what could break its pages or open it to others.
+    pub protected: Option<bool>,
+    /// Whether pages on its sites may fetch the family's current token.
+    #[serde(default)]
+    pub distribute: Option<bool>,
+    /// The settings of automatic rotation.
+    #[serde(default, with = "given")]
+    pub auto_rotate: Option<Option<AutoRotate>>,
+}
+
+/// Encodes three states: absent, null and a value.
+mod given {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<Option<T>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        // Absent is written as [], null as [null] and a value as [value]: serde_json has no third state
+        // besides null.
+        value.as_slice().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Ok(Vec::<Option<T>>::deserialize(from)?.into_iter().next())
+    }
+}
+
+/// Filters and page of `GET /tokens`. A token must match all filters given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenFilter {
+    /// The state at the time of the call.
+    pub state: Option<TokenState>,
+    pub family: Option<String>,
+    /// Only tokens of exactly this owner.
+    pub owner: Option<String>,
+    /// The exact external id.
+    pub external_id: Option<String>,
+    /// An audience of the token.
+    pub audience: Option<String>,
+    /// The signing key of the token.
+    pub key_id: Option<KeyId>,
+    /// An origin that the token's rules admit.
+    #[serde(default, with = "origin_text")]
+    pub origin: Option<TupleOrigin>,
+    /// This token only. The caller presented its whole text, which verified and is not stored anywhere.
+    pub serial: Option<Serial>,
+    /// Part of label, owner or external id; or an id; or a token's last 8 characters.
+    pub q: Option<String>,
+    /// Active tokens that end within this many seconds.
+    pub expiring_within_seconds: Option<i64>,
+    /// Unended tokens without a known use in this many seconds.
+    #[serde(default)]
+    pub unused_for_seconds: Option<i64>,
+    /// Whether the token has a successor.
+    #[serde(default)]
+    pub has_successor: Option<bool>,
+    /// Items on the page, 1 to `PAGE_LIMIT_MAX`.
+    pub limit: u32,
+    /// Only tokens with a lower serial (newest first).
+    pub below: Option<Serial>,
+}
+
+/// Encodes an origin as its text.
+mod origin_text {
+    use crate::formats::origin::{Origin, TupleOrigin};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(origin: &Option<TupleOrigin>, to: S) -> Result<S::Ok, S::Error> {
+        origin.as_ref().map(TupleOrigin::to_string).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TupleOrigin>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        match Origin::parse_header(&text) {
+            Some(Origin::Tuple(origin)) => Ok(Some(origin)),
+            _ => Err(D::Error::custom("not an origin")),
+        }
+    }
+}
+
+/// A token's state as the API shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenState {
+    /// Admitted as far as its settings allow.
+    Active,
+    /// Refused until it is enabled again.
+    Disabled,
+    /// Refused permanently; cannot be undone.
+    Revoked,
+    /// `expires_at` or `ends_at` has passed.
+    Expired,
+}
+
+/// A token as the API shows it, without its text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenView {
+    pub serial: Serial,
+    /// The family's id, `fam_…`.
+    pub family: String,
+    /// The first and the last 8 characters.
+    pub fingerprint: String,
+    /// The signing key that issued it.
+    pub key_id: KeyId,
+    /// The state at the time of the call.
+    pub state: TokenState,
+    /// Whether it is its family's current token, which people copy and pages receive.
+    pub is_current: bool,
+    /// The version of its record, from 1.
+    pub version: u32,
+    #[serde(flatten)]
+    pub policy: TokenPolicy,
+    pub created_at: UnixMillis,
+    /// Label of the admin key that created it.
+    pub created_by: String,
+    /// The expiry that the token's tag covers.
+    pub expires_at: UnixSeconds,
+    /// An earlier end set by an operator.
+    pub ends_at: Option<UnixMillis>,
+    /// When its revocation was committed.
+    pub revoked_at: Option<UnixMillis>,
+    /// Kind and free text, such as `operator: leaked in a gist`.
+    pub revoked_reason: Option<String>,
+    /// By when its latest revocation or disabling holds everywhere.
+    pub effective_by: Option<UnixSeconds>,
+    /// The token that it succeeds.
+    pub predecessor: Option<Serial>,
+    /// The token that succeeds it, unless that is revoked.
+    pub successor: Option<Serial>,
+    /// The end planned by a rotation.
+    pub rotation: Option<RotationView>,
+    /// Its first known use.
+    pub first_used_at: Option<UnixMillis>,
+    /// Its latest known use, within some minutes.
+    pub last_used_at: Option<UnixMillis>,
+}

@@ -1,0 +1,127 @@
+//! Which rule carries out which command.
+//!
+//! What it must not know: HTTP, SQL.
+
+use super::command::{
+    Answer, Command, EventFilter, Idempotency, NewToken, NoticeFilter, StatusView, TokenEdit, TokenFilter,
+};
+use super::lifecycle::RevocationReason;
+use super::row::Stop;
+use super::transaction::Transaction;
+use super::{admin_keys, events, expiries, notices, status, token_query};
+use crate::base::database::Database;
+use crate::formats::token::Serial;
+
+impl<D: Database> Transaction<'_, D> {
+    /// Carries out `command`. Creates, and rotations of one token, recognise a retry themselves.
+    pub(super) fn apply(
+        &mut self,
+        command: Command,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Answer, Stop> {
+        match command {
+            Command::ActivateSigningKey(key_id) => Ok(Answer::SigningKey(self.activate_signing_key(key_id)?)),
+            Command::Authenticate => Ok(Answer::Authenticated),
+            Command::BeginProbe(serial) => {
+                self.begin_probe(serial).map(|probe| Answer::Probe { probe: Box::new(probe), begun: true })
+            }
+            Command::CloseSession => self.close_session().map(|()| Answer::SessionClosed),
+            Command::CreateAdminKey(new) => self
+                .create_admin_key(&new, idempotency)
+                .map(|(key, text)| Answer::AdminKeyCreated { key, text }),
+            Command::CreateToken(new) => self.created(new, idempotency),
+            Command::DeleteAdminKey(id) => self.delete_admin_key(id).map(|()| Answer::AdminKeyDeleted),
+            Command::DisableToken(serial) => self.disable(serial).map(Answer::Receipt),
+            Command::EditFamily { family, edit } => {
+                self.edit_family(&family, &edit).map(Answer::FamilyEdited)
+            }
+            Command::EditToken { serial, if_match, edit } => self.edited(serial, if_match, edit),
+            Command::EnableToken(serial) => self.enable(serial).map(Answer::Receipt),
+            Command::EndToken { serial, at, force } => self.end(serial, at, force).map(Answer::Receipt),
+            Command::GetFamily(family) => self.family(&family).map(|family| Answer::Family(Box::new(family))),
+            Command::GetFamilyToken(family) => self.family_token(&family),
+            Command::GetSession => self.session().map(Answer::Session),
+            Command::GetProbe(serial) => {
+                self.probe(serial).map(|probe| Answer::Probe { probe: Box::new(probe), begun: false })
+            }
+            Command::GetToken(serial) | Command::LookupToken(serial) => self.found(serial),
+            Command::ListAdminKeys => Ok(Answer::AdminKeys(admin_keys::list(self.database)?)),
+            Command::ListEvents(filter) => self.list_events(&filter),
+            Command::ListNotices(filter) => self.list_notices(&filter),
+            Command::ListSigningKeys => Ok(Answer::SigningKeys(self.signing_keys()?)),
+            Command::ListTokens(filter) => self.list_tokens(&filter),
+            Command::OpenSession => {
+                self.open_session().map(|(session, text)| Answer::SessionOpened { session, text })
+            }
+            Command::RetireSigningKey { key_id, force } => {
+                Ok(Answer::SigningKeyRetired(self.retire_signing_key(key_id, force)?))
+            }
+            Command::RevealToken(serial) => self.reveal_token(serial).map(Answer::Revealed),
+            Command::RevokeFamily { family, reason, include_protected } => {
+                self.revoke_family(&family, reason.as_deref(), include_protected).map(Answer::RevokedInBulk)
+            }
+            Command::RevokeToken { serial, reason, force } => {
+                self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
+            }
+            Command::RevokeTokens { bulk, reason, owner_removed, include_protected } => {
+                let kind =
+                    if owner_removed { RevocationReason::OwnerRemoved } else { RevocationReason::Bulk };
+                let step = self.revoke_tokens(&bulk, kind, reason.as_deref(), include_protected)?;
+                Ok(Answer::RevokedInBulk(step))
+            }
+            Command::RotateFamily { family, rotate } => {
+                self.rotate_family(&family, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))
+            }
+            Command::RotateToken { serial, rotate } => {
+                self.rotate(serial, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))
+            }
+            Command::RotateTokens { bulk, rotate } => {
+                self.rotate_tokens(&bulk, &rotate).map(Answer::RotatedInBulk)
+            }
+            Command::Metrics => self.metrics(),
+            Command::Status => self.status_view().map(|status| Answer::Status(Box::new(status))),
+        }
+    }
+
+    fn created(&mut self, new: NewToken, idempotency: Option<&Idempotency>) -> Result<Answer, Stop> {
+        let (row, text) = self.create_token(new, idempotency)?;
+        Ok(Answer::Created { token: self.shown(&row)?, text })
+    }
+
+    fn edited(&mut self, serial: Serial, if_match: Option<u32>, edit: TokenEdit) -> Result<Answer, Stop> {
+        let (row, receipt) = self.edit_token(serial, if_match, edit)?;
+        Ok(Answer::Edited { token: self.shown(&row)?, receipt })
+    }
+
+    fn found(&self, serial: Serial) -> Result<Answer, Stop> {
+        let row = self.token(serial)?;
+        self.shown(&row).map(Answer::Token)
+    }
+
+    fn list_events(&self, filter: &EventFilter) -> Result<Answer, Stop> {
+        let (items, next) = events::page(self.database, filter, self.actor.role())?;
+        Ok(Answer::Events { items, next })
+    }
+
+    fn list_notices(&self, filter: &NoticeFilter) -> Result<Answer, Stop> {
+        let (items, next) = notices::page(self.database, filter)?;
+        Ok(Answer::Notices { items, next })
+    }
+
+    fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {
+        let (items, next) = token_query::page(self.database, filter, self.now)?;
+        Ok(Answer::Tokens { items, next })
+    }
+
+    fn metrics(&self) -> Result<Answer, Stop> {
+        Ok(Answer::Metrics {
+            status: Box::new(self.status_view()?),
+            expiries: expiries::view(self.database, self.now)?,
+            notices: notices::counts(self.database)?,
+        })
+    }
+
+    fn status_view(&self) -> Result<StatusView, Stop> {
+        Ok(status::view(self.database, self.settings, self.now)?)
+    }
+}

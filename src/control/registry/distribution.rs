@@ -1,0 +1,106 @@
+//! Distribution: which token a family hands out to pages, and the value in KV that names it.
+//!
+//! Standard: docs/lifecycle.md, "Distribution".
+//! Invariants: whatever changes that token makes the new name a pending write in the same transaction. A
+//! family that hands out none (switched off, or all tokens ended) is removed from KV. An end by time alone
+//! causes no write: the gate notices it, and then the registry is asked.
+//! What it must not know: HTTP, KV, what makes a token current.
+//! What a mistake costs: locations ask the registry for every page (load), or pages learn late of a
+//! successor. It cannot admit, because the gate checks what KV names.
+
+use super::command::{Answer, Fault};
+use super::families;
+use super::outbox;
+use super::row::{Stop, StorageError};
+use super::settings::RegistrySettings;
+use super::state::State;
+use super::token_row::{TokenRow, stored_family};
+use super::transaction::Transaction;
+use crate::base::database::{Columns, Database, Rows};
+use crate::base::time::UnixMillis;
+use crate::formats::distribution;
+use crate::formats::token::Serial;
+
+/// The token that `family` hands out to pages; `None` when it hands out none or does not exist.
+pub(super) fn given_out<D: Database>(
+    database: &D,
+    family: &str,
+    now: UnixMillis,
+) -> Result<Option<TokenRow>, StorageError> {
+    let current = families::current(database, family, now)?;
+    Ok(current.filter(|row| row.policy.distribute))
+}
+
+/// Makes the name of `serial`'s family a pending write, if it differs from the last one.
+pub(super) fn queue<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    serial: Serial,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    // Most families are not distributed, and never were.
+    let family = database.query_optional(
+        "SELECT family FROM token WHERE serial = ? AND EXISTS (SELECT 1 FROM token AS of_family \
+         WHERE of_family.family = token.family AND (of_family.named = 1 OR of_family.distribute = 1))",
+        &[serial.into()],
+        |columns| stored_family(&columns.text()?),
+    )?;
+    let Some(family) = family else { return Ok(()) };
+    let given = given_out(database, family.as_str(), now)?;
+    if given.as_ref().map(|row| row.serial) == named(database, family.as_str())? {
+        return Ok(());
+    }
+    database
+        .execute("UPDATE token SET named = 0 WHERE family = ? AND named = 1", &[family.as_str().into()])?;
+    match given {
+        Some(row) => {
+            database.execute("UPDATE token SET named = 1 WHERE serial = ?", &[row.serial.into()])?;
+            queue_name(database, settings, &row, now)
+        }
+        None => outbox::queue_family_removal(database, &family, now),
+    }
+}
+
+/// If KV names this token, makes the same name a pending write under the current key's seal.
+pub(super) fn queue_resealed<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    row: &TokenRow,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    if named(database, row.family.as_str())? == Some(row.serial) {
+        queue_name(database, settings, row, now)?;
+    }
+    Ok(())
+}
+
+fn queue_name<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    row: &TokenRow,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let signing_key = State::read(database)?.signing_key;
+    let value = distribution::seal(&settings.ring, signing_key, &row.family, row.claims());
+    outbox::queue_family(database, row, value.ok_or(StorageError::MissingKey)?, now)
+}
+
+/// The token last written (or pending) to KV as the family's; `None` when there is none.
+fn named<D: Database>(database: &D, family: &str) -> Result<Option<Serial>, StorageError> {
+    let sql = "SELECT MAX(serial) FROM token WHERE family = ? AND named = 1";
+    Ok(database.query_one(sql, &[family.into()], Columns::optional_serial)?)
+}
+
+impl<D: Database> Transaction<'_, D> {
+    /// Answers `GET /families/{id}/token`, whether or not pages may fetch the token. Not audited: a job asks
+    /// every day and the audit is never deleted. The key's role and last use show who could ask. (A person
+    /// who reveals a token is audited.)
+    pub(super) fn family_token(&self, family: &str) -> Result<Answer, Stop> {
+        let Some(row) = families::current(self.database, family, self.now)? else {
+            let is_known = families::newest(self.database, family)?.is_some();
+            return Err(if is_known { Fault::NoCurrentToken } else { Fault::NotFound }.into());
+        };
+        let text = row.text(self.settings)?.ok_or(Fault::NoCurrentToken)?;
+        Ok(Answer::FamilyToken { token: self.shown(&row)?, text })
+    }
+}

@@ -1,0 +1,28 @@
+//! The token of a family, as pages get it.
+
+use super::time::MS_PER_SECOND;
+
+/// How long a page may keep `client.js` before it revalidates it: a fix reaches every page within an hour.
+pub const CLIENT_MAX_AGE_SECONDS: u32 = 3_600;
+/// Longest wait before a page asks again for its family's token: one hour. By default a rotation keeps the
+/// old token for a day after the new one's first use (`drain_seconds`), 24 times as long. A million open
+/// pages make 278 requests per second, nearly all answered from KV's cache.
+pub const REFRESH_MAX_SECONDS: i64 = 3_600;
+/// A page asks four times before its token ends, so that three attempts may fail.
+pub const REFRESHES_BEFORE_END: i64 = 4;
+/// Longest wait while a rotation is under way: five minutes. Within it a page drops a successor that turned
+/// out bad, and a page that received the predecessor from a stale copy receives the successor.
+pub const REFRESH_ROTATING_SECONDS: i64 = 300;
+/// Shortest wait, however near the end is. A token that lives one minute is still requested four times in it.
+pub const REFRESH_MIN_SECONDS: i64 = 5;
+/// `cacheTtl` of KV reads of `family/<id>`: the platform's minimum. A stale copy that names a token refused
+/// by now costs one call to the registry, not an error.
+pub const FAMILY_KV_CACHE_TTL_SECONDS: u32 = 30;
+/// A KV key to be forgotten is overwritten with an empty value that expires after one hour. By then every
+/// location that had cached the old value has read again.
+pub const NOTHING_KV_SECONDS: i64 = 3_600;
+/// How long an isolate keeps the registry's answer about a family. Old pages keep asking for a family that
+/// was switched off; that costs one call per isolate in ten seconds.
+pub const FAMILY_HELD_MS: i64 = 10 * MS_PER_SECOND;
+/// Families for which an isolate keeps the registry's answer: about 100 bytes each.
+pub const FAMILIES_HELD_MAX: usize = 1_000;
