@@ -231,9 +231,13 @@ impl ListHolder {
         in_order && head.this_update.since_ms(now) <= CLOCK_SKEW_MS
     }
 
-    /// Whether the clock with which the list is held makes it as young as `clock` would.
-    pub(super) fn is_as_young_by_its_own(&self, clock: ListClock, now: UnixMillis) -> bool {
-        !self.clock_is_off && self.held.as_ref().is_some_and(|held| held.clock.read(now) <= clock.read(now))
+    /// Whether the clock by which the list is held makes it as young as `clock` would. Not if it is behind
+    /// `registry_now`, which the registry has just shown: then it was set back since.
+    pub(super) fn is_as_young(&self, clock: ListClock, registry_now: UnixMillis, now: UnixMillis) -> bool {
+        let trusted = self.held.as_ref().filter(|held| held.clock != ListClock::Own || !self.clock_is_off);
+        trusted
+            .map(|held| held.clock.read(now))
+            .is_some_and(|shown| shown <= clock.read(now) && registry_now.since_ms(shown) <= CLOCK_SKEW_MS)
     }
 
     pub(super) fn is_newer_than(&self, number: Number) -> bool {

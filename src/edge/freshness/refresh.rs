@@ -215,7 +215,7 @@ impl Refresh {
 
     /// Takes the response to the last fetch that [`Self::next`] asked for.
     pub fn take(&mut self, lists: &mut ListHolder, fetched: Fetched, now: UnixMillis) -> Taken {
-        let (read, clock) = match fetched {
+        let (read, clock, registry_now) = match fetched {
             Fetched::Base(read) => {
                 if read.is_err() {
                     lists.count_refused();
@@ -224,13 +224,13 @@ impl Refresh {
             }
             Fetched::Absent => return self.take_base(lists, None, true, now),
             Fetched::Nothing => return self.take_base(lists, None, false, now),
-            Fetched::Copy(read) => (read, ListClock::Own),
+            Fetched::Copy(read) => (read, ListClock::Own, None),
             Fetched::Registry { read, registry_now, asked_at } => {
                 lists.compare_clocks(registry_now, asked_at, now);
                 // A later list may have been pushed while this one was on its way.
                 let in_time = read.as_ref().ok().filter(|opened| !self.merely_lags(lists, opened));
                 lists.compare_with(in_time);
-                (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) })
+                (read, ListClock::Registry { ahead_ms: registry_now.since_ms(asked_at) }, Some(registry_now))
             }
             Fetched::Pushed { read, registry_now, asked_at, held_ms } => {
                 // The registry read its clock after it had held the call for that time.
@@ -242,12 +242,19 @@ impl Refresh {
                 // bound, so the one counts by which the list is younger.
                 let ahead_ms = registry_now.since_ms(asked_at);
                 let by_registry = lists.clock_is_off || ahead_ms < 0;
-                (read, if by_registry { ListClock::Registry { ahead_ms } } else { ListClock::Own })
+                let clock = if by_registry { ListClock::Registry { ahead_ms } } else { ListClock::Own };
+                (read, clock, Some(registry_now))
             }
         };
         let lags = read.as_ref().is_ok_and(|opened| self.merely_lags(lists, opened));
         match read.ok().filter(|opened| lists.is_acceptable(opened, clock.read(now))) {
-            Some(opened) => self.take_delta(lists, opened, clock, now),
+            Some(opened) => {
+                // The same list again. The clock by which it is held stays if it makes the list as young: an
+                // answer that was long on its way would make it older. A copy never makes it younger.
+                let keeps_clock = registry_now.is_none_or(|at| lists.is_as_young(clock, at, now));
+                let is_held = keeps_clock && lists.holds(&opened);
+                self.take_delta(lists, opened, clock, is_held, now)
+            }
             None if lags => Taken::Nothing,
             None => {
                 lists.count_refused();
@@ -269,20 +276,17 @@ impl Refresh {
             }
     }
 
+    /// `is_held`: memory has this list, by a clock that is as good.
     fn take_delta(
         &mut self,
         lists: &mut ListHolder,
         opened: OpenedDelta,
         clock: ListClock,
+        is_held: bool,
         now: UnixMillis,
     ) -> Taken {
         self.location_had_one |= self.asked == Some(Source::Location);
         let newest_sha256 = opened.delta.head.base_sha256;
-        // The same list again, by our own clock. The clock with which it is held is as good or better, so it
-        // stays. It also stays when the list is pushed after a long wait, of which the answer gives only a
-        // part.
-        let is_worse = self.is_push && lists.is_as_young_by_its_own(clock, now);
-        let is_held = (clock == ListClock::Own || is_worse) && lists.holds(&opened);
         let base = lists.base_for(&opened.delta);
         // The list rests on the earlier base for now. Fetch the newest while nobody waits, before deltas stop
         // completing the earlier one.

@@ -166,6 +166,31 @@ fn the_same_list_pushed_slowly_does_not_make_the_one_held_look_older() {
 }
 
 #[test]
+fn nor_does_it_where_our_clock_is_off_or_where_the_slow_answer_is_to_a_call_for_the_list() {
+    let late = [pushed(2, 49_000, 49_100, 927_100), from_registry(2, 49_000, 49_000, 927_050)];
+    for late in late {
+        let mut lists = holder(1, 0);
+        // Our clock is 880 s ahead.
+        let (asked_at, now) = (930_000, UnixMillis(930_050));
+        lists.pushed(&TERMS).take(&mut lists, pushed(2, 49_000, 50_000, asked_at), now);
+        assert_eq!((lists.clock_is_off, lists.age_ms(now)), (true, Some(1_050)));
+        // The same list by a call that was made 2.9 s before.
+        take(&mut lists, late, now);
+        assert_eq!(lists.age_ms(now), Some(1_050));
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_since_the_list_came_does_not_keep_it_young() {
+    let mut lists = holder(1, 0);
+    lists.pushed(&TERMS).take(&mut lists, pushed(2, 49_000, 50_000, 930_000), UnixMillis(930_050));
+    // 20 s pass, and our clock was set back by 30 s: the list seems to be from the future.
+    let now = UnixMillis(920_100);
+    lists.pushed(&TERMS).take(&mut lists, pushed(2, 49_000, 70_050, 919_900), now);
+    assert_eq!(lists.age_ms(now), Some(21_250));
+}
+
+#[test]
 fn a_list_that_was_long_on_its_way_does_not_put_off_the_next_look() {
     let mut lists = holder(1, 0);
     let late = UnixMillis(50_000);
