@@ -106,7 +106,7 @@ export class OneMachine {
     return status ?? endedBy;
   }
 
-  /** Runs a block in a shell. */
+  /** Runs a block in a shell. `printed`: its standard output alone. */
   type(text) {
     return finished(spawn('bash', ['-euo', 'pipefail', '-c', text], { cwd: root }));
   }
@@ -155,8 +155,10 @@ function collect(child) {
 
 async function finished(child) {
   const output = collect(child);
+  let printed = '';
+  child.stdout.on('data', (piece) => (printed += piece));
   const [code] = await once(child, 'close');
-  return { code, output: output() };
+  return { code, output: output(), printed };
 }
 
 export async function freePorts(count) {

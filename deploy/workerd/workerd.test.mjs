@@ -32,12 +32,12 @@ describe('deploy/workerd, step by step as in its README', () => {
   });
 
   it('makes a token that works and revokes it', async () => {
-    const { code, output } = await machine.type(`${using}\necho; echo "$id $token"`);
+    const { code, output, printed } = await machine.type(`${using}\necho; echo "$id $token"`);
     assert.equal(code, 0, output);
     assert.match(output, /^HTTP\/1.1 200 OK/);
     assert.match(output, /the API behind/);
-    const receipt = JSON.parse(output.split('\n').find((line) => line.startsWith('{"id"')));
-    const [id, token] = output.trim().split('\n').at(-1).split(' ');
+    const receipt = JSON.parse(printed.split('\n').find((line) => line.startsWith('{"id"')));
+    const [id, token] = printed.trim().split('\n').at(-1).split(' ');
     shown = { id, token, receipt };
     assert.equal(receipt.state, 'revoked');
     assert.ok(Date.parse(receipt.effective_by) > Date.now());

@@ -23,8 +23,8 @@ describe('docs/signing-keys.md', () => {
   let old;
   let made;
   const type = async (index) => {
-    const { code, output } = await machine.type(`${step[0]}${step[index]}`);
-    const json = output.split('\n').find((line) => line.startsWith('{'));
+    const { code, output, printed } = await machine.type(`${step[0]}${step[index]}`);
+    const json = printed.split('\n').find((line) => line.startsWith('{'));
     return { code, output, json: json && JSON.parse(json) };
   };
   const key = (json, id) => json.items.find((item) => item.id === id);
