@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { summary } from '../../benches/propagation/statistics.mjs';
 import { Random } from '../workerd/harness/random.mjs';
 import { TROUBLES } from './harness/troubles.mjs';
 import { locationForEach, World } from './harness/world.mjs';
@@ -27,13 +28,21 @@ locations['kv-cached'] = { trouble: 'nothing', ...lagging, cacheMs: 2_500 };
 const world = new World({ random, boundSeconds: BOUND_SECONDS, locations });
 let wrong;
 const health = new Map();
+/** Calls for lists that each location made during its trouble. */
+const listCalls = new Map();
+
+const told = (samples) => (samples.length > 0 ? `${JSON.stringify(summary(samples))} ms` : 'none');
 
 describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${random.seed})`, () => {
   before(async () => {
     await world.start();
     await world.runFor(4_000);
     for (const [name, { trouble }] of Object.entries(locations)) world.befall(name, trouble);
+    for (const { door } of world.replicas.locations) door.resetCounts();
     await world.runFor(TROUBLE_MS);
+    for (const { name, door } of world.replicas.locations) {
+      listCalls.set(name, door.calls.filter((call) => /^\{"(List|Subscribe)"/.test(call)).length);
+    }
     world.healAll();
     await world.runFor(4_000);
     wrong = await world.calm(60_000);
@@ -43,10 +52,13 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
 
   for (const [name, { trouble }] of Object.entries(locations)) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
-      const { violations, excused, counts, latestAdmissionMs } = world.judges.get(name);
+      const judge = world.judges.get(name);
+      const { violations, excused, counts, latestAdmissionMs, latestRefusalMs, unknownMs } = judge;
       console.log(
-        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against ` +
-          `a change ${latestAdmissionMs} ms after it, lists refused ${health.get(name).lists_refused}`,
+        `${name}: ${JSON.stringify(counts)}, ${excused} excused, latest admission against a change ` +
+          `${latestAdmissionMs} ms after it, latest refusal ${latestRefusalMs} ms, lists refused ` +
+          `${health.get(name).lists_refused}, 503s after ${told(unknownMs)}, ` +
+          `${listCalls.get(name)} calls for lists in ${TROUBLE_MS / 1_000} s`,
       );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
       assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));

@@ -37,12 +37,16 @@ export class Judge {
     this.troubles = [];
     /** `unknown`: 503s that are explained. */
     this.counts = { admitted: 0, refused: 0, unknown: 0 };
+    /** How long each of these 503s took, in milliseconds. */
+    this.unknownMs = [];
     /** Apparently broken promises: { text, begun, ended, admitted }. */
     this.findings = [];
     /**
      * Most milliseconds from an acknowledgement to the beginning of a request admitted against the change.
      */
     this.latestAdmissionMs = 0;
+    /** The same for a request refused against a change that allows it: an enabling, or a new origin. */
+    this.latestRefusalMs = 0;
   }
 
   /** Texts, one for each broken promise. Refusals while the machine was too busy do not count. */
@@ -71,13 +75,15 @@ export class Judge {
   observe(token, request, said, begun, ended) {
     if (said === UNKNOWN) {
       const explained = this.#explains(token, begun, ended);
-      if (explained) this.counts.unknown += 1;
-      else this.#violation('503 although a source was in reach', token, request, said, begun, ended, []);
+      if (explained) {
+        this.counts.unknown += 1;
+        this.unknownMs.push(ended - begun);
+      } else this.#violation('503 although a source was in reach', token, request, said, begun, ended, []);
       return;
     }
     this.counts[said === ADMITTED ? 'admitted' : 'refused'] += 1;
     const rightly = token.verdicts(request, begun, ended, this.boundMs);
-    if (said === ADMITTED) this.#noteLate(token, request, begun, ended);
+    this.#noteLate(token, request, said, begun, ended);
     if (rightly.has(said)) return;
     const what =
       said === ADMITTED
@@ -91,9 +97,11 @@ export class Judge {
     this.#violation('no proper answer', token, request, what, begun, Date.now(), []);
   }
 
-  #noteLate(token, request, begun, ended) {
-    if (token.verdicts(request, begun, ended, 0).has(ADMITTED)) return;
-    this.latestAdmissionMs = Math.max(this.latestAdmissionMs, begun - token.changedAt);
+  #noteLate(token, request, said, begun, ended) {
+    if (token.verdicts(request, begun, ended, 0).has(said)) return;
+    const after = begun - token.changedAt;
+    if (said === ADMITTED) this.latestAdmissionMs = Math.max(this.latestAdmissionMs, after);
+    else this.latestRefusalMs = Math.max(this.latestRefusalMs, after);
   }
 
   #explains(token, begun, ended) {
