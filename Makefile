@@ -31,8 +31,8 @@ propagation:    ## how long a revocation takes, into docs/; 10 minutes; TARGET=h
 build:          ## the Worker, into build/
 	@deploy/toolchain/build
 
-bench:          ## requests per second through the gateway, compared with a bare forwarder
-	@$(TOOLS) && deploy/toolchain/build && exec node benches/throughput.mjs
+bench:          ## what a request costs, beside a bare forwarder and what people use instead; 8 minutes
+	@deploy/toolchain/install tests && deploy/toolchain/build && . deploy/toolchain/env && exec node benches/gateway/main.mjs
 
 growth:         ## how the revocation list grows with tokens, and usage with days
 	@$(TOOLS) && cargo bench --locked --bench growth && exec cargo test --locked \

@@ -18,11 +18,16 @@ export class Workerd {
   #process = null;
   #exited = Promise.resolve();
 
-  /** @param {(folder: string) => string} configFor returns the text of the capnp config in `folder` */
-  constructor(configFor, sockets) {
+  /**
+   * @param {(folder: string) => string} configFor returns the text of the capnp config in `folder`
+   * @param {string[]} sockets names of the config's sockets
+   * @param {string[]} [options] further options of workerd
+   */
+  constructor(configFor, sockets, options = []) {
     this.folder = mkdtempSync(join(tmpdir(), 'wayleave-workerd-'));
     mkdirSync(join(this.folder, 'storage'));
     this.sockets = sockets;
+    this.options = options;
     this.ports = {};
     this.output = '';
     this.configFor = configFor;
@@ -37,9 +42,13 @@ export class Workerd {
     const config = join(this.folder, 'config.capnp');
     writeFileSync(config, this.configFor(this.folder));
     const addresses = Object.entries(ports).map(([name, port]) => `--socket-addr=${name}=127.0.0.1:${port}`);
-    const child = spawn(workerdPackage.default, ['serve', config, '--control-fd=3', ...addresses], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      workerdPackage.default,
+      ['serve', config, '--control-fd=3', ...this.options, ...addresses],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      },
+    );
     this.#process = child;
     running.set(child, this.folder);
     this.#exited = new Promise((resolve) => child.once('exit', () => resolve(running.delete(child))));

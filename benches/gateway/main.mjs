@@ -1,0 +1,261 @@
+// What a request costs: Wayleave beside a bare forwarder, a twin in JavaScript that checks nothing, and what
+// people use instead. Prints tables, and writes figures and a chart into docs/performance/.
+//
+//   make bench                      (ROUNDS=5 SECONDS=3; ONLY=warm|refusals|cold|latency|start)
+
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { SITE } from '../../tests/workerd/harness/admin_api.mjs';
+import { DEPLOYMENT, eventually, Gateway, SIGNING_SECRETS } from '../../tests/workerd/harness/gateway.mjs';
+import { mintToken, withFlippedBit } from '../../tests/workerd/harness/tokens.mjs';
+import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
+import { load } from './load.mjs';
+
+const rounds = Number(process.env.ROUNDS ?? 5);
+const seconds = Number(process.env.SECONDS ?? 3);
+const only = process.env.ONLY?.split(',');
+const FIGURES = join(import.meta.dirname, '..', '..', 'docs', 'performance', 'figures.json');
+const DISTINCT_TOKENS = 4_000;
+const OPAQUE = 'opaque-0123456789abcdef0123456789abcdef';
+const PATH = '/v1/tiles/7/65/42.json?style=light';
+
+const nginx = await upstream().start();
+const kv = new RivalKv();
+await kv.start();
+kv.hold([OPAQUE]);
+const gateway = new Gateway({ variables: () => ({ UPSTREAM: nginx.origin }) });
+await gateway.start();
+const started = { ours: gateway.workerd };
+for (const name of ['forwarder', 'twin', 'answerer', 'opaque', 'hono_jose', 'tsndr']) {
+  started[name] = contender(name, nginx.origin, kv);
+  await started[name].start();
+}
+const figures = { machine: machine(), rounds, seconds };
+try {
+  for (const part of [warm, refusals, cold, latency, start]) {
+    if (only === undefined || only.includes(part.name)) figures[part.name] = await part();
+  }
+  if (only === undefined) writeFileSync(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
+} finally {
+  await gateway.stop();
+  for (const [name, process] of Object.entries(started)) if (name !== 'ours') await process.stop();
+  await nginx.stop();
+  await kv.stop();
+}
+
+/** A valid request, again and again. */
+async function warm() {
+  const { token } = await gateway.admin.createToken();
+  const jwt = await signedToken();
+  const admitted = (name, bearer) => ({ name, headers: [`Authorization: Bearer ${bearer}`], status: 200 });
+  return compared('admitted, everything in memory', 'forwarder', [
+    { ...admitted('forwarder', OPAQUE), label: 'bare forwarder' },
+    { ...admitted('twin', OPAQUE), label: 'JavaScript twin, no checks' },
+    { ...admitted('ours', token), label: 'Wayleave' },
+    { ...admitted('opaque', OPAQUE), label: 'opaque token in KV' },
+    { ...admitted('hono_jose', jwt), label: 'Hono + jose + KV deny list' },
+    { ...admitted('tsndr', jwt), label: '@tsndr/cloudflare-worker-jwt + KV deny list' },
+  ]);
+}
+
+/** Requests that are refused. */
+async function refusals() {
+  const { token } = await gateway.admin.createToken();
+  const revoked = await gateway.admin.createToken();
+  const own = { secret: SIGNING_SECRETS[1], deployment: DEPLOYMENT };
+  const expired = mintToken({ ...own, serial: 1, expiresAt: 1_700_000_000 });
+  await gateway.admin.revoke(revoked.id);
+  await eventually('the revoked token is refused', async () => (await ask(revoked.token)) === 401);
+  const refused = (label, bearer, more = {}) => ({
+    name: 'ours',
+    label,
+    headers: [`Authorization: Bearer ${bearer}`],
+    status: 401,
+    ...more,
+  });
+  const elsewhere = BROWSER_HEADERS.map((header) => header.replace(SITE, 'https://elsewhere.example'));
+  return compared('refused', 'answerer', [
+    { name: 'answerer', label: 'bare answer 401', headers: [], status: 401 },
+    refused('garbage', 'wlp_garbage'),
+    refused('wrong tag', withFlippedBit(token, 200)),
+    refused('expired', expired),
+    refused('revoked', revoked.token),
+    refused('wrong origin', token, { status: 403, browser: elsewhere }),
+  ]);
+}
+
+/** Each request shows a token of which memory has no record. */
+async function cold() {
+  const tokens = [];
+  console.log(`\nmaking ${DISTINCT_TOKENS} tokens …`);
+  while (tokens.length < DISTINCT_TOKENS) {
+    const made = await Promise.all(Array.from({ length: 16 }, () => gateway.admin.createToken()));
+    tokens.push(...made.map(({ token }) => token));
+    if (tokens.length % 1_000 === 0) console.log(`  ${tokens.length}`);
+  }
+  await eventually(
+    'KV has all records',
+    async () => (await gateway.admin.status()).outbox.pending === 0,
+    120_000,
+  );
+  kv.hold(tokens);
+  const authorizations = tokens.map((token) => `Bearer ${token}`);
+  const again = { headers: [], authorizations, status: 200 };
+  const result = await compared(
+    'admitted, a read from KV for each request',
+    'opaque',
+    [
+      { ...again, name: 'opaque', label: 'opaque token in KV' },
+      { ...again, name: 'ours', label: 'Wayleave, record not in memory', fresh: true },
+    ],
+    1,
+  );
+  const many = await compared('admitted, 4,000 tokens in turn', 'forwarder', [
+    { name: 'forwarder', label: 'bare forwarder', headers: [], authorizations, status: 200 },
+    { ...again, name: 'ours', label: 'Wayleave' },
+  ]);
+  return { ...result, many };
+}
+
+/** The time of a request at shares of what each can serve. */
+async function latency() {
+  const { token } = await gateway.admin.createToken();
+  const table = [];
+  for (const [name, bearer] of [
+    ['forwarder', OPAQUE],
+    ['ours', token],
+  ]) {
+    const request = { process: started[name], url: urlOf(name), status: 200 };
+    const headers = [...BROWSER_HEADERS, `Authorization: Bearer ${bearer}`];
+    await load({ ...request, headers, seconds: 2 });
+    const most = (await load({ ...request, headers, seconds })).perSecond;
+    for (const share of [0.1, 0.5, 0.9]) {
+      const connections = 32;
+      const thinkMs = Math.round((connections / (most * share)) * 1000);
+      const { latencyMs, perSecond } = await load({
+        ...request,
+        headers,
+        seconds: seconds * 2,
+        connections,
+        thinkMs,
+      });
+      table.push({ name, share, per_second: round(perSecond), ...latencyMs });
+      const { p50, p99, p999 } = latencyMs;
+      console.log(
+        `  ${name} at ${share * 100} %: ${round(perSecond)}/s, p50 ${p50} p99 ${p99} p99.9 ${p999} ms`,
+      );
+    }
+  }
+  return table;
+}
+
+/** From the start of a process to its first answer. */
+async function start() {
+  const { token } = await gateway.admin.createToken();
+  const times = { bare: [], ours: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    times.bare.push(await firstAnswer(started.forwarder, OPAQUE));
+    times.ours.push(await firstAnswer(gateway.workerd, token));
+  }
+  const [bare, ours] = [median(times.bare), median(times.ours)];
+  console.log(
+    `\nfrom process start to the first admitted answer: bare ${round(bare)} ms, Wayleave ${round(ours)} ms`,
+  );
+  return { bare_ms: round(bare), ours_ms: round(ours) };
+}
+
+async function firstAnswer(process, bearer) {
+  await process.kill();
+  const began = performance.now();
+  await process.start();
+  const name = process === gateway.workerd ? 'ours' : 'forwarder';
+  const status = await ask(bearer, name);
+  if (status !== 200) throw new Error(`the first answer was ${status}`);
+  return performance.now() - began;
+}
+
+/**
+ * Loads the contenders in turn, `rounds` times, and shows medians. Those of the first are the measure.
+ * `warmUps`: rounds that are not counted.
+ */
+async function compared(title, measure, contenders, warmUps = 1) {
+  console.log(`\n${title}: ${rounds} rounds of ${seconds} s each`);
+  const runs = new Map(contenders.map(({ label }) => [label, []]));
+  for (let round = -warmUps; round < rounds; round += 1) {
+    for (const {
+      name,
+      label,
+      headers,
+      status,
+      browser = BROWSER_HEADERS,
+      authorizations,
+      fresh,
+    } of contenders) {
+      if (fresh) await anew();
+      const run = await load({
+        process: started[name],
+        url: urlOf(name),
+        seconds,
+        headers: [...browser, ...headers],
+        authorizations,
+        status,
+      });
+      if (round >= 0) runs.get(label).push(run);
+    }
+    console.log(`  round ${round + 1} of ${rounds}`);
+  }
+  const base = contenders.find(({ name }) => name === measure).label;
+  const rows = contenders.map(({ label }) => row(label, runs.get(label), runs.get(base)));
+  for (const { label, cpu_us, spread_us, share, per_second } of rows) {
+    console.log(
+      `  ${label.padEnd(46)} ${String(cpu_us).padStart(5)} µs (${spread_us.join(' to ')})  ` +
+        `share ${share.toFixed(2)}  ${per_second}/s`,
+    );
+  }
+  return { title, measure: base, rows };
+}
+
+function row(label, runs, base) {
+  const cpu = runs.map(({ cpuUs }) => cpuUs);
+  const share = median(base.map(({ cpuUs }) => cpuUs)) / median(cpu);
+  return {
+    label,
+    cpu_us: round(median(cpu)),
+    spread_us: [round(Math.min(...cpu)), round(Math.max(...cpu))],
+    share: Math.round(share * 100) / 100,
+    per_second: round(median(runs.map(({ perSecond }) => perSecond))),
+  };
+}
+
+/** A fresh isolate, which has the list but no record. */
+async function anew() {
+  const { gateway: port } = gateway.workerd.ports;
+  await gateway.workerd.kill();
+  await gateway.workerd.start({ gateway: port });
+  const { token } = await gateway.admin.createToken();
+  await eventually('the gateway serves', async () => (await ask(token)) === 200);
+}
+
+function urlOf(name) {
+  return `http://127.0.0.1:${started[name].ports.gateway}${PATH}`;
+}
+
+async function ask(bearer, name = 'ours') {
+  const response = await fetch(urlOf(name), { headers: { origin: SITE, authorization: `Bearer ${bearer}` } });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+function round(value) {
+  return Math.round(value);
+}
+
+function machine() {
+  const [{ model }] = cpus();
+  return { processor: model, cores: cpus().length, node: process.version };
+}
