@@ -187,15 +187,18 @@ fn sent(onward: &Onward<'_>, request: &Fields, client_ip_header: &str) -> Fields
 }
 
 fn answered(onward: &Onward<'_>, status: u16, answer: &Fields) -> Fields {
-    let names = onward.upstream_header_names();
+    let names = onward.answer.upstream_header_names();
     let lines = lines_of(names, answer);
-    let edits = onward.edits(status, &Headers::read(names, &lines));
+    let edits = onward.answer.edits(&onward.url, status, &Headers::read(names, &lines));
     let mut fields = answer.clone();
     for name in edits.remove {
         fields.remove(&name.to_ascii_lowercase());
     }
     for (name, value) in edits.set {
         fields.insert(name.to_ascii_lowercase(), vec![value.into_owned()]);
+    }
+    for (name, value) in onward.answer.notices() {
+        fields.insert(name.to_ascii_lowercase(), vec![value.to_owned()]);
     }
     if edits.cuts_session_cookie {
         let cookies = session::without_set_session(&fields["set-cookie"].join("\n"));

@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { SITE } from '../../tests/workerd/harness/admin_api.mjs';
 import { DEPLOYMENT, eventually, Gateway, SIGNING_SECRETS } from '../../tests/workerd/harness/gateway.mjs';
 import { mintToken, withFlippedBit } from '../../tests/workerd/harness/tokens.mjs';
+import { chart } from './chart.mjs';
 import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
 import { load } from './load.mjs';
 
 const rounds = Number(process.env.ROUNDS ?? 5);
 const seconds = Number(process.env.SECONDS ?? 3);
 const only = process.env.ONLY?.split(',');
-const FIGURES = join(import.meta.dirname, '..', '..', 'docs', 'performance', 'figures.json');
+const FOLDER = join(import.meta.dirname, '..', '..', 'docs', 'performance');
 const DISTINCT_TOKENS = 4_000;
 const OPAQUE = 'opaque-0123456789abcdef0123456789abcdef';
 const PATH = '/v1/tiles/7/65/42.json?style=light';
@@ -36,7 +37,10 @@ try {
   for (const part of [warm, refusals, cold, latency, start]) {
     if (only === undefined || only.includes(part.name)) figures[part.name] = await part();
   }
-  if (only === undefined) writeFileSync(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
+  if (only === undefined) {
+    writeFileSync(join(FOLDER, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
+    writeFileSync(join(FOLDER, 'cost.svg'), chart(figures.warm, figures.machine));
+  }
 } finally {
   await gateway.stop();
   for (const [name, process] of Object.entries(started)) if (name !== 'ours') await process.stop();

@@ -15,21 +15,21 @@ const RETRY_MS = 100;
 /** Fails when this service could not serve. The log then already names a wrong setting. */
 export const readiness = {
   async test(_controller, env, context) {
-    const worker = new Worker(context, env);
+    const ask = (url, headers) => Worker.fetch(new Request(url, { headers }), env, context);
     const deadline = Date.now() + (env.PLANE === 'control' ? PATIENCE_MS : 0);
     // 500 while a setting is wrong; 503 while neither KV nor the registry has a list.
-    await answers(worker, 'http://localhost/_wayleave/health', {}, deadline);
+    await answers(ask, 'http://localhost/_wayleave/health', {}, deadline);
     if (env.PLANE !== 'control' || !env.ADMIN_KEY) return;
     // 503 while the registry does not answer. Any answer will do, including a refusal of a deleted key.
     const [host] = env.CONTROL_HOSTS.split(',');
     const headers = { Authorization: `Bearer ${env.ADMIN_KEY}` };
-    await answers(worker, `http://${host.trim()}/_wayleave/api/status`, headers, deadline);
+    await answers(ask, `http://${host.trim()}/_wayleave/api/status`, headers, deadline);
   },
 };
 
-async function answers(worker, url, headers, deadline) {
+async function answers(ask, url, headers, deadline) {
   for (; ; await new Promise((go) => setTimeout(go, RETRY_MS))) {
-    const response = await worker.fetch(new Request(url, { headers }));
+    const response = await ask(url, headers);
     if (response.status < 500) return;
     if (response.status === 503 && Date.now() < deadline) continue;
     // workerd prints nothing about a thrown error here.

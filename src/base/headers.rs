@@ -9,7 +9,7 @@
 //! anonymous.
 
 /// The requested fields, in the order of their names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Headers<'a>(Vec<(&'a str, Option<&'a str>)>);
 
 impl<'a> Headers<'a> {

@@ -16,17 +16,22 @@ use crate::base::headers::Headers;
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::edge::credential::{Credential, HANDSHAKE_PROTOCOL, PROTOCOLS_HEADER, Place};
 use crate::edge::public_url::PublicUrls;
-use crate::edge::route::{Route, Target};
+use crate::edge::refusal::refusal_to;
+use crate::edge::request_facts::RequestFacts;
+use crate::edge::route::{Resolved, Route, Target};
+use crate::edge::settings::EdgeSettings;
 use crate::formats::record::Record;
 use crate::formats::session;
 use crate::http::cors;
 use crate::http::cors::{HeaderEdits, RequestingPage, UpstreamHeaders};
+use crate::http::problem::Code;
+use crate::http::reply::Reply;
 use crate::limits::EXPIRY_NOTICE_SECONDS;
 use std::borrow::Cow;
 
 /// The properties of a request on which the editing of its answer depends.
 #[derive(Debug)]
-pub(crate) struct AnswerEditing<'a> {
+pub struct AnswerEditing<'a> {
     route: &'a Route,
     target: Target<'a>,
     page: RequestingPage<'a>,
@@ -57,8 +62,28 @@ impl<'a> AnswerEditing<'a> {
         }
     }
 
-    pub(crate) fn page(&self) -> RequestingPage<'a> {
-        self.page
+    /// The editing of an answer to a request that was sent upstream before: what the synchronous path keeps
+    /// of it is its text, and `is_named`. It decides nothing, so an answer that is under way is edited as it
+    /// was decided. `None` for a request that no route takes.
+    #[must_use]
+    pub fn again(settings: &'a EdgeSettings, facts: &RequestFacts<'a>, is_named: bool) -> Option<Self> {
+        let Resolved::Api { route, target } = settings.routes.resolve(facts.url).ok()? else { return None };
+        let sources = settings.sources(Some(route));
+        let credential = sources.find(&facts.carriers(target.query)).ok()?;
+        let page = RequestingPage { is_named, ..facts.unnamed_page() };
+        Some(Self::to(route, target, sources.header_names(), credential.as_ref(), page))
+    }
+
+    /// A rule that is enforced names the origin that the request showed.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.page.is_named
+    }
+
+    /// The problem to answer with when the upstream did not answer, or not in time.
+    #[must_use]
+    pub fn failed(&self, code: Code) -> Reply {
+        refusal_to(code, Some(self.route), self.page)
     }
 
     /// Adds the headers that announce when the token ends.
@@ -66,12 +91,21 @@ impl<'a> AnswerEditing<'a> {
         self.caller = end_notices(ends_at, policy, now);
     }
 
-    pub(crate) fn upstream_header_names(&self) -> &'static str {
+    /// The headers that say when the token ends. The caller gets them in addition to the upstream's.
+    pub fn notices(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.caller.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Names of the upstream's headers that [`Self::edits`] reads, one a line.
+    #[must_use]
+    pub fn upstream_header_names(&self) -> &'static str {
         if self.query_token().is_some() { NAMES_WITH_QUERY_TOKEN } else { NAMES }
     }
 
-    /// The edits of this answer. `asked` is the URL that was requested of the upstream.
-    pub(crate) fn edits<'h>(&'h self, asked: &'h str, status: u16, headers: &Headers<'h>) -> HeaderEdits<'h> {
+    /// The edits of this answer, besides its notices. `asked` is the URL that was requested of the upstream.
+    /// `headers` holds the fields named by [`Self::upstream_header_names`].
+    #[must_use]
+    pub fn edits<'h>(&'h self, asked: &'h str, status: u16, headers: &Headers<'h>) -> HeaderEdits<'h> {
         let upstream = UpstreamHeaders {
             vary: headers.get("vary"),
             cache_control: headers.get("cache-control"),
@@ -79,7 +113,6 @@ impl<'a> AnswerEditing<'a> {
         };
         let mut edits = cors::admitted(self.route.cors(), self.page, self.places(), &upstream);
         edits.remove.extend(GATEWAY_ONLY_HEADERS);
-        edits.set.extend(self.caller.iter().map(|(name, value)| (*name, Cow::Borrowed(value.as_str()))));
         // The caller offered the token as a subprotocol, so one of its subprotocols must be chosen (RFC 6455
         // section 4.1). If the upstream chooses none, the gateway does.
         let is_handshake = status == SWITCHING_PROTOCOLS && self.credential == Some(Place::Protocols);

@@ -7,14 +7,12 @@
 //! What a mistake costs: the token leaks into an upstream's log, or an upstream trusts a name that the caller
 //! chose.
 
-use crate::base::headers::Headers;
 use crate::base::time::UnixMillis;
 use crate::edge::answer::AnswerEditing;
 use crate::edge::counting;
 use crate::edge::credential::{Credential, PROTOCOLS_HEADER};
 use crate::edge::decide::Admission;
 use crate::edge::rate::client_address;
-use crate::edge::refusal::refusal_to;
 use crate::edge::request_facts::RequestFacts;
 use crate::edge::route::{Route, Target};
 use crate::edge::settings::EdgeSettings;
@@ -23,9 +21,7 @@ use crate::formats::session;
 use crate::formats::token;
 use crate::formats::usage::counted::Counted;
 use crate::formats::usage::outcome::Outcome;
-use crate::http::cors::{HeaderEdits, RequestingPage};
-use crate::http::problem::Code;
-use crate::http::reply::Reply;
+use crate::http::cors::RequestingPage;
 use crate::limits::MS_PER_SECOND;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -45,8 +41,8 @@ pub struct Onward<'a> {
     pub timeout_ms: u32,
     /// What to count for this request. `None` when nothing is counted.
     pub counted: Option<Counted>,
-    route: &'a Route,
-    answer: AnswerEditing<'a>,
+    /// How the answer is edited.
+    pub answer: AnswerEditing<'a>,
 }
 
 /// The parts of a request that every kind of forwarding needs.
@@ -128,28 +124,8 @@ impl<'a> Onward<'a> {
             set,
             timeout_ms: u32::try_from(timeout_ms).unwrap_or(u32::MAX),
             counted: None,
-            route,
             answer: AnswerEditing::to(route, target, credential_headers, credential, page),
         }
-    }
-
-    /// The problem to answer with when the upstream did not answer, or not in time.
-    #[must_use]
-    pub fn failed(&self, code: Code) -> Reply {
-        refusal_to(code, Some(self.route), self.answer.page())
-    }
-
-    /// Names of the upstream's headers that [`Onward::edits`] reads, one a line.
-    #[must_use]
-    pub fn upstream_header_names(&self) -> &'static str {
-        self.answer.upstream_header_names()
-    }
-
-    /// How to edit the upstream's answer. `headers` holds the fields named by
-    /// [`Onward::upstream_header_names`].
-    #[must_use]
-    pub fn edits<'h>(&'h self, status: u16, headers: &Headers<'h>) -> HeaderEdits<'h> {
-        self.answer.edits(&self.url, status, headers)
     }
 }
 

@@ -4,7 +4,7 @@
 //! list), `reach` (sources) and `record_holder`, `decide`, `rate`, `forward`, `answer`. Wayleave's own
 //! endpoints are `handout`, `self_test` and `health`.
 
-mod answer;
+pub mod answer;
 mod counting;
 pub mod credential;
 pub mod decide;
@@ -13,6 +13,7 @@ pub mod forward;
 pub mod freshness;
 pub mod handout;
 pub mod health;
+pub mod orders;
 pub mod plane;
 mod presented;
 mod public_url;

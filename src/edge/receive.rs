@@ -6,7 +6,7 @@
 //! 1. [`receive`] reads route, credential and token without any IO, so that garbage costs nothing.
 //! 2. A [`Guarded`] request needs the list and the record, which the caller awaits.
 //! 3. [`Guarded::decide`] is the one synchronous decision, made after the last await.
-//! 4. An [`Onward`] says what is sent upstream; [`Onward::edits`] says how the upstream's answer is edited.
+//! 4. An [`Onward`] says what is sent upstream, and how the upstream's answer is edited.
 //!
 //! Invariants:
 //! - A request that presents a credential is never treated as anonymous. The exception is a preflight to an

@@ -12,36 +12,52 @@
 const settled = Promise.resolve();
 globalThis.queueMicrotask = (task) => void settled.then(task);
 
-/**
- * Method, URL, the names of other headers whose value holds `marker` (separated by commas), then one line for
- * each header of `names`: empty when absent, else `=` and its value.
- */
-export function readRequest(request, names, marker) {
-  const { headers } = request;
-  const lines = headerLines(headers, names);
-  return `${request.method}\n${request.url}\n${othersHolding(headers, names, marker, lines)}\n${lines}`;
+/** What the requests of this isolate are read for. Undefined until Rust has said it. */
+let reading;
+
+/** Says what is read: names of headers, one a line, and a marker to look for in all others. */
+export function prepare(names, marker, replaced, passed) {
+  const list = names.split('\n');
+  const index = new Map(list.map((name, at) => [name, at]));
+  const withheld = { replace: withheldNames(replaced), pass: withheldNames(passed) };
+  reading = { index, absent: list.map(() => ''), marker, withheld };
 }
 
-/** One line for each header of `names`, as in readRequest. */
+/** Whether Rust has said what is read. */
+export const isPrepared = () => reading !== undefined;
+
+/**
+ * Method, URL, the names of other headers whose value holds the marker (separated by commas), then one line
+ * for each header that is read: empty when absent, else `=` and its value.
+ */
+export function readRequest(request) {
+  return read(request).text;
+}
+
+/**
+ * The same text, and the names of all headers. One `forEach` reads them: an iterator over the same headers
+ * takes three times as long, because each of its steps crosses into the platform (docs/performance.md).
+ */
+export function read(request) {
+  const { index, absent, marker } = reading;
+  const lines = absent.slice();
+  const names = [];
+  let others = '';
+  request.headers.forEach((value, name) => {
+    names.push(name);
+    const at = index.get(name);
+    if (at !== undefined) lines[at] = `=${value}`;
+    else if (value.includes(marker)) others += others === '' ? name : `,${name}`;
+  });
+  return { text: `${request.method}\n${request.url}\n${others}\n${lines.join('\n')}\n`, names };
+}
+
+/** One line for each header of `names`: empty when absent, else `=` and its value. */
 export function readHeaders(request, names) {
   return headerLines(request.headers, names);
 }
 
-// Reading values alone costs half of reading names and values (10 µs for 14 headers, measured in workerd).
-// Names are needed only when a header that is not in `names` holds the marker.
-function othersHolding(headers, names, marker, lines) {
-  let holding = 0;
-  for (const value of headers.values()) if (value.includes(marker)) holding += 1;
-  if (holding === 0) return '';
-  for (const line of lines.split('\n')) if (line.includes(marker)) holding -= 1;
-  if (holding === 0) return '';
-  const read = new Set(names.split('\n'));
-  const others = [];
-  for (const [name, value] of headers) if (value.includes(marker) && !read.has(name)) others.push(name);
-  return others.join(',');
-}
-
-/** The status, then one line for each header of `names`, as in readRequest. */
+/** The status, then one line for each header of `names`, as in readHeaders. */
 export function readResponse(response, names) {
   return `${response.status}\n${headerLines(response.headers, names)}`;
 }
@@ -51,17 +67,21 @@ export function setCookies(response) {
   return response.headers.getSetCookie().join('\n');
 }
 
-/** The split lists of names, by their text. There are four. */
+/** The split lists of names, by their text. There are few. */
 const nameLists = new Map();
 
-function headerLines(headers, names) {
-  let list = nameLists.get(names);
+function namesIn(text) {
+  let list = nameLists.get(text);
   if (list === undefined) {
-    list = names.split('\n');
-    nameLists.set(names, list);
+    list = text.split('\n');
+    nameLists.set(text, list);
   }
+  return list;
+}
+
+function headerLines(headers, names) {
   let lines = '';
-  for (const name of list) {
+  for (const name of namesIn(names)) {
     const value = headers.get(name);
     lines += value === null ? '\n' : `=${value}\n`;
   }
@@ -73,7 +93,7 @@ function headerLines(headers, names) {
  * `!name` for one that is sent on after all. Names are spelled as CGI reads them: every character that is
  * neither letter nor digit is `-`.
  */
-export function withheldNames(text) {
+function withheldNames(text) {
   const lines = text.split('\n');
   return {
     names: new Set(lines),
@@ -99,20 +119,29 @@ function isWithheld(name, { names, stems, judged }) {
 }
 
 /**
- * Sends `request` to `url` with its body as a stream. Headers that are `withheld` or named in `remove` are
- * removed; then `set` (name, value, name, value …) is applied. Resolves to the answer once its headers have
- * arrived, or to null after `timeout` milliseconds. Rejects when the upstream cannot be reached.
+ * Sends `request` to `url` with its body as a stream. Headers that are withheld or named in `remove` are
+ * removed; then `set` (name, value, name, value …) is applied. `forwarded` says what is withheld: "replace"
+ * or "pass". Resolves to the answer once its headers have arrived, or to null after `timeout` milliseconds.
+ * Rejects when the upstream cannot be reached.
  */
-export async function forward(request, url, withheld, remove, set, timeout) {
-  // Copied from the request itself, for two reasons. A GET with a body, which the constructor refuses when
-  // given the parts, is sent on too. And redirects are passed on, not followed, as in incoming requests.
-  const onward = new Request(url, request);
-  const headers = onward.headers;
-  const taken = [];
-  for (const name of headers.keys()) if (isWithheld(name, withheld)) taken.push(name);
-  for (const name of taken) headers.delete(name);
+export async function forward(request, url, forwarded, remove, set, timeout) {
+  return send(request, read(request).names, url, forwarded, remove, set, timeout);
+}
+
+/** The same with the names of the request's headers. */
+export function send(request, names, url, forwarded, remove, set, timeout) {
+  const withheld = reading.withheld[forwarded];
+  const headers = new Headers(request.headers);
+  for (const name of names) if (isWithheld(name, withheld)) headers.delete(name);
   edit(headers, remove, set);
-  return within(fetch(onward), timeout, null);
+  const { method, body } = request;
+  // A GET with a body is sent on too, but the parts of a request may not be put together so.
+  const onward =
+    body !== null && (method === 'GET' || method === 'HEAD')
+      ? fetch(new Request(new Request(url, request), { headers }))
+      : // Redirects are passed on, not followed.
+        fetch(url, { method, headers, body, redirect: 'manual' });
+  return within(onward, timeout, null);
 }
 
 /**
@@ -122,24 +151,40 @@ export async function forward(request, url, withheld, remove, set, timeout) {
 export function decorate(response, remove, set, cookies) {
   const decorated = new Response(response.body, response);
   edit(decorated.headers, remove, set);
-  if (cookies !== undefined) {
-    decorated.headers.delete('Set-Cookie');
-    for (const cookie of cookies.split('\n')) {
-      if (cookie !== '') decorated.headers.append('Set-Cookie', cookie);
-    }
-  }
+  if (cookies !== undefined) keepCookies(decorated.headers, cookies);
   return decorated;
+}
+
+/** Replaces the `Set-Cookie` values of an answer by these, one a line. */
+export function keepCookies(headers, cookies) {
+  headers.delete('Set-Cookie');
+  for (const cookie of cookies.split('\n')) if (cookie !== '') headers.append('Set-Cookie', cookie);
+}
+
+/** Whether an answer has none of the headers in `names`, one a line. */
+export function hasNone(headers, names) {
+  return namesIn(names).every((name) => !headers.has(name));
 }
 
 /** An answer made by Wayleave itself. */
 export function reply(status, set, body) {
-  const headers = new Headers();
-  edit(headers, '', set);
-  return new Response(body, { status, headers });
+  return new Response(body, { status, headers: fields(set) });
 }
 
-function edit(headers, remove, set) {
-  if (remove !== '') for (const name of remove.split('\n')) headers.delete(name);
+/**
+ * Fields (name, value, name, value …) as the init of a response takes them. No name stands twice. Handed
+ * over at once, they cost less than set one by one (docs/performance.md).
+ */
+export function fields(set) {
+  const lines = set.split('\n');
+  const all = {};
+  for (let i = 0; i + 1 < lines.length; i += 2) all[lines[i]] = lines[i + 1];
+  return all;
+}
+
+/** Removes headers (one name a line), then sets others (name, value, name, value …). */
+export function edit(headers, remove, set) {
+  if (remove !== '') for (const name of namesIn(remove)) if (headers.has(name)) headers.delete(name);
   if (set === '') return;
   const lines = set.split('\n');
   for (let i = 0; i + 1 < lines.length; i += 2) headers.set(lines[i], lines[i + 1]);

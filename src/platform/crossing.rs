@@ -8,12 +8,16 @@ use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use worker::web_sys::{Request, Response};
 
-#[wasm_bindgen(module = "/src/platform/crossing.js")]
+#[wasm_bindgen(raw_module = "./crossing.js")]
 extern "C" {
-    /// Method, URL, the names of other headers that hold `marker`, and the headers in `names` (one a line),
-    /// as lines.
+    /// Says which headers [`read_request`] reads (`names`, one a line), which marker it looks for in the
+    /// others, and what is withheld, as `withheld::lines` returns it: for routes that replace forwarded
+    /// headers and for routes that pass them on.
+    pub fn prepare(names: &str, marker: &str, replaced: &str, passed: &str);
+
+    /// Method, URL, the names of other headers that hold the marker, and the headers read, as lines.
     #[wasm_bindgen(js_name = readRequest, catch)]
-    pub fn read_request(request: &Request, names: &str, marker: &str) -> Result<String, JsValue>;
+    pub fn read_request(request: &Request) -> Result<String, JsValue>;
 
     /// The headers in `names`, as lines.
     #[wasm_bindgen(js_name = readHeaders, catch)]
@@ -27,15 +31,12 @@ extern "C" {
     #[wasm_bindgen(js_name = setCookies, catch)]
     pub fn set_cookies(response: &Response) -> Result<String, JsValue>;
 
-    /// Makes the withheld names of the text that `withheld::lines` returns.
-    #[wasm_bindgen(js_name = withheldNames)]
-    pub fn withheld_names(lines: &str) -> JsValue;
-
-    /// Sends the request on. Resolves to the answer, or to null after `timeout_ms`.
+    /// Sends the request on. `forwarded_headers`: "replace" or "pass". Resolves to the answer, or to null
+    /// after `timeout_ms`.
     pub fn forward(
         request: &Request,
         url: &str,
-        withheld: &JsValue,
+        forwarded_headers: &str,
         remove: &str,
         set: &str,
         timeout_ms: u32,

@@ -11,13 +11,15 @@ use super::isolate::{self, Isolate};
 use super::lookups::{self, Asker};
 use super::{clock, control, crossing, push, rates, sources, usage};
 use crate::base::headers::Headers;
+use crate::base::time::UnixMillis;
 use crate::control::console;
 use crate::edge::forward::Onward;
 use crate::edge::handout::{FamilyFact, Handout, HandoutOutcome};
 use crate::edge::health;
+use crate::edge::orders::field_lines;
 use crate::edge::rate::Fact;
 use crate::edge::receive as gateway;
-use crate::edge::receive::{Guarded, GuardedOutcome, Received, TOKEN_PREFIX};
+use crate::edge::receive::{Guarded, GuardedOutcome, Received};
 use crate::edge::request_facts::RequestFacts;
 use crate::formats::session;
 use crate::formats::usage::counted::Counted;
@@ -25,6 +27,7 @@ use crate::formats::usage::outcome::Outcome;
 use crate::http::cors::HeaderEdits;
 use crate::http::problem::Code;
 use crate::http::reply::Reply;
+use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{Request, Response};
@@ -40,36 +43,52 @@ const FAMILY_READS_MAX: usize = 2;
 /// Read only for requests for files, so that other requests do not pay for it.
 const IF_NONE_MATCH: &str = "if-none-match";
 
-/// Serves one request of the data plane.
+/// Counts the requests of whoever holds it.
+pub(super) struct Counter<'a> {
+    pub isolate: &'a Rc<Isolate>,
+    pub env: &'a Env,
+    pub context: &'a Context,
+    pub request: &'a Request,
+}
+
+impl Counter<'_> {
+    /// Counts one request at `now`, and sends what is due in the background.
+    pub(super) fn count(&self, counted: Counted, now: UnixMillis) {
+        usage::count(self.isolate, self.env, self.context, self.request, counted, now);
+    }
+}
+
+/// Serves one request of the data plane, whatever must be awaited for it. `at_once.rs` serves those for which
+/// nothing must.
 pub(super) async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
     // The message is in the log already. The caller is not told, since anybody may call.
     let Ok(isolate) = isolate::of(&env) else {
         return respond(&Reply::problem(Code::Internal), false);
     };
-    let text = crossing::read_request(&request, &isolate.header_names, TOKEN_PREFIX)?;
+    let text = crossing::read_request(&request)?;
     let (method, url, token_headers, headers) = read_facts(&text, &isolate);
     let url = gateway::url_as_called(&isolate.config.edge, url, &headers);
     let facts = RequestFacts { method, url: &url, headers, token_headers };
     isolate.warn_of_exposure(facts.url);
     let is_head = facts.method == "HEAD";
-    let count = |counted| usage::count(&isolate, &env, &context, &request, counted);
+    let counter = Counter { isolate: &isolate, env: &env, context: &context, request: &request };
     let began = clock::now();
     let reply = match gateway::receive(&isolate.config.edge, &facts, began) {
         Received::Reply(reply) => reply,
         Received::Refused(reply, counted) => {
-            count(counted);
+            counter.count(counted, clock::now());
             reply
         }
-        Received::Onward(onward) => return forward(&request, &isolate, onward, is_head, &count).await,
+        Received::Onward(onward) => return forward(onward, is_head, &counter).await,
         Received::Guarded(guarded) => {
             let asker = Asker { isolate: &isolate, env: &env, context: &context, began };
             match guard(&asker, &request, &facts, &guarded).await {
                 GuardedOutcome::Onward(onward) => {
-                    return forward(&request, &isolate, onward, is_head, &count).await;
+                    return forward(onward, is_head, &counter).await;
                 }
                 GuardedOutcome::Reply(reply) => reply,
                 GuardedOutcome::Refused(reply, counted) => {
-                    count(counted);
+                    counter.count(counted, clock::now());
                     reply
                 }
                 GuardedOutcome::NeedsRecord(_) | GuardedOutcome::NeedsRate(_) => {
@@ -167,31 +186,25 @@ async fn hand_out(
 }
 
 /// Sends the request upstream without an await before it, and edits the answer's headers.
-async fn forward(
-    request: &Request,
-    isolate: &Isolate,
-    mut onward: Onward<'_>,
-    is_head: bool,
-    count: &impl Fn(Counted),
-) -> Result<Response> {
+async fn forward(mut onward: Onward<'_>, is_head: bool, counter: &Counter<'_>) -> Result<Response> {
     let sent = crossing::forward(
-        request,
+        counter.request,
         &onward.url,
-        isolate.withheld(onward.forwarded_headers),
+        onward.forwarded_headers.as_str(),
         &onward.remove.join("\n"),
-        &lines(onward.set.iter().map(|(name, value)| (*name, value.as_ref()))),
+        &field_lines(onward.set.iter().map(|(name, value)| (*name, value.as_ref()))),
         onward.timeout_ms,
     );
     // The request has been sent, so counting it now delays nothing.
     let serial = onward.counted.as_ref().and_then(|counted| counted.serial);
     if let Some(counted) = onward.counted.take() {
-        count(counted);
+        counter.count(counted, clock::now());
     }
     let failed = |code| {
         if let Some(outcome) = Outcome::of_problem(code) {
-            count(Counted { serial, ..Counted::of_nobody(outcome) });
+            counter.count(Counted { serial, ..Counted::of_nobody(outcome) }, clock::now());
         }
-        respond(&onward.failed(code), is_head)
+        respond(&onward.answer.failed(code), is_head)
     };
     let answer = match JsFuture::from(sent).await {
         Ok(answer) => answer,
@@ -212,13 +225,14 @@ async fn forward(
 }
 
 fn edited(answer: &Response, onward: &Onward<'_>) -> std::result::Result<Response, JsValue> {
-    let names = onward.upstream_header_names();
+    let names = onward.answer.upstream_header_names();
     let text = crossing::read_response(answer, names)?;
     let (status, fields) = text.split_once('\n').unwrap_or((&text, ""));
     let headers = Headers::read(names, fields);
     let HeaderEdits { set, remove, cuts_session_cookie } =
-        onward.edits(status.parse().unwrap_or(0), &headers);
-    let set = lines(set.iter().map(|(name, value)| (*name, value.as_ref())));
+        onward.answer.edits(&onward.url, status.parse().unwrap_or(0), &headers);
+    let set = set.iter().map(|(name, value)| (*name, value.as_ref())).chain(onward.answer.notices());
+    let set = field_lines(set);
     let cookies = match cuts_session_cookie {
         true => Some(session::without_set_session(&crossing::set_cookies(answer)?)),
         false => None,
@@ -228,31 +242,19 @@ fn edited(answer: &Response, onward: &Onward<'_>) -> std::result::Result<Respons
 
 /// Converts an answer for the platform. An answer to HEAD has no body.
 fn respond(reply: &Reply, is_head: bool) -> Result<Response> {
-    let set = lines(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let set = field_lines(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
     let body = reply.body.as_deref().filter(|_| !is_head);
     Ok(crossing::reply(reply.status, &set, body)?)
 }
 
 /// Splits the text of one call into method, URL, names of the other headers that hold a token, and the
 /// headers read.
-fn read_facts<'a>(text: &'a str, isolate: &'a Isolate) -> (&'a str, &'a str, &'a str, Headers<'a>) {
+pub(super) fn read_facts<'a>(
+    text: &'a str,
+    isolate: &'a Isolate,
+) -> (&'a str, &'a str, &'a str, Headers<'a>) {
     let (method, rest) = text.split_once('\n').unwrap_or((text, ""));
     let (url, rest) = rest.split_once('\n').unwrap_or((rest, ""));
     let (token_headers, fields) = rest.split_once('\n').unwrap_or((rest, ""));
     (method, url, token_headers, Headers::read(&isolate.header_names, fields))
-}
-
-/// Name, value, name, value and so on, one a line. A value with a line feed is not a valid field value and is
-/// left out.
-fn lines<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let mut text = String::new();
-    for (name, value) in fields.filter(|(_, value)| !value.contains(['\n', '\r'])) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(name);
-        text.push('\n');
-        text.push_str(value);
-    }
-    text
 }

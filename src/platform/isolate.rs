@@ -14,6 +14,7 @@ use crate::edge::family_holder::FamilyHolder;
 use crate::edge::freshness::{ListHolder, RelayName, Subscription};
 use crate::edge::rate::{AddressesSeen, WindowCounter};
 use crate::edge::reach::Reach;
+use crate::edge::receive::TOKEN_PREFIX;
 use crate::edge::record_holder::RecordHolder;
 use crate::edge::withheld;
 use crate::edge::withheld::ForwardedHeaders;
@@ -29,9 +30,6 @@ pub(super) struct Isolate {
     pub config: Config,
     /// Names of the headers that the gateway reads, one a line.
     pub header_names: String,
-    /// The withheld headers as JavaScript values: for routes that replace forwarded headers and for routes
-    /// that pass them on. They belong to no request, so they are converted only once.
-    withheld: [JsValue; 2],
     /// Drawn at random, so that the registry can distinguish isolates.
     pub number: u64,
     pub lists: RefCell<ListHolder>,
@@ -61,6 +59,11 @@ thread_local! {
     static ISOLATE: OnceCell<Result<Rc<Isolate>, ConfigError>> = const { OnceCell::new() };
 }
 
+/// Returns the isolate's state, if a request has created it.
+pub(super) fn started() -> Option<Rc<Isolate>> {
+    ISOLATE.with(|cell| cell.get().and_then(|isolate| isolate.clone().ok()))
+}
+
 /// Returns the isolate's state, which the first request creates.
 ///
 /// # Errors
@@ -85,16 +88,15 @@ impl Isolate {
             );
         }
         let header_names = crate::edge::receive::header_names(&config.edge).join("\n");
-        let withheld = [ForwardedHeaders::Replace, ForwardedHeaders::Pass].map(|policy| {
-            crossing::withheld_names(&withheld::lines(policy, config.edge.headers_of_the_proxy()))
-        });
+        let [replaced, passed] = [ForwardedHeaders::Replace, ForwardedHeaders::Pass]
+            .map(|policy| withheld::lines(policy, config.edge.headers_of_the_proxy()));
+        crossing::prepare(&header_names, TOKEN_PREFIX, &replaced, &passed);
         let number = entropy::long();
         let reach = Reach::of_bound(config.edge.terms.bound_seconds);
         Ok(Self {
             config,
             reach: RefCell::new(reach),
             header_names,
-            withheld,
             number,
             lists: RefCell::new(ListHolder::of_isolate(number)),
             subscription: RefCell::default(),
@@ -118,15 +120,6 @@ impl Isolate {
                 "CONTROL_HOSTS is not set: the admin API answers on every public host; set CONTROL_HOSTS to \
                  a host that only the admin API uses"
             );
-        }
-    }
-
-    /// The withheld headers, for [`crossing::forward`].
-    pub(super) fn withheld(&self, policy: ForwardedHeaders) -> &JsValue {
-        let [replaced, passed] = &self.withheld;
-        match policy {
-            ForwardedHeaders::Replace => replaced,
-            ForwardedHeaders::Pass => passed,
         }
     }
 }

@@ -6,6 +6,8 @@
 //! from WebAssembly.
 
 mod alarm;
+#[expect(unreachable_pub, reason = "wasm-bindgen exports only what is `pub`")]
+mod at_once;
 mod bindings;
 mod clock;
 mod control;

@@ -33,6 +33,31 @@ pub(super) async fn list(isolate: &Rc<Isolate>, env: &Env, context: &Context, re
     }
 }
 
+/// What [`list`] does where no request waits. `false`, and nothing is done, where one must.
+pub(super) fn list_at_once(
+    isolate: &Rc<Isolate>,
+    env: &Env,
+    context: &Context,
+    request: &Request,
+    now: UnixMillis,
+) -> bool {
+    let Some(age_ms) = isolate.lists.borrow().usable_age_ms(&isolate.config.edge.terms, now) else {
+        return false;
+    };
+    let rests = isolate.reach.borrow().registry.state(now) == State::Rests;
+    let push = isolate.config.edge.push.filter(|_| !rests);
+    if push.is_some_and(|push| isolate.subscription.borrow().makes_wait(&push, Some(age_ms), now)) {
+        return false;
+    }
+    sources::refresh_if_due(isolate, env, context, request, now);
+    if let Some(push) = push
+        && let Keep::Open(line) = isolate.subscription.borrow_mut().keep(&push, Some(age_ms), now)
+    {
+        open(isolate, env, context, request, push, line);
+    }
+    true
+}
+
 /// Keeps a line to the registry open, and lets the first requests of a silent isolate wait for one read.
 /// Returns whether it waited.
 async fn keep_up(

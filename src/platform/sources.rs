@@ -51,19 +51,37 @@ pub(super) async fn list(
                 return clock::now();
             }
             RefreshPlan::UseAndRefresh | RefreshPlan::RefuseAndRefresh => {
-                let location = location(isolate, request);
-                let asker = ListAsker::Isolate(location.clone());
-                let (isolate, bindings) = (Rc::clone(isolate), Bindings { asker, ..Bindings::of(env) });
-                context.wait_until(async move {
-                    refresh_list(&isolate, &bindings).await;
-                    send_report(&isolate, &bindings, location).await;
-                });
+                refresh_in_background(isolate, env, context, request);
                 return now;
             }
             // Another request's promise must not be awaited here, so poll memory for its effect.
             RefreshPlan::Wait => drop(JsFuture::from(crossing::sleep(LIST_WAIT_POLL_MS)).await),
         }
     }
+}
+
+/// Refreshes a list that may be used, if that is due: what [`list()`] does then.
+pub(super) fn refresh_if_due(
+    isolate: &Rc<Isolate>,
+    env: &Env,
+    context: &Context,
+    request: &Request,
+    now: UnixMillis,
+) {
+    let plan = isolate.lists.borrow_mut().plan(&isolate.config.edge.terms, now);
+    if plan == RefreshPlan::UseAndRefresh {
+        refresh_in_background(isolate, env, context, request);
+    }
+}
+
+fn refresh_in_background(isolate: &Rc<Isolate>, env: &Env, context: &Context, request: &Request) {
+    let location = location(isolate, request);
+    let asker = ListAsker::Isolate(location.clone());
+    let (isolate, bindings) = (Rc::clone(isolate), Bindings { asker, ..Bindings::of(env) });
+    context.wait_until(async move {
+        refresh_list(&isolate, &bindings).await;
+        send_report(&isolate, &bindings, location).await;
+    });
 }
 
 /// Makes memory hold a list for `/_wayleave/health`, if it has none that may be used. Nothing is reported: an

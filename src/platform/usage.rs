@@ -9,6 +9,7 @@
 
 use super::isolate::Isolate;
 use super::{bindings, clock, crossing, sources};
+use crate::base::time::UnixMillis;
 use crate::control::admin::UsageSeen;
 use crate::formats::usage::counted::Counted;
 use crate::formats::usage::reading::{ShardAnswer, ShardCall};
@@ -28,9 +29,9 @@ pub(super) fn count(
     context: &Context,
     request: &Request,
     counted: Counted,
+    now: UnixMillis,
 ) {
     let Some(usage) = &isolate.usage else { return };
-    let now = clock::now();
     let senders = {
         let mut reporter = usage.borrow_mut();
         reporter.count(counted, now);

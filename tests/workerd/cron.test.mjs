@@ -21,7 +21,7 @@ import Product from "./index.js";
 export default {
   async fetch(request, env, context) {
     const event = { cron: "17 4 * * *", scheduledTime: Date.now(), noRetry() {} };
-    await new Product(context, env).scheduled(event);
+    await Product.scheduled(event, env, context);
     return new Response("fired");
   },
 };`;

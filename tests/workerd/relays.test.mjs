@@ -51,6 +51,9 @@ const untilRefused = (token) =>
     ),
   );
 
+/** A relay that did not reach the registry tries again after 16 s at the latest. */
+const BACK_OFF_MS = 25_000;
+
 before(() => gateway.start());
 after(() => gateway.stop());
 
@@ -98,8 +101,10 @@ it('while the relay cannot reach the registry, the bound holds', async () => {
   await untilRefused(token);
   doorOfRelays.open();
   doorOfRelays.resetCounts();
-  await eventually('the relay waits again', () =>
-    of(doorOfRelays.calls, 'Relay').some(({ wait_ms }) => wait_ms > 0),
+  await eventually(
+    'the relay waits again',
+    () => of(doorOfRelays.calls, 'Relay').some(({ wait_ms }) => wait_ms > 0),
+    BACK_OFF_MS,
   );
   await stop();
 });

@@ -1,7 +1,7 @@
-//! `wasm-bindgen` as worker-build calls it: makes the JavaScript around a compiled Worker.
+//! `wasm-bindgen` as deploy/toolchain/build calls it: makes the JavaScript around a compiled Worker.
 //!
-//! An option that is not listed here is an error and never ignored: a newer worker-build that needs one must not get a
-//! Worker built without it.
+//! An option that is not listed here is an error and never ignored: a build that needs one must not get a Worker
+//! without it.
 
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -14,19 +14,12 @@ fn main() -> anyhow::Result<()> {
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
         match argument.as_str() {
-            "--version" => {
-                println!("wasm-bindgen {}", env!("CARGO_PKG_VERSION"));
-                return Ok(());
-            }
             "--out-dir" => out_dir = Some(PathBuf::from(value()?)),
             "--out-name" => _ = bindgen.out_name(&value()?),
             "--target" => match value()?.as_str() {
                 "module" => _ = bindgen.module(true)?,
                 other => bail!("--target {other} is not known to this wasm-bindgen"),
             },
-            "--debug" => _ = bindgen.debug(true),
-            "--keep-debug" => _ = bindgen.keep_debug(true),
-            "--no-demangle" => _ = bindgen.demangle(false),
             "--no-typescript" => _ = bindgen.typescript(false),
             "--experimental-reset-state-function" => _ = bindgen.reset_state_function(true),
             "--force-enable-abort-handler" => _ = bindgen.force_enable_abort_handler(true),

@@ -166,6 +166,7 @@ impl Subscription {
         if ahead(self.awaited_until, now, terms.silent_wait_ms) {
             return Keep::Wait;
         }
+        let waits = self.makes_wait(terms, age_ms, now);
         (self.used_at, self.is_busy) = (Some(now), handover_ms == LINE_HANDOVER_MIN_MS);
         if ahead(self.rests_until, now, PUSH_BACKOFF_MAX_MS) {
             return Keep::Nothing;
@@ -177,11 +178,23 @@ impl Subscription {
         }
         let is_silent = !is_open && age_ms.is_some_and(|age_ms| self.is_silent(terms, age_ms, now));
         let id = self.open(terms, is_silent, now);
-        if is_silent && terms.silent_wait_ms > 0 {
+        if waits {
             self.awaited_until = Some(now.plus_ms(terms.silent_wait_ms));
             return Keep::OpenAndWait(id);
         }
         Keep::Open(id)
+    }
+
+    /// Whether [`Self::keep`] would let this request wait.
+    #[must_use]
+    pub fn makes_wait(&self, terms: &PushTerms, age_ms: Option<i64>, now: UnixMillis) -> bool {
+        if ahead(self.awaited_until, now, terms.silent_wait_ms) {
+            return true;
+        }
+        let may_open = !ahead(self.rests_until, now, PUSH_BACKOFF_MAX_MS)
+            && !self.line.is_some_and(|line| line.is_open(terms, now));
+        let is_silent = age_ms.is_some_and(|age_ms| self.is_silent(terms, age_ms, now));
+        may_open && is_silent && terms.silent_wait_ms > 0
     }
 
     /// By our own clock alone: the age of a list is wrong by as much as clocks differ.

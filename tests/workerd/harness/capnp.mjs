@@ -69,11 +69,18 @@ export function modulesOf(build, folder) {
   ];
 }
 
+/** `service`, or `service:entrypoint`. */
+function entrypoint(text) {
+  const [service, name] = text.split(':');
+  return name === undefined ? quote(service) : `(name = ${quote(service)}, entrypoint = ${quote(name)})`;
+}
+
+/** @param {Record<string, string>} sockets their services: `service`, or `service:entrypoint` */
 export function workerdConfig({ services, sockets, storage, extensions = '' }) {
   mkdirSync(storage, { recursive: true });
   const socketTexts = Object.entries(sockets).map(
     ([name, service]) =>
-      `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${quote(service)})`,
+      `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${entrypoint(service)})`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (

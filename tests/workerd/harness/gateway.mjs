@@ -30,6 +30,8 @@ export class Gateway {
    *   door, with another door between it and the registry
    * @param {string[]} [options.bindings] capnp texts of further bindings of every location
    * @param {string} [options.extensions] capnp text of workerd extensions
+   * @param {string} [options.main] text of a main module around the product's own, for "gateway" alone
+   * @param {string[]} [options.entrypoints] other entrypoints of it that get a socket of their name
    */
   constructor({
     variables = (upstream) => ({ UPSTREAM: upstream }),
@@ -39,6 +41,8 @@ export class Gateway {
     relays = false,
     bindings = [],
     extensions,
+    main,
+    entrypoints = [],
   } = {}) {
     this.variables = variables;
     this.locations = locations;
@@ -47,6 +51,8 @@ export class Gateway {
     this.relays = relays;
     this.bindings = bindings;
     this.extensions = extensions;
+    this.main = main;
+    this.entrypoints = entrypoints;
     this.kv = new KvServer();
     this.upstream = new Upstream();
     this.door = new RegistryDoor();
@@ -55,7 +61,7 @@ export class Gateway {
     this.doorOfRelays = new RegistryDoor('door-of-relays');
     this.workerd = new Workerd(
       (folder) => this.#config(folder),
-      ['gateway', ...Object.keys(locations), ...Object.keys(beside)],
+      ['gateway', ...entrypoints, ...Object.keys(locations), ...Object.keys(beside)],
     );
     this.client = this.location('gateway');
     this.admin = new AdminApi(this.client, ADMIN_KEY);
@@ -99,6 +105,7 @@ export class Gateway {
         registry,
         others,
         durableObjects,
+        main: name === 'gateway' ? this.main : undefined,
       });
     };
     const locations = Object.entries(this.locations).map(([name, variables]) =>
@@ -126,9 +133,15 @@ export class Gateway {
         ...Object.values(this.beside).map((service) => service({ compatibilityDate })),
         externalService('kv', this.kv.port),
       ],
-      sockets: Object.fromEntries(
-        ['gateway', ...Object.keys(this.locations), ...Object.keys(this.beside)].map((name) => [name, name]),
-      ),
+      sockets: {
+        ...Object.fromEntries(
+          ['gateway', ...Object.keys(this.locations), ...Object.keys(this.beside)].map((name) => [
+            name,
+            name,
+          ]),
+        ),
+        ...Object.fromEntries(this.entrypoints.map((name) => [name, `gateway:${name}`])),
+      },
       storage: join(folder, 'storage'),
       extensions: this.extensions,
     });

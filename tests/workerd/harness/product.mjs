@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { jsonBinding, kvBinding, modulesOf, textBinding, workerService } from './capnp.mjs';
+import { inlineModule, jsonBinding, kvBinding, modulesOf, textBinding, workerService } from './capnp.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const BUILD = process.env.WAYLEAVE_BUILD ?? join(ROOT, 'build');
@@ -47,6 +47,7 @@ export function compatibility() {
  * @param {string} options.kv name of the service that simulates KV
  * @param {string[]} options.durableObjects classes whose objects live in this service
  * @param {string} [options.cache] name of the service that simulates the location's cache
+ * @param {string} [options.main] text of a main module around the product's own
  */
 export function productService({
   name,
@@ -57,10 +58,11 @@ export function productService({
   kv = 'kv',
   durableObjects = [],
   cache,
+  main,
 }) {
   return workerService({
     name,
-    modules: modulesOf(BUILD, folder),
+    modules: [...(main ? [inlineModule('main.js', main)] : []), ...modulesOf(BUILD, folder)],
     bindings: [
       kvBinding('KV', kv),
       registry,
