@@ -1,7 +1,7 @@
 // What a request costs: Wayleave beside a bare forwarder, a twin in JavaScript that checks nothing, and what
 // people use instead. Prints tables, and writes figures and a chart into docs/performance/.
 //
-//   make bench                      (ROUNDS=5 SECONDS=3; ONLY=warm|refusals|cold|latency|start)
+//   make bench                      (ROUNDS=5 SECONDS=3; ONLY=warm,refusals,cold,latency,start,where)
 
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { SITE } from '../../tests/workerd/harness/admin_api.mjs';
 import { DEPLOYMENT, eventually, Gateway, SIGNING_SECRETS } from '../../tests/workerd/harness/gateway.mjs';
 import { mintToken, withFlippedBit } from '../../tests/workerd/harness/tokens.mjs';
+import { breakdown } from './breakdown.mjs';
 import { chart } from './chart.mjs';
 import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
 import { load } from './load.mjs';
@@ -19,6 +20,8 @@ const only = process.env.ONLY?.split(',');
 const FOLDER = join(import.meta.dirname, '..', '..', 'docs', 'performance');
 const DISTINCT_TOKENS = 4_000;
 const OPAQUE = 'opaque-0123456789abcdef0123456789abcdef';
+const INSPECTOR_PORT = 19_229;
+const SHARES_SHOWN = 14;
 const PATH = '/v1/tiles/7/65/42.json?style=light';
 
 const nginx = await upstream().start();
@@ -34,7 +37,7 @@ for (const name of ['forwarder', 'twin', 'answerer', 'opaque', 'hono_jose', 'tsn
 }
 const figures = { machine: machine(), rounds, seconds };
 try {
-  for (const part of [warm, refusals, cold, latency, start]) {
+  for (const part of [warm, refusals, cold, latency, start, where]) {
     if (only === undefined || only.includes(part.name)) figures[part.name] = await part();
   }
   if (only === undefined) {
@@ -167,6 +170,22 @@ async function start() {
     `\nfrom process start to the first admitted answer: bare ${round(bare)} ms, Wayleave ${round(ours)} ms`,
   );
   return { bare_ms: round(bare), ours_ms: round(ours) };
+}
+
+/** Where the processor time of an admitted request goes. */
+async function where() {
+  gateway.workerd.options = [`--inspector-addr=127.0.0.1:${INSPECTOR_PORT}`];
+  await gateway.restart();
+  const { token } = await gateway.admin.createToken();
+  const headers = [...BROWSER_HEADERS, `Authorization: Bearer ${token}`];
+  const work = () => load({ process: gateway.workerd, url: urlOf('ours'), seconds, headers, status: 200 });
+  await work();
+  const shares = await breakdown(INSPECTOR_PORT, 'gateway', work);
+  const shown = shares
+    .slice(0, SHARES_SHOWN)
+    .map(({ what, share }) => ({ what, percent: round(share * 100) }));
+  for (const { what, percent } of shown) console.log(`  ${String(percent).padStart(3)} %  ${what}`);
+  return shown;
 }
 
 async function firstAnswer(process, bearer) {
