@@ -54,6 +54,9 @@ export function startGateway({ port, stateFolder, secretsFile, variables }) {
   return child;
 }
 
+/** wrangler prints what a Worker logs some time after the answer. */
+const PRINTED_WITHIN_MS = 2_000;
+
 class WrongConfiguration extends Error {
   message = 'the Worker cannot start as it is configured; what it said is above';
 }
@@ -68,7 +71,10 @@ export async function healthy(child, gateway) {
       const response = await fetch(`${gateway}/_wayleave/health`, { signal: AbortSignal.timeout(5000) });
       if (response.status === 200) return;
       // Every request gets 500 while a variable or secret is wrong; the log names it.
-      if (response.status === 500) throw new WrongConfiguration();
+      if (response.status === 500) {
+        await sleep(PRINTED_WITHIN_MS);
+        throw new WrongConfiguration();
+      }
       last = `the health check answered ${response.status} ${(await response.text()).trim().slice(0, 300)}`;
     } catch (error) {
       if (error instanceof WrongConfiguration) throw error;
