@@ -23,6 +23,10 @@ const locations = locationForEach(
   Object.keys(TROUBLES).filter((trouble) => !badInAnswersToo.slice(1).includes(trouble)),
   view,
 );
+// With push no list is read from KV while the registry answers.
+for (const [name, { trouble }] of Object.entries(locations)) {
+  if (trouble.startsWith('list in KV')) locations[name].variables = { PUSH_SECONDS: '0' };
+}
 const world = new World({
   random,
   boundSeconds: BOUND_SECONDS,

@@ -7,10 +7,13 @@ import { ADMITTED } from './truth.mjs';
 
 const UNKNOWN = 'revocation_status_unknown';
 /**
- * How long after the end of a trouble a 503 may still result from it: a registry call is given up after 4 s,
- * a KV read after 1 s, and the location refreshes again after at most 1.25 s; together 6.25 s, rounded up.
+ * How long after the end of a trouble a 503 may still result from it, besides the registry's rest: its trial
+ * was under way and is given up after 4 s, the next one comes after the rest; a KV read is given up after
+ * 1 s; and some reserve.
  */
-const AFTERMATH_MS = 6_500;
+const AFTERMATH_MS = 4_000 + 1_000 + 500;
+/** The longest rest of the registry (src/limits/reach.rs). */
+const restMs = (boundMs) => Math.min(boundMs * 0.8, 16_000);
 /**
  * A list is used for L = B − 2 s. Measured from when KV received it, that is shorter by this: KV receives it
  * up to 2 s after it was made, plus some reserve.
@@ -26,6 +29,7 @@ export class Judge {
    */
   constructor({ boundMs, listsInKv, machine }, location) {
     this.boundMs = boundMs;
+    this.aftermathMs = AFTERMATH_MS + restMs(boundMs);
     this.machine = machine;
     this.listsInKv = listsInKv;
     this.location = location;
@@ -56,7 +60,7 @@ export class Judge {
   }
 
   #isExcused({ admitted, begun, ended }) {
-    return !admitted && this.machine.wasBusy(begun - AFTERMATH_MS, ended);
+    return !admitted && this.machine.wasBusy(begun - this.aftermathMs, ended);
   }
 
   begin({ cuts }) {
@@ -104,7 +108,7 @@ export class Judge {
     const cut = (...sources) =>
       this.troubles.some(
         ({ cuts, from, to }) =>
-          sources.some((source) => cuts.includes(source)) && from <= ended && begun <= to + AFTERMATH_MS,
+          sources.some((source) => cuts.includes(source)) && from <= ended && begun <= to + this.aftermathMs,
       );
     if (!cut('registry')) return false;
     if (!this.listsInKv || cut('kv', 'kv lists')) return true;

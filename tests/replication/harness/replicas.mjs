@@ -20,8 +20,10 @@ const CONTROL = 'control';
 /** A location: its isolates share its view of KV, its connection to the registry and its cache. */
 export class Location {
   /** @param {(service: string) => Client} clientOf */
-  constructor(name, { isolates = 1, oneWayMs = 0 }, kv, clientOf) {
+  constructor(name, { isolates = 1, oneWayMs = 0, variables = {} }, kv, clientOf) {
     this.name = name;
+    /** Added to the configuration of every service. */
+    this.variables = variables;
     this.kv = kv;
     this.door = new RegistryDoor(`door-of-${name}`, 'Registry', oneWayMs);
     this.cache = new LocationCache();
@@ -45,7 +47,7 @@ export class Replicas {
    * @param {object} options
    * @param {object} options.variables configuration of every service, such as the bound
    * @param {Record<string, object>} options.locations name → behaviour of its KV view (see KvView) and
-   *   number of isolates
+   *   number of isolates; `variables` of its own
    * @param {import("../../workerd/harness/random.mjs").Random} options.random
    */
   constructor({ variables = {}, locations, random }) {
@@ -111,12 +113,12 @@ export class Replicas {
       kv: 'kv-of-control',
       durableObjects: ['Registry', 'Usage'],
     });
-    const edges = this.locations.flatMap(({ name, isolates, kv, door, cache }) => [
+    const edges = this.locations.flatMap(({ name, isolates, kv, door, cache, variables: own }) => [
       ...isolates.map((isolate) =>
         productService({
           name: isolate,
           folder,
-          variables: { ...variables, LOCATION: name },
+          variables: { ...variables, ...own, LOCATION: name },
           registry: door.binding('REGISTRY'),
           others: [usage],
           kv: `kv-of-${name}`,
