@@ -1,5 +1,5 @@
-// Where a request's processor time goes: workerd's own sampling profiler, read through its inspector, while wrk
-// loads the gateway. Profiling makes everything slower, so only the shares mean something.
+// Where a request's processor time goes: workerd's own sampling profiler, read through its inspector, while
+// wrk loads the gateway. Profiling makes everything slower, so only the shares mean something.
 
 import { WebSocket } from 'ws';
 

@@ -2,6 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const SCRIPT = join(import.meta.dirname, 'wrk.lua');
@@ -27,11 +29,15 @@ export async function load({
   thinkMs = 0,
   status,
 }) {
+  // A file, since an environment may not be that long.
+  const folder = mkdtempSync(join(tmpdir(), 'wayleave-bench-'));
+  const listed = join(folder, 'authorizations');
+  writeFileSync(listed, authorizations.map((value) => `${value}\n`).join(''));
   const env = {
     ...process.env,
     BENCH_STATUS: String(status),
     BENCH_THINK_MS: String(thinkMs),
-    BENCH_AUTHORIZATIONS: authorizations.join('\n'),
+    BENCH_AUTHORIZATIONS: listed,
   };
   const fields = headers.flatMap((header) => ['-H', header]);
   const options = [
@@ -54,6 +60,7 @@ export async function load({
     (error) => (printed += `${error.message} (make bench installs wrk: deploy/toolchain/install bench)`),
   );
   const [code] = await once(child, 'close');
+  rmSync(folder, { recursive: true });
   const line = printed.split('\n').find((text) => text.startsWith('{'));
   if (code !== 0 || line === undefined) throw new Error(`wrk failed for ${url}:\n${printed}`);
   const counted = JSON.parse(line);

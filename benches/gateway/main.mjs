@@ -1,9 +1,9 @@
 // What a request costs: Wayleave beside a bare forwarder, a twin in JavaScript that checks nothing, and what
 // people use instead. Prints tables, and writes figures and a chart into docs/performance/.
 //
-//   make bench                      (ROUNDS=5 SECONDS=3; ONLY=warm,refusals,cold,latency,start,where)
+//   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,start,where)
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { SITE } from '../../tests/workerd/harness/admin_api.mjs';
@@ -14,8 +14,8 @@ import { chart } from './chart.mjs';
 import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
 import { load } from './load.mjs';
 
-const rounds = Number(process.env.ROUNDS ?? 5);
-const seconds = Number(process.env.SECONDS ?? 3);
+const rounds = Number(process.env.ROUNDS ?? 7);
+const seconds = Number(process.env.SECONDS ?? 2);
 const only = process.env.ONLY?.split(',');
 const FOLDER = join(import.meta.dirname, '..', '..', 'docs', 'performance');
 const DISTINCT_TOKENS = 4_000;
@@ -41,6 +41,7 @@ try {
     if (only === undefined || only.includes(part.name)) figures[part.name] = await part();
   }
   if (only === undefined) {
+    mkdirSync(FOLDER, { recursive: true });
     writeFileSync(join(FOLDER, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
     writeFileSync(join(FOLDER, 'cost.svg'), chart(figures.warm, figures.machine));
   }
@@ -241,7 +242,8 @@ async function compared(title, measure, contenders, warmUps = 1) {
 
 function row(label, runs, base) {
   const cpu = runs.map(({ cpuUs }) => cpuUs);
-  const share = median(base.map(({ cpuUs }) => cpuUs)) / median(cpu);
+  // Of the same round, since the machine may become slower from one round to the next.
+  const share = median(base.map(({ cpuUs }, at) => cpuUs / cpu[at]));
   return {
     label,
     cpu_us: round(median(cpu)),

@@ -3,7 +3,7 @@
 local expected = tonumber(os.getenv('BENCH_STATUS'))
 local think_ms = tonumber(os.getenv('BENCH_THINK_MS'))
 local tokens = {}
-for line in (os.getenv('BENCH_AUTHORIZATIONS') or ''):gmatch('[^\n]+') do tokens[#tokens + 1] = line end
+for line in io.lines(os.getenv('BENCH_AUTHORIZATIONS')) do tokens[#tokens + 1] = line end
 
 local threads = {}
 function setup(thread) threads[#threads + 1] = thread end
