@@ -123,12 +123,18 @@ impl ListHolder {
     /// quarter of the time is left for which the list may be used.
     pub fn push_taken(&mut self, terms: &Terms, now: UnixMillis) {
         let left_ms = self.left_ms(terms, now).unwrap_or(0);
-        let look_at = now.plus_ms((left_ms / 4 * 3).max(terms.retry_ms));
+        let look_at = self.look_at_the_latest(terms, now);
         // A list that was long on its way must not put off the next look. One that ends sooner than the list
         // before, or that no trusted clock can age, brings it forward.
         let puts_off = left_ms >= terms.enough_left_ms();
         let earlier = || self.look_again_at.map(|at| at.min(look_at));
         self.look_again_at = if puts_off { Some(look_at) } else { earlier() };
+    }
+
+    /// When a quarter of the time is left for which the list may be used.
+    fn look_at_the_latest(&self, terms: &Terms, now: UnixMillis) -> UnixMillis {
+        let left_ms = self.left_ms(terms, now).unwrap_or(0);
+        now.plus_ms((left_ms / 4 * 3).max(terms.retry_ms))
     }
 
     /// Records that a call to the registry failed: from now on this isolate looks for lists by itself.
@@ -274,6 +280,10 @@ impl ListHolder {
             false => self.holdings.shared(&list),
         }
         self.held = Some(HeldList { list: Rc::new(list), clock });
+        // It may end sooner than the list before, and come later than the next look was set: its base had to
+        // be fetched. What was set stands otherwise.
+        let look_at = self.look_at_the_latest(terms, now);
+        self.look_again_at = self.look_again_at.map(|at| at.min(look_at));
     }
 
     pub(super) fn renew_lease(&mut self, now: UnixMillis) {

@@ -216,6 +216,25 @@ fn a_pushed_list_that_ends_sooner_than_the_one_before_brings_the_next_look_forwa
 }
 
 #[test]
+fn so_does_one_whose_base_comes_after_the_next_look_was_set() {
+    // The registry's B was lowered to 5 s, and the list rests on a base that is not here.
+    let mut lists = holder(1, 0);
+    lists.pushed(&TERMS).take(&mut lists, pushed(2, 1_000, 1_000, 1_000), UnixMillis(1_000));
+    let mut short = on_base(&base(5), 9, 2_000);
+    short.delta.head.next_update = UnixMillis(7_000);
+    let (registry_now, asked_at) = (UnixMillis(2_000), UnixMillis(2_000));
+    let short = Fetched::Pushed { read: Ok(short), registry_now, asked_at, held_ms: 0 };
+    let mut run = lists.pushed(&TERMS);
+    assert_eq!(run.take(&mut lists, short, UnixMillis(2_000)), Taken::Nothing);
+    lists.push_taken(&TERMS, UnixMillis(2_000));
+    assert!(matches!(run.next(&mut lists, UnixMillis(2_000)), Some(Fetch::Base(..))));
+    run.take(&mut lists, Fetched::Base(Ok(base(5))), UnixMillis(2_000));
+    assert_eq!(number(&lists), Some(9));
+    assert_eq!(lists.plan(&TERMS, UnixMillis(4_249)), RefreshPlan::Use);
+    assert_eq!(lists.plan(&TERMS, UnixMillis(4_250)), RefreshPlan::UseAndRefresh, "3 s are left, then none");
+}
+
+#[test]
 fn a_push_that_shows_our_clock_to_be_off_does_not_leave_requests_refused() {
     let mut lists = holder(1, 0);
     lists.pushed(&TERMS).take(&mut lists, pushed(2, 1_000, 1_000, 1_000), UnixMillis(1_050));
