@@ -276,7 +276,12 @@ impl World {
     fn take(&self, isolate: &Isolate, run: &mut Refresh, found: Fetched) -> Taken {
         let mut lists = isolate.lists.borrow_mut();
         let found = self.mutated_found(&mut lists, found);
+        let was_off = lists.clock_is_off();
         let taken = run.take(&mut lists, found, isolate.now(self));
+        if lists.clock_is_off() && !was_off {
+            // The list held goes by that clock. The next one is looked for as after a failure.
+            isolate.log.registry_failed_at.set(self.engine.now());
+        }
         let number = lists.newest().map(|list| list.number());
         self.log(|| match lists.newest() {
             Some(list) => {
