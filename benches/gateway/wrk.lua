@@ -1,4 +1,5 @@
--- Sends the same request again, or one after the other of several tokens, and counts answers of another status.
+-- Sends the same request again, or one after the other of several tokens. Counts answers of another status
+-- than the expected one.
 
 local expected = tonumber(os.getenv('BENCH_STATUS'))
 local think_ms = tonumber(os.getenv('BENCH_THINK_MS'))

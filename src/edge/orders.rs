@@ -14,7 +14,7 @@ use crate::formats::token::Serial;
 use crate::http::cors::HeaderEdits;
 use crate::http::reply::Reply;
 
-/// Separates the parts.
+/// Stands between two parts of orders.
 const PART: char = '\0';
 
 /// An answer of Wayleave's own: status, fields, and the body if it has one. An answer to HEAD has none.
