@@ -24,8 +24,9 @@ pub const LINE_ANSWER_MARGIN_MS: i64 = MS_PER_SECOND / 2;
 pub const PUSH_BACKOFF_MIN_MS: i64 = MS_PER_SECOND;
 /// Longest rest: 2,000 isolates then make about 150 calls a second to a registry that comes back.
 pub const PUSH_BACKOFF_MAX_MS: i64 = 16 * MS_PER_SECOND;
-/// An isolate without an open line is silent when it heard from the registry longer ago than this.
-pub const SILENT_AFTER_MS: i64 = 2 * MS_PER_SECOND;
+/// An isolate without an open line is silent when it heard from the registry longer ago than this. With 2 s,
+/// a request just after a line's end could be admitted 2 s after a revocation.
+pub const SILENT_AFTER_MS: i64 = MS_PER_SECOND;
 /// Default of `SILENT_WAIT_MS`: the longest way to the registry and back takes about 300 ms, and the call a
 /// little more. Most take less than 150.
 pub const SILENT_WAIT_DEFAULT_MS: i64 = 400;

@@ -49,7 +49,7 @@ impl PushTerms {
             line_ms,
             tail_ms: (LINE_HANDOVER_MIN_MS + LINE_ANSWER_MARGIN_MS).min(line_ms / 4),
             wait_ms: line_ms.min(terms.usable_ms / 3),
-            silent_after_ms: SILENT_AFTER_MS.min(terms.usable_ms / 2),
+            silent_after_ms: SILENT_AFTER_MS,
             silent_wait_ms,
             relays: 0,
         })

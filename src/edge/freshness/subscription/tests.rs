@@ -81,9 +81,9 @@ fn a_request_every_ten_seconds_is_enough_to_keep_a_line_open_all_the_time() {
 #[test]
 fn the_first_request_of_a_silent_isolate_waits_and_so_do_those_beside_it() {
     let mut subscription = Subscription::default();
-    let Keep::OpenAndWait(id) = subscription.keep(&terms(), Some(2_001), at(0)) else { panic!() };
+    let Keep::OpenAndWait(id) = subscription.keep(&terms(), Some(1_001), at(0)) else { panic!() };
     assert_eq!(subscription.next_call(id, &terms(), at(0)).unwrap().wait_ms, 0, "it asks at once");
-    assert_eq!(subscription.keep(&terms(), Some(2_100), at(100)), Keep::Wait);
+    assert_eq!(subscription.keep(&terms(), Some(1_100), at(100)), Keep::Wait);
     subscription.heard(id, Heard::List, at(120), MIDDLE);
     assert_eq!(subscription.keep(&terms(), Some(0), at(121)), Keep::Nothing);
     assert!(subscription.next_call(id, &terms(), at(121)).unwrap().wait_ms > 0, "then it waits");
@@ -104,7 +104,7 @@ fn no_request_waits_longer_than_the_setting_nor_when_its_list_is_young() {
     assert_eq!(subscription.keep(&terms(), Some(9_249), at(249)), Keep::Wait);
     assert_eq!(subscription.keep(&terms(), Some(9_250), at(250)), Keep::Nothing, "the line is open");
     let mut young = Subscription::default();
-    assert!(matches!(young.keep(&terms(), Some(2_000), at(0)), Keep::Open(_)));
+    assert!(matches!(young.keep(&terms(), Some(1_000), at(0)), Keep::Open(_)));
     let never = PushTerms { silent_wait_ms: 0, ..terms() };
     assert!(matches!(Subscription::default().keep(&never, Some(9_000), at(0)), Keep::Open(_)));
 }
