@@ -274,6 +274,11 @@ impl World {
     }
 
     fn take(&self, isolate: &Isolate, run: &mut Refresh, found: Fetched) -> Taken {
+        if let Fetched::Pushed { asked_at, held_ms, .. } = &found
+            && self.is_too_late(isolate, isolate.now(self).since_ms(*asked_at) - i64::from(*held_ms))
+        {
+            isolate.log.registry_failed_at.set(self.engine.now());
+        }
         let mut lists = isolate.lists.borrow_mut();
         let found = self.mutated_found(&mut lists, found);
         let was_off = lists.clock_is_off();
@@ -286,7 +291,10 @@ impl World {
         self.log(|| match lists.newest() {
             Some(list) => {
                 let base = list.base().base.number();
-                format!("{}: holds {} over base {base}", isolate.name, list.number())
+                let (now, off) = (isolate.now(self), lists.clock_is_off());
+                let age_ms = lists.age_ms(now).unwrap_or_default();
+                let way = if off { ", its clock is off" } else { "" };
+                format!("{}: holds {} over base {base}, {age_ms} ms old{way}", isolate.name, list.number())
             }
             None => format!("{}: holds nothing", isolate.name),
         });
