@@ -1,0 +1,67 @@
+// The manifests of deploy/kubernetes, judged as a cluster would: by the schemas of Kubernetes' API and of
+// External Secrets' CRDs, and without a field that they do not know.
+//
+// The packages hold validators that let unknown fields pass, and types that do not. So each manifest is also
+// written as TypeScript, and the compiler refuses what is unknown.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+
+export const ROOT = new URL('../../..', import.meta.url).pathname;
+const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+
+/** Every object of a file of deploy/kubernetes. */
+export function manifests(name) {
+  const text = readFileSync(join(ROOT, 'deploy', 'kubernetes', name), 'utf8');
+  return parseAllDocuments(text, { uniqueKeys: true }).map((document) => {
+    if (document.errors.length > 0) throw document.errors[0];
+    return document.toJS();
+  });
+}
+
+/** The one object of this kind. */
+export function only(objects, kind) {
+  const found = objects.filter((object) => object.kind === kind);
+  if (found.length !== 1) throw new Error(`${found.length} objects of kind ${kind}`);
+  return found[0];
+}
+
+/** The faults of `object` by the schema of its kind. */
+export async function schemaFaults(object) {
+  const model = (await import(`${moduleOf(object)}.js`).catch(() => import(moduleOf(object))))[object.kind];
+  try {
+    new model(object).validate();
+    return [];
+  } catch (error) {
+    return [error.message];
+  }
+}
+
+/** The faults of `objects` by the types of their kinds: fields that are unknown, absent or of a wrong type. */
+export function typeFaults(objects) {
+  mkdirSync(join(ROOT, 'target'), { recursive: true }); // below the root, where the packages are found
+  const folder = mkdtempSync(join(ROOT, 'target', 'manifests-'));
+  try {
+    const lines = objects.map(
+      (object, index) =>
+        `export const manifest${index}: import('${moduleOf(object)}').I${object.kind} = ${JSON.stringify(object, null, 1)};`,
+    );
+    writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
+    const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--types', ''];
+    const { status, stdout } = spawnSync(process.execPath, [TSC, ...options, join(folder, 'manifests.ts')], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    return status === 0 ? [] : stdout.trim().split('\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function moduleOf({ apiVersion, kind }) {
+  const isOfOperator = apiVersion.startsWith('external-secrets.io/');
+  return `${isOfOperator ? '@kubernetes-models/external-secrets' : 'kubernetes-models'}/${apiVersion}/${kind}`;
+}
