@@ -40,18 +40,22 @@ export async function schemaFaults(object) {
   }
 }
 
-/** The faults of `objects` by the types of their kinds: fields that are unknown, absent or of a wrong type. */
+/**
+ * The faults of `objects` by the types of their kinds: fields that are unknown, absent or of a wrong type. Each
+ * begins with the object's index: `manifest3.ts(…)`.
+ */
 export function typeFaults(objects) {
   mkdirSync(join(ROOT, 'target'), { recursive: true }); // below the root, where the packages are found
   const folder = mkdtempSync(join(ROOT, 'target', 'manifests-'));
   try {
-    const lines = objects.map(
-      (object, index) =>
-        `export const manifest${index}: import('${moduleOf(object)}').I${object.kind} = ${JSON.stringify(object, null, 1)};`,
-    );
-    writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
+    const files = objects.map((object, index) => {
+      const type = `import('${moduleOf(object)}').I${object.kind}`;
+      const file = `manifest${index}.ts`;
+      writeFileSync(join(folder, file), `export const it: ${type} = ${JSON.stringify(object, null, 1)};`);
+      return file;
+    });
     const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--types', ''];
-    const { status, stdout } = spawnSync(process.execPath, [TSC, ...options, join(folder, 'manifests.ts')], {
+    const { status, stdout } = spawnSync(process.execPath, [TSC, ...options, ...files], {
       cwd: folder,
       encoding: 'utf8',
     });
