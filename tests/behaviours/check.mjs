@@ -1,5 +1,5 @@
-// Checks the table of behaviours that other token systems have or their users request. Each row names the
-// tests that show the behaviour here.
+// Checks the table of behaviours that other token systems have or their users request. Each row says what
+// Wayleave does, and names the tests that show it. docs/seeds.md is made of the table (seeds.mjs).
 //
 //   node tests/behaviours/check.mjs LOG     every named test must have passed in LOG, the output of this run
 //
@@ -24,11 +24,12 @@ export function passed(log) {
 /** The faults of the table, given the tests that passed. */
 export function faults(table, names) {
   const found = [];
-  for (const { id, behaviour, shown_by: tests, does_not_apply: why } of table) {
+  for (const { id, behaviour, does, shown_by: tests, does_not_apply: why } of table) {
     if (why !== undefined) {
       if (!MAY_NOT_APPLY.includes(id)) found.push(`${id} (${behaviour}) must be shown by a test`);
       continue;
     }
+    if (!does) found.push(`${id} (${behaviour}) does not say what Wayleave does`);
     if (!tests?.length) found.push(`${id} (${behaviour}) names no test`);
     for (const test of tests ?? []) {
       if (!names.has(test)) found.push(`${id} (${behaviour}): the test "${test}" has not run, or not passed`);

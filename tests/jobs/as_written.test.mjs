@@ -92,7 +92,7 @@ describe('the crontab', () => {
     );
   });
 
-  it("'s lines rotate and deploy, and are silent when all is well", async () => {
+  it('its lines rotate and deploy, and are silent when all is well', async () => {
     mkdirSync(shell.path('.wayleave'));
     for (const [role, key] of Object.entries(keys))
       writeFileSync(shell.path(`.wayleave/${role}`), `${key}\n`);
@@ -105,7 +105,7 @@ describe('the crontab', () => {
     assert.equal(read('token.txt'), await onlySuccessor());
   });
 
-  it("'s lines say so when a key is missing", async () => {
+  it('its lines say so when a key is missing', async () => {
     const { status, output } = await type(here(rotating, { '/opt/wayleave': JOBS }));
     assert.equal(status, 1);
     assert.match(output, /operator.*No such file|WAYLEAVE_KEY is not set/s);
@@ -131,7 +131,7 @@ describe('the workflow', () => {
       WAYLEAVE_KEY: secrets()[env.WAYLEAVE_KEY],
     });
 
-  it("'s steps rotate, and publish the successor", async () => {
+  it('its steps rotate, and publish the successor', async () => {
     mkdirSync(shell.path('public'));
     writeFileSync(shell.path('publish'), '#!/bin/sh\nprintf %s "$WAYLEAVE_TOKEN" >published\n', {
       mode: 0o755,

@@ -2,7 +2,7 @@
 // run again, and the old token works until the new one was seen.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { SITE } from '../workerd/harness/admin_api.mjs';
@@ -238,6 +238,16 @@ describe('a deployment', () => {
   it('without a command: the file alone', async () => {
     await succeeds(deploy(['token']), /^deployed: /);
     assert.equal(read('token'), old.token);
+  });
+
+  it('replaces the file in one step: a reader that has it open still sees the whole old one', async () => {
+    await deploy(['token']);
+    const opened = openSync(shell.path('token'));
+    await rotate(['2027-03']);
+    await deploy(['token']);
+    assert.equal(readFileSync(opened, 'utf8'), old.token);
+    closeSync(opened);
+    assert.equal(read('token'), (await onlySuccessor()).token);
   });
 
   it('is of the old token again when the successor is revoked', async () => {
