@@ -1,5 +1,5 @@
-// Tests the check itself: it finds a named test that did not run or failed. And compares docs/seeds.md with what
-// the table makes of it.
+// Tests the check itself: it finds a named test that did not run or failed. And compares docs/seeds.md with
+// what the table makes of it.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

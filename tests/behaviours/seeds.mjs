@@ -22,8 +22,8 @@ Wayleave began with what five systems say of their tokens, and with what their u
 one sentence of theirs, in our words: what is asked, what Wayleave does, and the tests that show it. A row
 without tests says why it does not apply.
 
-This page is made of \`tests/behaviours/behaviours.json\`. \`make test\` fails when a test named there has not run
-and passed ([testing.md](testing.md)). To change the page, change the table, then:
+This page is made of \`tests/behaviours/behaviours.json\`. \`make test\` fails when a test named there has
+not run and passed ([testing.md](testing.md)). To change the page, change the table, then:
 \`REGENERATE=1 node --test tests/behaviours/check.test.mjs\`.
 `;
 

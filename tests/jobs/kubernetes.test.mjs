@@ -1,5 +1,5 @@
-// deploy/kubernetes: the CronJob's script against a running Wayleave and an API of Kubernetes that allows what
-// the manifest's Role allows; and what the External Secrets operator asks by the manifest's SecretStore.
+// deploy/kubernetes: the CronJob's script against a running Wayleave and an API of Kubernetes that allows
+// what the manifest's Role allows; and what the External Secrets operator asks by the manifest's SecretStore.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -90,7 +90,8 @@ describe('the CronJob without an operator', () => {
   it('copies the token into the Secret and restarts the Deployment, with two calls and no more', async () => {
     const { status, output } = await sync();
     assert.equal(status, 0, output);
-    assert.equal(output, `shop/wayleave-token has ${old.id}: ${old.fingerprint}\n`);
+    const shown = `${old.token.slice(0, 12)}…${old.token.slice(-8)}`;
+    assert.equal(output, `shop/wayleave-token has ${old.id}: ${shown}\n`);
     has(old, 2);
     const type = 'application/merge-patch+json';
     assert.deepEqual(cluster.requests, [
@@ -156,15 +157,16 @@ describe('the CronJob without an operator', () => {
   });
 
   it('may patch nothing else: no other name, kind or namespace', async () => {
-    for (const settings of [
-      { SECRET: 'other' },
-      { RESTART: 'deployments/other' },
-      { RESTART: 'daemonsets/shop' },
-      { RESTART: 'deployments/../secrets/wayleave-distributor' },
+    for (const [object, settings] of [
+      [{ ...only(FILE, 'Secret'), metadata: { name: 'other', namespace: 'shop' } }, { SECRET: 'other' }],
+      [{ ...SHOP, metadata: { name: 'other', namespace: 'shop' } }, { RESTART: 'deployments/other' }],
+      [{ ...SHOP, kind: 'DaemonSet' }, { RESTART: 'daemonsets/shop' }],
+      [SHOP, { RESTART: 'deployments/../secrets/wayleave-token' }],
     ]) {
+      cluster.put(object);
       cluster.requests = [];
       assert.equal((await sync(settings)).status, 1, JSON.stringify(settings));
-      assert.notEqual(cluster.requests.at(-1).status, 200);
+      assert.equal(cluster.requests.at(-1).status, 403, 'it exists, and is not for this job');
     }
     writeFileSync(shell.path('account/namespace'), 'elsewhere');
     assert.equal((await sync()).status, 1);

@@ -1,5 +1,5 @@
-// The manifests of deploy/kubernetes by the schemas of Kubernetes' API and of External Secrets' CRDs: they fit,
-// they fit each other, and what they allow is as little as can be.
+// The manifests of deploy/kubernetes by the schemas of Kubernetes' API and of External Secrets' CRDs: they
+// fit, they fit each other, and what they allow is as little as can be.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// deploy/jobs: rotate-token and deploy-token against a running Wayleave. They may be killed at any command and
-// run again, and the old token works until the new one was seen.
+// deploy/jobs: rotate-token and deploy-token against a running Wayleave. They may be killed at any command
+// and run again, and the old token works until the new one was seen.
 
 import assert from 'node:assert/strict';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -96,7 +96,7 @@ describe('a rotation job', () => {
     await deploy();
     for (let time = 0; time < 3; time += 1) {
       await succeeds(rotate(['2027-03']), /has its token of 2027-03/);
-      await succeeds(deploy(), /^deployed already: wlp_.{4}….{8}\n$/);
+      await succeeds(deploy(), /^deployed already: wlp_.{8}….{8}\n$/);
     }
     const successor = await onlySuccessor();
     assert.deepEqual(published(), [successor.token]);
@@ -219,7 +219,7 @@ describe('a deployment', () => {
   it('that failed is tried again; one that succeeded is not', async () => {
     writeFileSync(shell.path('breaks'), '#!/bin/sh\necho tried >>tries\nexit 7\n', { mode: 0o755 });
     for (let time = 1; time <= 2; time += 1) {
-      await fails(deploy(['token', './breaks']), /the command failed for wlp_.{4}….{8}: \.\/breaks/);
+      await fails(deploy(['token', './breaks']), /the command failed for wlp_.{8}….{8}: \.\/breaks/);
       assert.equal(read('tries'), 'tried\n'.repeat(time));
       assert.equal(read('token.deployed'), null);
     }

@@ -1,5 +1,5 @@
-// The part of Kubernetes' API that a job uses, over TLS. It authenticates the service account, allows what the
-// Roles of the manifests allow and nothing else, and judges each patched object by the real schemas.
+// The part of Kubernetes' API that a job uses, over TLS. It authenticates the service account, allows what
+// the Roles of the manifests allow and nothing else, and judges each patched object by the real schemas.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

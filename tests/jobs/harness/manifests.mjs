@@ -41,8 +41,8 @@ export async function schemaFaults(object) {
 }
 
 /**
- * The faults of `objects` by the types of their kinds: fields that are unknown, absent or of a wrong type. Each
- * begins with the object's index: `manifest3.ts(…)`.
+ * The faults of `objects` by the types of their kinds: fields that are unknown, absent or of a wrong type.
+ * Each begins with the object's index: `manifest3.ts(…)`.
  */
 export function typeFaults(objects) {
   mkdirSync(join(ROOT, 'target'), { recursive: true }); // below the root, where the packages are found
@@ -67,5 +67,6 @@ export function typeFaults(objects) {
 
 function moduleOf({ apiVersion, kind }) {
   const isOfOperator = apiVersion.startsWith('external-secrets.io/');
-  return `${isOfOperator ? '@kubernetes-models/external-secrets' : 'kubernetes-models'}/${apiVersion}/${kind}`;
+  const models = isOfOperator ? '@kubernetes-models/external-secrets' : 'kubernetes-models';
+  return `${models}/${apiVersion}/${kind}`;
 }
