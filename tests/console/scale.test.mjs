@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Console, goTo } from './harness/console.mjs';
-import { fill } from './harness/filled_registry.mjs';
+import { fill } from '../workerd/harness/filled_registry.mjs';
 
 const COUNT = 100_000;
 const site = new Console();

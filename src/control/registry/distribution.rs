@@ -16,10 +16,12 @@ use super::settings::RegistrySettings;
 use super::state::State;
 use super::token_row::{TokenRow, stored_family};
 use super::transaction::Transaction;
-use crate::base::database::{Columns, Database, Rows};
+use crate::base::database::{Columns, Database, Rows, json};
 use crate::base::time::UnixMillis;
 use crate::formats::distribution;
+use crate::formats::family::FamilyId;
 use crate::formats::token::Serial;
+use std::collections::BTreeSet;
 
 /// The token that `family` hands out to pages; `None` when it hands out none or does not exist.
 pub(super) fn given_out<D: Database>(
@@ -31,21 +33,33 @@ pub(super) fn given_out<D: Database>(
     Ok(current.filter(|row| row.policy.distribute))
 }
 
-/// Makes the name of `serial`'s family a pending write, if it differs from the last one.
+/// Makes the names of these tokens' families pending writes, where they differ from the last ones.
 pub(super) fn queue<D: Database>(
     database: &D,
     settings: &RegistrySettings,
-    serial: Serial,
+    touched: &BTreeSet<Serial>,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
+    if touched.is_empty() {
+        return Ok(());
+    }
     // Most families are not distributed, and never were.
-    let family = database.query_optional(
-        "SELECT family FROM token WHERE serial = ? AND EXISTS (SELECT 1 FROM token AS of_family \
+    let families = database.query_all(
+        "SELECT DISTINCT family FROM token WHERE serial IN (SELECT value FROM json_each(?)) \
+         AND EXISTS (SELECT 1 FROM token AS of_family \
          WHERE of_family.family = token.family AND (of_family.named = 1 OR of_family.distribute = 1))",
-        &[serial.into()],
+        &[json(touched)?],
         |columns| stored_family(&columns.text()?),
     )?;
-    let Some(family) = family else { return Ok(()) };
+    families.iter().try_for_each(|family| queue_family(database, settings, family, now))
+}
+
+fn queue_family<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    family: &FamilyId,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
     let given = given_out(database, family.as_str(), now)?;
     if given.as_ref().map(|row| row.serial) == named(database, family.as_str())? {
         return Ok(());
@@ -57,7 +71,7 @@ pub(super) fn queue<D: Database>(
             database.execute("UPDATE token SET named = 1 WHERE serial = ?", &[row.serial.into()])?;
             queue_name(database, settings, &row, now)
         }
-        None => outbox::queue_family_removal(database, &family, now),
+        None => outbox::queue_family_removal(database, family, now),
     }
 }
 

@@ -91,9 +91,8 @@ impl<D: Database> Transaction<'_, D> {
         text: Option<&str>,
     ) -> Result<Receipt, Stop> {
         let row = TokenRow { rotation: None, ..row };
-        let receipt =
-            self.change_status(row.clone(), TokenStatus::Revoked, Some(reason.with(text)), "token.revoked")?;
-        row.update_ends(self.database, None)?;
+        let reason = Some(reason.with(text));
+        let receipt = self.change_status(row.clone(), TokenStatus::Revoked, reason, "token.revoked")?;
         self.release_predecessor(&row)?;
         Ok(receipt)
     }
@@ -159,11 +158,11 @@ impl<D: Database> Transaction<'_, D> {
         let receipt = Receipt {
             revoked_at: (status == TokenStatus::Revoked).then_some(self.now),
             reason: reason.clone(),
-            ..self.receipt(&row, &State::read(self.database)?)
+            ..row.receipt_of(self.promise()?, self.now)
         };
         row.receipt = Some(receipt.clone());
-        row.update_status(self.database)?;
-        self.record_token_change(&receipt)?;
+        let n = self.list_token(row.serial)?;
+        row.update_listed_status(self.database, &receipt, n)?;
         if let (TokenStatus::Revoked, Some(reason)) = (status, &reason) {
             let queued = QueuedNotice::of(NoticeKind::Revoked, row.serial).with("reason", reason.as_str());
             notices::queue(self.database, queued, self.now)?;

@@ -194,7 +194,7 @@ fn keep<D: Database>(
         }
         row.update_policy(database)?;
         row.update_status(database)?;
-        super::state::change_listed(database, &receipt, now)?;
+        super::state::change_listed(database, &receipt, super::state::change_announced(database, now)?)?;
         outbox::queue_record(database, &row, row.sealed_record(settings, state.signing_key)?, now)?;
         events::append(
             database,

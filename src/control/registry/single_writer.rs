@@ -315,12 +315,11 @@ impl<D: Database> Registry<D> {
                 now,
                 entropy,
                 list_changed: false,
+                announced: None,
                 touched: BTreeSet::new(),
             };
             let answer = body(&mut transaction)?;
-            for serial in &transaction.touched {
-                distribution::queue(database, settings, *serial, now)?;
-            }
+            distribution::queue(database, settings, &transaction.touched, now)?;
             let list_changed = if transaction.list_changed { Some(State::read(database)?) } else { None };
             Ok::<_, Stop>((answer, list_changed))
         })?;

@@ -273,9 +273,8 @@ pub(super) fn completes_since<D: Database>(database: &D, n: u64) -> Result<(), S
 pub(super) fn change_listed<D: Database>(
     database: &D,
     receipt: &Receipt,
-    now: UnixMillis,
+    n: u64,
 ) -> Result<(), StorageError> {
-    let n = change_announced(database, now)?;
     database.execute(
         "UPDATE token SET listed_n = ?, changed_receipt = ? WHERE serial = ?",
         &[unsigned(n), json(receipt)?, receipt.serial.into()],

@@ -12,7 +12,7 @@ use super::retired_keys;
 use super::rotation_plan::RotationPlan;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
-use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json};
+use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json, unsigned};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
 use crate::formats::key::KeyId;
@@ -213,6 +213,27 @@ impl TokenRow {
         self.update(database, vec![("status", self.status.as_str().into()), ("receipt", receipt)])
     }
 
+    /// Writes its status and the receipt of that change, which the list with this n contains. A token that is
+    /// revoked has no plan to end any more.
+    pub(super) fn update_listed_status<D: Database>(
+        &self,
+        database: &D,
+        receipt: &Receipt,
+        n: u64,
+    ) -> Result<(), StorageError> {
+        let receipt = json(receipt)?;
+        let mut columns = vec![
+            ("status", self.status.as_str().into()),
+            ("receipt", receipt.clone()),
+            ("listed_n", unsigned(n)),
+            ("changed_receipt", receipt),
+        ];
+        if self.status == TokenStatus::Revoked {
+            columns.extend([("rotation", Value::Null), ("rotation_due_at", Value::Null)]);
+        }
+        self.update(database, columns)
+    }
+
     /// Writes its ends (an operator's and a rotation's), its successor, and the version. `due_at` is when the
     /// rotation's plan must be examined next.
     pub(super) fn update_ends<D: Database>(
@@ -254,6 +275,11 @@ impl TokenRow {
     /// The lifetime that it was given, in whole seconds.
     pub(super) fn life_seconds(&self) -> i64 {
         self.expires_at.0.saturating_sub(self.created_at.ceil_seconds().0)
+    }
+
+    /// Whether no rotation made it or ends it: what is done to another token never changes it.
+    pub(super) fn is_alone(&self) -> bool {
+        self.predecessor.is_none() && self.successor.is_none() && self.rotation.is_none()
     }
 
     /// When it ends, if nothing is done to it.

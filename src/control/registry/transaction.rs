@@ -5,8 +5,10 @@
 //! What a mistake costs: a refused request leaves half of its changes behind.
 
 use super::command::{Fault, Receipt};
+use super::promise::Promise;
 use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
+use super::state::State;
 use super::token_row::TokenRow;
 use super::{events, outbox, state};
 use crate::base::database::Database;
@@ -77,6 +79,8 @@ pub(super) struct Transaction<'a, D: Database> {
     pub(super) entropy: &'a mut dyn FnMut(&mut [u8]),
     /// Set when the action changes what the revocation list says.
     pub(super) list_changed: bool,
+    /// The next list's n and the promise for changes in it, from the first change on.
+    pub(super) announced: Option<(u64, Promise)>,
     /// Tokens that the action created or changed.
     pub(super) touched: BTreeSet<Serial>,
 }
@@ -94,19 +98,43 @@ impl<D: Database> Transaction<'_, D> {
 
     /// Notes a change of the token that `receipt` describes: the next list contains it.
     pub(super) fn record_token_change(&mut self, receipt: &Receipt) -> Result<(), StorageError> {
-        self.touched.insert(receipt.serial);
-        state::change_listed(self.database, receipt, self.now)?;
-        self.renew_list()
+        let n = self.list_token(receipt.serial)?;
+        state::change_listed(self.database, receipt, n)
+    }
+
+    /// Notes that the next list contains a change of this token; the caller stores its n, which is returned.
+    pub(super) fn list_token(&mut self, serial: Serial) -> Result<u64, StorageError> {
+        self.touched.insert(serial);
+        Ok(self.announce()?.0)
+    }
+
+    /// What a change that is committed now promises.
+    pub(super) fn promise(&mut self) -> Result<Promise, StorageError> {
+        Ok(self.announce()?.1)
     }
 
     /// Notes a change of the list that concerns no single token.
     pub(super) fn record_list_change(&mut self) -> Result<(), StorageError> {
-        state::change_announced(self.database, self.now)?;
-        self.renew_list()
+        self.announce().map(|_| ())
+    }
+
+    /// Once for all changes of a transaction: they are in the same list, under the same promise.
+    fn announce(&mut self) -> Result<(u64, Promise), StorageError> {
+        if let Some(announced) = self.announced {
+            return Ok(announced);
+        }
+        let promise = Promise::of(self.settings, &State::read(self.database)?, self.now);
+        let announced = (state::change_announced(self.database, self.now)?, promise);
+        self.announced = Some(announced);
+        self.renew_list()?;
+        Ok(announced)
     }
 
     /// Notes that the list has changed: the next one is made anew, and becomes a pending write to KV.
     pub(super) fn renew_list(&mut self) -> Result<(), StorageError> {
+        if self.list_changed {
+            return Ok(());
+        }
         self.list_changed = true;
         outbox::queue_list(self.database, self.now)
     }

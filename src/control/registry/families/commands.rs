@@ -63,8 +63,8 @@ impl<D: Database> Transaction<'_, D> {
                 step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault) });
                 continue;
             }
-            // Read again: an earlier revocation in this step may have changed its plan.
-            let row = self.token(row.serial)?;
+            // Read again what an earlier revocation in this step may have changed.
+            let row = if row.is_alone() { row } else { self.token(row.serial)? };
             step.done.push(self.withdraw(row, reason, text)?);
         }
         Ok(step)
