@@ -5,9 +5,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Adds the tokens "Site 1" to "Site <count>". Every 10th is disabled, every 25th ends within a week. */
-export async function fill(gateway, count) {
-  await gateway.admin.createToken({ label: 'Site 1' });
+/**
+ * Adds the tokens "Site 1" to "Site <count>", with `settings`. Every 10th is disabled, every 25th ends within
+ * a week. Returns the first, as the API made it.
+ */
+export async function fill(gateway, count, settings = {}) {
+  const first = await gateway.admin.createToken({ label: 'Site 1', ...settings });
   const ports = { ...gateway.workerd.ports };
   await gateway.workerd.kill();
   const began = performance.now();
@@ -45,4 +48,5 @@ export async function fill(gateway, count) {
   database.close();
   console.log(`filled with ${count} tokens in ${Math.round(performance.now() - began)} ms`);
   await gateway.workerd.start(ports);
+  return first;
 }
