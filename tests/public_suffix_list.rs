@@ -1,9 +1,9 @@
 //! The check of `*.` rules when they are saved, tested with every entry of the Public Suffix List.
 //!
-//! The crate `psl` is the list compiled to code. It can say what the suffix of a name is, but not which
-//! suffixes are below a name. Those names are in a table, `src/formats/origin/suffix_parents.rs`. It is
-//! generated here from the text that the same version of the crate contains. Run `REGENERATE=1 cargo test
-//! --locked --test public_suffix_list` after each update of the crate.
+//! Two files of the product are made here of the list that the crate `psl` carries, as text and compiled to
+//! code. `src/formats/origin/public_suffix_list.txt` is the list itself. `suffix_parents.rs` beside it names
+//! those that have a suffix below them, which the list cannot tell. Run `REGENERATE=1 cargo test --locked
+//! --test public_suffix_list` after each update of the crate.
 
 #![cfg(test)] // so clippy takes all of it for a test
 
@@ -68,6 +68,38 @@ fn psl_alone_refuses(name: &str) -> bool {
 
 fn wildcard_over(name: &str) -> Result<(), RuleError> {
     OriginRule::parse(&format!("*.{name}"), &[]).map(|_| ())
+}
+
+/// The list in the form that `publicsuffix` reads, with its two sections.
+#[test]
+fn the_products_list_is_made_of_that_of_psl() {
+    let section = |title: &str, is_private: bool| {
+        let mut text = format!("// ===BEGIN {title} DOMAINS===\n");
+        for entry in entries() {
+            let (rule, name) = match &entry {
+                Entry::Suffix(name) => (name.clone(), name.clone()),
+                Entry::EachBelow(name) => (format!("*.{name}"), format!("wayleave-probe.{name}")),
+                Entry::Exception(name) => (format!("!{name}"), name.clone()),
+            };
+            let typ = psl::suffix(name.as_bytes()).unwrap().typ();
+            if (typ == Some(psl::Type::Private)) == is_private {
+                text.push_str(&format!("{rule}\n"));
+            }
+        }
+        text + &format!("// ===END {title} DOMAINS===\n")
+    };
+    let text = section("ICANN", false) + &section("PRIVATE", true);
+    is_made("public_suffix_list.txt", &text);
+    let list: publicsuffix::List = text.parse().unwrap();
+    for entry in entries() {
+        let (Entry::Suffix(name) | Entry::EachBelow(name) | Entry::Exception(name)) = entry;
+        for name in [name.clone(), format!("a.{name}"), format!("b.a.{name}"), format!("c.b.a.{name}")] {
+            use publicsuffix::Psl;
+            let (ours, theirs) =
+                (list.suffix(name.as_bytes()).unwrap(), psl::suffix(name.as_bytes()).unwrap());
+            assert_eq!((ours.as_bytes(), ours.typ()), (theirs.as_bytes(), theirs.typ()), "{name}");
+        }
+    }
 }
 
 #[test]
@@ -136,14 +168,20 @@ fn the_table_is_made_of_the_list() {
         line.push_str(&format!(" \"{name}\","));
     }
     text.push_str(&format!("{line}\n];\n"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/formats/origin/suffix_parents.rs");
+    is_made("suffix_parents.rs", &text);
+}
+
+/// Asserts that the file `name` has this text; with `REGENERATE=1` it is written first.
+fn is_made(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/formats/origin").join(name);
     if std::env::var_os("REGENERATE").is_some_and(|value| value == "1") {
-        std::fs::write(&path, &text).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
     assert!(
         std::fs::read_to_string(&path).unwrap_or_default() == text,
-        "src/formats/origin/suffix_parents.rs is not made of the list that psl now has: \
-         REGENERATE=1 cargo test --locked --test public_suffix_list && git diff src/origin"
+        "{} is not made of the list that psl now has: REGENERATE=1 cargo test --locked --test \
+         public_suffix_list && git diff src/formats/origin",
+        path.display()
     );
 }
 
@@ -154,7 +192,7 @@ const HEAD: &str = "\
 //!
 //! Made by `tests/public_suffix_list.rs` of the list that the crate `psl` carries; not to be edited.
 
-/// Sorted by bytes. Without those that [`super::public_suffix`] finds by asking `psl`.
+/// Sorted by bytes. Without those that [`super::public_suffix`] finds by asking the list.
 #[rustfmt::skip]
 pub(super) const SUFFIX_PARENTS: &[&str] = &[
 ";

@@ -6,6 +6,15 @@
 //! What a mistake costs: a rule admits every site of a registry or of a hosting service.
 
 use super::suffix_parents::SUFFIX_PARENTS;
+use publicsuffix::{List, Psl, Type};
+use std::sync::LazyLock;
+
+/// The list, read when it is first asked: an isolate that only guards never reads it. It is data and not
+/// code (the crate `psl`), since every isolate compiles the code of its module when it starts.
+static LIST: LazyLock<List> = LazyLock::new(|| {
+    // `tests/public_suffix_list.rs` makes the text and compares the answers with those of `psl`.
+    include_str!("public_suffix_list.txt").parse().unwrap_or_default()
+});
 
 /// Whether other people can register names below `name` (lower-case A-labels) at any depth: it is a public
 /// suffix, or one is below it.
@@ -27,7 +36,7 @@ pub(super) fn covers_a_public_suffix(name: &str) -> bool {
 /// [`DROPPED_BY_THE_LIST`].
 pub(super) fn is_public_suffix(name: &str) -> bool {
     let is_dropped = |(_, parent)| DROPPED_BY_THE_LIST.contains(&parent);
-    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == name.as_bytes())
+    LIST.suffix(name.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == name.as_bytes())
         || name.split_once('.').is_some_and(is_dropped)
 }
 
@@ -35,14 +44,14 @@ pub(super) fn is_public_suffix(name: &str) -> bool {
 /// `example.amazonaws.com`, since `s3.amazonaws.com` is one. The list may not yet have the owner's next
 /// suffix.
 pub(super) fn is_of_an_owner_of_suffixes(name: &str) -> bool {
-    let domain = psl::domain(name.as_bytes()).and_then(|domain| str::from_utf8(domain.as_bytes()).ok());
+    let domain = LIST.domain(name.as_bytes()).and_then(|domain| str::from_utf8(domain.as_bytes()).ok());
     domain.is_some_and(is_above_a_public_suffix)
 }
 
 /// The suffix under which `name` was given out, if its owner is not a registry. Mostly a hosting service.
 pub(super) fn private_suffix(name: &str) -> Option<&str> {
-    let suffix = psl::suffix(name.as_bytes())?;
-    let is_private = suffix.typ() == Some(psl::Type::Private);
+    let suffix = LIST.suffix(name.as_bytes())?;
+    let is_private = suffix.typ() == Some(Type::Private);
     str::from_utf8(suffix.as_bytes()).ok().filter(|suffix| is_private && *suffix != name)
 }
 

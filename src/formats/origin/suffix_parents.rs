@@ -3,7 +3,7 @@
 //!
 //! Made by `tests/public_suffix_list.rs` of the list that the crate `psl` carries; not to be edited.
 
-/// Sorted by bytes. Without those that [`super::public_suffix`] finds by asking `psl`.
+/// Sorted by bytes. Without those that [`super::public_suffix`] finds by asking the list.
 #[rustfmt::skip]
 pub(super) const SUFFIX_PARENTS: &[&str] = &[
     "accesspoint.s3-global.amazonaws.com", "addr.tools", "ae.flow.ch", "af-south-1.amazonaws.com",
