@@ -2,7 +2,7 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run serve check test test-slow simulate propagation build bench growth tools clean reset
+.PHONY: help run serve check test test-slow simulate propagation build bench bench-registry instructions growth tools clean reset
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' Makefile | expand -t 20
@@ -33,6 +33,12 @@ build:          ## the Worker, into build/
 
 bench:          ## what a request costs, beside a bare forwarder and what people use instead; 8 minutes
 	@deploy/toolchain/install tests && deploy/toolchain/build && . deploy/toolchain/env && exec node benches/gateway/main.mjs
+
+bench-registry: ## changes in a second, and a bulk revocation of 100,000 tokens (TOKENS=…); 4 minutes
+	@$(TOOLS) && deploy/toolchain/build && exec node benches/registry/main.mjs
+
+instructions:   ## instructions of a decision's steps; fails at 5 % more than benches/instructions.txt says
+	@deploy/toolchain/install tests && . deploy/toolchain/env && exec deploy/toolchain/instructions
 
 growth:         ## how the revocation list grows with tokens, and usage with days
 	@$(TOOLS) && cargo bench --locked --bench growth && exec cargo test --locked \

@@ -1,19 +1,26 @@
 //! How the revocation list grows (`make growth`): bytes of base and delta, memory of an isolate, decoding,
-//! look-up.
+//! look-up, a decision; and what the records of hot tokens take.
 
 // A bench that cannot go on stops, so it may unwrap. Criterion's macros have no docs.
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
+#[path = "../tests/support/decisions.rs"]
+mod decisions;
 #[path = "../tests/support/population.rs"]
 mod population;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use decisions::{AUDIENCE, NOW, evidence, holder, record, terms, token_text};
 use population::{NUMBER, Population, list, ring};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::hint::black_box;
+use wayleave::edge::decide::{Asked, Known, OnUnknown, RecordFact, decide};
+use wayleave::edge::record_holder::RecordHolder;
 use wayleave::formats::list::{Delta, OpenedBase};
-use wayleave::formats::token::Serial;
+use wayleave::formats::record::VersionedRecord;
+use wayleave::formats::token::{Serial, UnverifiedToken};
+use wayleave::limits::RECORDS_HELD_MAX_BYTES;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -74,7 +81,52 @@ fn growth(criterion: &mut Criterion) {
         });
     }
     group.finish();
+    decisions(criterion);
+    records();
 }
+
+/// A whole decision when everything is in memory: the time, and what it allocates.
+fn decisions(criterion: &mut Criterion) {
+    let keys = ring();
+    let (terms, record) = (terms(), record(RULES));
+    let mut group = criterion.benchmark_group("decide");
+    for issued in [10, 1_000, 100_000, 10_000_000] {
+        let lists = holder(Population { issued, revoked_percent: 10, edited_percent: 0 });
+        let text = token_text(&keys, issued / 2);
+        let token = UnverifiedToken::parse(&text).unwrap().verify(&keys).unwrap();
+        let known =
+            Known { lists: &lists, terms: &terms, on_unknown: OnUnknown::Refuse, record: &record, now: NOW };
+        let asked = Asked { audience: AUDIENCE, credentials: false, evidence: evidence() };
+        let region = Region::new(ALLOCATOR);
+        drop(black_box(decide(token, &known, &asked)));
+        println!("decide among {issued} tokens: {} allocations", region.change().allocations);
+        group.bench_function(BenchmarkId::from_parameter(issued), |bencher| {
+            bencher.iter(|| decide(black_box(token), &known, &asked));
+        });
+    }
+    group.finish();
+}
+
+/// What an isolate's records take, by the number of tokens that are in use.
+fn records() {
+    let RecordFact::Known(known) = record(RULES) else { return };
+    let sealed_bytes = serde_json::to_vec(&known.record).unwrap().len() + SEAL_BYTES;
+    for hot in [1, 1_000, 1_000_000] {
+        let region = Region::new(ALLOCATOR);
+        let mut records = RecordHolder::new(RECORDS_HELD_MAX_BYTES);
+        for serial in 1..=hot {
+            let VersionedRecord { version, sealed_by, record } = VersionedRecord::clone(&known);
+            records.hold(Serial(serial), VersionedRecord { version, sealed_by, record }, sealed_bytes);
+        }
+        let change = region.change();
+        println!("records of {hot} hot tokens: {} bytes", change.bytes_allocated - change.bytes_deallocated);
+    }
+}
+
+/// Rules of a record, each of about 30 characters.
+const RULES: usize = 10;
+/// Format, key id and tag of a sealed value.
+const SEAL_BYTES: usize = 18;
 
 criterion_group! {
     name = benches;
