@@ -121,6 +121,20 @@ fn a_dry_run_counts_and_changes_nothing_and_its_count_is_a_condition() {
     assert_eq!(world.get(second.serial).state, TokenState::Active);
 }
 
+/// A Durable Object takes some 50 µs for a statement: they limit how many tokens are revoked in a second.
+#[test]
+fn a_bulk_revocation_takes_three_statements_for_each_token() {
+    let mut world = World::new();
+    for _ in 0..100 {
+        world.token_of("ann");
+    }
+    world.database.take_statements();
+    let step = world.revoke_all(bulk(TokenFilter { limit: 100, ..owned_by("ann") }), false);
+    assert_eq!(step.done.len(), 100);
+    let statements = world.database.take_statements().len();
+    assert!((300..330).contains(&statements), "{statements} statements for 100 tokens");
+}
+
 #[test]
 fn a_bulk_revocation_goes_in_bounded_steps_and_meets_each_token_once() {
     let mut world = World::new();
