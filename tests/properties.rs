@@ -20,6 +20,7 @@ use wayleave::base::time::{UnixMillis, UnixSeconds, parse_rfc3339};
 use wayleave::edge::credential::{CREDENTIAL_SOURCES_DEFAULT, Carriers, CredentialSources, Place};
 use wayleave::edge::route::{Resolved, Routes};
 use wayleave::formats::admin_key::AdminKey;
+use wayleave::formats::fingerprint;
 use wayleave::formats::key::{CheckKeys, KeyId, KeyRing, parse_signing_keys, sha256};
 use wayleave::formats::list;
 use wayleave::formats::list::{
@@ -33,7 +34,6 @@ use wayleave::formats::record;
 use wayleave::formats::record::Record;
 use wayleave::formats::seal;
 use wayleave::formats::seal::Purpose;
-use wayleave::formats::token;
 use wayleave::formats::token::{Claims, Serial, TOKEN_CHARS, UnverifiedToken};
 use wayleave::http::{caching, cors};
 use zeroize::Zeroizing;
@@ -51,7 +51,8 @@ proptest! {
     fn tokens_and_keys_of_any_text(text in anything()) {
         let _ = UnverifiedToken::parse(&text);
         let _ = UnverifiedToken::parse(&format!("wlp_{text}"));
-        let _ = token::fingerprint(&text);
+        let _ = fingerprint::fingerprint(&text);
+        let _ = fingerprint::Sought::parse(&text);
         let _ = AdminKey::parse(&text, &check_keys());
         let _ = AdminKey::parse(&format!("wla_{text}"), &check_keys());
         let _ = parse_signing_keys(&text);

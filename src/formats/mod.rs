@@ -7,6 +7,7 @@ pub mod admin_key;
 pub mod checked_text;
 pub mod distribution;
 pub mod family;
+pub mod fingerprint;
 pub mod holding;
 pub mod key;
 pub mod list;

@@ -27,7 +27,7 @@ pub(crate) fn view() -> TokenView {
     TokenView {
         serial: Serial(7),
         family: "fam_x".to_owned(),
-        fingerprint: "wlp_AQEA…12345678".to_owned(),
+        fingerprint: "wlp_AQEAAAAM…12345678".to_owned(),
         key_id: KeyId(1),
         state: TokenState::Active,
         policy: TokenPolicy {
@@ -108,7 +108,7 @@ fn a_token_is_shown_as_the_contract_has_it() {
     let expected = json!({
         "id": "tok_7", "family": "fam_x", "label": "Shop", "owner": null, "external_id": "c-17",
         "metadata": {"a": 1},
-        "fingerprint": "wlp_AQEA…12345678", "state": "active", "current": true, "version": 3,
+        "fingerprint": "wlp_AQEAAAAM…12345678", "state": "active", "current": true, "version": 3,
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce",
         "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "protected": false,
         "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),

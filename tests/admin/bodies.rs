@@ -402,6 +402,16 @@ fn a_lookup_asks_only_for_tokens_of_ours() {
     );
     let last = if good.ends_with('A') { "B" } else { "A" };
     assert_eq!(lookup(&format!("{}{last}", &good[..39])), Err(Code::NotFound));
+    for shown in [
+        format!("{}…{}", &good[..12], &good[32..]),
+        format!("{}...{}", &good[..12], &good[32..]),
+        format!("{}…{}", &good[..8], &good[32..]),
+        good[..12].to_owned(),
+    ] {
+        assert_eq!(lookup(&format!(" {shown} ")), Ok(Command::LookupFingerprint(shown)));
+    }
+    assert_eq!(lookup(&good[..8]), Err(Code::InvalidFields));
+    assert_eq!(lookup(&good[32..]), Err(Code::InvalidFields));
     assert_eq!(lookup("wlp_x"), Err(Code::InvalidFields));
     assert_eq!(lookup(&"w".repeat(10_000)), Err(Code::InvalidFields));
 }

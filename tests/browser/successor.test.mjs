@@ -36,7 +36,7 @@ after(async () => {
 const originOf = (server) => `http://127.0.0.1:${server.address().port}`;
 const siteOf = (server) => `http://localhost:${server.address().port}`;
 const gatewayOrigin = () => `http://127.0.0.1:${gateway.workerd.ports.gateway}`;
-const fingerprint = (text) => `${text.slice(0, 8)}…${text.slice(-8)}`;
+const fingerprint = (text) => `${text.slice(0, 12)}…${text.slice(-8)}`;
 
 async function rotate(body) {
   const answer = await gateway.admin.call('POST', `/families/${token.family}/rotate`, { body });

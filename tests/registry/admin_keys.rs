@@ -142,7 +142,8 @@ fn a_made_key_works_and_only_its_sha256_is_stored() {
 #[test]
 fn each_role_may_do_what_it_may_and_nothing_else() {
     let mut world = World::new();
-    let serial = world.token().serial;
+    let token = world.token();
+    let serial = token.serial;
     let protected = |protected| TokenEdit { protected: Some(protected), ..TokenEdit::default() };
     let edit = |edit| Command::EditToken { serial, if_match: None, edit };
     let new = |protected| {
@@ -156,6 +157,7 @@ fn each_role_may_do_what_it_may_and_nothing_else() {
         (Role::Viewer, Command::ListEvents(EventFilter { limit: 1, ..EventFilter::default() })),
         (Role::Viewer, Command::ListTokens(TokenFilter { limit: 1, ..TokenFilter::default() })),
         (Role::Viewer, Command::LookupToken(serial)),
+        (Role::Viewer, Command::LookupFingerprint(token.fingerprint)),
         (Role::Viewer, Command::Status),
         (Role::Operator, new(None)),
         (Role::Operator, new(Some(false))),

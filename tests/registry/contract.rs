@@ -48,9 +48,11 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::ListTokens(_)
         | Command::Metrics
         | Command::Status => return vec![],
-        Command::GetFamily(_) | Command::GetProbe(_) | Command::GetToken(_) | Command::LookupToken(_) => {
-            return vec![NotFound];
-        }
+        Command::GetFamily(_)
+        | Command::GetProbe(_)
+        | Command::GetToken(_)
+        | Command::LookupFingerprint(_)
+        | Command::LookupToken(_) => return vec![NotFound],
         Command::GetFamilyToken(_) => return vec![NotFound, NoCurrentToken],
         Command::RevealToken(_) => return vec![NotFound, TextGone],
         Command::BeginProbe(_) | Command::RevokeFamily { .. } => vec![NotFound],
@@ -233,6 +235,7 @@ fn each_fault_that_is_listed_happens() {
     for command in [
         Command::GetToken(nowhere),
         Command::LookupToken(nowhere),
+        Command::LookupFingerprint("wlp_AQEAAAPn…12345678".to_owned()),
         Command::RevealToken(nowhere),
         edit(nowhere, None, edit_label("b")),
         revoke(nowhere, true),
@@ -331,6 +334,9 @@ fn each_fault_that_is_listed_happens() {
         let command = world.request_command(operation.method, &path, &body);
         listed.extend(possible(&command).iter().map(|fault| (name(&command), name(fault))));
     }
+    // The other command that lookupToken becomes.
+    let lookup = Command::LookupFingerprint(view.fingerprint);
+    listed.extend(possible(&lookup).iter().map(|fault| (name(&lookup), name(fault))));
     assert_eq!(seen, listed);
 }
 

@@ -4,7 +4,7 @@ use crate::world::{START, World, all, edit_label, new_token, rules, settings};
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
-    Answer, Command, EventFilter, Lifetime, NewToken, TokenEdit, TokenFilter, TokenState,
+    Answer, Command, EventFilter, Fault, Lifetime, NewToken, TokenEdit, TokenFilter, TokenState,
 };
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::{KeyId, KeyRing};
@@ -333,4 +333,40 @@ fn the_status_says_what_is_held_and_owed() {
         world.registry.failed(write.id, world.now);
     }
     assert_eq!(world.status().outbox_failures, 2);
+}
+
+/// An earlier release stored the first 8 and the last 8 characters.
+#[test]
+fn a_token_is_found_by_whatever_was_ever_shown_of_it() {
+    let mut world = World::new();
+    let texts: Vec<_> = (1..=3).map(|_| world.create(new_token("a")).1).collect();
+    let text = &texts[1];
+    let earlier = format!("{}…{}", &text[..8], &text[32..]);
+    world.database.one(&format!("UPDATE token SET fingerprint = '{earlier}' WHERE serial = 2 RETURNING 1"));
+    let shown = format!("{}…{}", &text[..12], &text[32..]);
+    assert_eq!(world.get(Serial(2)).fingerprint, shown);
+    let dotted = shown.replace('…', "...");
+    for sought in [&shown, &dotted, &earlier, &text[..12].to_owned()] {
+        let Answer::Token(found) = world.ask(Command::LookupFingerprint(sought.clone())) else {
+            panic!("{sought}");
+        };
+        assert_eq!(found.serial, Serial(2), "{sought}");
+        assert_eq!(world.tokens(q(sought)).0, vec![2], "{sought}");
+    }
+    assert_eq!(world.tokens(q(&text[32..])).0, vec![2]);
+    // Parts of two tokens are neither's.
+    for mixed in [
+        format!("{}…{}", &texts[0][..12], &text[32..]),
+        format!("{}…{}", &texts[0][..8], "AAAAAAAA"),
+        format!("wlp_AQIAAAAC…{}", &text[32..]),
+        format!("wlp_AQIA…{}", &text[32..]),
+        "wlp_AQEAAAAE".to_owned(),
+    ] {
+        assert_eq!(world.fault(Command::LookupFingerprint(mixed.clone())), Fault::NotFound, "{mixed}");
+        assert_eq!(world.tokens(q(&mixed)).0, Vec::<u32>::new(), "{mixed}");
+    }
+    assert_eq!(world.fault(Command::LookupFingerprint("tok_2".to_owned())), Fault::NotFound);
+    // A label may quote a fingerprint.
+    let quoting = world.create(new_token(&format!("in place of {shown}"))).0.serial;
+    assert_eq!(world.tokens(q(&shown)).0, vec![quoting.0, 2]);
 }

@@ -7,10 +7,11 @@ use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
     Answer, Clash, Command, Fault, Lifetime, NewToken, TokenEdit, TokenPolicy, TokenState, TokenView,
 };
+use wayleave::formats::fingerprint::fingerprint;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, RuleWarning};
 use wayleave::formats::rate_class::ClassName;
-use wayleave::formats::token::{Serial, UnverifiedToken, fingerprint};
+use wayleave::formats::token::{Serial, UnverifiedToken};
 
 const YEAR: i64 = 365 * 86_400;
 

@@ -55,7 +55,7 @@ describe("a token's life", () => {
       assert.deepEqual(token[field], value, field);
     assert.equal(token.origins.length, 3);
     assert.match(token.token, /^wlp_[A-Za-z0-9_-]{36}$/);
-    assert.equal(token.fingerprint, `${token.token.slice(0, 8)}…${token.token.slice(-8)}`);
+    assert.equal(token.fingerprint, `${token.token.slice(0, 12)}…${token.token.slice(-8)}`);
     assert.match(token.id, /^tok_[0-9]+$/);
     assert.match(token.family, /^fam_[A-Za-z0-9_-]{16,}$/);
     assert.deepEqual([token.state, token.version, token.protected], ['active', 1, false]);

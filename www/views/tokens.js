@@ -120,7 +120,7 @@ function filterForm(filters, refresh) {
     type: 'search',
     id: 'search',
     value: filters.q,
-    placeholder: 'Label, owner, id, last 8 characters',
+    placeholder: 'Label, owner, id, first or last characters',
     autocomplete: 'off',
     spellcheck: 'false',
     'aria-describedby': 'search-error',
@@ -329,7 +329,8 @@ function empty(filters, cursor) {
         'p',
         null,
         'A search finds part of a label, owner or external id, ' +
-          'a whole id such as tok_7, a whole token, or its last 8 characters.',
+          'a whole id such as tok_7, a whole token, its first 12 or its last 8 characters, or both ' +
+          'as shown here.',
       ),
       h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')),
     );

@@ -12,6 +12,7 @@ use super::kinds::{Flag, HeaderValue, Instant, Nullable, TEXT, Text, TokenIdKind
 use super::token_settings::{self, AUDIENCES, LABEL, ORIGINS, settings_and};
 use crate::base::time::UnixSeconds;
 use crate::control::registry::command::{Command, FieldFault, Lifetime, NewToken};
+use crate::formats::fingerprint::Sought;
 use crate::formats::token::UnverifiedToken;
 use crate::http::problem::{Code, Reason};
 use crate::limits;
@@ -139,24 +140,27 @@ pub(super) fn end(input: &Input<'_>) -> Result<Command, AdminProblem> {
 
 static TOKEN: Field<HeaderValue> = Field {
     name: "token",
-    about: "A whole token, in any state.",
+    about: "A whole token in any state, or its fingerprint.",
     kind: HeaderValue { max_bytes: limits::CREDENTIAL_MAX_CHARS },
 };
 
 /// Shape of the body of `POST /tokens/lookup`
 pub(super) static LOOKUP: Shape = Shape { required: &[&TOKEN], optional: &[], refused: &[] };
 
-/// Reads `POST /tokens/lookup`. A token that this deployment did not issue is reported as not found, without
+/// Reads `POST /tokens/lookup`. A fingerprint is looked up by the registry. A token that this deployment did not issue is reported as not found, without
 /// a call to the registry.
 pub(super) fn lookup(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut body = input.body(&LOOKUP);
     let text = body.take(&TOKEN);
     let text = body.finish(text)?.unwrap_or_default();
     let Some(token) = UnverifiedToken::parse(text.trim()) else {
+        if Sought::parse(text.trim()).is_some() {
+            return Ok(Command::LookupFingerprint(text.trim().to_owned()));
+        }
         let fault = FieldFault {
             field: TOKEN.name.to_owned(),
             code: "token_malformed".to_owned(),
-            detail: "a whole token: wlp_ and 36 more characters".to_owned(),
+            detail: "a whole token: wlp_ and 36 more characters; or its fingerprint".to_owned(),
         };
         return Err(AdminProblem::fields(Code::InvalidFields, vec![fault]));
     };

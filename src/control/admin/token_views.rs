@@ -35,7 +35,7 @@ pub struct Token {
     pub external_id: Option<String>,
     /// A JSON object with the operator's own data.
     pub metadata: Option<Value>,
-    /// The first 8 and the last 8 characters of the token.
+    /// The first 12 and the last 8 characters of the token. The first 12 name it.
     pub fingerprint: String,
     /// The state at the time of the call.
     #[cfg_attr(

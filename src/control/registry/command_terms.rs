@@ -71,7 +71,7 @@ fn terms(command: &Command) -> CommandTerms {
         Command::ListNotices(_) => (Viewer, Anew, AtOnce),
         Command::ListSigningKeys => (Owner, Anew, AtOnce),
         Command::ListTokens(_) => (Viewer, Anew, AtOnce),
-        Command::LookupToken(_) => (Viewer, Anew, AtOnce),
+        Command::LookupFingerprint(_) | Command::LookupToken(_) => (Viewer, Anew, AtOnce),
         Command::Metrics => (Viewer, Anew, AtOnce),
         Command::OpenSession => (Viewer, Anew, Waits),
         Command::RetireSigningKey { .. } => (Owner, Stored, AtOnce),

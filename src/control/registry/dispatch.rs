@@ -3,13 +3,15 @@
 //! What it must not know: HTTP, SQL.
 
 use super::command::{
-    Answer, Command, EventFilter, Idempotency, NewToken, NoticeFilter, StatusView, TokenEdit, TokenFilter,
+    Answer, Command, EventFilter, Fault, Idempotency, NewToken, NoticeFilter, StatusView, TokenEdit,
+    TokenFilter,
 };
 use super::lifecycle::RevocationReason;
 use super::row::Stop;
 use super::transaction::Transaction;
 use super::{admin_keys, events, expiries, notices, status, token_query};
 use crate::base::database::Database;
+use crate::formats::fingerprint::Sought;
 use crate::formats::token::Serial;
 
 impl<D: Database> Transaction<'_, D> {
@@ -45,6 +47,7 @@ impl<D: Database> Transaction<'_, D> {
                 self.probe(serial).map(|probe| Answer::Probe { probe: Box::new(probe), begun: false })
             }
             Command::GetToken(serial) | Command::LookupToken(serial) => self.found(serial),
+            Command::LookupFingerprint(text) => self.found_by_fingerprint(&text),
             Command::ListAdminKeys => Ok(Answer::AdminKeys(admin_keys::list(self.database)?)),
             Command::ListEvents(filter) => self.list_events(&filter),
             Command::ListNotices(filter) => self.list_notices(&filter),
@@ -95,6 +98,12 @@ impl<D: Database> Transaction<'_, D> {
 
     fn found(&self, serial: Serial) -> Result<Answer, Stop> {
         let row = self.token(serial)?;
+        self.shown(&row).map(Answer::Token)
+    }
+
+    fn found_by_fingerprint(&self, text: &str) -> Result<Answer, Stop> {
+        let sought = Sought::parse(text).ok_or(Fault::NotFound)?;
+        let row = token_query::of_fingerprint(self.database, &sought)?.ok_or(Fault::NotFound)?;
         self.shown(&row).map(Answer::Token)
     }
 

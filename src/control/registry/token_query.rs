@@ -17,6 +17,7 @@ use super::row::StorageError;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::base::database::{Columns, Database, Rows, Value, json};
 use crate::base::time::UnixMillis;
+use crate::formats::fingerprint::Sought;
 use crate::formats::origin::{OriginRules, TupleOrigin};
 use crate::formats::token::Serial;
 use crate::limits::{MAX_TOKEN_LIFETIME_MAX_SECONDS, MS_PER_SECOND, PAGE_LIMIT_MAX};
@@ -140,6 +141,14 @@ impl Conditions {
     }
 }
 
+/// The condition that a token has a fingerprint: what its first 12 characters name, then its first and last 8
+/// characters. A row made by an earlier release stores only 8 and 8.
+macro_rules! of_fingerprint {
+    () => {
+        "((? IS NULL OR (serial = ? AND key_id = ?)) AND substr(fingerprint, 1, 8) = ? \
+         AND (? IS NULL OR substr(fingerprint, -8) = ?))"
+    };
+}
 fn conditions(filter: &TokenFilter, only: Only, now: UnixMillis) -> Result<Conditions, StorageError> {
     let mut all = Conditions::default();
     match only {
@@ -229,13 +238,40 @@ fn not_ended(all: &mut Conditions, now: UnixMillis) {
 
 const NOT_KEY_RETIRED: &str = concat!("NOT ", key_retired!());
 
-/// Matches what an operator may paste: an id, a token's last 8 characters, or part of a name.
+/// Matches what an operator may paste: an id, a fingerprint or a part of one, or part of a name.
 fn matching(all: &mut Conditions, q: &str) {
+    let name = Value::from(q.to_lowercase());
+    if let Some(sought) = Sought::parse(q) {
+        let parameters = [name].into_iter().chain(fingerprint_parameters(&sought));
+        return all.and(concat!("(instr(search, ?) > 0 OR ", of_fingerprint!(), ")"), parameters);
+    }
     let id = q.strip_prefix("tok_").and_then(|digits| digits.parse::<u32>().ok()).map(Serial);
     all.and(
         "(instr(search, ?) > 0 OR serial = ? OR substr(fingerprint, -8) = ?)",
-        [q.to_lowercase().into(), id.into(), q.into()],
+        [name, id.into(), q.into()],
     );
+}
+
+fn fingerprint_parameters(sought: &Sought) -> [Value; 6] {
+    let (key_id, serial) = sought.named.unzip();
+    let key_id = key_id.map(|key_id| u32::from(key_id.0));
+    let end = sought.end.as_deref();
+    [serial.into(), serial.into(), key_id.into(), sought.start.as_str().into(), end.into(), end.into()]
+}
+
+/// The newest token with this fingerprint; `None` when there is none.
+pub(super) fn of_fingerprint<D: Database>(
+    database: &D,
+    sought: &Sought,
+) -> Result<Option<TokenRow>, StorageError> {
+    if let Some((_, serial)) = sought.named {
+        // Without a scan of the table.
+        let row = TokenRow::find(database, serial)?;
+        return Ok(row.filter(|row| sought.is_of(row.key_id, row.serial, &row.fingerprint)));
+    }
+    let mut conditions = Conditions::default();
+    conditions.and(of_fingerprint!(), fingerprint_parameters(sought));
+    Ok(conditions.rows(database, None, 1)?.pop())
 }
 
 fn admits(rules: &OriginRules, origin: &TupleOrigin) -> bool {

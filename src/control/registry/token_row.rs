@@ -15,6 +15,7 @@ use super::settings::RegistrySettings;
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json, unsigned};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
+use crate::formats::fingerprint;
 use crate::formats::key::KeyId;
 use crate::formats::rate_class::ClassName;
 use crate::formats::record::Record;
@@ -58,6 +59,7 @@ pub(super) struct TokenRow {
     pub(super) family: FamilyId,
     pub(super) key_id: KeyId,
     pub(super) expires_at: UnixSeconds,
+    /// As it was shown when the token was made; [`TokenRow::view`] shows today's form.
     pub(super) fingerprint: String,
     pub(super) version: u32,
     pub(super) policy: TokenPolicy,
@@ -390,7 +392,7 @@ impl TokenRow {
         TokenView {
             serial: self.serial,
             family: self.family.as_str().to_owned(),
-            fingerprint: self.fingerprint.clone(),
+            fingerprint: fingerprint::renewed(self.key_id, self.serial, &self.fingerprint),
             key_id: self.key_id,
             state: self.state(now),
             is_current,

@@ -25,8 +25,9 @@ use super::transaction::Transaction;
 use crate::base::database::Database;
 use crate::base::time::UnixSeconds;
 use crate::formats::family::{FamilyId, RANDOM_BYTES};
+use crate::formats::fingerprint::fingerprint;
 use crate::formats::record::next_version;
-use crate::formats::token::{Claims, Serial, fingerprint};
+use crate::formats::token::{Claims, Serial};
 use crate::limits::{TOKEN_LIFETIME_DEFAULT_SECONDS, TOKEN_LIFETIME_MIN_SECONDS};
 use serde_json::{Value as Json, json};
 

@@ -24,6 +24,8 @@ pub enum Command {
     RevealToken(Serial),
     /// `POST /tokens/lookup` with a token whose tag verified.
     LookupToken(Serial),
+    /// `POST /tokens/lookup` with a fingerprint, which proves nothing.
+    LookupFingerprint(String),
     /// `PATCH /tokens/{id}`: changes settings.
     EditToken {
         serial: Serial,

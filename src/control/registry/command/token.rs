@@ -130,7 +130,8 @@ pub struct TokenFilter {
     pub origin: Option<TupleOrigin>,
     /// This token only. The caller presented its whole text, which verified and is not stored anywhere.
     pub serial: Option<Serial>,
-    /// Part of label, owner or external id; or an id; or a token's last 8 characters.
+    /// Part of label, owner or external id; or an id, a fingerprint, or a token's first 12 or last 8
+    /// characters.
     pub q: Option<String>,
     /// Active tokens that end within this many seconds.
     pub expiring_within_seconds: Option<i64>,
@@ -185,7 +186,7 @@ pub struct TokenView {
     pub serial: Serial,
     /// The family's id, `fam_…`.
     pub family: String,
-    /// The first and the last 8 characters.
+    /// The first 12 and the last 8 characters.
     pub fingerprint: String,
     /// The signing key that issued it.
     pub key_id: KeyId,
