@@ -59,6 +59,7 @@ export interface Token {
   revoked_at?: string;
   revoked_reason?: string;
   effective_by?: string;
+  can_rotate: { allowed: boolean; reason: string | null; token?: string };
   predecessor?: string;
   successor?: string;
   rotation?: Rotation;
@@ -131,7 +132,12 @@ export interface Notice {
   id: string;
   type: string;
   timestamp: string;
-  data: { tokens: { id: string; label: string }[]; within_days?: number; since?: string };
+  data: {
+    tokens: { id: string; label: string }[];
+    admin_keys?: { id: string; label: string }[];
+    within_days?: number;
+    since?: string;
+  };
   delivery: {
     state: 'pending' | 'delivered' | 'given_up';
     attempts: number;
@@ -260,6 +266,7 @@ export interface Configuration {
   credential_sources: string[];
   app_schemes: string[];
   max_token_lifetime_seconds: number;
+  default_token_lifetime_seconds: number;
   retention_days: number;
   audiences: string[];
   webhook_origin: string | null;

@@ -57,6 +57,7 @@ describe('a wrong setting', () => {
     WEBHOOK_URL: ['http://hooks.example/', /https/],
     WEBHOOK_SECRET: ['hunter2', /whsec_/],
     MAX_TOKEN_LIFETIME: ['2 years', /a whole number/],
+    DEFAULT_TOKEN_LIFETIME: ['1 year', /a whole number/],
   };
   for (const [variable, [value, expected]] of Object.entries(wrong)) {
     it(`${variable}: nothing starts; it is named, with what was expected`, async () => {

@@ -89,6 +89,7 @@ const controlBindings :List(Workerd.Worker.Binding) = [
   (name = "CREDENTIAL_SOURCES", fromEnvironment = "CREDENTIAL_SOURCES"),
   (name = "APP_SCHEMES", fromEnvironment = "APP_SCHEMES"),
   (name = "MAX_TOKEN_LIFETIME", fromEnvironment = "MAX_TOKEN_LIFETIME"),
+  (name = "DEFAULT_TOKEN_LIFETIME", fromEnvironment = "DEFAULT_TOKEN_LIFETIME"),
   (name = "RETENTION_DAYS", fromEnvironment = "RETENTION_DAYS"),
   (name = "RATES", fromEnvironment = "RATES"),
   (name = "CLIENT_IP_HEADER", fromEnvironment = "CLIENT_IP_HEADER"),

@@ -154,6 +154,7 @@ describe('deploy/workerd/wayleave.capnp', () => {
       'WEBHOOK_SECRET',
       'RESTORE_ID',
       'MAX_TOKEN_LIFETIME',
+      'DEFAULT_TOKEN_LIFETIME',
       'RETENTION_DAYS',
       'WEBHOOK_URL',
     ];

@@ -25,6 +25,7 @@ pub(super) fn describe(config: &Config, deployment: &str) -> Configuration {
         credential_sources: edge.credential_sources.listed(),
         app_schemes: config.app_schemes.clone(),
         max_token_lifetime_seconds: config.max_token_lifetime_seconds,
+        default_token_lifetime_seconds: config.default_token_lifetime_seconds,
         retention_days: config.retention_days,
         audiences: config.audiences.clone(),
         webhook_origin: config.webhook.as_ref().map(Webhook::origin),
@@ -55,6 +56,7 @@ fn route(route: &Route) -> RouteView {
         shared_cache: route.is_shared_cache(),
         forwarded_headers: route.forwarded_headers().as_str(),
         timeout_seconds: route.timeout_seconds(),
+        token_lifetime_seconds: route.token_lifetime_seconds(),
         credential_sources: route.credential_sources().map(CredentialSources::listed),
     }
 }

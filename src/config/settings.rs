@@ -32,6 +32,8 @@ pub struct Config {
     pub app_schemes: Vec<String>,
     /// The longest life of a token, in seconds.
     pub max_token_lifetime_seconds: i64,
+    /// The life of a token for which nobody chose one, in seconds. A route may have its own.
+    pub default_token_lifetime_seconds: i64,
     /// Days that a token stays in the registry after its `expires_at`.
     pub retention_days: i64,
     /// The keys that recognise admin keys and family ids.
@@ -60,6 +62,8 @@ impl Config {
             restore_id: self.restore_id.clone(),
             guaranteed: self.guaranteed(),
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
+            default_token_lifetime_seconds: self.default_token_lifetime_seconds,
+            token_lifetimes: self.edge.routes.token_lifetimes(),
             retention_days: self.retention_days,
             audiences: self.audiences.clone(),
             credential_audiences: self

@@ -153,6 +153,9 @@ fn every_wrong_value_names_its_variable_and_never_shows_it() {
         ("CREDENTIAL_SOURCES", "cookie"),
         ("APP_SCHEMES", "https"),
         ("MAX_TOKEN_LIFETIME", "59"),
+        ("DEFAULT_TOKEN_LIFETIME", "59"),
+        ("DEFAULT_TOKEN_LIFETIME", "63072001"),
+        ("DEFAULT_TOKEN_LIFETIME", "1 year"),
         ("RETENTION_DAYS", "0"),
         ("SIGNING_KEYS", "hunter2"),
         ("CHECK_SECRET", "hunter2"),
@@ -216,6 +219,31 @@ fn routes_and_upstream_exclude_each_other() {
         "UPSTREAM"
     );
     assert_eq!(read(&[("UPSTREAM", "")]).unwrap_err().variable, "ROUTES");
+}
+
+#[test]
+fn a_token_lives_by_default_as_long_as_its_routes_and_the_longest_life_allow() {
+    let of = |changes: &[(&str, &str)]| read(changes).map(|config| config.default_token_lifetime_seconds);
+    assert_eq!(of(&[]).unwrap(), 365 * 86_400);
+    assert_eq!(of(&[("DEFAULT_TOKEN_LIFETIME", "600")]).unwrap(), 600);
+    assert_eq!(of(&[("MAX_TOKEN_LIFETIME", "1000")]).unwrap(), 1_000, "a year would be too long");
+    let both = [("MAX_TOKEN_LIFETIME", "1000"), ("DEFAULT_TOKEN_LIFETIME", "1001")];
+    assert_eq!(read(&both).unwrap_err().variable, "DEFAULT_TOKEN_LIFETIME");
+    let route = |path: &str, audience: &str, more: &str| {
+        format!(r#"{{"upstream":"https://a.example","path":"{path}","audience":"{audience}"{more}}}"#)
+    };
+    let routes = [
+        route("/1", "a", r#","token_lifetime_seconds":900"#),
+        route("/2", "a", r#","token_lifetime_seconds":600"#),
+        route("/3", "a", ""),
+        route("/4", "b", ""),
+    ];
+    let routes = format!("[{}]", routes.join(","));
+    let with =
+        |longest| read(&[("UPSTREAM", ""), ("ROUTES", routes.as_str()), ("MAX_TOKEN_LIFETIME", longest)]);
+    let settings = with("900").unwrap().registry_settings();
+    assert_eq!(settings.token_lifetimes, [("a".to_owned(), 600)].into());
+    assert_eq!(with("899").unwrap_err().variable, "ROUTES");
 }
 
 #[test]

@@ -79,6 +79,8 @@ impl Config {
         let control_hosts = variables.control_hosts()?;
         let app_schemes = variables.app_schemes()?;
         let max_token_lifetime_seconds = variables.max_token_lifetime_seconds()?;
+        let default_token_lifetime_seconds =
+            variables.default_token_lifetime_seconds(max_token_lifetime_seconds)?;
         let retention_days =
             variables.number("RETENTION_DAYS", limits::RETENTION_DEFAULT_DAYS, 1..=36_500)?;
         let rate_classes = variables.rate_classes()?;
@@ -109,6 +111,7 @@ impl Config {
             restore_id,
             app_schemes,
             max_token_lifetime_seconds,
+            default_token_lifetime_seconds,
             retention_days,
             check_keys,
             configured_key: variables.configured_key()?,
@@ -120,7 +123,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks that no two settings use one header or one host for two purposes.
+    /// Checks that no two settings use one header or one host for two purposes, and that no route's tokens
+    /// live longer than any may.
     fn must_not_clash(&self) -> Result<(), ConfigError> {
         let edge = &self.edge;
         let of_routes = edge.routes.iter().filter_map(Route::credential_sources);
@@ -133,6 +137,10 @@ impl Config {
         if scheme_header.is_some_and(|name| holds_tokens(name) || *name == edge.client_ip_header) {
             let expected = "a header that is not CLIENT_IP_HEADER and cannot hold a token";
             return wrong("CLIENT_SCHEME_HEADER", expected);
+        }
+        let longest = self.max_token_lifetime_seconds;
+        if edge.routes.iter().filter_map(Route::token_lifetime_seconds).any(|seconds| seconds > longest) {
+            return wrong("ROUTES", "a token_lifetime_seconds of at most MAX_TOKEN_LIFETIME");
         }
         let is_control = |host: &ServedHost| edge.control_hosts.iter().any(|control| control.covers(host));
         if edge.routes.iter().filter_map(Route::host).any(is_control) {
@@ -277,6 +285,12 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             limits::MAX_TOKEN_LIFETIME_DEFAULT_SECONDS,
             limits::TOKEN_LIFETIME_MIN_SECONDS..=limits::MAX_TOKEN_LIFETIME_MAX_SECONDS,
         )
+    }
+
+    /// At most the longest life. Without one that is set: a year, or the longest life if that is shorter.
+    fn default_token_lifetime_seconds(&self, longest: i64) -> Result<i64, ConfigError> {
+        let default = limits::TOKEN_LIFETIME_DEFAULT_SECONDS.min(longest);
+        self.number("DEFAULT_TOKEN_LIFETIME", default, limits::TOKEN_LIFETIME_MIN_SECONDS..=longest)
     }
 
     fn client_ip_header(&self) -> Result<String, ConfigError> {

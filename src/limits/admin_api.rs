@@ -15,6 +15,10 @@ pub const ADMIN_BODY_MAX_BYTES: usize = 64 * 1024;
 pub const PAGE_LIMIT_DEFAULT: u32 = 50;
 /// Largest page size of a listing.
 pub const PAGE_LIMIT_MAX: u32 = 500;
+/// Default life of an admin key: 90 days.
+pub const ADMIN_KEY_LIFETIME_DEFAULT_SECONDS: i64 = 90 * SECONDS_PER_DAY;
+/// Longest life of an admin key: one year.
+pub const ADMIN_KEY_LIFETIME_MAX_SECONDS: i64 = 365 * SECONDS_PER_DAY;
 /// `last_used_at` of an admin key is written at most once a minute; one write per call would cost more than
 /// it is worth.
 pub const ADMIN_KEY_USE_INTERVAL_MS: i64 = 60 * MS_PER_SECOND;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use wayleave::base::time::{UnixMillis, UnixSeconds};
 use wayleave::control::admin::{Parsed, Rendering, UsageSeen, render};
 use wayleave::control::registry::command::{
-    AdminKeyView, Answer, AutoRotate, Clash, DeliveryState, DeliveryView, EventView, ExpiriesView,
-    ExpiryView, FamilyView, Fault, KeyReceipt, LocationView, NoticeKind, NoticeView, ProbeView,
+    AdminKeyView, Answer, AutoRotate, BlockingToken, Clash, DeliveryState, DeliveryView, EventView,
+    ExpiriesView, ExpiryView, FamilyView, Fault, KeyReceipt, LocationView, NoticeKind, NoticeView, ProbeView,
     PropagationView, Receipt, RevokeOld, RotationView, SigningKeyState, SigningKeyView, StatusView,
     StatusWarning, TokenPolicy, TokenState, TokenView, WebhookView,
 };
@@ -53,6 +53,7 @@ pub(crate) fn view() -> TokenView {
         revoked_at: None,
         revoked_reason: None,
         effective_by: None,
+        rotation_obstacle: None,
         predecessor: None,
         successor: None,
         rotation: None,
@@ -96,6 +97,36 @@ pub(crate) fn header<'a>(response: &'a Reply, name: &str) -> Option<&'a str> {
     response.header(name)
 }
 
+#[test]
+fn a_token_says_why_it_cannot_be_rotated_and_which_token_to_act_on() {
+    let one = |serial| BlockingToken { serial: Serial(serial), last_used_at: None };
+    let cases = [
+        (None, json!({ "allowed": true, "reason": null })),
+        (
+            Some(Fault::SuccessorUnused { waiting: one(8), predecessor: one(7) }),
+            json!({ "allowed": false, "reason": "successor_unused", "token": "tok_8" }),
+        ),
+        (
+            Some(Fault::MaxActiveTokens { active: vec![one(8), one(7)] }),
+            json!({ "allowed": false, "reason": "max_active_tokens", "token": "tok_7" }),
+        ),
+        (
+            Some(Fault::RotateInstead { ended: false, instead: Some(Serial(8)) }),
+            json!({ "allowed": false, "reason": "has_successor", "token": "tok_8" }),
+        ),
+        (
+            Some(Fault::RotateInstead { ended: true, instead: None }),
+            json!({ "allowed": false, "reason": "nothing_to_rotate" }),
+        ),
+        (Some(Fault::LeafDisabled { instead: None }), json!({ "allowed": false, "reason": "disabled" })),
+        (Some(Fault::Fields(vec![])), json!({ "allowed": false, "reason": "invalid_request" })),
+    ];
+    for (obstacle, expected) in cases {
+        let view = TokenView { rotation_obstacle: obstacle.map(Box::new), ..view() };
+        assert_eq!(body_of(&rendered(Answer::Token(Box::new(view))))["can_rotate"], expected);
+    }
+}
+
 fn warnings(view: TokenView) -> Value {
     body_of(&rendered(Answer::Token(Box::new(view))))["warnings"].clone()
 }
@@ -109,6 +140,7 @@ fn a_token_is_shown_as_the_contract_has_it() {
         "id": "tok_7", "family": "fam_x", "label": "Shop", "owner": null, "external_id": "c-17",
         "metadata": {"a": 1},
         "fingerprint": "wlp_AQEAAAAM…12345678", "state": "active", "current": true, "version": 3,
+        "can_rotate": { "allowed": true, "reason": null },
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce",
         "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "protected": false,
         "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
@@ -380,6 +412,8 @@ pub(crate) fn status() -> StatusView {
         traffic_at: Some(NOW.plus_ms(-60_000)),
         heard_at: Some(NOW.plus_ms(-120_000)),
         reports_missing_since: None,
+        bootstrap_key_valid: false,
+        admin_keys_without_end: 0,
         restored_at: None,
         propagation: PropagationView {
             samples: 9,

@@ -384,6 +384,28 @@ fn a_body_is_json_by_its_content_type() {
 }
 
 #[test]
+fn a_clone_is_made_of_an_id_or_a_whole_token() {
+    let deployment = deployment();
+    let clone = |text: &str| {
+        let body = serde_json::json!({ "clone_of": text }).to_string();
+        deployment.call("POST", "/tokens", &body).map(|call| call.command).map_err(|problem| faults(&problem))
+    };
+    let of_12 = Command::CreateToken(NewToken { clone_of: Some(Serial(12)), ..NewToken::default() });
+    let text = deployment.token(12);
+    for good in [text.clone(), format!(" {text}\n"), "tok_12".to_owned()] {
+        assert_eq!(clone(&good), Ok(of_12.clone()), "{good}");
+    }
+    let last = if text.ends_with('A') { "B" } else { "A" };
+    let fingerprint = format!("{}…{}", &text[..12], &text[32..]);
+    for wrong in [format!("{}{last}", &text[..39]), text[..39].to_owned(), format!("{text}A"), fingerprint] {
+        assert_eq!(clone(&wrong), Err(vec!["clone_of: not_a_token".to_owned()]), "{wrong}");
+    }
+    for wrong in [" tok_12", "12", "", &text[4..], &text.to_uppercase()] {
+        assert_eq!(clone(wrong), Err(vec!["clone_of: not_a_token_id".to_owned()]), "{wrong}");
+    }
+}
+
+#[test]
 fn a_lookup_asks_only_for_tokens_of_ours() {
     let deployment = deployment();
     let lookup = |text: &str| {

@@ -14,20 +14,29 @@ after(() => site.stop());
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 const dialog = (page) => page.getByRole('dialog');
 
-async function rotate(page, choice, more = async () => {}) {
-  await page.getByRole('button', { name: 'Rotate …' }).click();
+async function rotate(page, choice, { more = async () => {}, button = 'Rotate …' } = {}) {
+  await page.getByRole('button', { name: button }).click();
   await dialog(page).getByRole('radio', { name: choice, exact: true }).check();
   await more();
   await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+}
+
+/** The button says why, and does nothing. */
+async function cannotRotate(page, why) {
+  const button = page.getByRole('button', { name: 'Rotate …' });
+  assert.equal(await button.getAttribute('aria-disabled'), 'true');
+  await page.getByText(why).waitFor();
+  await button.click();
+  assert.equal(await dialog(page).count(), 0);
 }
 
 describe('rotating', () => {
   it('plans the old one’s end as chosen, shows the new one, and marks which to copy', async () => {
     const old = await admin.createToken({ label: 'Rotated' });
     const page = await site.signedIn({ at: `#/token/${old.id}` });
-    await rotate(page, 'A number of days from now', () =>
-      dialog(page).getByRole('spinbutton', { name: 'Days from now' }).fill('3'),
-    );
+    await rotate(page, 'A number of days from now', {
+      more: () => dialog(page).getByRole('spinbutton', { name: 'Days from now' }).fill('3'),
+    });
     const shown = page.getByRole('dialog', { name: 'The new token of “Rotated”' });
     assert.match(await shown.getByRole('textbox').innerText(), /^wlp_[\w-]{36}$/);
     await shown.getByRole('button', { name: 'Done' }).click();
@@ -65,7 +74,8 @@ describe('rotating', () => {
     const old = await admin.createToken({ label: 'Waiting' });
     const waiting = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
     const page = await site.signedIn({ at: `#/token/${waiting.id}` });
-    await rotate(page, 'Not automatically');
+    await cannotRotate(page, `Its successor was never used. Deploy that one first. (${waiting.id})`);
+    await rotate(page, 'Not automatically', { button: 'Rotate another way …' });
     await dialog(page).getByRole('alert').getByText('The newest token was never used').waitFor();
     await dialog(page)
       .getByRole('radio', { name: `The unused one, ${waiting.id}` })
@@ -97,7 +107,8 @@ describe('rotating', () => {
       async () => (await admin.token(second.id)).first_used_at,
     );
     const page = await site.signedIn({ at: `#/token/${second.id}` });
-    await rotate(page, 'Not automatically');
+    await cannotRotate(page, `Two tokens of the family are in use. End the older one first. (${old.id})`);
+    await rotate(page, 'Not automatically', { button: 'Rotate another way …' });
     const told = dialog(page).getByRole('alert');
     await told.getByText('A family can have two active tokens').waitFor();
     for (const { id } of [old, second])

@@ -2,9 +2,11 @@
 
 use crate::world::{ADMIN_KEY, START, World, edit_label, new_token, settings};
 use wayleave::base::database::Value;
+use wayleave::base::time::UnixSeconds;
 use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
-    AdminKeyView, Answer, Clash, Command, EventFilter, Fault, NewAdminKey, NewToken, TokenEdit, TokenFilter,
+    AdminKeyView, Answer, Call, Clash, Command, EventFilter, Fault, NewAdminKey, NewToken, StatusWarning,
+    TokenEdit, TokenFilter,
 };
 use wayleave::formats::admin_key::{AdminKey, Role};
 use wayleave::formats::key::sha256;
@@ -272,9 +274,97 @@ fn creating_and_deleting_is_audited() {
     let (id, _) = world.admin_key(Role::Viewer);
     world.ask(Command::DeleteAdminKey(id));
     let events = world.events();
-    let expected = Some(r#"{"id":2,"label":"viewer","role":"viewer"}"#.to_owned());
+    let expected = r#"{"expires_at":"2027-02-20T02:00:01Z","id":2,"label":"viewer","role":"viewer"}"#;
+    let expected = Some(expected.to_owned());
     assert_eq!(events[1].action, "admin_key.created");
     assert_eq!((&events[1].before, &events[1].after), (&None, &expected));
     assert_eq!(events[2].action, "admin_key.deleted");
     assert_eq!((&events[2].before, &events[2].after), (&expected, &None));
+}
+
+fn key_until(expires_at: Option<UnixSeconds>) -> Command {
+    Command::CreateAdminKey(NewAdminKey { label: "job".into(), role: Role::Operator, expires_at })
+}
+
+#[test]
+fn an_admin_key_lives_90_days_and_at_most_a_year() {
+    const DAY: i64 = 86_400;
+    let mut world = World::new();
+    let start = world.now.ceil_seconds();
+    for (asked, days) in [(None, 90), (Some(1), 1), (Some(365), 365)] {
+        let asked = asked.map(|days| start.plus_seconds(days * DAY));
+        let Answer::AdminKeyCreated { key, .. } = world.ask(key_until(asked)) else { panic!("{days}") };
+        assert_eq!(key.expires_at, Some(start.plus_seconds(days * DAY)));
+    }
+    for seconds in [i64::MIN, -1, 365 * DAY + 1, i64::MAX] {
+        let at = UnixSeconds(start.0.saturating_add(seconds));
+        let refused = vec![("expires_at".to_owned(), "out_of_range".to_owned())];
+        assert_eq!(world.field_faults(key_until(Some(at))), refused, "{seconds}");
+    }
+}
+
+#[test]
+fn a_key_that_ends_soon_is_reported_once_for_each_threshold() {
+    const DAY: i64 = 86_400;
+    let mut world = World::new();
+    let start = world.now.ceil_seconds();
+    let key = |world: &mut World, days: i64| match world.ask(key_until(Some(start.plus_seconds(days * DAY))))
+    {
+        Answer::AdminKeyCreated { key, .. } => key.id,
+        other => panic!("{other:?}"),
+    };
+    let (long, short, deleted) = (key(&mut world, 90), key(&mut world, 10), key(&mut world, 90));
+    world.ask(Command::DeleteAdminKey(deleted));
+    let mut told = Vec::new();
+    for day in 0..=95 {
+        world.now = START.plus_ms((day * DAY + 1) * 1_000);
+        assert_eq!(world.request(Call::Sweep), Answer::Noted);
+        world.alarms();
+        let notices = world.notices();
+        for notice in notices.iter().filter(|notice| notice["type"] == "deployment.admin_key_expiring") {
+            let keys = notice["data"]["admin_keys"].as_array().unwrap();
+            assert_eq!(notice["data"]["tokens"], serde_json::json!([]));
+            let ids: Vec<_> = keys.iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect();
+            assert!(keys.iter().all(|key| key["label"] == "job" && key.get("role").is_none()));
+            let one = (notice["data"]["within_days"].as_u64().unwrap(), ids);
+            if !told.iter().any(|(_, known)| *known == one) {
+                told.push((day, one));
+            }
+        }
+    }
+    let id = |id: u32| vec![format!("key_{id}")];
+    // A threshold of more than half of a life is skipped.
+    let expected = [(9, (1, id(short))), (60, (30, id(long))), (83, (7, id(long))), (89, (1, id(long)))];
+    assert_eq!(told, expected);
+    let counted = world.notices();
+    let of_keys = |notice: &&serde_json::Value| notice["type"] == "deployment.admin_key_expiring";
+    // Notices are kept for 90 days, so all four are still there.
+    assert_eq!(counted.iter().filter(of_keys).count(), 4);
+}
+
+#[test]
+fn the_status_warns_of_keys_without_end_until_they_are_replaced() {
+    let mut world = World::new();
+    assert_eq!(world.status().warnings, [StatusWarning::BootstrapKey]);
+    let (id, owner) = world.admin_key(Role::Owner);
+    assert_eq!(world.status().warnings, [StatusWarning::BootstrapKey], "it is still valid");
+    // As an earlier release made it.
+    world.database.one(&format!("UPDATE admin_key SET expires_at = NULL WHERE id = {id} RETURNING 1"));
+    world.call_as(&owner);
+    world.ask(Command::DeleteAdminKey(1));
+    assert_eq!(world.status().warnings, [StatusWarning::AdminKeyWithoutEnd]);
+    let (_, next) = world.admin_key(Role::Owner);
+    world.call_as(&next);
+    world.ask(Command::DeleteAdminKey(id));
+    assert_eq!(world.status().warnings, []);
+}
+
+#[test]
+fn a_value_that_admin_key_no_longer_has_is_no_warning() {
+    let mut world = World::new();
+    let (_, owner) = world.admin_key(Role::Owner);
+    assert_eq!(world.status().warnings, [StatusWarning::BootstrapKey]);
+    world.restart(RegistrySettings { bootstrap_sha256: None, ..settings() });
+    world.call_as(&owner);
+    assert_eq!(world.status().warnings, []);
 }

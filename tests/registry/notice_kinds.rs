@@ -9,6 +9,7 @@ use wayleave::control::registry::command::{
     Answer, Call, Command, DeliveryState, Lifetime, NewToken, NoticeFilter, NoticeKind, RevokeOld,
 };
 use wayleave::control::webhook::Answered;
+use wayleave::formats::admin_key::Role;
 use wayleave::formats::token::Serial;
 use wayleave::formats::usage::anomaly::{Anomaly, AnomalyKind};
 
@@ -58,6 +59,7 @@ fn each_is_read_counted_and_sent() {
     let drained = world.made(365);
     let after = RevokeOld::After { after_seconds: 20 * DAY, drain_seconds: DAY, strict: false };
     let fresh = world.rotate(drained, how(after)).token.serial;
+    world.admin_key(Role::Operator);
     let hour = START;
     let signs = vec![
         Anomaly { serial: quiet, kind: AnomalyKind::Spike { hour, requests: 5_000, median: 300 } },

@@ -518,3 +518,53 @@ fn a_rotation_wants_to_know_of_late_uses_and_nothing_else_does() {
     assert_eq!(wanted(rotate(Serial(4_000), as_usual())), []);
     assert_eq!(wanted(Command::GetToken(new.serial)), []);
 }
+
+/// `World::ask` compares with what the rotation itself answers.
+#[test]
+fn a_token_says_beforehand_what_a_rotation_would_be_refused_for() {
+    let mut world = World::new();
+    let obstacle = |world: &mut World, serial| {
+        let shown = world.get(serial).rotation_obstacle.map(|obstacle| *obstacle);
+        if shown.is_some() {
+            world.ask(rotate(serial, as_usual()));
+        }
+        shown
+    };
+    let blocking = |serial| BlockingToken { serial, last_used_at: None };
+    let (old, new) = rotated(&mut world, RevokeOld::Never);
+    let instead = Some(new.serial);
+    assert_eq!(obstacle(&mut world, old.serial), Some(Fault::RotateInstead { ended: false, instead }));
+    let unused = Fault::SuccessorUnused { waiting: blocking(new.serial), predecessor: blocking(old.serial) };
+    assert_eq!(obstacle(&mut world, new.serial), Some(unused));
+    world.receipt(Command::DisableToken(new.serial));
+    let instead = Some(old.serial);
+    assert_eq!(obstacle(&mut world, new.serial), Some(Fault::LeafDisabled { instead }));
+    world.receipt(Command::EnableToken(new.serial));
+    world.used(new.serial);
+    let used = BlockingToken { last_used_at: Some(world.now), ..blocking(new.serial) };
+    let active = vec![used, blocking(old.serial)];
+    assert_eq!(obstacle(&mut world, new.serial), Some(Fault::MaxActiveTokens { active }));
+    world.revoke(old.serial);
+    assert_eq!(obstacle(&mut world, new.serial), None);
+    let instead = Some(new.serial);
+    assert_eq!(obstacle(&mut world, old.serial), Some(Fault::RotateInstead { ended: true, instead }));
+    // The list and the family say the same as the token.
+    let family = world.family(&new.family);
+    let Answer::Tokens { items, .. } = world.ask(Command::ListTokens(crate::world::all())) else { panic!() };
+    for token in family.tokens.iter().chain(&items) {
+        assert_eq!(*token, world.get(token.serial));
+    }
+    world.revoke(new.serial);
+    let instead = None;
+    assert_eq!(obstacle(&mut world, new.serial), Some(Fault::RotateInstead { ended: true, instead }));
+    // An audience that the deployment no longer has.
+    let other = world.token().serial;
+    world.restart(crate::deployment::settings("test", &["other"]));
+    assert!(matches!(obstacle(&mut world, other), Some(Fault::Fields(_))));
+    // A protected token is rotated by the default plan by any operator.
+    world.restart(settings());
+    world.edit(other, TokenEdit { protected: Some(true), ..TokenEdit::default() });
+    let (_, operator) = world.admin_key(wayleave::formats::admin_key::Role::Operator);
+    world.call_as(&operator);
+    assert_eq!(obstacle(&mut world, other), None);
+}

@@ -1,5 +1,6 @@
 //! Issuing, cloning, editing, revealing.
 
+use crate::deployment;
 use crate::world::{START, World, all, as_usual, auto_rotate, edit_label, new_token, rules, settings};
 use wayleave::base::database::Value;
 use wayleave::base::time::UnixSeconds;
@@ -63,6 +64,7 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         revoked_at: None,
         revoked_reason: None,
         effective_by: None,
+        rotation_obstacle: None,
         predecessor: None,
         successor: None,
         rotation: None,
@@ -191,6 +193,42 @@ fn a_rule_that_would_be_refused_today_goes_on_where_it_was_saved_and_stops_a_clo
     // Or a leaked token could not be replaced, and auto_rotate would let it run out.
     let successor = world.rotate(token.serial, as_usual()).token;
     assert_eq!(successor.policy.origins, shown.policy.origins);
+}
+
+#[test]
+fn a_life_that_nobody_chose_is_the_shortest_default_of_its_routes_or_that_of_the_deployment() {
+    let lifetimes = [("fast", 600), ("slow", 9_000), ("too long", 99_999)];
+    let mut world = World::with(RegistrySettings {
+        max_token_lifetime_seconds: 10_000,
+        default_token_lifetime_seconds: 5_000,
+        token_lifetimes: lifetimes.map(|(audience, seconds)| (audience.to_owned(), seconds)).into(),
+        ..deployment::settings("test", &["api", "fast", "slow", "too long"])
+    });
+    let start = START.ceil_seconds();
+    let with = |audiences: &[&str]| {
+        let mut new = new_token("a");
+        new.settings.audiences = Some(audiences.iter().map(|audience| (*audience).to_owned()).collect());
+        new
+    };
+    for (audiences, seconds) in [
+        (&["api"][..], 5_000),
+        (&["fast"], 600),
+        (&["slow"], 9_000),
+        (&["slow", "fast", "api"], 600),
+        (&["api", "slow"], 9_000),
+        (&["too long"], 10_000),
+    ] {
+        let token = world.create(with(audiences)).0;
+        assert_eq!(token.expires_at.0 - start.0, seconds, "{audiences:?}");
+        let clone = NewToken { clone_of: Some(token.serial), ..NewToken::default() };
+        assert_eq!(world.create(clone).0.expires_at.0 - start.0, seconds, "a clone for {audiences:?}");
+    }
+    let chosen = NewToken { lifetime: Some(Lifetime::ExpiresIn(7_000)), ..with(&["fast"]) };
+    let chosen = world.create(chosen).0;
+    assert_eq!(chosen.expires_at.0 - start.0, 7_000);
+    // A successor lives as long as its predecessor was given.
+    let successor = world.rotate(chosen.serial, as_usual()).token;
+    assert_eq!(successor.expires_at.0 - start.0, 7_000);
 }
 
 #[test]

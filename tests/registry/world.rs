@@ -89,7 +89,27 @@ impl World {
     }
 
     pub(crate) fn ask(&mut self, command: Command) -> Answer {
-        self.ask_idempotent(command, None)
+        let foretold = match &command {
+            Command::RotateToken { serial, rotate } if **rotate == Rotate::default() => {
+                self.obstacle_shown(*serial)
+            }
+            _ => None,
+        };
+        let answer = self.ask_idempotent(command, None);
+        match (foretold, &answer) {
+            (None, _) | (_, Answer::Refused(Fault::Forbidden)) => {}
+            (Some(None), answer) => assert!(matches!(answer, Answer::Rotated(_)), "{answer:?}"),
+            (Some(Some(obstacle)), answer) => assert_eq!(*answer, Answer::Refused(obstacle)),
+        }
+        answer
+    }
+
+    /// What the token's view says of a rotation by the default plan; the outer `None`: it was not shown.
+    fn obstacle_shown(&mut self, serial: Serial) -> Option<Option<Fault>> {
+        match self.ask_idempotent(Command::GetToken(serial), None) {
+            Answer::Token(token) => Some(token.rotation_obstacle.map(|obstacle| *obstacle)),
+            _ => None,
+        }
     }
 
     pub(crate) fn ask_idempotent(&mut self, command: Command, idempotency: Option<Idempotency>) -> Answer {

@@ -1,5 +1,6 @@
 //! The deployment used in tests of the registry: its keys, its settings, its start time.
 
+use std::collections::BTreeMap;
 use wayleave::base::time::UnixMillis;
 use wayleave::control::registry::RegistrySettings;
 use wayleave::formats::key::{CheckKeys, KeyId, KeyRing, sha256};
@@ -24,6 +25,8 @@ pub(crate) fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings
         restore_id: None,
         guaranteed: true,
         max_token_lifetime_seconds: 2 * 365 * 86_400,
+        default_token_lifetime_seconds: 365 * 86_400,
+        token_lifetimes: BTreeMap::new(),
         retention_days: 400,
         audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
         credential_audiences: Vec::new(),

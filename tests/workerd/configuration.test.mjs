@@ -31,6 +31,7 @@ const WRONG = {
   CONTROL_HOSTS: ['https://control.example/'],
   APP_SCHEMES: ['https', 'No Scheme'],
   MAX_TOKEN_LIFETIME: ['59', '1000000000000', '2 years'],
+  DEFAULT_TOKEN_LIFETIME: ['59', '63072001', '1 year'],
   RETENTION_DAYS: ['0', 'x'],
   SIGNING_KEYS: [null, '{', '{}', '{"1":"short"}', `{"256":"${CHECK_SECRET}"}`],
   CHECK_SECRET: [null, 'short'],

@@ -3,7 +3,8 @@
 
 import { h, uniqueId } from '../dom.js';
 
-/** @typedef {{ label: string, act: () => void, danger?: boolean }} Item */
+/** An action; with `why` it is shown, but cannot be taken. */
+/** @typedef {{ label: string, act: () => void, danger?: boolean, why?: string }} Item */
 
 /** @param {string} label what the button is for, as read by screen readers @param {Item[]} items */
 export function menuButton(label, items) {
@@ -99,15 +100,24 @@ const beginningWith = (letter, entries) =>
   entries.find((entry) => entry.textContent?.toLowerCase().startsWith(letter.toLowerCase()));
 
 /** @param {Item} item @param {() => void} close the menu, before the item acts */
-function entry({ label, act, danger }, close) {
+function entry({ label, act, danger, why }, close) {
   const click = () => {
+    if (why) return;
     close();
     act();
   };
   return h(
     'button',
-    { type: 'button', role: 'menuitem', tabindex: '-1', class: danger ? 'danger' : null, on: { click } },
+    {
+      type: 'button',
+      role: 'menuitem',
+      tabindex: '-1',
+      class: danger ? 'danger' : null,
+      'aria-disabled': why ? 'true' : null,
+      on: { click },
+    },
     label,
+    why && h('span', { class: 'under' }, why),
   );
 }
 

@@ -35,6 +35,11 @@ export const STATUS_WARNINGS = {
     'Requests are counted, but for three minutes no location has asked for a list or reported. ' +
     'Locations may not reach the registry and are served from KV: changes arrive late. ' +
     'Check the registry’s log and the network.',
+  bootstrap_key:
+    'The key of ADMIN_KEY is still valid, and it never ends. Make an owner’s key for each person with ' +
+    'Admin keys, sign in with one, delete the key ADMIN_KEY there, and take ADMIN_KEY out of the secrets.',
+  admin_key_without_end:
+    'An admin key of an earlier release never ends. Make another in its place, and delete it.',
   webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
 

@@ -25,6 +25,7 @@ const WORDS = {
 /** Notices about the deployment, which name no token. @type {Record<string, string>} */
 const OF_DEPLOYMENT = {
   'deployment.reports_missing': 'Requests were counted, but no location reported',
+  'deployment.admin_key_expiring': 'Admin keys end',
 };
 const SHOWN = 5;
 
@@ -66,7 +67,7 @@ export async function view({ params, signal }) {
 }
 
 /** @param {Notice} notice */
-function entry({ type, timestamp, data: { tokens, within_days: days, since }, delivery }) {
+function entry({ type, timestamp, data: { tokens, admin_keys: keys, within_days: days, since }, delivery }) {
   const words = WORDS[type] ?? OF_DEPLOYMENT[type] ?? type.replace(/^[a-z]+\./, '').replaceAll('_', ' ');
   const others = tokens.length - SHOWN;
   return h(
@@ -79,6 +80,7 @@ function entry({ type, timestamp, data: { tokens, within_days: days, since }, de
       words,
       since ? ` since ${exact(since)}` : null,
       days ? ` within ${days} days` : null,
+      keys ? `: ${keys.map(({ id, label }) => `${label} (${id})`).join(', ')}` : null,
       ' ',
       sent(delivery),
     ),

@@ -95,6 +95,7 @@ function revocation({
 function tokens(settings) {
   return facts(
     fact('Longest lifetime', duration(settings.max_token_lifetime_seconds)),
+    fact('Default lifetime', duration(settings.default_token_lifetime_seconds)),
     fact('Kept after the end', `${settings.retention_days} days`),
     fact('App schemes', list(settings.app_schemes, 'none')),
   );

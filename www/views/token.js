@@ -50,6 +50,7 @@ export async function view({ path: [, id], signal }) {
       ],
       buttons(token),
     ),
+    whyNot(token),
     told(token),
     change(token, signal),
     h(
@@ -69,11 +70,29 @@ function buttons(token) {
     h(
       'div',
       { class: 'buttons' },
-      actions.map(({ label, act, danger }) =>
-        h('button', { type: 'button', class: danger && 'danger', on: { click: act } }, label),
+      // A button that is disabled stays in the order of the tab key, so that everybody gets its reason.
+      actions.map(({ label, act, danger, why }) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            class: danger && 'danger',
+            'aria-disabled': why ? 'true' : null,
+            'aria-describedby': why ? 'why-not' : null,
+            title: why,
+            on: { click: () => !why && act() },
+          },
+          label,
+        ),
       ),
     )
   );
+}
+
+/** Why an action on the token is not possible. @param {Token} token */
+function whyNot(token) {
+  const why = tokenActions(token).find((action) => action.why)?.why;
+  return why && h('p', { class: 'muted small', id: 'why-not' }, why);
 }
 
 /** @param {Token} token */

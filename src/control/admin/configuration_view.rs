@@ -40,6 +40,8 @@ pub struct Configuration {
     pub app_schemes: Vec<String>,
     /// The longest lifetime of a token, in seconds.
     pub max_token_lifetime_seconds: i64,
+    /// The lifetime of a token for which none is given, in seconds. A route can have its own.
+    pub default_token_lifetime_seconds: i64,
     /// How long a token stays in the registry after its end, in days.
     pub retention_days: i64,
     /// Every audience that a token can be for.
@@ -97,6 +99,8 @@ pub struct RouteView {
     pub forwarded_headers: &'static str,
     /// Time until the first byte of the upstream's answer, in seconds.
     pub timeout_seconds: u32,
+    /// The lifetime of a token for this route for which none is given, in seconds; null: the deployment's.
+    pub token_lifetime_seconds: Option<i64>,
     /// Where a request on this route may carry its token; null: the deployment's `credential_sources` apply.
     pub credential_sources: Option<Vec<String>>,
 }

@@ -14,7 +14,7 @@ use crate::base::time::{UnixSeconds, parse_rfc3339};
 use crate::formats::admin_key::Role;
 use crate::formats::family::FamilyId;
 use crate::formats::origin::{Origin, TupleOrigin};
-use crate::formats::token::Serial;
+use crate::formats::token::{PREFIX, Serial, UnverifiedToken};
 use crate::limits;
 use serde_json::{Value, json};
 
@@ -226,6 +226,37 @@ impl Kind for TokenIdKind {
 
     fn schema(&self) -> Value {
         json!({"type": "string", "pattern": ids::TOKEN_ID_PATTERN})
+    }
+}
+
+/// A token: its id, or its whole text, perhaps pasted with a line end.
+pub(super) struct TokenIdOrText;
+
+impl Kind for TokenIdOrText {
+    type Value = Serial;
+
+    fn read(&self, value: &Value, at: &str, context: &Context<'_>, faults: &mut Faults) -> Option<Serial> {
+        let Some(text) = value.as_str() else {
+            faults.add(at, "wrong_type", "a token's id or its whole text");
+            return None;
+        };
+        if !text.trim().starts_with(PREFIX) {
+            return TokenIdKind.read(value, at, context, faults);
+        }
+        let token = UnverifiedToken::parse(text.trim()).and_then(|token| token.verify(context.key_ring));
+        if token.is_none() {
+            faults.add(
+                at,
+                "not_a_token",
+                "a whole token that this deployment issued: wlp_ and 36 more characters",
+            );
+        }
+        token.map(|token| token.claims().serial)
+    }
+
+    fn schema(&self) -> Value {
+        let whole = json!({"type": "string", "pattern": "^\\s*wlp_[A-Za-z0-9_-]{36}\\s*$"});
+        json!({"anyOf": [TokenIdKind.schema(), whole]})
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Notice {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "its schema alone is used: the registry keeps the body as text")]
 struct WebhookBody {
-    /// The type of event: `token.revoked`, …, `deployment.reports_missing`.
+    /// The type of event: `token.revoked`, …, `deployment.reports_missing`, `deployment.admin_key_expiring`.
     r#type: String,
     /// When the digest was made.
     #[schemars(extend("format" = "date-time"))]
@@ -53,6 +53,9 @@ struct WebhookData {
     /// Since when the condition holds, for types about the deployment.
     #[schemars(with = "String", skip_serializing_if = "Option::is_none", extend("format" = "date-time"))]
     since: Option<String>,
+    /// With `deployment.admin_key_expiring`: the keys, each with id, label, expires_at, last_used_at.
+    #[schemars(with = "Vec<Map<String, Value>>", skip_serializing_if = "Option::is_none")]
+    admin_keys: Option<Vec<Map<String, Value>>>,
     /// At most 500 tokens, none for types about the deployment. Each has id, family, label, owner,
     /// external_id, audiences, expires_at, last_used_at, and what the type adds.
     tokens: Vec<Map<String, Value>>,

@@ -111,13 +111,6 @@ impl Kind for RevokeOldKind {
     }
 }
 
-/// The default of a rotation: the old token ends after a week, but not before the new one was used.
-pub(super) const REVOKE_OLD_DEFAULT: RevokeOld = RevokeOld::After {
-    after_seconds: ROTATE_AFTER_DEFAULT_SECONDS,
-    drain_seconds: ROTATE_DRAIN_DEFAULT_SECONDS,
-    strict: false,
-};
-
 /// The outer `None` means that a fault was reported.
 fn wait(
     members: &Map<String, Value>,
@@ -172,7 +165,7 @@ impl Kind for AutoRotateKind {
         };
         let revoke_old = match members.get("revoke_old") {
             Some(value) => RevokeOldKind.read(value, &place("revoke_old"), context, faults)?,
-            None => REVOKE_OLD_DEFAULT,
+            None => RevokeOld::default(),
         };
         if revoke_old == RevokeOld::Now {
             faults.add(

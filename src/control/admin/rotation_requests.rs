@@ -11,7 +11,7 @@ use super::filters::{Cursor, FilterKind};
 use super::ids::List;
 use super::input::Input;
 use super::kinds::{Choice, Flag, WholeNumber};
-use super::rotation_kinds::{REVOKE_OLD_DEFAULT, RevokeOldKind};
+use super::rotation_kinds::RevokeOldKind;
 use super::token_requests::{self, REASON};
 use super::token_settings::{self, settings_and};
 use crate::control::registry::command::{Bulk, Command, Rotate, Supersede, TokenFilter};
@@ -76,7 +76,7 @@ fn rotate(input: &Input<'_>) -> Result<Rotate, AdminProblem> {
 /// Reads everything except the settings that differ in the successor.
 fn how(body: &mut Members<'_>) -> Rotate {
     Rotate {
-        revoke_old: body.take(&REVOKE_OLD).unwrap_or(REVOKE_OLD_DEFAULT),
+        revoke_old: body.take(&REVOKE_OLD).unwrap_or_default(),
         lifetime: token_requests::lifetime(body),
         overrides: Default::default(),
         supersede: body.take(&SUPERSEDE),

@@ -8,7 +8,7 @@
 use super::admin_problem::AdminProblem;
 use super::fields::{EXPIRY_IMMUTABLE, Field, Members, Refused, Shape};
 use super::input::Input;
-use super::kinds::{Flag, HeaderValue, Instant, Nullable, TEXT, Text, TokenIdKind, TokenLifetime};
+use super::kinds::{Flag, HeaderValue, Instant, Nullable, TEXT, Text, TokenIdOrText, TokenLifetime};
 use super::token_settings::{self, AUDIENCES, LABEL, ORIGINS, settings_and};
 use crate::base::time::UnixSeconds;
 use crate::control::registry::command::{Command, FieldFault, Lifetime, NewToken};
@@ -19,7 +19,8 @@ use crate::limits;
 
 pub(super) static EXPIRES_IN: Field<TokenLifetime> = Field {
     name: "expires_in",
-    about: "Lifetime in seconds. Cannot be combined with expires_at. Without either, it is one year.",
+    about: "Lifetime in seconds. Cannot be combined with expires_at. Without either: the default of the \
+        deployment or of the token's route.",
     kind: TokenLifetime,
 };
 pub(super) static EXPIRES_AT: Field<Instant> = Field {
@@ -27,10 +28,11 @@ pub(super) static EXPIRES_AT: Field<Instant> = Field {
     about: "When the token expires. Fractions of a second are cut off.",
     kind: Instant,
 };
-static CLONE_OF: Field<TokenIdKind> = Field {
+static CLONE_OF: Field<TokenIdOrText> = Field {
     name: "clone_of",
-    about: "A valid token whose settings are copied. Fields given here take precedence.",
-    kind: TokenIdKind,
+    about: "A valid token whose settings are copied: its id, or its whole text. Fields given here take \
+        precedence.",
+    kind: TokenIdOrText,
 };
 
 /// Shape of the body of `POST /tokens`

@@ -6,13 +6,15 @@
 //! What it must not know: HTTP.
 //! What a mistake costs: a person or a script takes a token for more restricted, or sooner ended, than it is.
 
+use super::fault_problems::fault_problem;
 use super::ids;
 use super::page::object;
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::control::registry::command;
-use crate::control::registry::command::{TokenState, TokenView};
+use crate::control::registry::command::{Fault, TokenState, TokenView};
 use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
 use crate::formats::rate_class::ClassName;
+use crate::http::problem::Reason;
 use crate::limits::{SECONDS_PER_DAY, UNUSED_NOTICE_MS};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
@@ -98,6 +100,8 @@ pub struct Token {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub effective_by: Option<String>,
+    /// Whether it can be rotated by the default plan, and why not.
+    pub can_rotate: CanRotate,
     /// The token that it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
@@ -155,6 +159,7 @@ impl Token {
             revoked_at: view.revoked_at.map(UnixMillis::to_rfc3339),
             revoked_reason: view.revoked_reason,
             effective_by: view.effective_by.map(UnixSeconds::to_rfc3339),
+            can_rotate: CanRotate::of(view.rotation_obstacle),
             predecessor: view.predecessor.map(ids::token_id),
             successor: view.successor.map(ids::token_id),
             rotation: view.rotation.map(Rotation::from),
@@ -235,6 +240,38 @@ impl From<command::RotationView> for Rotation {
             planned_end: view.planned_end.map(UnixMillis::to_rfc3339),
             held_since: view.held_since.map(UnixMillis::to_rfc3339),
         }
+    }
+}
+
+/// Whether a token can be rotated by the default plan. The answer is the refusal that a rotation would get
+/// now. (Another plan, or a choice such as `supersede`, may be possible all the same.)
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub struct CanRotate {
+    /// Whether nothing prevents it.
+    pub allowed: bool,
+    /// The reason of the refusal, or its code if that has no reasons: `successor_unused`, `max_active_tokens`,
+    /// `has_successor`, `disabled`, `rotate_another`, `nothing_to_rotate`, …; null when allowed.
+    pub reason: Option<&'static str>,
+    /// The token to act on: the one to rotate instead, the unused successor to deploy, or the older of two
+    /// active ones, to end first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
+    pub token: Option<String>,
+}
+
+impl CanRotate {
+    fn of(obstacle: Option<Box<Fault>>) -> Self {
+        let Some(fault) = obstacle else { return Self { allowed: true, reason: None, token: None } };
+        let token = match &*fault {
+            Fault::SuccessorUnused { waiting, .. } => Some(waiting.serial),
+            Fault::MaxActiveTokens { active } => active.last().map(|oldest| oldest.serial),
+            Fault::LeafDisabled { instead } | Fault::RotateInstead { instead, .. } => *instead,
+            _ => None,
+        };
+        let problem = fault_problem(*fault).problem;
+        let reason = problem.reason().map_or(problem.code().code(), Reason::name);
+        Self { allowed: false, reason: Some(reason), token: token.map(ids::token_id) }
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct KeyRow {
     pub(super) deleted: bool,
     sha256: String,
     /// Made from `ADMIN_KEY`, not by an owner.
-    bootstrap: bool,
+    pub(super) bootstrap: bool,
 }
 
 pub(super) const COLUMNS: &str =

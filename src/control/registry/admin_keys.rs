@@ -13,9 +13,12 @@ use super::idempotency::{self, Made};
 use super::policy::field_fault;
 use super::row::{Stop, StorageError};
 use super::sessions;
+use super::settings::RegistrySettings;
 use super::transaction::Transaction;
 use crate::base::database::{Database, Rows};
+use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::admin_key::{AdminKey, Role, random_from_nonce};
+use crate::limits::{ADMIN_KEY_LIFETIME_DEFAULT_SECONDS, ADMIN_KEY_LIFETIME_MAX_SECONDS};
 
 /// Bytes of the nonce from which a created key is derived.
 const NONCE_BYTES: usize = 24;
@@ -36,14 +39,7 @@ impl<D: Database> Transaction<'_, D> {
                 .ok_or(Fault::Conflict(Clash::MadeIsGone))?;
             return Ok((key.view, self.admin_key_text(&nonce)));
         }
-        if new.expires_at.is_some_and(|at| at.to_millis() <= self.now) {
-            return Err(Fault::Fields(vec![field_fault(
-                "expires_at",
-                "out_of_range",
-                "an instant in the future",
-            )])
-            .into());
-        }
+        let new = &NewAdminKey { expires_at: Some(self.end_of_key(new.expires_at)?), ..new.clone() };
         let mut nonce = [0; NONCE_BYTES];
         (self.entropy)(&mut nonce);
         let text = self.admin_key_text(&nonce);
@@ -55,6 +51,18 @@ impl<D: Database> Transaction<'_, D> {
         }
         self.audit(Event { action: "admin_key.created", after: Some(audited(&key)), ..Event::default() })?;
         Ok((key, text))
+    }
+
+    /// When a new key ends. It cannot be edited, so a key is prolonged only by another one.
+    fn end_of_key(&self, asked: Option<UnixSeconds>) -> Result<UnixSeconds, Fault> {
+        let start = self.now.ceil_seconds();
+        let at = asked.unwrap_or(start.plus_seconds(ADMIN_KEY_LIFETIME_DEFAULT_SECONDS));
+        let latest = start.plus_seconds(ADMIN_KEY_LIFETIME_MAX_SECONDS);
+        if at.to_millis() > self.now && at <= latest {
+            return Ok(at);
+        }
+        let detail = "an instant in the future, at most 365 days from now";
+        Err(Fault::Fields(vec![field_fault("expires_at", "out_of_range", detail)]))
     }
 
     /// Derives the text of the key with this nonce. It needs `CHECK_SECRET`, so the stored nonce alone
@@ -87,6 +95,20 @@ impl<D: Database> Transaction<'_, D> {
         let rows = self.database.query_all(&sql, &[Role::Owner.as_str().into(), id.into()], KeyRow::read)?;
         Ok(rows.iter().filter(|row| row.is_live(self.settings, self.now)).count())
     }
+}
+
+/// Whether a bootstrapped key is valid, and how many other valid keys have no end, as those of an earlier
+/// release may.
+pub(super) fn lasting<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    now: UnixMillis,
+) -> Result<(bool, u64), StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM admin_key WHERE deleted_at IS NULL AND expires_at IS NULL");
+    let mut keys = database.query_all(&sql, &[], KeyRow::read)?;
+    keys.retain(|key| key.is_live(settings, now));
+    let others = keys.iter().filter(|key| !key.bootstrap).count();
+    Ok((keys.iter().any(|key| key.bootstrap), u64::try_from(others).unwrap_or(u64::MAX)))
 }
 
 /// All keys that are not deleted, oldest first. Includes expired keys and earlier values of `ADMIN_KEY`, so

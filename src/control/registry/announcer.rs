@@ -7,6 +7,7 @@
 //! What it must not know: HTTP, promises, alarms.
 //! What a mistake costs: a late notice. It must never cost a late list.
 
+use super::admin_key_notices;
 use super::deliveries::{self, Attempt};
 use super::notices;
 use super::restore::Trust;
@@ -34,7 +35,10 @@ impl<D: Database> Registry<D> {
             return;
         }
         let settings = &self.settings;
-        let swept = self.database.transaction(|database| sweep::step(database, now));
+        let swept = self.database.transaction(|database| match sweep::step(database, now)? {
+            true => admin_key_notices::make(database, settings, now),
+            false => Ok(()),
+        });
         let gathered = swept.and_then(|()| {
             self.database.transaction(|database| {
                 notices::forget_old(database, now)?;

@@ -8,6 +8,7 @@ use super::command::{
 };
 use super::lifecycle::RevocationReason;
 use super::row::Stop;
+use super::token_query::Only;
 use super::transaction::Transaction;
 use super::{admin_keys, events, expiries, notices, status, token_query};
 use crate::base::database::Database;
@@ -118,7 +119,8 @@ impl<D: Database> Transaction<'_, D> {
     }
 
     fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {
-        let (items, next) = token_query::page(self.database, filter, self.now)?;
+        let (found, next) = token_query::rows(self.database, filter, Only::All, self.now)?;
+        let items = found.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
         Ok(Answer::Tokens { items, next })
     }
 

@@ -18,6 +18,7 @@
 //! 2. `announce`: send a webhook in the background, and report it with `sent`.
 //! 3. Set the alarm again.
 
+mod admin_key_notices;
 mod admin_key_row;
 mod admin_keys;
 mod announcer;

@@ -135,6 +135,18 @@ pub(super) fn keep_of_deployment<D: Database>(
     keep(database, settings, kind, &data, now)
 }
 
+/// Stores a notice about admin keys that end within this many days. `keys`: a JSON list of them.
+pub(super) fn keep_of_admin_keys<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    within_days: u32,
+    keys: &Json,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let data = format!("\"within_days\":{within_days},\"admin_keys\":{keys},\"tokens\":[]");
+    keep(database, settings, NoticeKind::AdminKeyExpiring, &data, now)
+}
+
 /// Stores a notice, and makes its webhook pending. `data`: the JSON members of `data`.
 fn keep<D: Database>(
     database: &D,

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     GONE_SERIALS,
     RETRIES,
     REPORTS,
+    ADMIN_KEY_ENDS,
 ];
 
 const FIRST: Migration = &[
@@ -344,6 +345,11 @@ const REPORTS: Migration = &[
         id INTEGER PRIMARY KEY CHECK (id = 1),
         summary TEXT NOT NULL
     ) STRICT",
+];
+
+const ADMIN_KEY_ENDS: Migration = &[
+    // The last threshold, in days, at which the key's end was reported.
+    "ALTER TABLE admin_key ADD COLUMN noticed_within_days INTEGER",
 ];
 
 /// Brings the database to this release's version.

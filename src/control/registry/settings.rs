@@ -5,6 +5,7 @@
 use crate::control::webhook::Webhook;
 use crate::formats::key::{CheckKeys, KeyId, KeyRing};
 use crate::formats::rate_class::RateClasses;
+use std::collections::BTreeMap;
 
 /// The registry's part of the configuration (docs/configuration.md).
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub struct RegistrySettings {
     pub guaranteed: bool,
     /// The setting `MAX_TOKEN_LIFETIME`, in seconds.
     pub max_token_lifetime_seconds: i64,
+    /// The setting `DEFAULT_TOKEN_LIFETIME`, in seconds.
+    pub default_token_lifetime_seconds: i64,
+    /// Default lives in seconds by audience, where a route has one.
+    pub token_lifetimes: BTreeMap<String, i64>,
     /// `RETENTION_DAYS`: how long tokens are kept after their end.
     pub retention_days: i64,
     /// All audiences of the routes, at least one.
@@ -42,4 +47,14 @@ pub struct RegistrySettings {
     pub bootstrap_sha256: Option<[u8; 32]>,
     /// The receiver of notices; `None`: they can only be read.
     pub webhook: Option<Webhook>,
+}
+
+impl RegistrySettings {
+    /// The life in seconds of a token for these audiences for which nobody chose one: the shortest default of
+    /// their routes, else that of the deployment.
+    pub(super) fn default_lifetime_seconds(&self, audiences: &[String]) -> i64 {
+        let of_routes = audiences.iter().filter_map(|audience| self.token_lifetimes.get(audience));
+        let seconds = of_routes.min().copied().unwrap_or(self.default_token_lifetime_seconds);
+        seconds.min(self.max_token_lifetime_seconds)
+    }
 }

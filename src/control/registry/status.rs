@@ -1,6 +1,7 @@
 //! `GET /status`: the registry's state and its pending writes (docs/http.md, "Status and metrics"). Answering
 //! changes nothing.
 
+use super::admin_keys;
 use super::bases;
 use super::command::{PropagationView, StatusView, StatusWarning};
 use super::deliveries;
@@ -27,6 +28,7 @@ pub(super) fn view<D: Database>(
     let base = bases::newest(database, state.list_number.epoch)?.number;
     // In storage, zero means never.
     let ever = |at: UnixMillis| Some(at).filter(|at| *at > UnixMillis(0));
+    let (bootstrap_key_valid, admin_keys_without_end) = admin_keys::lasting(database, settings, now)?;
     let (outbox_pending, outbox_oldest_at) = outbox::backlog(database)?;
     Ok(StatusView {
         list_number: (state.list_number.epoch, state.list_number.n),
@@ -60,6 +62,8 @@ pub(super) fn view<D: Database>(
         rate_classes_missing: rate_use::not_configured(database, &settings.rate_classes, now)?,
         rate_classes_of_isolates: rate_use::of_isolates(&settings.rate_classes),
         locations_without_addresses: Vec::new(),
+        bootstrap_key_valid,
+        admin_keys_without_end,
         webhook: deliveries::view(database, settings.webhook.is_some())?,
         warnings: Vec::new(),
     })
@@ -86,6 +90,8 @@ pub(super) fn warnings(status: &StatusView, now: UnixMillis) -> Vec<StatusWarnin
         (!status.locations_without_addresses.is_empty(), StatusWarning::ClientAddressMissing),
         (status.tokens_naming_no_origin > 0, StatusWarning::OriginsNotNamed),
         (status.reports_missing_since.is_some(), StatusWarning::ReportsMissing),
+        (status.bootstrap_key_valid, StatusWarning::BootstrapKey),
+        (status.admin_keys_without_end > 0, StatusWarning::AdminKeyWithoutEnd),
     ];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, warning)| warning).collect()
 }

@@ -77,10 +77,10 @@ pub(super) fn next_due<D: Database>(
     Ok(Some(since.plus_ms(SWEEP_OVERDUE_MS)))
 }
 
-/// Takes one step of the sweep, if one is under way or overdue.
-pub(super) fn step<D: Database>(database: &D, now: UnixMillis) -> Result<(), StorageError> {
+/// Takes one step of the sweep, if one is under way or overdue. Returns whether the sweep ended with it.
+pub(super) fn step<D: Database>(database: &D, now: UnixMillis) -> Result<bool, StorageError> {
     if next_due(database, now)?.is_none_or(|at| at > now) {
-        return Ok(());
+        return Ok(false);
     }
     let after = Progress::read(database)?.after.unwrap_or(Serial(0));
     let rows = database.query_all(SUBJECTS, &[after.into(), SWEEP_STEP_MAX.into()], Examined::read)?;
@@ -92,9 +92,10 @@ pub(super) fn step<D: Database>(database: &D, now: UnixMillis) -> Result<(), Sto
     }
     if is_last {
         database.execute("UPDATE sweep SET after_serial = NULL, ended_at = ?", &[now.into()])?;
-        return Ok(());
+        return Ok(true);
     }
-    set_position(database, last)
+    set_position(database, last)?;
+    Ok(false)
 }
 
 /// The columns read for each token. Ended tokens are read too, which bounds the rows that a step reads.
@@ -170,7 +171,8 @@ pub(super) fn queue<D: Database>(
         | NoticeKind::Unused
         | NoticeKind::UsageSpike
         | NoticeKind::RefusedOrigins
-        | NoticeKind::ReportsMissing => queued,
+        | NoticeKind::ReportsMissing
+        | NoticeKind::AdminKeyExpiring => queued,
     };
     notices::queue(database, queued, now)?;
     store_last_notice(database, serial, due, now)

@@ -9,8 +9,7 @@
 //! What it must not know: how a page's cursor is written.
 //! What a mistake costs: a token that nobody finds is a token that nobody revokes (false accept, in the end).
 
-use super::command::{TokenFilter, TokenState, TokenView};
-use super::families;
+use super::command::{TokenFilter, TokenState};
 use super::origin_index;
 use super::retired_keys::key_retired;
 use super::row::StorageError;
@@ -30,17 +29,6 @@ pub(super) enum Only {
     NotEnded,
     /// Tokens that are active and have no successor.
     ActiveLeaves,
-}
-
-/// A page of tokens as the API shows them, and where the next page starts.
-pub(super) fn page<D: Database>(
-    database: &D,
-    filter: &TokenFilter,
-    now: UnixMillis,
-) -> Result<(Vec<TokenView>, Option<Serial>), StorageError> {
-    let (found, next) = rows(database, filter, Only::All, now)?;
-    let shown = found.iter().map(|row| families::view(database, row, now));
-    Ok((shown.collect::<Result<_, _>>()?, next))
 }
 
 /// The number of tokens that the filter finds, from its position on.

@@ -5,7 +5,7 @@
 //! What it must not know: who may see it, which changes are allowed.
 //! What a mistake costs: a column that is mistaken for another is a different policy (false accept).
 
-use super::command::{AutoRotate, KeyReceipt, Receipt, TokenPolicy, TokenState, TokenView};
+use super::command::{AutoRotate, Fault, KeyReceipt, Receipt, TokenPolicy, TokenState, TokenView};
 use super::origin_index;
 use super::promise::Promise;
 use super::retired_keys;
@@ -385,8 +385,10 @@ impl TokenRow {
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
     }
 
-    /// The token as callers see it. `is_current` comes from `families::view`.
-    pub(super) fn view(&self, is_current: bool, now: UnixMillis) -> TokenView {
+    /// The token as callers see it. [`Transaction::shown`] knows what else it takes.
+    ///
+    /// [`Transaction::shown`]: super::transaction::Transaction::shown
+    pub(super) fn view(&self, is_current: bool, obstacle: Option<Fault>, now: UnixMillis) -> TokenView {
         let disabling = || self.receipt.clone().filter(|_| self.status == TokenStatus::Disabled);
         let withdrawal = self.revocation().or_else(disabling);
         TokenView {
@@ -405,6 +407,7 @@ impl TokenRow {
             revoked_at: withdrawal.as_ref().and_then(|receipt| receipt.revoked_at),
             revoked_reason: withdrawal.as_ref().and_then(|receipt| receipt.reason.clone()),
             effective_by: withdrawal.map(|receipt| receipt.effective_by),
+            rotation_obstacle: obstacle.map(Box::new),
             predecessor: self.predecessor,
             successor: self.successor,
             rotation: self.rotation.map(|plan| plan.view()),

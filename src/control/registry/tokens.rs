@@ -28,7 +28,7 @@ use crate::formats::family::{FamilyId, RANDOM_BYTES};
 use crate::formats::fingerprint::fingerprint;
 use crate::formats::record::next_version;
 use crate::formats::token::{Claims, Serial};
-use crate::limits::{TOKEN_LIFETIME_DEFAULT_SECONDS, TOKEN_LIFETIME_MIN_SECONDS};
+use crate::limits::TOKEN_LIFETIME_MIN_SECONDS;
 use serde_json::{Value as Json, json};
 
 impl<D: Database> Transaction<'_, D> {
@@ -83,7 +83,10 @@ impl<D: Database> Transaction<'_, D> {
                 _ => Err(vec![field_fault("clone_of", "not_valid", "the id of a token that is active")]),
             },
         };
-        match (policy, self.new_end(new.lifetime)) {
+        // With a policy that is refused, any life does for naming the other faults.
+        let audiences = policy.as_ref().map_or(&[][..], |policy| &policy.audiences);
+        let by_default = Lifetime::ExpiresIn(self.settings.default_lifetime_seconds(audiences));
+        match (policy, self.new_end(new.lifetime.unwrap_or(by_default))) {
             (Ok(policy), Ok(expires_at)) => Ok((policy, expires_at)),
             (policy, end) => {
                 let faults = policy.err().into_iter().flatten().chain(end.err());
@@ -106,18 +109,14 @@ impl<D: Database> Transaction<'_, D> {
         acts.into_iter().try_for_each(|act| self.may_do_to_protected(act))
     }
 
-    pub(super) fn new_end(
-        &self,
-        lifetime: Option<Lifetime>,
-    ) -> Result<UnixSeconds, super::command::FieldFault> {
+    pub(super) fn new_end(&self, lifetime: Lifetime) -> Result<UnixSeconds, super::command::FieldFault> {
         let longest = self.settings.max_token_lifetime_seconds;
         let lives = TOKEN_LIFETIME_MIN_SECONDS..=longest;
         // The end is the first whole second at which the requested life is over.
         let start = self.now.ceil_seconds();
         let (field, seconds) = match lifetime {
-            None => ("expires_in", TOKEN_LIFETIME_DEFAULT_SECONDS.min(longest)),
-            Some(Lifetime::ExpiresIn(seconds)) => ("expires_in", seconds),
-            Some(Lifetime::ExpiresAt(at)) => ("expires_at", at.0.saturating_sub(start.0)),
+            Lifetime::ExpiresIn(seconds) => ("expires_in", seconds),
+            Lifetime::ExpiresAt(at) => ("expires_at", at.0.saturating_sub(start.0)),
         };
         if lives.contains(&seconds) {
             Ok(start.plus_seconds(seconds))

@@ -21,7 +21,7 @@ use crate::http::paths::RESERVED_PATH;
 use crate::limits;
 use serde_json::{Map, Value};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use url::Url;
 
@@ -43,6 +43,7 @@ pub struct Route {
     shared_cache: bool,
     forwarded_headers: ForwardedHeaders,
     timeout_seconds: u32,
+    token_lifetime_seconds: Option<i64>,
     credential_sources: Option<CredentialSources>,
 }
 
@@ -109,6 +110,7 @@ impl Routes {
             shared_cache: false,
             forwarded_headers: ForwardedHeaders::default(),
             timeout_seconds: limits::UPSTREAM_TIMEOUT_DEFAULT_SECONDS,
+            token_lifetime_seconds: None,
             credential_sources: None,
         }]))
     }
@@ -123,6 +125,18 @@ impl Routes {
     pub fn audiences(&self) -> Vec<&str> {
         let audiences: BTreeSet<&str> = self.iter().map(Route::audience).collect();
         audiences.into_iter().collect()
+    }
+
+    /// The default lives in seconds of tokens by audience, where a route has one: the shortest.
+    #[must_use]
+    pub fn token_lifetimes(&self) -> BTreeMap<String, i64> {
+        let mut lifetimes = BTreeMap::new();
+        for route in self.iter() {
+            let Some(seconds) = route.token_lifetime_seconds else { continue };
+            let shortest = lifetimes.entry(route.audience.clone()).or_insert(seconds);
+            *shortest = seconds.min(*shortest);
+        }
+        lifetimes
     }
 
     /// The audiences of routes that accept cookies from pages. A token for one of them must name origins.
@@ -197,6 +211,12 @@ impl Route {
     #[must_use]
     pub fn timeout_seconds(&self) -> u32 {
         self.timeout_seconds
+    }
+
+    /// The default life in seconds of tokens for this route. `None` means that of the deployment.
+    #[must_use]
+    pub fn token_lifetime_seconds(&self) -> Option<i64> {
+        self.token_lifetime_seconds
     }
 
     /// The places in which a request may carry its token. `None` means those of the deployment.
@@ -293,6 +313,7 @@ impl<'a> Fields<'a> {
             shared_cache: self.flag("shared_cache")?,
             forwarded_headers: self.forwarded_headers()?,
             timeout_seconds: self.timeout_seconds()?,
+            token_lifetime_seconds: self.token_lifetime_seconds()?,
             credential_sources: self.credential_sources()?,
         };
         if route.anonymous && route.credentials {
@@ -361,6 +382,14 @@ impl<'a> Fields<'a> {
             .filter(|seconds| range.contains(seconds))
             .ok_or(RouteFieldFault("timeout_seconds", "a whole number of seconds from 1 to 300"))
     }
+
+    fn token_lifetime_seconds(&self) -> Result<Option<i64>, RouteFieldFault<'static>> {
+        let Some(value) = self.0.get("token_lifetime_seconds") else { return Ok(None) };
+        let range = limits::TOKEN_LIFETIME_MIN_SECONDS..=limits::MAX_TOKEN_LIFETIME_MAX_SECONDS;
+        let seconds = value.as_i64().filter(|seconds| range.contains(seconds));
+        let expected = "a whole number of seconds from 60 to MAX_TOKEN_LIFETIME";
+        seconds.map(Some).ok_or(RouteFieldFault("token_lifetime_seconds", expected))
+    }
 }
 
 fn parse_upstream(text: &str) -> Option<String> {
@@ -391,7 +420,7 @@ fn parse_audience(text: &str) -> Option<String> {
 }
 
 const AUDIENCE_DEFAULT: &str = "default";
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "host",
     "path",
     "upstream",
@@ -401,12 +430,13 @@ const FIELDS: [&str; 10] = [
     "shared_cache",
     "forwarded_headers",
     "timeout_seconds",
+    "token_lifetime_seconds",
     "credential_sources",
 ];
 const EXPECTED_LIST: &str =
     "a JSON list of 1 to 100 routes such as [{\"path\": \"/v1\", \"upstream\": \"https://api.internal\"}]";
 const EXPECTED_FIELD: &str = "one of host, path, upstream, audience, anonymous, credentials, \
-     shared_cache, forwarded_headers, timeout_seconds, credential_sources; no other field is known";
+     shared_cache, forwarded_headers, timeout_seconds, token_lifetime_seconds, credential_sources; no other field is known";
 const EXPECTED_UPSTREAM: &str =
     "an absolute http or https URL without user, query or fragment, such as https://api.internal/base";
 const EXPECTED_PATH: &str = "a path from its slash on, of letters, digits and - . _ ~ ! $ & ( ) * + , = : @, \

@@ -391,6 +391,7 @@ fn a_wrong_table_says_where() {
         ),
         ("forwarded_headers", &["true", "\"\"", "\"Pass\"", "null"]),
         ("timeout_seconds", &["0", "301", "-1", "1.5", "\"30\""]),
+        ("token_lifetime_seconds", &["0", "59", "631152001", "-1", "60.5", "\"60\"", "null"]),
         (
             "credential_sources",
             &["\"\"", "null", "[]", "\"cookie\"", "\"bearer,bearer\"", "\"header:Cookie\""],

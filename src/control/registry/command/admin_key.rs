@@ -10,7 +10,7 @@ pub struct NewAdminKey {
     /// A name for people.
     pub label: String,
     pub role: Role,
-    /// When the key ends; `None`: never.
+    /// When the key ends; `None`: after the default life.
     pub expires_at: Option<UnixSeconds>,
 }
 
@@ -22,7 +22,7 @@ pub struct AdminKeyView {
     pub label: String,
     pub role: Role,
     pub created_at: UnixMillis,
-    /// When the key ends; `None`: never.
+    /// When the key ends; `None`: never, as the key of `ADMIN_KEY` and keys of earlier releases.
     pub expires_at: Option<UnixSeconds>,
     /// The last call with it, to the minute.
     pub last_used_at: Option<UnixMillis>,

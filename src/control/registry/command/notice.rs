@@ -30,10 +30,12 @@ pub enum NoticeKind {
     RefusedOrigins,
     /// Requests are counted, but no location reports. About the deployment, not about tokens.
     ReportsMissing,
+    /// An admin key ends soon. About the deployment, not about tokens.
+    AdminKeyExpiring,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,
@@ -44,6 +46,7 @@ impl NoticeKind {
         Self::UsageSpike,
         Self::RefusedOrigins,
         Self::ReportsMissing,
+        Self::AdminKeyExpiring,
     ];
 
     /// The name of the kind, as docs/lifecycle.md, "Notices" has it.
@@ -60,6 +63,7 @@ impl NoticeKind {
             Self::UsageSpike => "usage_spike",
             Self::RefusedOrigins => "refused_origins",
             Self::ReportsMissing => "reports_missing",
+            Self::AdminKeyExpiring => "admin_key_expiring",
         }
     }
 
@@ -72,7 +76,8 @@ impl NoticeKind {
     /// The `type` of a webhook: hierarchical, as the specification recommends.
     #[must_use]
     pub fn event_type(self) -> String {
-        let subject = if self == Self::ReportsMissing { "deployment" } else { "token" };
+        let is_of_deployment = matches!(self, Self::ReportsMissing | Self::AdminKeyExpiring);
+        let subject = if is_of_deployment { "deployment" } else { "token" };
         format!("{subject}.{}", self.as_str())
     }
 }

@@ -16,7 +16,7 @@ pub enum Supersede {
 }
 
 /// How a token is rotated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rotate {
     pub revoke_old: RevokeOld,
     /// When the successor ends; `None`: it gets the same lifetime as its predecessor.

@@ -4,7 +4,7 @@
 //! instants are milliseconds.
 
 use crate::base::time::UnixMillis;
-use crate::limits::ROTATE_DRAIN_DEFAULT_SECONDS;
+use crate::limits::{ROTATE_AFTER_DEFAULT_SECONDS, ROTATE_DRAIN_DEFAULT_SECONDS};
 use serde::{Deserialize, Serialize};
 
 /// When the predecessor ends.
@@ -36,6 +36,17 @@ pub enum RevokeOld {
     Never,
     /// At once, with every other token of the family, because it was compromised.
     Now,
+}
+
+/// The old token ends after a week, but not before the new one was used.
+impl Default for RevokeOld {
+    fn default() -> Self {
+        Self::After {
+            after_seconds: ROTATE_AFTER_DEFAULT_SECONDS,
+            drain_seconds: ROTATE_DRAIN_DEFAULT_SECONDS,
+            strict: false,
+        }
+    }
 }
 
 impl RevokeOld {

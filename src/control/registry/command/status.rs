@@ -144,6 +144,12 @@ pub struct StatusView {
     /// Locations in which no request that is counted by address has one.
     #[serde(default)] // a registry of the release before does not say
     pub locations_without_addresses: Vec<String>,
+    /// Whether the key of `ADMIN_KEY` is valid, so that it was not replaced by keys of people and jobs.
+    #[serde(default)] // a registry of the release before does not say
+    pub bootstrap_key_valid: bool,
+    /// How many other valid admin keys have no end.
+    #[serde(default)] // a registry of the release before does not say
+    pub admin_keys_without_end: u64,
     /// State of the webhook receiver.
     pub webhook: WebhookView,
     pub warnings: Vec<StatusWarning>,
@@ -175,11 +181,15 @@ pub enum StatusWarning {
     OriginsNotNamed,
     /// Requests are counted, but for three minutes no location has asked for a list or reported.
     ReportsMissing,
+    /// The key of `ADMIN_KEY`, which has no end, is valid: it was not replaced yet.
+    BootstrapKey,
+    /// An admin key that an earlier release made has no end.
+    AdminKeyWithoutEnd,
 }
 
 impl StatusWarning {
     /// Every warning, in a fixed order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::RegistryLoad,
         Self::Unguaranteed,
         Self::KvUnwritten,
@@ -190,6 +200,8 @@ impl StatusWarning {
         Self::AdminApiOnEveryHost,
         Self::OriginsNotNamed,
         Self::ReportsMissing,
+        Self::BootstrapKey,
+        Self::AdminKeyWithoutEnd,
     ];
 
     /// The name in the API.
@@ -206,6 +218,8 @@ impl StatusWarning {
             Self::AdminApiOnEveryHost => "admin_api_on_every_host",
             Self::OriginsNotNamed => "origins_not_named",
             Self::ReportsMissing => "reports_missing",
+            Self::BootstrapKey => "bootstrap_key",
+            Self::AdminKeyWithoutEnd => "admin_key_without_end",
         }
     }
 }

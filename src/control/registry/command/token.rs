@@ -1,5 +1,6 @@
 //! Tokens: what is given at creation and in an edit, by what they are found, and how they are shown.
 
+use super::fault::Fault;
 use super::rotation_plan::{AutoRotate, RotationView};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::key::KeyId;
@@ -211,6 +212,9 @@ pub struct TokenView {
     pub revoked_reason: Option<String>,
     /// By when its latest revocation or disabling holds everywhere.
     pub effective_by: Option<UnixSeconds>,
+    /// What a rotation by the default plan would be refused for; `None`: nothing.
+    #[serde(default)] // a registry of the previous release does not say
+    pub rotation_obstacle: Option<Box<Fault>>,
     /// The token that it succeeds.
     pub predecessor: Option<Serial>,
     /// The token that succeeds it, unless that is revoked.

@@ -50,17 +50,6 @@ pub(super) fn current<D: Database>(
     Ok(live.into_iter().find(|row| row.state(now) == TokenState::Active))
 }
 
-/// A token as callers see it. Determining whether it is current costs a search in the index of families.
-pub(super) fn view<D: Database>(
-    database: &D,
-    row: &TokenRow,
-    now: UnixMillis,
-) -> Result<TokenView, StorageError> {
-    let is_current = row.state(now) == TokenState::Active
-        && current(database, row.family.as_str(), now)?.is_some_and(|current| current.serial == row.serial);
-    Ok(row.view(is_current, now))
-}
-
 /// The family's newest token, in any state; `None` when there is no such family.
 pub(super) fn newest<D: Database>(database: &D, family: &str) -> Result<Option<Serial>, StorageError> {
     let sql = "SELECT MAX(serial) FROM token WHERE family = ?";
@@ -115,9 +104,13 @@ fn rows<D: Database>(
 }
 
 impl<D: Database> Transaction<'_, D> {
-    /// A token as callers see it.
+    /// A token as callers see it. Whether it is current, and may be rotated, costs up to three searches in the
+    /// index of families.
     pub(super) fn shown(&self, row: &TokenRow) -> Result<Box<TokenView>, Stop> {
-        Ok(Box::new(view(self.database, row, self.now)?))
+        let is_current = row.state(self.now) == TokenState::Active
+            && current(self.database, row.family.as_str(), self.now)?
+                .is_some_and(|current| current.serial == row.serial);
+        Ok(Box::new(row.view(is_current, self.rotation_obstacle(row)?, self.now)))
     }
 
     /// The family and its newest tokens, for `GET /families/{id}`.
@@ -129,9 +122,7 @@ impl<D: Database> Transaction<'_, D> {
         let current = current(self.database, family, self.now)?;
         let sql = "SELECT COUNT(*) FROM token WHERE family = ?";
         let total = self.database.query_one(sql, &[family.into()], Columns::number)?;
-        let is_current =
-            |row: &TokenRow| current.as_ref().is_some_and(|current| current.serial == row.serial);
-        let tokens = rows.iter().map(|row| row.view(is_current(row), self.now)).collect();
+        let tokens = rows.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
         Ok(FamilyView { family: family.to_owned(), current: current.map(|row| row.serial), tokens, total })
     }
 }

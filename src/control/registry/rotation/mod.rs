@@ -124,6 +124,17 @@ impl<D: Database> Transaction<'_, D> {
         self.checked(leaf, rotate).map(|_| ())
     }
 
+    /// What a rotation of `row` by the default plan would be refused for; `None`: nothing. It asks the same
+    /// table as the rotation itself.
+    pub(super) fn rotation_obstacle(&self, row: &TokenRow) -> Result<Option<Fault>, StorageError> {
+        let checked = self.leaf_of(row).and_then(|leaf| self.obstacle_to(&leaf, &Rotate::default()));
+        match checked {
+            Ok(()) => Ok(None),
+            Err(Stop::Fault(fault)) => Ok(Some(fault)),
+            Err(Stop::Storage(error)) => Err(error),
+        }
+    }
+
     fn checked(
         &self,
         leaf: &TokenRow,
@@ -133,11 +144,11 @@ impl<D: Database> Transaction<'_, D> {
         let succession = self.obstacle(leaf, rotate)?;
         let policy = leaf.policy.cloned(rotate.overrides.clone(), self.settings);
         let lifetime = rotate.lifetime.unwrap_or_else(|| same_life(leaf, self.settings));
-        match (policy, self.new_end(Some(lifetime))) {
+        match (policy, self.new_end(lifetime)) {
             (Ok(policy), Ok(expires_at)) => {
                 self.may_do(leaf, Act::rotation(&rotate.revoke_old))?;
                 self.may_carry_protection(leaf, &policy)?;
-                if self.new_end(Some(same_life(leaf, self.settings))).is_ok_and(|same| expires_at < same) {
+                if self.new_end(same_life(leaf, self.settings)).is_ok_and(|same| expires_at < same) {
                     self.may_do(leaf, Act::ShortenLife)?;
                 }
                 Ok((succession, policy, expires_at))
