@@ -90,6 +90,12 @@ fn hidden(text: &str, is_refused_control: impl Fn(char) -> bool) -> Option<TextF
     })
 }
 
+/// Whether the character can be seen, or is a space.
+#[must_use]
+pub fn is_shown(char: char) -> bool {
+    !is_invisible(char) && !CodePointSetData::new::<BidiControl>().contains(char)
+}
+
 /// Whether the character is not drawn: format characters, those that Unicode says to ignore, and symbols that
 /// fonts draw as nothing; or drawn as one box with all others that have no picture of their own: private
 /// ones, noncharacters, and the place of an object that was not copied along.

@@ -50,6 +50,7 @@ pub(crate) fn view() -> TokenView {
         created_by: "key_1 ci".to_owned(),
         expires_at: NOW.plus_ms(30 * DAY_MS).floor_seconds(),
         ends_at: None,
+        licensed_until: None,
         revoked_at: None,
         revoked_reason: None,
         effective_by: None,

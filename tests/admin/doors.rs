@@ -296,6 +296,8 @@ fn each_call_that_changes_something_takes_an_idempotency_key_or_refuses_it_by_na
             "lookupToken" => format!(r#"{{"token":"{}"}}"#, deployment.token(1)),
             "testOrigin" => r#"{"origins":"any"}"#.to_owned(),
             "endToken" => r#"{"at":null}"#.to_owned(),
+            "setLicence" => r#"{"owner":"a","ends_at":null}"#.to_owned(),
+            "switchOwnerOff" | "switchOwnerOn" => r#"{"owner":"a"}"#.to_owned(),
             "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
             _ => String::new(),
         };

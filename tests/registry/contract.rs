@@ -13,8 +13,8 @@ use wayleave::control::admin::operation::{ID, Operation};
 use wayleave::control::admin::operations::OPERATIONS;
 use wayleave::control::admin::{OPENAPI_JSON, fault_problem};
 use wayleave::control::registry::command::{
-    Answer, BlockingToken, Bulk, Call, Clash, Command, Fault, Lifetime, NewAdminKey, NewToken, RevokeOld,
-    Rotate, Supersede, TokenEdit, TokenFilter, TokenState,
+    Answer, BlockingToken, Bulk, Call, Clash, Command, Fault, LicenceOf, Lifetime, NewAdminKey, NewToken,
+    RevokeOld, Rotate, SetLicence, Supersede, SwitchOwnerOff, TokenEdit, TokenFilter, TokenState,
 };
 use wayleave::formats::admin_key::{AdminKey, Role};
 use wayleave::formats::holding::Holding;
@@ -35,6 +35,8 @@ fn possible(command: &Command) -> Vec<Fault> {
     let nobody = BlockingToken { serial: Serial(0), last_used_at: None };
     let fields = Fault::Fields(Vec::new());
     let clash = Fault::Conflict;
+    let licences = [clash(Clash::LicenceEnded), clash(Clash::OwnerSwitchedOff)];
+    let [ended, off] = licences;
     let (versions, serials) = (clash(Clash::VersionsUsedUp), clash(Clash::SerialsUsedUp));
     let own = match command {
         Command::Authenticate
@@ -43,7 +45,9 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::OpenSession
         | Command::ListAdminKeys
         | Command::ListEvents(_)
+        | Command::ListLicences(_)
         | Command::ListNotices(_)
+        | Command::ListOwnersOff(_)
         | Command::ListSigningKeys
         | Command::ListTokens(_)
         | Command::Metrics
@@ -57,10 +61,21 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::RevealToken(_) => return vec![NotFound, TextGone],
         Command::BeginProbe(_) | Command::RevokeFamily { .. } => vec![NotFound],
         Command::CreateAdminKey(_) => vec![fields],
-        Command::CreateToken(_) => vec![fields, OwnersOnly, serials],
-        Command::EditToken { .. } => {
-            vec![NotFound, PreconditionFailed, TokenEnded, OwnersOnly, fields, versions]
-        }
+        Command::CreateToken(_) => vec![fields, OwnersOnly, serials, ended, off],
+        Command::EditToken { .. } => vec![
+            NotFound,
+            PreconditionFailed,
+            TokenEnded,
+            TokenProtected,
+            OwnersOnly,
+            fields,
+            versions,
+            ended,
+            off,
+        ],
+        Command::SetLicence(_) => vec![fields, NotFound, TokenProtected],
+        Command::SwitchOwnerOff(_) => vec![TokenProtected],
+        Command::SwitchOwnerOn(_) => vec![NotFound],
         Command::RotateToken { .. } | Command::RotateFamily { .. } => vec![
             NotFound,
             TokenProtected,
@@ -72,8 +87,12 @@ fn possible(command: &Command) -> Vec<Fault> {
             instead(false),
             fields,
             serials,
+            ended,
+            off,
         ],
-        Command::EditFamily { .. } => vec![NotFound, FamilyEnded, OwnersOnly, fields, versions],
+        Command::EditFamily { .. } => {
+            vec![NotFound, FamilyEnded, TokenProtected, OwnersOnly, fields, versions, ended, off]
+        }
         Command::RevokeTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }],
         // A serial is not to be had: nothing stands against that before the first is made.
         Command::RotateTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }, serials],
@@ -149,6 +168,8 @@ fn sample(operation: &Operation, family: &str, token: &str) -> (String, String) 
             format!(r#"{{"key":"{}"}}"#, key.as_str())
         }
         "createAdminKey" => r#"{"label":"a","role":"viewer"}"#.to_owned(),
+        "setLicence" => r#"{"owner":"a","ends_at":"2030-01-01T00:00:00Z"}"#.to_owned(),
+        "switchOwnerOff" | "switchOwnerOn" => r#"{"owner":"a"}"#.to_owned(),
         _ => String::new(),
     };
     (path, body)
@@ -163,6 +184,9 @@ fn each_operation_needs_the_role_that_it_documents() {
             let (view, token) = world.create(crate::world::new_token("a"));
             let (path, body) = sample(operation, &view.family, &token);
             let command = world.request_command(operation.method, &path, &body);
+            if operation.id == "switchOwnerOn" {
+                world.ask(world.request_command("POST", "/owners/switch-off", &body));
+            }
             // So that key_1 is not the last owner's key.
             world.admin_key(Role::Owner);
             let (_, key) = world.admin_key(role);
@@ -291,6 +315,7 @@ fn each_fault_that_is_listed_happens() {
     world.ask(Command::DeleteAdminKey(view.id));
     refused(&mut world, key(None), Some(("k", "body")));
 
+    licensed(&mut world, &mut refused);
     families(&mut world, &mut refused);
     retries(&mut world, &mut refused);
     protected(&mut world, &mut refused);
@@ -338,6 +363,46 @@ fn each_fault_that_is_listed_happens() {
     let lookup = Command::LookupFingerprint(view.fingerprint);
     listed.extend(possible(&lookup).iter().map(|fault| (name(&lookup), name(fault))));
     assert_eq!(seen, listed);
+}
+
+/// What licences and owners who are switched off prevent.
+fn licensed(world: &mut World, refused: &mut Refused<'_>) {
+    let set = |of, ends_at| Command::SetLicence(SetLicence { of, ends_at, include_protected: false });
+    let named = |name: &str| LicenceOf::Owner(name.to_owned());
+    let owned = |name: &str| TokenEdit { owner: Some(Some(name.to_owned())), ..TokenEdit::default() };
+    let switch =
+        |name: &str| SwitchOwnerOff { owner: name.to_owned(), reason: None, include_protected: false };
+    refused(world, set(named("nobody"), None), None);
+    refused(world, set(named("nobody"), Some(UnixSeconds(0))), None);
+    refused(world, Command::SwitchOwnerOn("nobody".to_owned()), None);
+    let soon = Some(world.now.ceil_seconds().plus_seconds(1));
+    world.ask(set(named("ended"), soon));
+    world.ask(Command::SwitchOwnerOff(switch("off")));
+    world.seconds_pass(2);
+    let token = world.token();
+    for name in ["ended", "off"] {
+        let overrides = owned(name);
+        let mut new = new_token("a");
+        new.settings.owner = overrides.owner.clone();
+        let rotate = Box::new(Rotate { overrides: overrides.clone(), ..as_usual() });
+        let (serial, family) = (token.serial, token.family.clone());
+        refused(world, Command::CreateToken(new), None);
+        refused(world, Command::EditToken { serial, if_match: None, edit: overrides.clone() }, None);
+        refused(world, Command::EditFamily { family: family.clone(), edit: overrides }, None);
+        refused(world, Command::RotateToken { serial, rotate: rotate.clone() }, None);
+        refused(world, Command::RotateFamily { family, rotate }, None);
+    }
+    let later = Some(world.now.ceil_seconds().plus_seconds(9));
+    world.ask(set(named("later"), later));
+    world.edit(token.serial, TokenEdit { protected: Some(true), ..owned("protected") });
+    refused(world, set(named("protected"), later), None);
+    refused(world, Command::SwitchOwnerOff(switch("protected")), None);
+    let (serial, edit) = (token.serial, owned("later"));
+    let (_, operator) = world.admin_key(Role::Operator);
+    let owner = std::mem::replace(&mut world.key, operator);
+    refused(world, Command::EditToken { serial, if_match: None, edit: edit.clone() }, None);
+    refused(world, Command::EditFamily { family: token.family, edit }, None);
+    world.key = owner;
 }
 
 fn only_active() -> TokenFilter {
@@ -393,7 +458,7 @@ fn protected(world: &mut World, refused: &mut Refused<'_>) {
     world.call_as(&operator);
     refused(world, Command::EnableToken(serial), None);
     world.database.one(
-        "UPDATE token SET status = 'good', ends_at = expires_at * 1000 - 1 \
+        "UPDATE token SET status = 'good', ends_at = expires_at * 1000 - 1, own_end = expires_at * 1000 - 1 \
         WHERE status = 'disabled' RETURNING 1",
     );
     let any = TokenEdit { origins: Some(OriginRules::Any), ..TokenEdit::default() };

@@ -15,6 +15,7 @@ mod expiries;
 mod families;
 mod heartbeat;
 mod idempotency;
+mod licences;
 mod lifecycle;
 mod list;
 mod model;

@@ -61,6 +61,7 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         created_by: "ADMIN_KEY".into(),
         expires_at: claims.expires_at,
         ends_at: None,
+        licensed_until: None,
         revoked_at: None,
         revoked_reason: None,
         effective_by: None,

@@ -71,6 +71,8 @@ const fn clash_reason(clash: Clash) -> Reason {
         Clash::MadeIsGone => Reason::MadeIsGone,
         Clash::SerialsUsedUp => Reason::SerialsUsedUp,
         Clash::VersionsUsedUp => Reason::VersionsUsedUp,
+        Clash::LicenceEnded => Reason::LicenceEnded,
+        Clash::OwnerSwitchedOff => Reason::OwnerSwitchedOff,
     }
 }
 

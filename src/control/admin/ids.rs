@@ -62,6 +62,10 @@ pub enum List {
     Events,
     /// Pages of `GET /notices`
     Notices,
+    /// Pages of `GET /licences`
+    Licences,
+    /// Pages of `GET /owners`
+    Owners,
 }
 
 /// The cursor after which the next page of `list` starts, as opaque text.
@@ -94,6 +98,8 @@ fn tag(list: List) -> u8 {
         List::Tokens => b't',
         List::Events => b'e',
         List::Notices => b'n',
+        List::Licences => b'l',
+        List::Owners => b'o',
     }
 }
 
@@ -101,7 +107,7 @@ fn tag(list: List) -> u8 {
 fn greatest(list: List) -> i64 {
     match list {
         List::Tokens => i64::from(u32::MAX),
-        List::Events | List::Notices => i64::MAX,
+        List::Events | List::Notices | List::Licences | List::Owners => i64::MAX,
     }
 }
 

@@ -28,6 +28,8 @@ mod headers;
 pub mod ids;
 mod input;
 mod kinds;
+mod licence_requests;
+mod licence_views;
 pub mod metrics;
 mod notice_views;
 #[cfg(not(target_arch = "wasm32"))]

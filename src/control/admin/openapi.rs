@@ -8,6 +8,7 @@ use super::configuration_view::Configuration;
 use super::event_views::EventJson;
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fields::Shape;
+use super::licence_views::{LicenceJson, OwnerOffJson};
 use super::notice_views::Notice;
 use super::operation::{ID, Operation};
 use super::operations::OPERATIONS;
@@ -229,6 +230,10 @@ fn schemas() -> Value {
     insert::<CreatedAdminKey>(&mut schemas, &mut generator, "CreatedAdminKey");
     insert::<PageJson<Token>>(&mut schemas, &mut generator, "TokenPage");
     insert::<PageJson<AdminKeyJson>>(&mut schemas, &mut generator, "AdminKeyPage");
+    insert::<LicenceJson>(&mut schemas, &mut generator, "Licence");
+    insert::<PageJson<LicenceJson>>(&mut schemas, &mut generator, "LicencePage");
+    insert::<OwnerOffJson>(&mut schemas, &mut generator, "SwitchedOffOwner");
+    insert::<PageJson<OwnerOffJson>>(&mut schemas, &mut generator, "SwitchedOffOwnerPage");
     insert::<PageJson<EventJson>>(&mut schemas, &mut generator, "EventPage");
     insert::<Configuration>(&mut schemas, &mut generator, "Configuration");
     insert::<Session>(&mut schemas, &mut generator, "Session");

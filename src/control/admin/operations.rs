@@ -12,15 +12,15 @@ use super::fields::Shape;
 use super::operation::{Operation, Success};
 use super::task::{AdminTask, Rendering};
 use super::{
-    admin_key_requests, filters, metrics, origin_test_request, rotation_requests, session_requests,
-    signing_key_requests, token_requests, usage_request,
+    admin_key_requests, filters, licence_requests, metrics, origin_test_request, rotation_requests,
+    session_requests, signing_key_requests, token_requests, usage_request,
 };
 use crate::control::registry::command::Command;
 use crate::formats::admin_key::Role;
 use crate::http::problem::Code;
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 37] = [
+pub static OPERATIONS: [Operation; 42] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -531,6 +531,78 @@ pub static OPERATIONS: [Operation; 37] = [
         success: Success::json(200, "KeyReceipt"),
         problems: &[Code::NotFound, Code::Conflict, Code::IdempotencyConflict],
         read: |input| Ok(AdminTask::ask(signing_key_requests::retire(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/licences",
+        id: "setLicence",
+        summary: "Sets, moves or takes back (null) the end of a licence of a family, an owner or an external \
+            id. Its tokens end then, for the reason licence_ended, and none is made or rotated after it.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&licence_requests::SET),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(200, "Licence"),
+        problems: &[Code::NotFound, Code::TokenProtected, Code::Conflict, Code::IdempotencyConflict],
+        read: |input| Ok(AdminTask::ask(licence_requests::set(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/licences",
+        id: "listLicences",
+        summary: "Licences, newest first, also those that have ended.",
+        least_role: Some(Role::Viewer),
+        query: &licence_requests::LICENCES,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "LicencePage"),
+        problems: &[],
+        read: |input| Ok(AdminTask::ask(licence_requests::licences(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/owners/switch-off",
+        id: "switchOwnerOff",
+        summary: "Switches an owner off: revokes the owner's tokens for the reason owner_removed, and refuses \
+            new ones until the owner is switched on.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&licence_requests::SWITCH_OFF),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(200, "SwitchedOffOwner"),
+        problems: &[Code::TokenProtected, Code::Conflict, Code::IdempotencyConflict],
+        read: |input| Ok(AdminTask::ask(licence_requests::switch_off(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/owners/switch-on",
+        id: "switchOwnerOn",
+        summary: "Allows new tokens for an owner who was switched off. What was revoked stays revoked.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&licence_requests::SWITCH_ON),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::NO_CONTENT,
+        problems: &[Code::NotFound, Code::Conflict, Code::IdempotencyConflict],
+        read: |input| Ok(AdminTask::ask(licence_requests::switch_on(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "GET",
+        path: "/owners",
+        id: "listSwitchedOffOwners",
+        summary: "Owners who are switched off, newest first.",
+        least_role: Some(Role::Viewer),
+        query: &licence_requests::OWNERS,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "SwitchedOffOwnerPage"),
+        problems: &[],
+        read: |input| Ok(AdminTask::ask(licence_requests::owners(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",

@@ -11,6 +11,7 @@ use super::event_views::EventJson;
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fault_problems::fault_problem;
 use super::ids::{self, List};
+use super::licence_views::{LicenceJson, OwnerOffJson};
 use super::notice_views::Notice;
 use super::page::PageJson;
 use super::probe_view::Probe;
@@ -89,7 +90,17 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
             Reply::json(201, &CreatedAdminKey { settings: key.into(), key: text }).with("Location", location)
         }
         Answer::AdminKeys(keys) => page(keys.into_iter().map(AdminKeyJson::from), None),
-        Answer::AdminKeyDeleted => Reply::empty(204),
+        Answer::AdminKeyDeleted | Answer::OwnerSwitchedOn => Reply::empty(204),
+        Answer::Licence(licence) => Reply::json(200, &LicenceJson::from(licence)),
+        Answer::Licences { items, next } => page(
+            items.into_iter().map(LicenceJson::from),
+            next.map(|below| ids::cursor(List::Licences, below)),
+        ),
+        Answer::OwnerOff(owner) => Reply::json(200, &OwnerOffJson::from(owner)),
+        Answer::OwnersOff { items, next } => page(
+            items.into_iter().map(OwnerOffJson::from),
+            next.map(|below| ids::cursor(List::Owners, below)),
+        ),
         Answer::SessionOpened { session, text } => Reply::json(201, &Session::from(session))
             .with("Set-Cookie", SessionText::of_registry(text).set_cookie()),
         Answer::Session(session) => Reply::json(200, &Session::from(session)),

@@ -83,10 +83,14 @@ pub struct Token {
     /// The expiry signed into the token.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub expires_at: String,
-    /// An earlier end set by an operator.
+    /// An earlier end, set by an operator or by a licence.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub ends_at: Option<String>,
+    /// The end of its licence. The token ends then, unless it ends before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
+    pub licensed_until: Option<String>,
     /// When its revocation was committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
@@ -156,6 +160,7 @@ impl Token {
             created_by: view.created_by,
             expires_at: view.expires_at.to_rfc3339(),
             ends_at: view.ends_at.map(UnixMillis::to_rfc3339),
+            licensed_until: view.licensed_until.map(UnixMillis::to_rfc3339),
             revoked_at: view.revoked_at.map(UnixMillis::to_rfc3339),
             revoked_reason: view.revoked_reason,
             effective_by: view.effective_by.map(UnixSeconds::to_rfc3339),

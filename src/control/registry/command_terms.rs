@@ -68,6 +68,7 @@ fn terms(command: &Command) -> CommandTerms {
         // The list shows who can do what.
         Command::ListAdminKeys => (Owner, Anew, AtOnce),
         Command::ListEvents(_) => (Viewer, Anew, AtOnce),
+        Command::ListLicences(_) | Command::ListOwnersOff(_) => (Viewer, Anew, AtOnce),
         Command::ListNotices(_) => (Viewer, Anew, AtOnce),
         Command::ListSigningKeys => (Owner, Anew, AtOnce),
         Command::ListTokens(_) => (Viewer, Anew, AtOnce),
@@ -77,16 +78,24 @@ fn terms(command: &Command) -> CommandTerms {
         Command::RetireSigningKey { .. } => (Owner, Stored, AtOnce),
         Command::RevealToken(_) => (Operator, Anew, AtOnce),
         Command::RevokeFamily { include_protected, .. } | Command::RevokeTokens { include_protected, .. } => {
-            (if *include_protected { Owner } else { Operator }, Stored, AtOnce)
+            (with_protected(*include_protected), Stored, AtOnce)
         }
         Command::RevokeToken { .. } => (Operator, Stored, AtOnce),
         Command::RotateFamily { rotate, .. } | Command::RotateToken { rotate, .. } => {
             (role_to_rotate(rotate), Made, Waits)
         }
         Command::RotateTokens { rotate, .. } => (role_to_rotate(rotate), Stored, Waits),
+        Command::SetLicence(set) => (with_protected(set.include_protected), Stored, Waits),
         Command::Status => (Viewer, Anew, AtOnce),
+        Command::SwitchOwnerOff(switch) => (with_protected(switch.include_protected), Stored, AtOnce),
+        Command::SwitchOwnerOn(_) => (Operator, Stored, Waits),
     };
     CommandTerms { least_role, retry, start }
+}
+
+/// Only an owner may end protected tokens together with others.
+fn with_protected(include_protected: bool) -> Role {
+    if include_protected { Role::Owner } else { Role::Operator }
 }
 
 /// Only an owner may set the protection, since it stops operators. A clone may copy it.

@@ -10,7 +10,7 @@ use super::lifecycle::RevocationReason;
 use super::row::Stop;
 use super::token_query::Only;
 use super::transaction::Transaction;
-use super::{admin_keys, events, expiries, notices, status, token_query};
+use super::{admin_keys, events, expiries, licence_row, notices, status, token_query};
 use crate::base::database::Database;
 use crate::formats::fingerprint::Sought;
 use crate::formats::token::Serial;
@@ -81,6 +81,17 @@ impl<D: Database> Transaction<'_, D> {
             }
             Command::RotateTokens { bulk, rotate } => {
                 self.rotate_tokens(&bulk, &rotate).map(Answer::RotatedInBulk)
+            }
+            Command::SetLicence(set) => self.set_licence(set).map(Answer::Licence),
+            Command::ListLicences(page) => {
+                let (items, next) = licence_row::licences(self.database, page)?;
+                Ok(Answer::Licences { items, next })
+            }
+            Command::SwitchOwnerOff(switch) => self.switch_owner_off(switch).map(Answer::OwnerOff),
+            Command::SwitchOwnerOn(owner) => self.switch_owner_on(&owner).map(|()| Answer::OwnerSwitchedOn),
+            Command::ListOwnersOff(page) => {
+                let (items, next) = licence_row::owners(self.database, page)?;
+                Ok(Answer::OwnersOff { items, next })
             }
             Command::Metrics => self.metrics(),
             Command::Status => self.status_view().map(|status| Answer::Status(Box::new(status))),

@@ -8,7 +8,7 @@
 //! What a mistake costs: an edit is made a second time and overwrites what somebody else has changed
 //! meanwhile.
 
-use super::command::{Answer, BulkStep, Command, KeyReceipt, Receipt};
+use super::command::{Answer, BulkStep, Command, KeyReceipt, LicenceView, OwnerOffView, Receipt};
 use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,12 @@ pub(super) enum Kept {
     KeyRetired(KeyReceipt),
     /// An admin key was deleted.
     AdminKeyDeleted,
+    /// A licence was set, moved or taken back.
+    Licence(LicenceView),
+    /// An owner was switched off.
+    OwnerOff(OwnerOffView),
+    /// An owner was switched on.
+    OwnerOn,
 }
 
 impl Kept {
@@ -53,6 +59,9 @@ impl Kept {
             (Command::BeginProbe(serial), Answer::Probe { .. }) => Some(Self::Probed(*serial)),
             (_, Answer::SigningKey(key)) => Some(Self::KeyActivated(key.id)),
             (_, Answer::SigningKeyRetired(receipt)) => Some(Self::KeyRetired(receipt.clone())),
+            (_, Answer::Licence(licence)) => Some(Self::Licence(licence.clone())),
+            (_, Answer::OwnerOff(owner)) => Some(Self::OwnerOff(owner.clone())),
+            (_, Answer::OwnerSwitchedOn) => Some(Self::OwnerOn),
             (_, Answer::AdminKeyDeleted) => Some(Self::AdminKeyDeleted),
             _ => None,
         }

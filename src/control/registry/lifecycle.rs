@@ -36,8 +36,10 @@ pub(super) enum RevocationReason {
     Family,
     /// In a bulk call.
     Bulk,
-    /// In a bulk call, because its owner has left.
+    /// In a bulk call, because its owner has left; or because its owner was switched off.
     OwnerRemoved,
+    /// Its licence has ended.
+    LicenceEnded,
 }
 
 impl RevocationReason {
@@ -49,6 +51,7 @@ impl RevocationReason {
             Self::Family => "family",
             Self::Bulk => "bulk",
             Self::OwnerRemoved => "owner_removed",
+            Self::LicenceEnded => "licence_ended",
         }
     }
 

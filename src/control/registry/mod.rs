@@ -37,6 +37,8 @@ mod idempotency;
 mod instance;
 mod kept;
 mod key_holders;
+mod licence_row;
+mod licences;
 mod lifecycle;
 mod list_source;
 mod load;

@@ -33,13 +33,14 @@ impl<D: Database> Transaction<'_, D> {
     ) -> Result<Receipt, Stop> {
         let mut row = self.token(serial)?;
         self.must_not_have_ended(&row)?;
-        let (was, state) = (row.ends_at, State::read(self.database)?);
+        let (was, state) = (row.own_end, State::read(self.database)?);
         self.end_fits(&row, at)?;
         if at == was && row.rotation.is_none() {
             return Ok(self.receipt(&row, &state));
         }
         self.guard_end(&row, at, force)?;
-        row.ends_at = at;
+        row.own_end = at;
+        row.combine_ends();
         // An operator's end replaces a rotation's plan.
         row.rotation = None;
         row.version = next_version(row.version, state.list_number.epoch)
@@ -70,7 +71,7 @@ impl<D: Database> Transaction<'_, D> {
         let Some(at) = at.filter(|at| *at < row.end()) else {
             let plan = row.rotation.map(|plan| Act::rotation(&plan.revoke_old));
             // What an owner alone could set, an owner alone takes back.
-            let is_owners = row.ends_at.is_some() || plan == Some(Act::RotateFirmly);
+            let is_owners = row.own_end.is_some() || plan == Some(Act::RotateFirmly);
             return Ok(self.may_do(row, if is_owners { Act::Prolong } else { Act::Keep })?);
         };
         self.may_do(row, Act::End)?;

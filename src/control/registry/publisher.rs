@@ -16,7 +16,7 @@ use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::single_writer::Registry;
 use super::state::{self, State};
-use super::{bases, resealing, retention, rotation};
+use super::{bases, licences, resealing, retention, rotation};
 use crate::base::database::Database;
 use crate::base::time::UnixMillis;
 use crate::formats::list;
@@ -48,6 +48,13 @@ impl<D: Database> Registry<D> {
                 Ok(()) => {}
                 Err(Stop::Storage(error)) => return Err(error),
                 Err(Stop::Fault(fault)) => self.log.push(format!("a planned end failed: {fault:?}")),
+            }
+        }
+        if licences::next_due(&self.database, now)?.is_some_and(|at| at <= now) {
+            match self.act_itself(now, |transaction| transaction.see_to_licences()) {
+                Ok(()) => {}
+                Err(Stop::Storage(error)) => return Err(error),
+                Err(Stop::Fault(fault)) => self.log.push(format!("a licence was not carried out: {fault:?}")),
             }
         }
         let settings = &self.settings;
@@ -165,8 +172,9 @@ impl<D: Database> Registry<D> {
             let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
             let resealing = resealing::next_due(&self.database, now)?;
             let plans = rotation::next_due(&self.database)?;
+            let licences = licences::next_due(&self.database, now)?;
             let auto = rotation::auto::next(&self.database)?.map(|(_, at)| at);
-            let owed = outbox.into_iter().chain(resealing).chain(plans).chain(auto);
+            let owed = outbox.into_iter().chain(resealing).chain(plans).chain(licences).chain(auto);
             Ok(owed.chain(retention).chain(heartbeat).min())
         });
         let publishes_at = match next {

@@ -61,6 +61,9 @@ impl<D: Database> Transaction<'_, D> {
                 Answer::SigningKey(key.ok_or(StorageError::Unreadable)?)
             }
             Kept::KeyRetired(receipt) => Answer::SigningKeyRetired(receipt),
+            Kept::Licence(licence) => Answer::Licence(licence),
+            Kept::OwnerOff(owner) => Answer::OwnerOff(owner),
+            Kept::OwnerOn => Answer::OwnerSwitchedOn,
             Kept::AdminKeyDeleted => Answer::AdminKeyDeleted,
         })
     }

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     RETRIES,
     REPORTS,
     ADMIN_KEY_ENDS,
+    LICENCES,
 ];
 
 const FIRST: Migration = &[
@@ -350,6 +351,42 @@ const REPORTS: Migration = &[
 const ADMIN_KEY_ENDS: Migration = &[
     // The last threshold, in days, at which the key's end was reported.
     "ALTER TABLE admin_key ADD COLUMN noticed_within_days INTEGER",
+];
+
+const LICENCES: Migration = &[
+    // `ends_at` is the earlier of an operator's end, `own_end`, and of a licence's, `licensed_until`.
+    // `licence_due_at` is when to revoke the token because its licence has ended.
+    "ALTER TABLE token ADD COLUMN own_end INTEGER",
+    "UPDATE token SET own_end = ends_at WHERE ends_at IS NOT NULL",
+    "ALTER TABLE token ADD COLUMN licensed_until INTEGER",
+    "ALTER TABLE token ADD COLUMN licence_due_at INTEGER",
+    "CREATE INDEX token_by_licence ON token (licence_due_at) WHERE licence_due_at IS NOT NULL",
+    // `key` is the name in the form in which it is compared. `ends_at` (seconds) is NULL when the licence was
+    // taken back. `applied_to` is the serial up to which tokens got this end, NULL when all did.
+    "CREATE TABLE licence (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('family', 'owner', 'external_id')),
+        key TEXT NOT NULL,
+        name TEXT NOT NULL,
+        ends_at INTEGER,
+        set_at INTEGER NOT NULL,
+        set_by TEXT NOT NULL,
+        applied_to INTEGER,
+        UNIQUE (kind, key)
+    ) STRICT",
+    "CREATE INDEX licence_applied ON licence (applied_to) WHERE applied_to IS NOT NULL",
+    // Owners who are switched off. `applied_to` is the serial up to which tokens were revoked, NULL when all
+    // were.
+    "CREATE TABLE owner_off (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        reason TEXT,
+        off_at INTEGER NOT NULL,
+        off_by TEXT NOT NULL,
+        applied_to INTEGER
+    ) STRICT",
+    "CREATE INDEX owner_off_applied ON owner_off (applied_to) WHERE applied_to IS NOT NULL",
 ];
 
 /// Brings the database to this release's version.

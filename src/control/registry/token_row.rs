@@ -65,7 +65,12 @@ pub(super) struct TokenRow {
     pub(super) policy: TokenPolicy,
     pub(super) created_at: UnixMillis,
     pub(super) created_by: String,
+    /// The earlier of the two ends below, as the record has it. [`TokenRow::combine_ends`] computes it.
     pub(super) ends_at: Option<UnixMillis>,
+    /// An operator's end.
+    pub(super) own_end: Option<UnixMillis>,
+    /// The end of its licence; perhaps after `expires_at`.
+    pub(super) licensed_until: Option<UnixMillis>,
     pub(super) status: TokenStatus,
     /// Receipt of the latest change of status.
     pub(super) receipt: Option<Receipt>,
@@ -98,7 +103,7 @@ pub(super) struct SealedRecord {
 /// those to write.
 pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
      external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, protected, distribute, \
-     auto_rotate, created_at, created_by, ends_at, status, receipt, published_at, sealed_by, \
+     auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, published_at, sealed_by, \
      changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
      (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt";
 
@@ -129,6 +134,8 @@ impl TokenRow {
             created_at: columns.millis()?,
             created_by: columns.text()?,
             ends_at: columns.optional_millis()?,
+            own_end: columns.optional_millis()?,
+            licensed_until: columns.optional_millis()?,
             status: TokenStatus::read(columns)?,
             receipt: columns.optional_json()?,
             published_at: columns.optional_millis()?,
@@ -165,6 +172,9 @@ impl TokenRow {
             ("created_at", self.created_at.into()),
             ("created_by", self.created_by.as_str().into()),
             ("ends_at", self.ends_at.into()),
+            ("own_end", self.own_end.into()),
+            ("licensed_until", self.licensed_until.into()),
+            ("licence_due_at", self.licence_due_at().into()),
             ("status", self.status.as_str().into()),
             ("receipt", optional_json(self.receipt.as_ref())?),
             ("published_at", self.published_at.into()),
@@ -245,12 +255,37 @@ impl TokenRow {
     ) -> Result<(), StorageError> {
         let columns = vec![
             ("ends_at", self.ends_at.into()),
+            ("own_end", self.own_end.into()),
+            ("licence_due_at", self.licence_due_at().into()),
             ("successor", self.successor.into()),
             ("rotation", optional_json(self.rotation.as_ref())?),
             ("rotation_due_at", due_at.into()),
             ("version", self.version.into()),
         ];
         self.update(database, columns)
+    }
+
+    /// Writes the end of its licence, what that means for its end, and the version.
+    pub(super) fn update_licence<D: Database>(&self, database: &D) -> Result<(), StorageError> {
+        let columns = vec![
+            ("ends_at", self.ends_at.into()),
+            ("licensed_until", self.licensed_until.into()),
+            ("licence_due_at", self.licence_due_at().into()),
+            ("version", self.version.into()),
+        ];
+        self.update(database, columns)
+    }
+
+    /// Computes the end that the gate enforces from the operator's and the licence's.
+    pub(super) fn combine_ends(&mut self) {
+        let expires_at = self.expires_at.to_millis();
+        let licence = self.licensed_until.filter(|at| *at < expires_at);
+        self.ends_at = self.own_end.into_iter().chain(licence).min();
+    }
+
+    /// When its licence ends it; `None`: something else does before, or did.
+    fn licence_due_at(&self) -> Option<UnixMillis> {
+        self.licensed_until.filter(|at| self.ends_at == Some(*at) && self.status != TokenStatus::Revoked)
     }
 
     /// Writes when the registry rotates it by itself, after its successor was written.
@@ -404,6 +439,7 @@ impl TokenRow {
             created_by: self.created_by.clone(),
             expires_at: self.expires_at,
             ends_at: self.ends_at,
+            licensed_until: self.licensed_until,
             revoked_at: withdrawal.as_ref().and_then(|receipt| receipt.revoked_at),
             revoked_reason: withdrawal.as_ref().and_then(|receipt| receipt.reason.clone()),
             effective_by: withdrawal.map(|receipt| receipt.effective_by),

@@ -87,7 +87,10 @@ impl<D: Database> Transaction<'_, D> {
         let audiences = policy.as_ref().map_or(&[][..], |policy| &policy.audiences);
         let by_default = Lifetime::ExpiresIn(self.settings.default_lifetime_seconds(audiences));
         match (policy, self.new_end(new.lifetime.unwrap_or(by_default))) {
-            (Ok(policy), Ok(expires_at)) => Ok((policy, expires_at)),
+            (Ok(policy), Ok(expires_at)) => {
+                self.licence_for(None, &policy)?;
+                Ok((policy, expires_at))
+            }
             (policy, end) => {
                 let faults = policy.err().into_iter().flatten().chain(end.err());
                 Err(Fault::Fields(faults.collect()).into())
@@ -141,7 +144,8 @@ impl<D: Database> Transaction<'_, D> {
             Some((family, predecessor)) => (family, Some(predecessor)),
             None => (self.new_family(), None),
         };
-        let row = TokenRow {
+        let licensed_until = self.licence_for(Some(&family), &policy)?;
+        let mut row = TokenRow {
             serial,
             family,
             key_id: state.signing_key,
@@ -152,6 +156,8 @@ impl<D: Database> Transaction<'_, D> {
             created_at: self.now,
             created_by: self.actor.label().to_owned(),
             ends_at: None,
+            own_end: None,
+            licensed_until,
             status: TokenStatus::Good,
             receipt: None,
             published_at: None,
@@ -164,6 +170,7 @@ impl<D: Database> Transaction<'_, D> {
             last_used_at: None,
             key_receipt: None,
         };
+        row.combine_ends();
         row.insert(self.database)?;
         self.publish_record(&row, &state)?;
         Ok((row, text))
@@ -197,6 +204,7 @@ impl<D: Database> Transaction<'_, D> {
                 self.may_do_to_protected(act)?;
             }
         }
+        self.relicense_edited(&mut row, &before)?;
         let state = State::read(self.database)?;
         let receipt = self.receipt(&row, &state);
         if row.policy == before {
@@ -205,6 +213,7 @@ impl<D: Database> Transaction<'_, D> {
         row.version = next_version(row.version, state.list_number.epoch)
             .ok_or(Fault::Conflict(Clash::VersionsUsedUp))?;
         row.update_policy(self.database)?;
+        row.update_licence(self.database)?;
         self.publish_record(&row, &state)?;
         self.record_token_change(&receipt)?;
         let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));

@@ -126,6 +126,12 @@ reasons! {
          create more tokens.";
     VersionsUsedUp, Conflict, "versions_used_up",
         "The token has reached the maximum number of changes. Rotate it: its successor begins at version 1.";
+    LicenceEnded, Conflict, "licence_ended",
+        "A licence for this family, owner or external id has ended, so no token is made, rotated or moved to \
+         it. GET /licences shows it. Set a new end with POST /licences first, if it was renewed.";
+    OwnerSwitchedOff, Conflict, "owner_switched_off",
+        "The owner is switched off, so no token is made, rotated or moved to this owner. Switch the owner on \
+         with POST /owners/switch-on first, or name another owner.";
 
     // A token that prevents an admin call.
     OwnersOnly, TokenProtected, "owners_only",

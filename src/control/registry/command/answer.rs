@@ -5,6 +5,7 @@ use super::bulk::BulkStep;
 use super::event::EventView;
 use super::family::FamilyView;
 use super::fault::Fault;
+use super::licence::{LicenceView, OwnerOffView};
 use super::notice::{NoticeKind, NoticeView};
 use super::receipt::{KeyReceipt, Receipt};
 use super::rotate::Rotated;
@@ -95,6 +96,25 @@ pub enum Answer {
     },
     /// A revocation, disabling, enabling or end was committed.
     Receipt(Receipt),
+    /// A licence was set, moved or taken back.
+    Licence(LicenceView),
+    /// A page of licences.
+    Licences {
+        /// At most `limit` items, newest first.
+        items: Vec<LicenceView>,
+        /// Call again with `below` set to this; `None` on the last page.
+        next: Option<i64>,
+    },
+    /// An owner is switched off, now or since an earlier call.
+    OwnerOff(OwnerOffView),
+    OwnerSwitchedOn,
+    /// A page of the owners who are switched off.
+    OwnersOff {
+        /// At most `limit` items, newest first.
+        items: Vec<OwnerOffView>,
+        /// Call again with `below` set to this; `None` on the last page.
+        next: Option<i64>,
+    },
     /// Where a token's latest change has arrived.
     Probe {
         probe: Box<ProbeView>,

@@ -3,6 +3,7 @@
 use super::admin_key::NewAdminKey;
 use super::bulk::Bulk;
 use super::event::EventFilter;
+use super::licence::{ListPage, SetLicence, SwitchOwnerOff};
 use super::notice::NoticeFilter;
 use super::rotate::Rotate;
 use super::token::{NewToken, TokenEdit, TokenFilter};
@@ -101,6 +102,16 @@ pub enum Command {
         /// Allow it even if no other token of the family is active at that time.
         force: bool,
     },
+    /// `POST /licences`: sets, moves or takes back the end of a licence.
+    SetLicence(SetLicence),
+    /// `GET /licences`: a page of licences.
+    ListLicences(ListPage),
+    /// `POST /owners/switch-off`: revokes an owner's tokens, and refuses new ones.
+    SwitchOwnerOff(SwitchOwnerOff),
+    /// `POST /owners/switch-on`: allows new tokens for an owner again.
+    SwitchOwnerOn(String),
+    /// `GET /owners`: a page of the owners who are switched off.
+    ListOwnersOff(ListPage),
     /// `POST /tokens/{id}/probe`: publishes a list now.
     BeginProbe(Serial),
     /// `GET /tokens/{id}/probe`: the list of each location.

@@ -99,6 +99,10 @@ pub enum Clash {
     SerialsUsedUp,
     /// The token's version has reached its maximum.
     VersionsUsedUp,
+    /// A licence for the token's family, owner or external id has ended.
+    LicenceEnded,
+    /// The token's owner is switched off.
+    OwnerSwitchedOff,
 }
 
 /// A field that is refused, and why. `code` and `detail` are constant texts.

@@ -204,8 +204,11 @@ pub struct TokenView {
     pub created_by: String,
     /// The expiry that the token's tag covers.
     pub expires_at: UnixSeconds,
-    /// An earlier end set by an operator.
+    /// An earlier end: an operator's or its licence's.
     pub ends_at: Option<UnixMillis>,
+    /// The end of its licence; perhaps after `expires_at`.
+    #[serde(default)] // a registry of the previous release does not say
+    pub licensed_until: Option<UnixMillis>,
     /// When its revocation was committed.
     pub revoked_at: Option<UnixMillis>,
     /// Kind and free text, such as `operator: leaked in a gist`.

@@ -11,7 +11,7 @@
 use crate::base::database::{Database, Rows};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::{
-    Fault, Lifetime, NoticeKind, Rotate, Supersede, TokenEdit, TokenState,
+    Clash, Fault, Lifetime, NoticeKind, Rotate, Supersede, TokenEdit, TokenState,
 };
 use crate::control::registry::notice_rules::DueNotice;
 use crate::control::registry::notices;
@@ -99,6 +99,8 @@ impl<D: Database> Transaction<'_, D> {
             Fault::MaxActiveTokens { .. } if self.other_ends(&row)? => return Ok(()),
             Fault::MaxActiveTokens { .. } => "max_active_tokens",
             Fault::TokenProtected => "token_protected",
+            Fault::Conflict(Clash::LicenceEnded) => "licence_ended",
+            Fault::Conflict(Clash::OwnerSwitchedOff) => "owner_switched_off",
             _ => "not_possible",
         };
         let about = row.policy.auto_rotate.as_ref().map_or(self.now, |auto| row.auto_rotation_due(auto));
