@@ -93,6 +93,8 @@ export interface Family {
   tokens: Token[];
   total: number;
   traffic?: TokenTraffic[] | null;
+  last_fetched_at: string | null;
+  consumers: { by: string; token: string; at: string }[];
 }
 
 export interface OriginCount {

@@ -1,7 +1,7 @@
 //! Names of people and teams, compared so that two spellings that read alike are one name.
 //!
-//! Standards: Unicode Normalization Forms (UAX #15): NFKC; caseless matching (chapter 3.13), by upper and then
-//! lower case.
+//! Standards: Unicode Normalization Forms (UAX #15): NFKC; caseless matching (chapter 3.13), by upper and
+//! then lower case.
 //! Invariants: folding a folded name changes nothing. What people cannot see or hear, such as case, width,
 //! composition, invisible characters and the number of spaces, makes no difference.
 //! What it must not know: whose names they are.

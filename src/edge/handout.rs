@@ -20,8 +20,9 @@ use crate::edge::request_facts::RequestFacts;
 use crate::edge::settings::EdgeSettings;
 use crate::formats::distribution;
 use crate::formats::family::FamilyId;
-use crate::formats::origin::OriginEvidence;
-use crate::formats::token::{Claims, UnverifiedToken, VerifiedToken};
+use crate::formats::origin::{Origin, OriginEvidence};
+use crate::formats::page_fetch::PageFetch;
+use crate::formats::token::{Claims, Serial, UnverifiedToken, VerifiedToken};
 use crate::http::problem::Code;
 use crate::http::reply::Reply;
 
@@ -47,7 +48,9 @@ pub enum FamilyFact {
 /// The result of a decision on the named token.
 #[derive(Debug)]
 pub enum HandoutOutcome {
-    /// Send this answer: the token, or a refusal.
+    /// Send this answer: the token.
+    Given(Reply),
+    /// Send this answer: a refusal.
     Reply(Reply),
     /// Read the token's record at this version or a later one, then decide again.
     NeedsRecord(u32),
@@ -72,7 +75,7 @@ impl Handout<'_> {
         match gate::may_be_given(token, &known, &self.evidence) {
             Ok(record) if record.record.distribute && record.record.family == self.family => {
                 let given = distribution::handed_out(text, token, &record.record, now);
-                HandoutOutcome::Reply(readable(Reply::json(200, &given), None, facts))
+                HandoutOutcome::Given(readable(Reply::json(200, &given), None, facts))
             }
             Ok(_) => HandoutOutcome::Outdated,
             Err(Unfit::NeedsRecord(version)) => HandoutOutcome::NeedsRecord(version),
@@ -81,6 +84,14 @@ impl Handout<'_> {
             }
             Err(Unfit::Refused(_)) => HandoutOutcome::Outdated,
         }
+    }
+
+    /// What to note of a page that got the token `serial` at `now`; `None` when it shows no origin.
+    #[must_use]
+    pub fn fetch(&self, serial: Serial, now: UnixMillis) -> Option<PageFetch> {
+        let Some(Origin::Tuple(origin)) = self.evidence.seen().origin else { return None };
+        let family = self.family.as_str().to_owned();
+        Some(PageFetch { family, serial, origin: origin.to_string(), at: now })
     }
 
     /// The answer when the family has no token to give out.

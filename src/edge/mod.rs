@@ -14,6 +14,7 @@ pub mod freshness;
 pub mod handout;
 pub mod health;
 pub mod orders;
+pub mod page_fetches;
 pub mod plane;
 mod presented;
 mod public_url;

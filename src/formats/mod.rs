@@ -12,6 +12,7 @@ pub mod holding;
 pub mod key;
 pub mod list;
 pub mod origin;
+pub mod page_fetch;
 pub mod rate_class;
 pub mod record;
 pub mod seal;

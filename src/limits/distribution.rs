@@ -1,6 +1,6 @@
 //! The token of a family, as pages get it.
 
-use super::time::MS_PER_SECOND;
+use super::time::{MS_PER_SECOND, SECONDS_PER_DAY};
 
 /// How long a page may keep `client.js` before it revalidates it: a fix reaches every page within an hour.
 pub const CLIENT_MAX_AGE_SECONDS: u32 = 3_600;
@@ -26,3 +26,19 @@ pub const NOTHING_KV_SECONDS: i64 = 3_600;
 pub const FAMILY_HELD_MS: i64 = 10 * MS_PER_SECOND;
 /// Families for which an isolate keeps the registry's answer: about 100 bytes each.
 pub const FAMILIES_HELD_MAX: usize = 1_000;
+/// The same job's or page's fetch of the same token is noted at most once in ten minutes.
+pub const FETCH_INTERVAL_MS: i64 = 600 * MS_PER_SECOND;
+/// A job or page that has fetched nothing for 30 days is no longer waited for.
+pub const CONSUMER_FORGOTTEN_MS: i64 = 30 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// Admin keys, and origins of pages, kept for a family: the latest 20 of each.
+pub const FETCHES_OF_FAMILY_MAX: u32 = 20;
+/// A successor that a consumer has not fetched after two days causes a notice.
+pub const UNFETCHED_NOTICE_MS: i64 = 2 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// Families and origins whose last fetch an isolate remembers: about 150 bytes each.
+pub const PAGE_FETCHES_HELD_MAX: usize = 5_000;
+/// Most fetches in one call to the registry: about 150 bytes each.
+pub const PAGE_FETCHES_SENT_MAX: usize = 100;
+/// How long an isolate gathers fetches before it tells the registry.
+pub const PAGE_FETCHES_GATHER_MS: u32 = 5_000;
+/// A request that is to tell them is taken for cancelled after this time: the platform allows 30 s.
+pub const PAGE_FETCHES_SENDER_MS: i64 = 30 * MS_PER_SECOND;

@@ -9,10 +9,11 @@
 
 use super::isolate::{self, Isolate};
 use super::lookups::{self, Asker};
-use super::{clock, control, crossing, push, rates, sources, usage};
+use super::{bindings, clock, control, crossing, push, rates, registry_call, sources, usage};
 use crate::base::headers::Headers;
 use crate::base::time::UnixMillis;
 use crate::control::console;
+use crate::control::registry::command::Call;
 use crate::edge::forward::Onward;
 use crate::edge::handout::{FamilyFact, Handout, HandoutOutcome};
 use crate::edge::health;
@@ -22,11 +23,13 @@ use crate::edge::receive as gateway;
 use crate::edge::receive::{Guarded, GuardedOutcome, Received};
 use crate::edge::request_facts::RequestFacts;
 use crate::formats::session;
+use crate::formats::token::Serial;
 use crate::formats::usage::counted::Counted;
 use crate::formats::usage::outcome::Outcome;
 use crate::http::cors::HeaderEdits;
 use crate::http::problem::Code;
 use crate::http::reply::Reply;
+use crate::limits::{PAGE_FETCHES_GATHER_MS, USAGE_SEND_TIMEOUT_MS};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -173,6 +176,10 @@ async fn hand_out(
             let (lists, now) = (&isolate.lists, clock::now());
             let outcome = handout.decide(&isolate.config.edge, facts, &lists.borrow(), named, &record, now);
             match outcome {
+                HandoutOutcome::Given(reply) => {
+                    note_fetch(asker, handout, named.serial, now);
+                    return reply;
+                }
                 HandoutOutcome::Reply(reply) => return reply,
                 HandoutOutcome::NeedsRecord(version) => {
                     record = lookups::record(asker, named.serial, version).await;
@@ -183,6 +190,21 @@ async fn hand_out(
         outdated = Some(named);
     }
     Handout::undecided(facts)
+}
+
+/// Notes that a page fetched a token, and tells the registry in the background.
+fn note_fetch(asker: &Asker<'_>, handout: &Handout<'_>, serial: Serial, now: UnixMillis) {
+    let Some(fetch) = handout.fetch(serial, now) else { return };
+    if !asker.isolate.fetches.borrow_mut().note(fetch, now) {
+        return;
+    }
+    let (isolate, registry) = (Rc::clone(asker.isolate), bindings::registry(asker.env));
+    asker.context.wait_until(async move {
+        drop(JsFuture::from(crossing::sleep(PAGE_FETCHES_GATHER_MS)).await);
+        let fetches = isolate.fetches.borrow_mut().take();
+        let told = Call::PageFetches { fetches };
+        drop(registry_call::call(&registry, &told, USAGE_SEND_TIMEOUT_MS).await);
+    });
 }
 
 /// Sends the request upstream without an await before it, and edits the answer's headers.

@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigError};
 use crate::edge::decide::OnUnknown;
 use crate::edge::family_holder::FamilyHolder;
 use crate::edge::freshness::{ListHolder, RelayName, Subscription};
+use crate::edge::page_fetches::PageFetches;
 use crate::edge::rate::{AddressesSeen, WindowCounter};
 use crate::edge::reach::Reach;
 use crate::edge::receive::TOKEN_PREFIX;
@@ -43,6 +44,8 @@ pub(super) struct Isolate {
     pub records: RefCell<RecordHolder>,
     /// The registry's answers about families.
     pub families: RefCell<FamilyHolder>,
+    /// Which pages fetched the token of their family.
+    pub fetches: RefCell<PageFetches>,
     /// Number of records from KV that could not be opened.
     pub records_refused: Cell<u64>,
     /// Counts for rate limits, where no rate-limiting binding counts.
@@ -102,6 +105,7 @@ impl Isolate {
             subscription: RefCell::default(),
             relay: OnceCell::new(),
             families: RefCell::default(),
+            fetches: RefCell::default(),
             records: RefCell::new(RecordHolder::new(RECORDS_HELD_MAX_BYTES)),
             records_refused: Cell::new(0),
             rates: RefCell::default(),

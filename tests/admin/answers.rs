@@ -291,7 +291,13 @@ fn a_family_shows_its_two_active_and_the_last_three_revoked() {
         token(4, TokenState::Revoked),
         token(3, TokenState::Revoked),
     ];
-    let family = FamilyView { family: "fam_x".to_owned(), current: Some(Serial(9)), tokens, total: 120 };
+    let family = FamilyView {
+        family: "fam_x".to_owned(),
+        current: Some(Serial(9)),
+        tokens,
+        total: 120,
+        fetches: vec![],
+    };
     let body = body_of(&rendered(Answer::Family(Box::new(family))));
     assert_eq!(
         (&body["id"], &body["current"], &body["total"]),
@@ -578,6 +584,8 @@ fn metrics_are_those_of_the_status() {
             ExpiryView { serial: Serial(3), family: "fam_y".to_owned(), at: UnixSeconds(1_795_500_000) },
         ],
         within: [1, 2, 3, 9],
+        fetched: vec![("fam_x".to_owned(), UnixSeconds(1_795_300_000))],
+        unfetched: 2,
     };
     let mut counted = Counts::default();
     counted.add(Outcome::Admitted, 11);

@@ -405,6 +405,39 @@ fn a_clone_is_made_of_an_id_or_a_whole_token() {
     }
 }
 
+/// What the schema cannot say.
+#[test]
+fn a_licence_is_for_exactly_one_family_owner_or_external_id_whose_name_can_be_read() {
+    let deployment = deployment();
+    let asked = |path: &str, fields: &str| {
+        let body = format!("{{{fields}}}");
+        deployment.call("POST", path, &body).map(|_| ()).map_err(|problem| faults(&problem))
+    };
+    let licence = |fields: &str| asked("/licences", &format!("{fields}\"ends_at\":null"));
+    assert_eq!(licence(r#""owner":"Ann","#), Ok(()));
+    let refused = |faults: &[&str]| Err(faults.iter().map(|fault| (*fault).to_owned()).collect::<Vec<_>>());
+    assert_eq!(licence(""), refused(&["family: required"]));
+    let two = ["owner: conflicting_fields", "external_id: conflicting_fields"];
+    assert_eq!(licence(r#""owner":"Ann","external_id":"c-1","#), refused(&two));
+    assert_eq!(licence(r#""family":"fam_x","#), refused(&["family: not_a_family_id"]));
+    assert_eq!(licence(r#""owner":"Ann","owner":"Bob","#), refused(&["owner: duplicate_name"]));
+    for (name, code) in [
+        ("A\\u200bnn", "invisible_character"),
+        ("Ann\\u00ad", "invisible_character"),
+        ("\\ufeffAnn", "invisible_character"),
+        ("A\\u202enn", "direction_character"),
+        ("Ann\\n\\u0007", "control_character"),
+        (" \\u3000", "empty"),
+    ] {
+        let fault = format!("owner: {code}");
+        let owner = format!("\"owner\":\"{name}\"");
+        assert_eq!(licence(&format!("{owner},")), refused(&[&fault]), "{name}");
+        for path in ["/owners/switch-off", "/owners/switch-on"] {
+            assert_eq!(asked(path, &owner), refused(&[&fault]), "{path} {name}");
+        }
+    }
+}
+
 #[test]
 fn a_lookup_asks_only_for_tokens_of_ours() {
     let deployment = deployment();

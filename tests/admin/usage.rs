@@ -153,6 +153,7 @@ fn a_family_shows_old_and_new_side_by_side() {
             token(5, revoked),
         ],
         total: 6,
+        fetches: vec![],
     }));
     let calls = usage_calls(&family, &Rendering::Answer, NOW);
     let serials: Vec<Vec<u32>> = calls

@@ -6,7 +6,7 @@ use wayleave::formats::key::KeyId;
 use wayleave::formats::token::Serial;
 
 impl World {
-    fn expiries(&mut self) -> ExpiriesView {
+    pub(crate) fn expiries(&mut self) -> ExpiriesView {
         match self.ask(Command::Metrics) {
             Answer::Metrics { expiries, status, .. } => {
                 assert_eq!(*status, self.status_with_its_calls(&status));

@@ -13,6 +13,7 @@ mod deployment;
 mod distribution;
 mod expiries;
 mod families;
+mod fetches;
 mod heartbeat;
 mod idempotency;
 mod licences;

@@ -57,6 +57,8 @@ fn each_is_read_counted_and_sent() {
     let held = world.made(365);
     let successor = world.rotate(held, as_usual()).token.serial;
     let drained = world.made(365);
+    let family = world.get(drained).family;
+    assert!(matches!(world.ask(Command::GetFamilyToken(family)), Answer::FamilyToken { .. }));
     let after = RevokeOld::After { after_seconds: 20 * DAY, drain_seconds: DAY, strict: false };
     let fresh = world.rotate(drained, how(after)).token.serial;
     world.admin_key(Role::Operator);

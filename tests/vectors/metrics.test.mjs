@@ -51,6 +51,8 @@ const NOTICES = [
   'usage_spike',
   'refused_origins',
   'reports_missing',
+  'admin_key_expiring',
+  'successor_unfetched',
 ];
 const told = { refused_origins: 4, revoked: 17 };
 const counted = { admitted: 11, origin_not_allowed: 12 };
@@ -67,6 +69,8 @@ test('every sample is there, with its value', () => {
     'wayleave_tokens_expiring within=7d': 2,
     'wayleave_tokens_expiring within=30d': 3,
     wayleave_tokens_without_successor: 9,
+    'wayleave_family_last_fetch_timestamp_seconds family=fam_x': 1_795_300_000,
+    wayleave_families_successor_unfetched: 2,
     wayleave_highest_serial: 10,
     wayleave_signing_key: 1,
     wayleave_bound_seconds: 60,
@@ -118,6 +122,8 @@ test('every sample is there, with its value', () => {
     'wayleave_warning warning=client_address_missing': 0,
     'wayleave_warning warning=admin_api_on_every_host': 0,
     'wayleave_warning warning=reports_missing': 0,
+    'wayleave_warning warning=bootstrap_key': 0,
+    'wayleave_warning warning=admin_key_without_end': 0,
   });
 });
 

@@ -91,6 +91,21 @@ describe('what a page gets', () => {
     assert.equal((await use(edge, text)).status, 200);
   });
 
+  it('and the family says which site and which job fetched it', async () => {
+    const token = await newToken();
+    assert.equal((await ask(edge, token.family)).status, 200);
+    const seen = async () => (await admin.call('GET', `/families/${token.family}`)).json;
+    await eventually(
+      'the registry was told',
+      async () => (await seen()).consumers.some(({ by, token: id }) => by === SITE && id === token.id),
+      20_000,
+    );
+    assert.equal((await admin.call('GET', `/families/${token.family}/token`)).json.token, token.token);
+    const { consumers, last_fetched_at } = await seen();
+    assert.match(consumers[0].by, /^key_\d+$/);
+    assert.equal(consumers[0].at, last_fetched_at);
+  });
+
   it('from KV, and then without the registry', async () => {
     const token = await newToken();
     await inKv(token);
@@ -100,7 +115,8 @@ describe('what a page gets', () => {
     for (let time = 0; time < 5; time += 1)
       assert.equal((await ask(edge, token.family)).json.token, token.token);
     assert.deepEqual(
-      door.calls.filter((call) => !/list|subscribe/i.test(call)),
+      // That pages fetched it is told afterwards, in the background.
+      door.calls.filter((call) => !/list|subscribe|fetches/i.test(call)),
       [],
     );
     assert.equal(kv.readsOf(kvKey(token)), 5);
@@ -180,7 +196,7 @@ describe('404, one answer byte for byte', () => {
       assertProblem(await ask(cold, id), 'not_found');
     await new Promise((resolve) => setTimeout(resolve, 200));
     // Another location may report meanwhile which list it holds, or wait for a change.
-    const calls = door.calls.filter((call) => !/"(Report|Subscribe)"/.test(call));
+    const calls = door.calls.filter((call) => !/"(Report|Subscribe|PageFetches)"/.test(call));
     assert.deepEqual([kv.reads, calls], [0, []]);
     assert.equal((await ask(cold, family)).status, 200);
     assert.ok(kv.reads > 0, 'and the counters count');

@@ -49,6 +49,7 @@ const DAY_MS = 86_400_000;
 const TOLD = {
   'token.rotation_held': 'due to end, but kept because the successor is not in use',
   'token.predecessor_still_used': 'about to end and still in use',
+  'token.successor_unfetched': 'replaced, but a job or page has not fetched the successor',
   'token.refused_origins': 'refused increasingly from sites that are not listed',
 };
 

@@ -46,6 +46,7 @@ export async function view({ path: [, id], signal }) {
         ),
     ),
     family.active.length === 2 && sideBySide(family),
+    consumers(family),
     h(
       'section',
       { class: 'card' },
@@ -59,6 +60,35 @@ export async function view({ path: [, id], signal }) {
           h('a', { href: to(['audit'], { family: family.id }) }, 'See the audit log'),
         ),
     ),
+  );
+}
+
+/** Which jobs and pages fetched which token of the family. @param {Family} family */
+function consumers({ consumers, current }) {
+  return (
+    consumers.length > 0 &&
+    h(
+      'section',
+      { class: 'card' },
+      h('h2', null, 'Fetched by'),
+      h(
+        'ul',
+        { class: 'plain' },
+        consumers.map(({ by, token, at }) =>
+          h(
+            'li',
+            null,
+            h('code', null, by),
+            ' has ',
+            h('a', { href: to(['token', token]) }, token),
+            ', fetched ',
+            time(at),
+            ' ',
+            token !== current && badge('Not the current one', 'warn'),
+          ),
+        ),
+      ),
+    )
   );
 }
 

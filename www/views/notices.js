@@ -18,6 +18,7 @@ const WORDS = {
   'token.expiring': 'will expire without a successor',
   'token.rotation_held': 'due to end, but kept because the successor is not in use',
   'token.predecessor_still_used': 'about to end, and still in use',
+  'token.successor_unfetched': 'replaced, but a job or page has not fetched the successor',
   'token.unused': 'not used for 90 days',
   'token.usage_spike': 'used far more than usual',
   'token.refused_origins': 'refused from sites that are not on its list',

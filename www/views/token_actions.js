@@ -30,7 +30,8 @@ const REMOVABLE = ['successor_unused', 'max_active_tokens'];
 function rotations(token) {
   const { allowed, reason, token: other } = token.can_rotate;
   if (allowed) return [{ label: 'Rotate …', act: () => rotateDialog(token) }];
-  const why = `${OBSTACLES[reason ?? ''] ?? (reason ?? '').replaceAll('_', ' ')}${other ? ` (${other})` : ''}`;
+  const words = OBSTACLES[reason ?? ''] ?? (reason ?? '').replaceAll('_', ' ');
+  const why = other ? `${words} (${other})` : words;
   const another = REMOVABLE.includes(reason ?? '') && {
     label: 'Rotate another way …',
     act: () => rotateDialog(token),

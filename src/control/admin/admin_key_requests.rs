@@ -17,8 +17,8 @@ static LABEL: Field<Text> = Field { name: "label", about: "Who or what holds the
 static KEY_ROLE: Field<Choice<Role>> = Field { name: "role", about: "What the key may do.", kind: ROLE };
 static EXPIRES_AT: Field<Nullable<Instant>> = Field {
     name: "expires_at",
-    about: "When the key ends: at most 365 days from now. Null or absent: after 90 days. It cannot be changed \
-        later.",
+    about: "When the key ends: at most 365 days from now. Null or absent: after 90 days. It cannot be \
+        changed later.",
     kind: Nullable(Instant),
 };
 

@@ -8,7 +8,9 @@ use super::token_views::{EditedToken, ReceiptJson, Token};
 use super::usage_view::{self, TokenTraffic, UsageSeen};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command;
-use crate::control::registry::command::{BulkStep, FamilyView, Rotated, Skipped, TokenState, TokenView};
+use crate::control::registry::command::{
+    BulkStep, FamilyView, FetchView, Rotated, Skipped, TokenState, TokenView,
+};
 use crate::formats::distribution;
 use crate::formats::token::Serial;
 use crate::http::problem::Reason;
@@ -66,6 +68,10 @@ pub(super) struct FamilyJson {
     pub tokens: Vec<Token>,
     /// Number of tokens in the family.
     pub total: u64,
+    /// When a token of the family was last fetched by a job or a page, within ten minutes; null: never.
+    pub last_fetched_at: Option<String>,
+    /// Who last fetched which token: admin keys, and origins of pages; the latest first, 20 of each at most.
+    pub consumers: Vec<Consumer>,
     /// Traffic of the last 24 hours, newest token first: the tokens that are active or disabled, and the last
     /// three that are not, so that old and new can be compared. Null when usage is not counted or is not
     /// available now.
@@ -90,8 +96,29 @@ impl FamilyJson {
             revoked,
             tokens: view.tokens.into_iter().map(|token| Token::of(token, now)).collect(),
             total: view.total,
+            last_fetched_at: view.fetches.first().map(|fetch| fetch.at.to_rfc3339()),
+            consumers: view.fetches.into_iter().map(Consumer::from).collect(),
             traffic: usage_view::family_traffic(usage),
         }
+    }
+}
+
+/// A job, or the pages of an origin, and the token of the family that it last fetched.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub(super) struct Consumer {
+    /// The id of the admin key, `key_…`, or the origin of the pages.
+    pub by: String,
+    /// Id of the token.
+    pub token: String,
+    /// When, within ten minutes.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub at: String,
+}
+
+impl From<FetchView> for Consumer {
+    fn from(view: FetchView) -> Self {
+        Self { by: view.by, token: ids::token_id(view.serial), at: view.at.to_rfc3339() }
     }
 }
 

@@ -29,7 +29,8 @@ static EXTERNAL_ID: Field<HeaderText> = Field {
 };
 static ENDS_AT: Field<Nullable<Instant>> = Field {
     name: "ends_at",
-    about: "When the tokens end: in the future. Fractions of a second are cut off. Null takes the licence back.",
+    about: "When the tokens end: in the future. Fractions of a second are cut off. Null takes the licence \
+        back.",
     kind: Nullable(Instant),
 };
 static INCLUDE_PROTECTED: Field<Flag> = Field {

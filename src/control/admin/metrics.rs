@@ -258,7 +258,20 @@ impl Snapshot {
             "Active tokens without a successor that end within this time",
             within.into_iter().map(|(within, count)| (label("within", within), count)),
         )?;
-        gauge(to, "tokens_without_successor", "Active tokens without a successor", all)
+        gauge(to, "tokens_without_successor", "Active tokens without a successor", all)?;
+        let fetched = self.expiries.fetched.iter();
+        gauges(
+            to,
+            "family_last_fetch_timestamp_seconds",
+            "When a job or page last fetched the token of a family, within ten minutes; the 5,000 latest",
+            fetched.map(|(family, at)| (label("family", family), at.0)),
+        )?;
+        gauge(
+            to,
+            "families_successor_unfetched",
+            "Families of which a job or page fetched a token lately, but not its successor",
+            self.expiries.unfetched,
+        )
     }
 }
 

@@ -565,8 +565,8 @@ pub static OPERATIONS: [Operation; 42] = [
         method: "POST",
         path: "/owners/switch-off",
         id: "switchOwnerOff",
-        summary: "Switches an owner off: revokes the owner's tokens for the reason owner_removed, and refuses \
-            new ones until the owner is switched on.",
+        summary: "Switches an owner off: revokes the owner's tokens for the reason owner_removed, and \
+            refuses new ones until the owner is switched on.",
         least_role: Some(Role::Operator),
         query: &Shape::EMPTY,
         body: Some(&licence_requests::SWITCH_OFF),

@@ -92,25 +92,15 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         Answer::AdminKeys(keys) => page(keys.into_iter().map(AdminKeyJson::from), None),
         Answer::AdminKeyDeleted | Answer::OwnerSwitchedOn => Reply::empty(204),
         Answer::Licence(licence) => Reply::json(200, &LicenceJson::from(licence)),
-        Answer::Licences { items, next } => page(
-            items.into_iter().map(LicenceJson::from),
-            next.map(|below| ids::cursor(List::Licences, below)),
-        ),
+        Answer::Licences { items, next } => page_of(List::Licences, items, LicenceJson::from, next),
         Answer::OwnerOff(owner) => Reply::json(200, &OwnerOffJson::from(owner)),
-        Answer::OwnersOff { items, next } => page(
-            items.into_iter().map(OwnerOffJson::from),
-            next.map(|below| ids::cursor(List::Owners, below)),
-        ),
+        Answer::OwnersOff { items, next } => page_of(List::Owners, items, OwnerOffJson::from, next),
         Answer::SessionOpened { session, text } => Reply::json(201, &Session::from(session))
             .with("Set-Cookie", SessionText::of_registry(text).set_cookie()),
         Answer::Session(session) => Reply::json(200, &Session::from(session)),
         Answer::SessionClosed => Reply::empty(204).with("Set-Cookie", session::forget_cookie()),
-        Answer::Events { items, next } => {
-            page(items.into_iter().map(EventJson::from), next.map(|below| ids::cursor(List::Events, below)))
-        }
-        Answer::Notices { items, next } => {
-            page(items.into_iter().map(Notice::from), next.map(|below| ids::cursor(List::Notices, below)))
-        }
+        Answer::Events { items, next } => page_of(List::Events, items, EventJson::from, next),
+        Answer::Notices { items, next } => page_of(List::Notices, items, Notice::from, next),
         Answer::Probe { probe, begun } => Reply::json(if begun { 202 } else { 200 }, &Probe::of(*probe, now)),
         Answer::SigningKey(key) => Reply::json(200, &SigningKey::from(key)),
         Answer::SigningKeyRetired(receipt) => Reply::json(200, &KeyReceiptJson::from(receipt)),
@@ -130,6 +120,11 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         | Answer::Noted
         | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),
     }
+}
+
+/// A page of a list whose positions are row numbers.
+fn page_of<V, J: Serialize>(list: List, items: Vec<V>, view: fn(V) -> J, next: Option<i64>) -> Reply {
+    page(items.into_iter().map(view), next.map(|below| ids::cursor(list, below)))
 }
 
 fn created(token: TokenView, text: String, now: UnixMillis) -> Reply {

@@ -149,8 +149,8 @@ static TOKEN: Field<HeaderValue> = Field {
 /// Shape of the body of `POST /tokens/lookup`
 pub(super) static LOOKUP: Shape = Shape { required: &[&TOKEN], optional: &[], refused: &[] };
 
-/// Reads `POST /tokens/lookup`. A fingerprint is looked up by the registry. A token that this deployment did not issue is reported as not found, without
-/// a call to the registry.
+/// Reads `POST /tokens/lookup`. A fingerprint is looked up by the registry. A token that this deployment did
+/// not issue is reported as not found, without a call to the registry.
 pub(super) fn lookup(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut body = input.body(&LOOKUP);
     let text = body.take(&TOKEN);

@@ -255,8 +255,9 @@ impl From<command::RotationView> for Rotation {
 pub struct CanRotate {
     /// Whether nothing prevents it.
     pub allowed: bool,
-    /// The reason of the refusal, or its code if that has no reasons: `successor_unused`, `max_active_tokens`,
-    /// `has_successor`, `disabled`, `rotate_another`, `nothing_to_rotate`, …; null when allowed.
+    /// The reason of the refusal, or its code if that has no reasons: `successor_unused`,
+    /// `max_active_tokens`, `has_successor`, `disabled`, `rotate_another`, `nothing_to_rotate`, …;
+    /// null when allowed.
     pub reason: Option<&'static str>,
     /// The token to act on: the one to rotate instead, the unused successor to deploy, or the older of two
     /// active ones, to end first.

@@ -3,8 +3,8 @@
 //! What it must not know: HTTP, SQL.
 
 use super::command::{
-    Answer, Command, EventFilter, Fault, Idempotency, NewToken, NoticeFilter, StatusView, TokenEdit,
-    TokenFilter,
+    Answer, Command, EventFilter, Fault, Idempotency, ListPage, NewToken, NoticeFilter, ProbeView,
+    StatusView, TokenEdit, TokenFilter,
 };
 use super::lifecycle::RevocationReason;
 use super::row::Stop;
@@ -25,9 +25,7 @@ impl<D: Database> Transaction<'_, D> {
         match command {
             Command::ActivateSigningKey(key_id) => Ok(Answer::SigningKey(self.activate_signing_key(key_id)?)),
             Command::Authenticate => Ok(Answer::Authenticated),
-            Command::BeginProbe(serial) => {
-                self.begin_probe(serial).map(|probe| Answer::Probe { probe: Box::new(probe), begun: true })
-            }
+            Command::BeginProbe(serial) => self.begin_probe(serial).map(|probe| probed(probe, true)),
             Command::CloseSession => self.close_session().map(|()| Answer::SessionClosed),
             Command::CreateAdminKey(new) => self
                 .create_admin_key(&new, idempotency)
@@ -44,9 +42,7 @@ impl<D: Database> Transaction<'_, D> {
             Command::GetFamily(family) => self.family(&family).map(|family| Answer::Family(Box::new(family))),
             Command::GetFamilyToken(family) => self.family_token(&family),
             Command::GetSession => self.session().map(Answer::Session),
-            Command::GetProbe(serial) => {
-                self.probe(serial).map(|probe| Answer::Probe { probe: Box::new(probe), begun: false })
-            }
+            Command::GetProbe(serial) => self.probe(serial).map(|probe| probed(probe, false)),
             Command::GetToken(serial) | Command::LookupToken(serial) => self.found(serial),
             Command::LookupFingerprint(text) => self.found_by_fingerprint(&text),
             Command::ListAdminKeys => Ok(Answer::AdminKeys(admin_keys::list(self.database)?)),
@@ -83,16 +79,10 @@ impl<D: Database> Transaction<'_, D> {
                 self.rotate_tokens(&bulk, &rotate).map(Answer::RotatedInBulk)
             }
             Command::SetLicence(set) => self.set_licence(set).map(Answer::Licence),
-            Command::ListLicences(page) => {
-                let (items, next) = licence_row::licences(self.database, page)?;
-                Ok(Answer::Licences { items, next })
-            }
+            Command::ListLicences(page) => self.list_licences(page),
             Command::SwitchOwnerOff(switch) => self.switch_owner_off(switch).map(Answer::OwnerOff),
             Command::SwitchOwnerOn(owner) => self.switch_owner_on(&owner).map(|()| Answer::OwnerSwitchedOn),
-            Command::ListOwnersOff(page) => {
-                let (items, next) = licence_row::owners(self.database, page)?;
-                Ok(Answer::OwnersOff { items, next })
-            }
+            Command::ListOwnersOff(page) => self.list_owners_off(page),
             Command::Metrics => self.metrics(),
             Command::Status => self.status_view().map(|status| Answer::Status(Box::new(status))),
         }
@@ -117,6 +107,16 @@ impl<D: Database> Transaction<'_, D> {
         let sought = Sought::parse(text).ok_or(Fault::NotFound)?;
         let row = token_query::of_fingerprint(self.database, &sought)?.ok_or(Fault::NotFound)?;
         self.shown(&row).map(Answer::Token)
+    }
+
+    fn list_licences(&self, page: ListPage) -> Result<Answer, Stop> {
+        let (items, next) = licence_row::licences(self.database, page)?;
+        Ok(Answer::Licences { items, next })
+    }
+
+    fn list_owners_off(&self, page: ListPage) -> Result<Answer, Stop> {
+        let (items, next) = licence_row::owners(self.database, page)?;
+        Ok(Answer::OwnersOff { items, next })
     }
 
     fn list_events(&self, filter: &EventFilter) -> Result<Answer, Stop> {
@@ -146,4 +146,8 @@ impl<D: Database> Transaction<'_, D> {
     fn status_view(&self) -> Result<StatusView, Stop> {
         Ok(status::view(self.database, self.settings, self.now)?)
     }
+}
+
+fn probed(probe: ProbeView, begun: bool) -> Answer {
+    Answer::Probe { probe: Box::new(probe), begun }
 }

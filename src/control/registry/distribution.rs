@@ -107,14 +107,15 @@ fn named<D: Database>(database: &D, family: &str) -> Result<Option<Serial>, Stor
 
 impl<D: Database> Transaction<'_, D> {
     /// Answers `GET /families/{id}/token`, whether or not pages may fetch the token. Not audited: a job asks
-    /// every day and the audit is never deleted. The key's role and last use show who could ask. (A person
-    /// who reveals a token is audited.)
+    /// every day and the audit is never deleted. The family shows which key asked last. (A person who reveals
+    /// a token is audited.)
     pub(super) fn family_token(&self, family: &str) -> Result<Answer, Stop> {
         let Some(row) = families::current(self.database, family, self.now)? else {
             let is_known = families::newest(self.database, family)?.is_some();
             return Err(if is_known { Fault::NoCurrentToken } else { Fault::NotFound }.into());
         };
         let text = row.text(self.settings)?.ok_or(Fault::NoCurrentToken)?;
+        self.note_fetch(family, row.serial)?;
         Ok(Answer::FamilyToken { token: self.shown(&row)?, text })
     }
 }

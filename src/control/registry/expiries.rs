@@ -4,6 +4,7 @@
 //! Standard: docs/http.md, "Status and metrics".
 
 use super::command::{ExpiriesView, ExpiryView};
+use super::fetches;
 use super::retired_keys::key_retired;
 use super::row::StorageError;
 use crate::base::database::{Database, Rows, Value};
@@ -49,7 +50,8 @@ pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<Expirie
     )?);
     nearest.sort_by_key(|expiry| (expiry.at, expiry.serial));
     nearest.truncate(usize::try_from(EXPIRIES_SHOWN_MAX).unwrap_or(usize::MAX));
-    Ok(ExpiriesView { nearest, within: counts(database, now)? })
+    let (fetched, unfetched) = fetches::for_metrics(database, now)?;
+    Ok(ExpiriesView { nearest, within: counts(database, now)?, fetched, unfetched })
 }
 
 /// How many end within each of [`WITHIN_DAYS`], and then how many there are.

@@ -86,7 +86,8 @@ pub(super) fn find<D: Database>(database: &D, of: &LicenceOf) -> Result<Option<L
 /// Stores the licence, as one that no token has yet.
 pub(super) fn store<D: Database>(database: &D, licence: &LicenceView) -> Result<LicenceView, StorageError> {
     let sql = format!(
-        "INSERT INTO licence (kind, key, name, ends_at, set_at, set_by, applied_to) VALUES (?, ?, ?, ?, ?, ?, 0) \
+        "INSERT INTO licence (kind, key, name, ends_at, set_at, set_by, applied_to) \
+         VALUES (?, ?, ?, ?, ?, ?, 0) \
          ON CONFLICT (kind, key) DO UPDATE SET name = excluded.name, ends_at = excluded.ends_at, \
          set_at = excluded.set_at, set_by = excluded.set_by, applied_to = 0 RETURNING {LICENCE}"
     );

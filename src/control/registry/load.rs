@@ -27,8 +27,12 @@ impl Load {
             Call::Record { .. } | Call::CurrentToken { .. } => record,
             Call::Admin(_) => admin,
             Call::Base { .. } => base,
-            // Uses and signs are a shard's reports. Cron's sweep counts as one too.
-            Call::Report { .. } | Call::Uses { .. } | Call::Signs { .. } | Call::Sweep => report,
+            // Uses and signs are a shard's reports. What pages fetched, and cron's sweep, count as one too.
+            Call::Report { .. }
+            | Call::Uses { .. }
+            | Call::Signs { .. }
+            | Call::PageFetches { .. }
+            | Call::Sweep => report,
         };
         *total = total.saturating_add(1);
         self.count_in_second(now);

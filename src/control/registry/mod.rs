@@ -33,6 +33,7 @@ mod distribution;
 mod events;
 mod expiries;
 mod families;
+mod fetches;
 mod idempotency;
 mod instance;
 mod kept;

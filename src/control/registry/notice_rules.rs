@@ -9,6 +9,8 @@
 //!   and ends within 7 or 1 days. Sent again likewise.
 //! - `rotation_held`: it is kept beyond its rotation's end, because the successor is not in use. Sent again a
 //!   day later.
+//! - `successor_unfetched`: a job or page that fetched it has not fetched its successor, and that was made
+//!   two days ago, or it ends within 7 or 1 days. Sent once for the two days, and again at each threshold.
 //! - `unused`: its last use (or its creation, if it was never used) is at least 90 days ago. Sent again after
 //!   it was used in between.
 //!
@@ -20,7 +22,8 @@
 use super::command::NoticeKind;
 use crate::base::time::UnixMillis;
 use crate::limits::{
-    HELD_NOTICE_INTERVAL_MS, MS_PER_SECOND, SECONDS_PER_DAY, STILL_USED_WITHIN_MS, UNUSED_NOTICE_MS,
+    HELD_NOTICE_INTERVAL_MS, MS_PER_SECOND, SECONDS_PER_DAY, STILL_USED_WITHIN_MS, UNFETCHED_NOTICE_MS,
+    UNUSED_NOTICE_MS,
 };
 
 /// Days before its end at which a token without a successor causes a notice, nearest first.
@@ -39,6 +42,8 @@ pub(super) struct Subject {
     /// Since when the end planned by its rotation is held.
     pub(super) held_since: Option<UnixMillis>,
     pub(super) last_used_at: Option<UnixMillis>,
+    /// How many jobs and pages have fetched an earlier token of its family than its successor.
+    pub(super) consumers_behind: u32,
 }
 
 /// A rule that applies to a token.
@@ -61,10 +66,16 @@ pub(super) struct LastNotice {
 
 /// The rules that apply to a token.
 pub(super) fn due_notices(subject: &Subject, now: UnixMillis) -> Vec<DueNotice> {
-    [expiring(subject, now), still_used(subject, now), held(subject), unused(subject, now)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        expiring(subject, now),
+        still_used(subject, now),
+        held(subject),
+        unused(subject, now),
+        unfetched(subject, now),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Whether a due notice must be sent, given the last notice of its kind.
@@ -112,6 +123,16 @@ fn unused(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
     holds.then_some(DueNotice { kind: NoticeKind::Unused, within_days: 0, about })
 }
 
+fn unfetched(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
+    let succeeded_at = subject.succeeded_at.filter(|_| subject.consumers_behind > 0)?;
+    let kind = NoticeKind::SuccessorUnfetched;
+    if let Some(within_days) = nearest(&STILL_USED_DAYS, succeeded_at, subject.end, now) {
+        return Some(DueNotice { kind, within_days, about: subject.end });
+    }
+    let holds = now.since_ms(succeeded_at) >= UNFETCHED_NOTICE_MS;
+    holds.then_some(DueNotice { kind, within_days: 0, about: succeeded_at })
+}
+
 /// The nearest of `thresholds` (days, ascending) that is met at `now`. Thresholds longer than half of the
 /// time from `from` to `end` are skipped.
 fn nearest(thresholds: &[u32], from: UnixMillis, end: UnixMillis, now: UnixMillis) -> Option<u32> {
@@ -138,6 +159,7 @@ mod tests {
             succeeded_at: None,
             held_since: None,
             last_used_at: Some(now.plus_ms(-DAY_MS)),
+            consumers_behind: 0,
         }
     }
 

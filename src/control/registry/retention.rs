@@ -7,6 +7,7 @@
 //! What a mistake costs: deleting a revoked token's row too early removes it from the list (false accept).
 
 use super::bases;
+use super::fetches;
 use super::idempotency;
 use super::origin_index;
 use super::row::StorageError;
@@ -33,12 +34,13 @@ pub(super) fn sweep<D: Database>(
     let ended_by = now.floor_seconds().plus_seconds(-kept_seconds(settings));
     let deleted = database.query_all(
         "DELETE FROM token WHERE serial IN (SELECT serial FROM token WHERE expires_at <= ? LIMIT ?) \
-         RETURNING serial, expires_at, listed_n",
+         RETURNING serial, expires_at, listed_n, family",
         &[ended_by.into(), RETENTION_SWEEP_MAX.into()],
-        |columns| Ok((columns.serial()?, columns.seconds()?, columns.number::<u64>()?)),
+        |columns| Ok((columns.serial()?, columns.seconds()?, columns.number::<u64>()?, columns.text()?)),
     )?;
     let mut listed = Vec::new();
-    for (serial, expires_at, listed_n) in deleted {
+    for (serial, expires_at, listed_n, family) in deleted {
+        fetches::forget_gone(database, &family)?;
         origin_index::forget(database, serial)?;
         sweep::forget(database, serial)?;
         if listed_n > 0 {

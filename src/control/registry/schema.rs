@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     REPORTS,
     ADMIN_KEY_ENDS,
     LICENCES,
+    FETCHES,
 ];
 
 const FIRST: Migration = &[
@@ -387,6 +388,19 @@ const LICENCES: Migration = &[
         applied_to INTEGER
     ) STRICT",
     "CREATE INDEX owner_off_applied ON owner_off (applied_to) WHERE applied_to IS NOT NULL",
+];
+
+const FETCHES: Migration = &[
+    // The last fetch of a family's token by an admin key (`key_<n>`) or by pages of an origin, to ten
+    // minutes.
+    "CREATE TABLE fetch (
+        family TEXT NOT NULL,
+        consumer TEXT NOT NULL,
+        is_page INTEGER NOT NULL,
+        serial INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (family, consumer)
+    ) STRICT, WITHOUT ROWID",
 ];
 
 /// Brings the database to this release's version.

@@ -120,6 +120,9 @@ impl<D: Database> Registry<D> {
             Call::Signs { signs } => {
                 self.act_itself(now, |transaction| transaction.note_anomalies(&signs)).map(|()| Answer::Noted)
             }
+            Call::PageFetches { fetches } => self
+                .act_itself(now, |transaction| transaction.note_page_fetches(&fetches))
+                .map(|()| Answer::Noted),
             Call::Sweep => self.sweep(now),
             Call::Admin(admin) => self.admin(*admin, now, entropy),
         };

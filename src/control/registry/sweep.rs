@@ -11,16 +11,17 @@
 //! a step, 100,000 tokens take 100 alarms of some milliseconds each; lists are published in between.
 
 use super::command::NoticeKind;
+use super::fetches;
 use super::notice_rules::{self, DueNotice, LastNotice, Subject};
 use super::notices::{self, QueuedNotice};
 use super::retired_keys::key_retired;
 use super::rotation_plan::RotationPlan;
 use super::row::StorageError;
-use super::token_row::{KEY_RETIRED, TokenStatus};
+use super::token_row::{KEY_RETIRED, TokenRow, TokenStatus};
 use crate::base::database::{Columns, Database, ReadError, Rows, Value};
 use crate::base::time::UnixMillis;
 use crate::formats::token::Serial;
-use crate::limits::{SWEEP_AGAIN_MS, SWEEP_OVERDUE_MS, SWEEP_STEP_MAX};
+use crate::limits::{CONSUMER_FORGOTTEN_MS, SWEEP_AGAIN_MS, SWEEP_OVERDUE_MS, SWEEP_STEP_MAX};
 
 struct Progress {
     /// End of the last sweep.
@@ -83,7 +84,11 @@ pub(super) fn step<D: Database>(database: &D, now: UnixMillis) -> Result<bool, S
         return Ok(false);
     }
     let after = Progress::read(database)?.after.unwrap_or(Serial(0));
-    let rows = database.query_all(SUBJECTS, &[after.into(), SWEEP_STEP_MAX.into()], Examined::read)?;
+    let rows = database.query_all(
+        SUBJECTS,
+        &[now.plus_ms(-CONSUMER_FORGOTTEN_MS).into(), after.into(), SWEEP_STEP_MAX.into()],
+        Examined::read,
+    )?;
     let is_last = rows.len() < usize::try_from(SWEEP_STEP_MAX).unwrap_or(usize::MAX);
     let mut last = after;
     for examined in rows {
@@ -103,6 +108,8 @@ const SUBJECTS: &str = concat!(
     "SELECT token.serial, token.status, token.created_at, token.expires_at, token.ends_at, token.rotation, ",
     "token.last_used_at, (SELECT made.created_at FROM token AS made WHERE made.serial = token.successor), ",
     key_retired!(),
+    ", CASE WHEN token.successor IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM fetch ",
+    "WHERE fetch.family = token.family AND fetch.serial < token.successor AND fetch.at > ?) END",
     " FROM token WHERE token.serial > ? ORDER BY token.serial LIMIT ?"
 );
 
@@ -125,11 +132,12 @@ impl Examined {
         let last_used_at = columns.optional_millis()?;
         let succeeded_at = columns.optional_millis()?;
         let lost_with_key = columns.flag()?;
+        let consumers_behind = columns.number()?;
         let held_since = plan.and_then(|plan| plan.held_since);
         // A held end will not take place at the planned time.
         let planned_end = plan.filter(|_| held_since.is_none()).and_then(|plan| plan.planned_end);
         let end = [operators_end, planned_end].into_iter().flatten().fold(signed_end, UnixMillis::min);
-        let subject = Subject { created_at, end, succeeded_at, held_since, last_used_at };
+        let subject = Subject { created_at, end, succeeded_at, held_since, last_used_at, consumers_behind };
         Ok(Self { serial, status, lost_with_key, subject })
     }
 }
@@ -166,6 +174,7 @@ pub(super) fn queue<D: Database>(
         NoticeKind::Expiring | NoticeKind::PredecessorStillUsed => queued.with("ends_at", end.to_rfc3339()),
         NoticeKind::RotationHeld => queued.with("held_since", due.about.to_rfc3339()),
         NoticeKind::Revoked => queued.with("reason", KEY_RETIRED),
+        NoticeKind::SuccessorUnfetched => unfetched(database, queued, end, now)?,
         NoticeKind::FirstUse
         | NoticeKind::Rotated
         | NoticeKind::Unused
@@ -176,6 +185,21 @@ pub(super) fn queue<D: Database>(
     };
     notices::queue(database, queued, now)?;
     store_last_notice(database, serial, due, now)
+}
+
+/// Adds the successor, and who has not fetched it.
+fn unfetched<D: Database>(
+    database: &D,
+    queued: QueuedNotice,
+    end: UnixMillis,
+    now: UnixMillis,
+) -> Result<QueuedNotice, StorageError> {
+    let Some(row) = TokenRow::find(database, queued.serial)? else { return Ok(queued) };
+    let Some(successor) = row.successor else { return Ok(queued) };
+    let made = TokenRow::find(database, successor)?.map(|made| made.created_at.to_rfc3339());
+    let consumers = fetches::behind(database, row.family.as_str(), successor, now)?;
+    let queued = queued.with("ends_at", end.to_rfc3339()).with("consumers", consumers);
+    Ok(queued.with("successor", format!("tok_{}", successor.0)).with("successor_created_at", made))
 }
 
 pub(super) fn last_notice<D: Database>(

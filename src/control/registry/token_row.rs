@@ -103,7 +103,8 @@ pub(super) struct SealedRecord {
 /// those to write.
 pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
      external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, protected, distribute, \
-     auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, published_at, sealed_by, \
+     auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, published_at, \
+     sealed_by, \
      changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
      (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt";
 

@@ -436,7 +436,8 @@ const FIELDS: [&str; 11] = [
 const EXPECTED_LIST: &str =
     "a JSON list of 1 to 100 routes such as [{\"path\": \"/v1\", \"upstream\": \"https://api.internal\"}]";
 const EXPECTED_FIELD: &str = "one of host, path, upstream, audience, anonymous, credentials, \
-     shared_cache, forwarded_headers, timeout_seconds, token_lifetime_seconds, credential_sources; no other field is known";
+     shared_cache, forwarded_headers, timeout_seconds, token_lifetime_seconds, credential_sources; no other \
+     field is known";
 const EXPECTED_UPSTREAM: &str =
     "an absolute http or https URL without user, query or fragment, such as https://api.internal/base";
 const EXPECTED_PATH: &str = "a path from its slash on, of letters, digits and - . _ ~ ! $ & ( ) * + , = : @, \

@@ -30,7 +30,7 @@ pub use answer::Answer;
 pub use bulk::{Bulk, BulkStep, Skipped};
 pub use commands::Command;
 pub use event::{EventFilter, EventView};
-pub use family::FamilyView;
+pub use family::{FamilyView, FetchView};
 pub use fault::{BlockingToken, Clash, Fault, FieldFault};
 pub use licence::{LicenceOf, LicenceView, ListPage, OwnerOffView, SetLicence, SwitchOwnerOff};
 pub use notice::{DeliveryState, DeliveryView, NoticeFilter, NoticeKind, NoticeView, WebhookView};

@@ -32,10 +32,12 @@ pub enum NoticeKind {
     ReportsMissing,
     /// An admin key ends soon. About the deployment, not about tokens.
     AdminKeyExpiring,
+    /// Has a successor that a job or page, which fetched an earlier one, has not fetched.
+    SuccessorUnfetched,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,
@@ -47,6 +49,7 @@ impl NoticeKind {
         Self::RefusedOrigins,
         Self::ReportsMissing,
         Self::AdminKeyExpiring,
+        Self::SuccessorUnfetched,
     ];
 
     /// The name of the kind, as docs/lifecycle.md, "Notices" has it.
@@ -64,6 +67,7 @@ impl NoticeKind {
             Self::RefusedOrigins => "refused_origins",
             Self::ReportsMissing => "reports_missing",
             Self::AdminKeyExpiring => "admin_key_expiring",
+            Self::SuccessorUnfetched => "successor_unfetched",
         }
     }
 

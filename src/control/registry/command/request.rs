@@ -4,6 +4,7 @@ use super::commands::Command;
 use crate::base::time::UnixMillis;
 use crate::formats::holding::Holding;
 use crate::formats::list::Number;
+use crate::formats::page_fetch::PageFetch;
 use crate::formats::token::Serial;
 use crate::formats::usage::anomaly::Anomaly;
 use crate::formats::usage::token_use::TokenUse;
@@ -57,6 +58,11 @@ pub enum Call {
         /// When the shard last counted a request that needed the revocation list, if it has to say so.
         #[serde(default)] // a shard of the previous release does not say
         counted_at: Option<UnixMillis>,
+    },
+    /// An isolate tells which pages fetched the token of their family.
+    PageFetches {
+        /// At most [`crate::limits::PAGE_FETCHES_SENT_MAX`].
+        fetches: Vec<PageFetch>,
     },
     /// Cron triggers the daily sweep.
     Sweep,

@@ -75,6 +75,12 @@ pub struct ExpiriesView {
     pub nearest: Vec<ExpiryView>,
     /// How many end within 1, 7 and 30 days, and how many there are in all.
     pub within: [u64; 4],
+    /// When families were last fetched, the latest first; at most [`crate::limits::EXPIRIES_SHOWN_MAX`].
+    #[serde(default)] // the registry of the previous release does not send it
+    pub fetched: Vec<(String, UnixSeconds)>,
+    /// How many families have a consumer that has not fetched the successor.
+    #[serde(default)] // the registry of the previous release does not send it
+    pub unfetched: u64,
 }
 
 /// The registry's state, for `GET /status`.

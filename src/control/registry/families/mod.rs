@@ -11,6 +11,7 @@ mod bulk;
 mod commands;
 
 use super::command::{FamilyView, Fault, TokenState, TokenView};
+use super::fetches;
 use super::retired_keys::key_retired;
 use super::row::{Stop, StorageError};
 use super::token_row::{COLUMNS, TokenRow};
@@ -104,8 +105,8 @@ fn rows<D: Database>(
 }
 
 impl<D: Database> Transaction<'_, D> {
-    /// A token as callers see it. Whether it is current, and may be rotated, costs up to three searches in the
-    /// index of families.
+    /// A token as callers see it. Whether it is current, and may be rotated, costs up to three searches in
+    /// the index of families.
     pub(super) fn shown(&self, row: &TokenRow) -> Result<Box<TokenView>, Stop> {
         let is_current = row.state(self.now) == TokenState::Active
             && current(self.database, row.family.as_str(), self.now)?
@@ -123,6 +124,8 @@ impl<D: Database> Transaction<'_, D> {
         let sql = "SELECT COUNT(*) FROM token WHERE family = ?";
         let total = self.database.query_one(sql, &[family.into()], Columns::number)?;
         let tokens = rows.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
-        Ok(FamilyView { family: family.to_owned(), current: current.map(|row| row.serial), tokens, total })
+        let fetches = fetches::of_family(self.database, family)?;
+        let current = current.map(|row| row.serial);
+        Ok(FamilyView { family: family.to_owned(), current, tokens, total, fetches })
     }
 }
