@@ -420,7 +420,7 @@ fn a_licence_is_for_exactly_one_family_owner_or_external_id_whose_name_can_be_re
     let two = ["owner: conflicting_fields", "external_id: conflicting_fields"];
     assert_eq!(licence(r#""owner":"Ann","external_id":"c-1","#), refused(&two));
     assert_eq!(licence(r#""family":"fam_x","#), refused(&["family: not_a_family_id"]));
-    assert_eq!(licence(r#""owner":"Ann","owner":"Bob","#), refused(&["owner: duplicate_name"]));
+    assert_eq!(licence(r#""owner":"Ann","owner":"Bob","#), refused(&["owner: duplicate_field"]));
     for (name, code) in [
         ("A\\u200bnn", "invisible_character"),
         ("Ann\\u00ad", "invisible_character"),

@@ -193,7 +193,7 @@ fn a_licence_in_the_past_or_of_nobody_is_refused_and_an_identical_one_is_not() {
     }
     let soon = START.ceil_seconds();
     assert_eq!(world.license(of_owner("Nobody yet"), Some(soon)).ends_at, Some(soon));
-    for unknown in [of_owner("Ann"), LicenceOf::ExternalId("x".into()), LicenceOf::Family(family.clone())] {
+    for unknown in [of_owner("Ann"), LicenceOf::ExternalId("x".into()), LicenceOf::Family(family)] {
         assert_eq!(world.fault(licence(unknown, None)), Fault::NotFound);
     }
     let nowhere = LicenceOf::Family("fam_nowhere".into());
