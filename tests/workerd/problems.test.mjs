@@ -411,7 +411,18 @@ describe("the gateway's own paths and the admin API", () => {
   it('conflict: each situation has a reason and a text of its own', async () => {
     const disabled = await newToken();
     await admin.disable(disabled.id);
+    const owned = (owner) => ({ label: 'x', origins: [SITE], audiences: ['weather'], owner });
+    assert.equal(
+      (await admin.call('POST', '/owners/switch-off', { body: { owner: 'who left' } })).status,
+      200,
+    );
+    const ends_at = new Date(Date.now() + 2_000).toISOString();
+    const licence = { owner: 'whose licence ends', ends_at };
+    assert.equal((await admin.call('POST', '/licences', { body: licence })).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     const calls = [
+      ['owner_switched_off', 'POST', '/tokens', owned('WHO LEFT')],
+      ['licence_ended', 'POST', '/tokens', owned('Whose Licence Ends')],
       ['last_owner', 'DELETE', '/admin-keys/key_1'],
       ['key_signs', 'POST', '/signing-keys/1/retire', {}],
       ['disabled', 'POST', `/tokens/${disabled.id}/rotate`, {}],

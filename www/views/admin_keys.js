@@ -119,7 +119,7 @@ function createDialog() {
       choices({ name: 'role', legend: 'Role', value: 'viewer', choices: ROLES }),
       field({
         name: 'expires_at',
-        label: 'Ends at (optional)',
+        label: 'Ends at (after 90 days if empty; at most 365 days)',
         control: h('input', { type: 'datetime-local' }),
       }),
     ),
