@@ -79,6 +79,11 @@ pub struct Asked<'a> {
 pub enum Unfit {
     /// Refuse it with this problem.
     Refused(Problem),
+    /// Refuse it with `quota_exceeded`: the token's quota is used up until its period ends.
+    QuotaExceeded {
+        /// Seconds until then, at least 1.
+        retry_after_seconds: u32,
+    },
     /// Not decidable: read the record at this version or a later one, and ask again.
     NeedsRecord(u32),
 }
@@ -147,7 +152,7 @@ pub fn has_expired(claims: &Claims, now: UnixMillis) -> bool {
 /// # Errors
 /// [`Unfit`]: the refusal, or the version of the record that must be read first.
 pub fn decide(token: VerifiedToken, known: &Known<'_>, asked: &Asked<'_>) -> Result<Admission, Unfit> {
-    let record = record_in_force(token, known)?;
+    let InForce { record, used_up_until } = record_in_force(token, known)?;
     let policy = &record.record;
     if !policy.audiences.iter().any(|audience| audience == asked.audience) {
         return Err(Unfit::Refused(Code::AudienceMismatch.into()));
@@ -163,6 +168,7 @@ pub fn decide(token: VerifiedToken, known: &Known<'_>, asked: &Asked<'_>) -> Res
     if asked.credentials && !is_named && origin.is_some() {
         return Err(Unfit::Refused(Reason::OriginsNotNamed.into()));
     }
+    may_be_used(used_up_until, known.now)?;
     let claims = token.claims();
     let ends_at = policy.ends_at.map_or(claims.expires_at, |at| at.floor_seconds().min(claims.expires_at));
     Ok(Admission { serial: claims.serial, ends_at, reported, origin, is_named, record })
@@ -178,7 +184,8 @@ pub fn may_be_given(
     known: &Known<'_>,
     evidence: &OriginEvidence<'_>,
 ) -> Result<Rc<VersionedRecord>, Unfit> {
-    let record = record_in_force(token, known)?;
+    // A page whose token has used up its quota still gets it: it works again in the next period.
+    let InForce { record, used_up_until: _ } = record_in_force(token, known)?;
     judge_origin(&record.record, evidence)?;
     Ok(record)
 }
@@ -216,12 +223,34 @@ pub fn names_origin(record: &RecordFact, evidence: &OriginEvidence<'_>) -> bool 
     }
 }
 
+/// A token that is in force by itself, whatever the request asks.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    pub record: Rc<VersionedRecord>,
+    /// Until when the list refuses it because its quota is used up. The time may have passed.
+    pub used_up_until: Option<UnixSeconds>,
+}
+
+/// Refuses a token whose quota is used up, until the second at which its period ends. The list says that
+/// second, so the token works again then, also while no newer list can be had.
+///
+/// # Errors
+/// [`Unfit::QuotaExceeded`].
+pub fn may_be_used(used_up_until: Option<UnixSeconds>, now: UnixMillis) -> Result<(), Unfit> {
+    let left_ms = used_up_until.map_or(0, |until| until.to_millis().since_ms(now));
+    if left_ms <= 0 {
+        return Ok(());
+    }
+    let seconds = UnixMillis(left_ms).ceil_seconds().0;
+    Err(Unfit::QuotaExceeded { retry_after_seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
+}
+
 /// Checks the token itself, independently of the request: expiry, age of the list, status, record, earlier
-/// end.
+/// end. Whether its quota is used up is for [`may_be_used`].
 ///
 /// # Errors
 /// [`Unfit`]: the refusal, or the version of the record that must be read first.
-pub fn record_in_force(token: VerifiedToken, known: &Known<'_>) -> Result<Rc<VersionedRecord>, Unfit> {
+pub fn record_in_force(token: VerifiedToken, known: &Known<'_>) -> Result<InForce, Unfit> {
     let claims = token.claims();
     if has_expired(&claims, known.now) {
         return Err(Unfit::Refused(Code::TokenExpired.into()));
@@ -230,11 +259,12 @@ pub fn record_in_force(token: VerifiedToken, known: &Known<'_>) -> Result<Rc<Ver
     if list.retires(claims.key_id) {
         return Err(Unfit::Refused(Code::TokenInvalid.into()));
     }
-    match list.status(claims.serial) {
-        SerialStatus::Good => {}
+    let used_up_until = match list.status(claims.serial) {
+        SerialStatus::Good => None,
+        SerialStatus::Exhausted(until) => Some(until),
         SerialStatus::Disabled => return Err(Unfit::Refused(Code::TokenDisabled.into())),
         SerialStatus::Revoked => return Err(Unfit::Refused(Code::TokenRevoked.into())),
-    }
+    };
     let record = match known.record {
         RecordFact::Known(record) if list.allows(claims.serial, record) => record,
         RecordFact::Known(_) | RecordFact::NotRead => {
@@ -249,7 +279,7 @@ pub fn record_in_force(token: VerifiedToken, known: &Known<'_>) -> Result<Rc<Ver
     if record.record.ends_at.is_some_and(|at| known.now >= at) {
         return Err(Unfit::Refused(Code::TokenRevoked.into()));
     }
-    Ok(Rc::clone(record))
+    Ok(InForce { record: Rc::clone(record), used_up_until })
 }
 
 impl ListInForce {

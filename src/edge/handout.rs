@@ -82,7 +82,7 @@ impl Handout<'_> {
             Err(Unfit::Refused(problem)) if concerns_page(problem.code()) => {
                 HandoutOutcome::Reply(refusal(problem, None, facts))
             }
-            Err(Unfit::Refused(_)) => HandoutOutcome::Outdated,
+            Err(Unfit::Refused(_) | Unfit::QuotaExceeded { .. }) => HandoutOutcome::Outdated,
         }
     }
 

@@ -42,6 +42,7 @@ use crate::edge::route::{PathFault, Resolved, Route, RouteFault, Target};
 use crate::edge::self_test;
 use crate::formats::family::FamilyId;
 use crate::formats::origin::{Origin, OriginEvidence};
+use crate::formats::record::VersionedRecord;
 use crate::formats::token;
 use crate::formats::token::VerifiedToken;
 use crate::formats::usage::counted::Counted;
@@ -53,6 +54,7 @@ use crate::http::problem::{Code, Problem, Reason};
 use crate::http::reply::Reply;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// The headers read of every request, besides those that may hold the credential and the caller's address.
 const HEADER_NAMES: [&str; 6] = [
@@ -200,6 +202,13 @@ impl<'a> Guarded<'a> {
         }
     }
 
+    /// The record of a token that the gate would not refuse for itself.
+    fn tested(&self, known: &gate::Known<'_>) -> Result<Rc<VersionedRecord>, Unfit> {
+        let gate::InForce { record, used_up_until } = gate::record_in_force(self.token, known)?;
+        gate::may_be_used(used_up_until, known.now)?;
+        Ok(record)
+    }
+
     /// Makes the one synchronous decision. `now` must have been read after the last await.
     #[must_use]
     pub fn decide(
@@ -219,6 +228,9 @@ impl<'a> Guarded<'a> {
                 match gate::decide(self.token, &known, &asked) {
                     Err(Unfit::NeedsRecord(version)) => GuardedOutcome::NeedsRecord(version),
                     Err(Unfit::Refused(problem)) => self.refused(problem, facts, record),
+                    Err(Unfit::QuotaExceeded { retry_after_seconds }) => {
+                        self.refused(Code::QuotaExceeded, facts, record).retried_after(retry_after_seconds)
+                    }
                     Ok(admission) => match rate_standing(settings, facts, &admission, rate) {
                         RateStanding::Ask(question) => GuardedOutcome::NeedsRate(question),
                         RateStanding::Exceeded { retry_after_seconds } => {
@@ -231,9 +243,12 @@ impl<'a> Guarded<'a> {
                     },
                 }
             }
-            GuardedKind::SelfTest => match gate::record_in_force(self.token, &known) {
+            GuardedKind::SelfTest => match self.tested(&known) {
                 Err(Unfit::NeedsRecord(version)) => GuardedOutcome::NeedsRecord(version),
                 Err(Unfit::Refused(problem)) => self.refused(problem, facts, record),
+                Err(Unfit::QuotaExceeded { retry_after_seconds }) => {
+                    self.refused(Code::QuotaExceeded, facts, record).retried_after(retry_after_seconds)
+                }
                 Ok(record) => {
                     let view = self_test::view(self.token, &record.record, &self.evidence, now);
                     GuardedOutcome::Reply(readable(Reply::json(200, &view), None, facts))

@@ -55,19 +55,27 @@ impl DurableObject for Usage {
 }
 
 impl Usage {
-    /// Reports due uses to the registry, and that requests are counted.
+    /// Reports due uses and counts of metered tokens to the registry, and that requests are counted.
     async fn report_uses(&self) {
         let uses = self.with_shard(|shard| shard.uses_due(clock::now())).unwrap_or_default();
         let has_uses = !uses.is_empty();
         let counted_at = self.with_shard(|shard| shard.traffic_due(has_uses, clock::now())).flatten();
-        if !has_uses && counted_at.is_none() {
+        let asks = has_uses || counted_at.is_some();
+        let meters = self.with_shard(|shard| shard.meters_due(asks, clock::now())).flatten();
+        if !asks && meters.is_none() {
             return;
         }
-        let call = Call::Uses { uses: uses.clone(), counted_at };
+        let call = Call::Uses { uses: uses.clone(), counted_at, meters: meters.clone() };
         let answer =
             registry_call::call(&bindings::registry(&self.env), &call, REGISTRY_WRITE_TIMEOUT_MS).await;
         self.with_shard(|shard| match answer {
             Some(Answer::Noted) => shard.uses_reported(&uses, counted_at, clock::now()),
+            Some(Answer::NotedMeters(changes)) => {
+                shard.uses_reported(&uses, counted_at, clock::now());
+                if let Some(report) = &meters {
+                    shard.meters_taken(report, &changes, clock::now());
+                }
+            }
             _ => shard.report_failed(clock::now()),
         });
     }

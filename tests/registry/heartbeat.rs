@@ -164,7 +164,7 @@ fn a_clock_that_was_an_hour_ahead_for_a_moment_does_not_keep_a_change_from_kv() 
 
 /// A usage shard last counted a request so many seconds ago.
 fn counted(world: &World, seconds_ago: i64) -> Call {
-    Call::Uses { uses: vec![], counted_at: Some(world.now.plus_ms(-seconds_ago * 1_000)) }
+    Call::Uses { uses: vec![], counted_at: Some(world.now.plus_ms(-seconds_ago * 1_000)), meters: None }
 }
 
 /// Locations are cut off from the registry, but users are served from KV.
@@ -217,7 +217,7 @@ fn only_requests_about_tokens_are_signs_of_traffic() {
         Call::Base { number: Number { epoch: 1, n: 0 } },
         Call::Record { serial: token.serial, version: 1 },
         Call::CurrentToken { family: token.family.as_str().to_owned() },
-        Call::Uses { uses: vec![], counted_at: None },
+        Call::Uses { uses: vec![], counted_at: None, meters: None },
         Call::Signs { signs: vec![] },
         Call::Sweep,
     ] {

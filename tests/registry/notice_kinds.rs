@@ -74,7 +74,7 @@ fn each_is_read_counted_and_sent() {
     world.seconds_pass(60);
     // Requests are counted, and no location was ever heard.
     let counted_at = Some(world.now);
-    assert_eq!(world.request(Call::Uses { uses: vec![], counted_at }), Answer::Noted);
+    assert_eq!(world.request(Call::Uses { uses: vec![], counted_at, meters: None }), Answer::Noted);
     let mut sent = BTreeMap::<String, u64>::new();
     // `unused` is sent after 90 days; then the first notices are deleted.
     for day in 0..=90 {

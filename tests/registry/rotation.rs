@@ -347,6 +347,7 @@ fn a_first_use_is_counted_from_when_it_was_however_late_and_often_it_is_told() {
     let told = |first_at: UnixMillis, last_at| Call::Uses {
         uses: vec![TokenUse { serial: new.serial, first_at, last_at }],
         counted_at: None,
+        meters: None,
     };
     let (first, now) = (world.now.plus_ms(-3_600_000), world.now);
     world.request(told(now, now));

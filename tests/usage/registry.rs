@@ -47,7 +47,7 @@ impl Successor {
 
     /// Delivers a usage shard's report to the registry. Only the answer may be lost.
     pub(crate) fn told(&mut self, uses: &[TokenUse], now: UnixMillis) {
-        let answer = self.handle(Call::Uses { uses: uses.to_vec(), counted_at: None }, now);
+        let answer = self.handle(Call::Uses { uses: uses.to_vec(), counted_at: None, meters: None }, now);
         assert_eq!(answer, Answer::Noted);
     }
 

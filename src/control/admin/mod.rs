@@ -42,6 +42,7 @@ mod parse;
 mod policy_kinds;
 mod probe_view;
 mod problem_members;
+mod quota_kind;
 mod render;
 mod request;
 mod rotation_kinds;

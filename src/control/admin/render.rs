@@ -118,6 +118,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         | Answer::CurrentToken(_)
         | Answer::Reported
         | Answer::Noted
+        | Answer::NotedMeters(_)
         | Answer::Authenticated => AdminProblem::of(Code::Internal).into_reply(),
     }
 }

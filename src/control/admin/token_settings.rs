@@ -7,6 +7,7 @@
 
 use super::fields::{Field, Members};
 use super::kinds::{Choice, Flag, HEADER_TEXT, HeaderText, Nullable, TEXT, Text};
+use super::quota_kind::QuotaKind;
 use super::policy_kinds::{Audiences, Metadata, Origins, RateClass};
 use super::rotation_kinds::AutoRotateKind;
 use crate::control::registry::command::TokenEdit;
@@ -51,6 +52,12 @@ pub(super) static RATE: Field<Nullable<RateClass>> = Field {
     about: "The rate class, one of rate_classes in GET /configuration; null: no limit.",
     kind: Nullable(RateClass),
 };
+pub(super) static QUOTA: Field<Nullable<QuotaKind>> = Field {
+    name: "quota",
+    about: "How many requests it may make per UTC day or month: its own, or those of its family's tokens \
+        together; null: no quota.",
+    kind: Nullable(QuotaKind),
+};
 pub(super) static PROTECTED: Field<Flag> = Field {
     name: "protected",
     about: "Only an owner may make changes that could break the pages that use the token or open it to \
@@ -82,6 +89,7 @@ macro_rules! settings_and {
             &$crate::control::admin::token_settings::MISSING_ORIGIN,
             &$crate::control::admin::token_settings::AUDIENCES,
             &$crate::control::admin::token_settings::RATE,
+            &$crate::control::admin::token_settings::QUOTA,
             &$crate::control::admin::token_settings::PROTECTED,
             &$crate::control::admin::token_settings::DISTRIBUTE,
             &$crate::control::admin::token_settings::AUTO_ROTATE,
@@ -103,6 +111,7 @@ pub(super) fn read(body: &mut Members<'_>) -> TokenEdit {
         missing_origin: body.take(&MISSING_ORIGIN),
         audiences: body.take(&AUDIENCES),
         rate: body.take(&RATE),
+        quota: body.take(&QUOTA),
         protected: body.take(&PROTECTED),
         distribute: body.take(&DISTRIBUTE),
         auto_rotate: body.take(&AUTO_ROTATE),

@@ -67,6 +67,13 @@ pub struct Token {
     /// The rate class; null: no limit.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<String>"))]
     pub rate: Option<ClassName>,
+    /// How many requests it may make per UTC day or month; null: no quota.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "quota_schema"))]
+    pub quota: Option<command::Quota>,
+    /// What is used of the quota in the current period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "QuotaUseJson"))]
+    pub quota_use: Option<QuotaUseJson>,
     /// Whether only an owner may do what could break the pages that use it or open it to others.
     pub protected: bool,
     /// Whether pages on its sites may fetch the family's current token.
@@ -153,6 +160,8 @@ impl Token {
             missing_origin: policy.missing_origin,
             audiences: policy.audiences,
             rate: policy.rate,
+            quota: policy.quota,
+            quota_use: view.quota_use.map(QuotaUseJson::from),
             protected: policy.protected,
             distribute: policy.distribute,
             auto_rotate: policy.auto_rotate,
@@ -220,6 +229,30 @@ pub fn warning_codes() -> Vec<&'static str> {
 /// The default lifetime is a year. That is not reported as long, since tokens should be rotated once a year
 /// (docs/lifecycle.md, "Life").
 const YEAR_SECONDS: i64 = 365 * SECONDS_PER_DAY;
+
+/// What is used of a quota, as far as the registry knows.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema), schemars(rename = "QuotaUse"))]
+pub struct QuotaUseJson {
+    /// Admitted requests that were counted in the current period. It is exact at 80 % and 100 % within half a
+    /// minute, and else at most some ten minutes old.
+    pub used: u64,
+    /// When the period ends and the next one begins.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub period_ends_at: String,
+    /// Whether the token is refused until then.
+    pub exceeded: bool,
+}
+
+impl From<command::QuotaUse> for QuotaUseJson {
+    fn from(view: command::QuotaUse) -> Self {
+        Self {
+            used: view.used,
+            period_ends_at: view.period_ends_at.to_rfc3339(),
+            exceeded: view.exceeded,
+        }
+    }
+}
 
 /// The end that a rotation planned for the predecessor.
 #[derive(Serialize)]
@@ -368,6 +401,14 @@ fn origins_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 fn revoke_old_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     use super::fields::Kind;
     schemars::Schema::try_from(super::rotation_kinds::RevokeOldKind.schema()).unwrap_or_default()
+}
+
+/// The schema of `quota`, from the kind that reads it.
+#[cfg(not(target_arch = "wasm32"))]
+fn quota_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    use super::fields::Kind;
+    let kind = super::kinds::Nullable(super::quota_kind::QuotaKind);
+    schemars::Schema::try_from(kind.schema()).unwrap_or_default()
 }
 
 /// The schema of `auto_rotate`, from the kind that reads it.

@@ -54,11 +54,12 @@ pub(super) fn make<D: Database>(
         complete_no_earlier(database, &mut state, &base, now)?;
     }
     let gone_until = gone_until(bound_seconds, now);
-    let changes = changes_since(database, state.since, gone_until)?;
+    let changes = changes_since(database, state.since, gone_until, now)?;
     // Fold only while lists complete one base: with three bases, no list would complete the oldest.
     if state.since == base.number.n && changes.len() > settings.fold_at_changes {
         let folded =
             bases::folded(database, &base, changes.iter().copied(), gone_until, state.next_list_number())?;
+        let folded = folded.without_ended_periods(now.floor_seconds());
         base = bases::store(database, &folded, gone_until, now)?;
         outbox::queue_base(database, base.number, now)?;
     }
@@ -87,25 +88,31 @@ pub(super) fn gone_until(bound_seconds: i64, now: UnixMillis) -> UnixSeconds {
     now.plus_ms(-bound_seconds * MS_PER_SECOND).floor_seconds()
 }
 
-/// The state of every serial that changed since list `n` and whose token has not ended.
+/// The state of every serial that changed since list `n` and whose token has not ended. A quota whose period
+/// is over at `now` is not used up any more.
 pub(super) fn changes_since<D: Database>(
     database: &D,
     n: u64,
     gone_until: UnixSeconds,
+    now: UnixMillis,
 ) -> Result<Vec<Change>, StorageError> {
     // The index is named because SQLite would expect few ended tokens, and read all that have not ended.
     Ok(database.query_all(
-        "SELECT serial, status, version FROM token INDEXED BY token_listed \
+        "SELECT token.serial, status, version, exhausted_until FROM token INDEXED BY token_listed \
+         LEFT JOIN meter ON meter.serial = token.serial \
          WHERE listed_n > ? AND listed_n > 0 AND expires_at > ?",
         &[unsigned(n), gone_until.into()],
         |columns| {
-            let serial = columns.serial()?;
-            let status = match TokenStatus::read(columns)? {
-                TokenStatus::Good => list::SerialStatus::Good,
-                TokenStatus::Disabled => list::SerialStatus::Disabled,
-                TokenStatus::Revoked => list::SerialStatus::Revoked,
+            let (serial, status) = (columns.serial()?, TokenStatus::read(columns)?);
+            let version = columns.number()?;
+            let used_up_until = columns.optional_seconds()?.filter(|until| until.to_millis() > now);
+            let status = match (status, used_up_until) {
+                (TokenStatus::Good, None) => list::SerialStatus::Good,
+                (TokenStatus::Good, Some(until)) => list::SerialStatus::Exhausted(until),
+                (TokenStatus::Disabled, _) => list::SerialStatus::Disabled,
+                (TokenStatus::Revoked, _) => list::SerialStatus::Revoked,
             };
-            Ok(Change { serial, status, version: columns.number()? })
+            Ok(Change { serial, status, version })
         },
     )?)
 }

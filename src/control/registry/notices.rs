@@ -63,6 +63,16 @@ pub(super) fn queue<D: Database>(
     Ok(())
 }
 
+/// The notices about a token's quota come again: it is another quota now.
+pub(super) fn forget_quota<D: Database>(database: &D, serial: Serial) -> Result<(), StorageError> {
+    let [near, exceeded] = [NoticeKind::QuotaNear, NoticeKind::QuotaExceeded].map(NoticeKind::as_str);
+    database.execute(
+        "DELETE FROM noticed WHERE serial = ? AND kind IN (?, ?)",
+        &[serial.into(), near.into(), exceeded.into()],
+    )?;
+    Ok(())
+}
+
 /// When the next digest is due; `None` when nothing is queued.
 pub(super) fn next_due<D: Database>(
     database: &D,

@@ -72,6 +72,7 @@ impl TokenPolicy {
                 None => base.map(|base| base.audiences.clone()).unwrap_or_default(),
             },
             rate: given.rate.unwrap_or_else(|| base?.rate.clone()),
+            quota: given.quota.unwrap_or_else(|| base?.quota),
             protected: given.protected.or(base.map(|base| base.protected)).unwrap_or_default(),
             distribute: given.distribute.or(base.map(|base| base.distribute)).unwrap_or_default(),
             auto_rotate: given.auto_rotate.unwrap_or_else(|| base?.auto_rotate.clone()),

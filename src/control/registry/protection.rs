@@ -12,7 +12,7 @@
 //! | rotate, or set or clear `auto_rotate`, by another plan (`strict`, …)         | an owner             |
 //! | give the successor a shorter life                                            | an owner             |
 //! | `supersede: successor`: give up the unused successor                         | an owner             |
-//! | edit origins, modes, audiences, rate, external id, `distribute`              | an owner             |
+//! | edit origins, modes, audiences, rate, quota, external id, `distribute`       | an owner             |
 //! | give the successor other values of these                                     | an owner             |
 //! | enable it; postpone or cancel an end that was set, or another kind of plan   | an owner             |
 //! | edit `protected` itself (`command_terms`)                                    | an owner             |
@@ -104,11 +104,12 @@ pub(super) fn changes(before: &TokenPolicy, after: &TokenPolicy, life_seconds: i
         missing_origin,
         audiences,
         rate,
+        quota,
         protected,
         distribute,
         auto_rotate,
     } = before;
-    let reaches = (external_id, origins, origin_mode, missing_origin, audiences, rate, distribute)
+    let reaches = (external_id, origins, origin_mode, missing_origin, audiences, rate, quota, distribute)
         != (
             &after.external_id,
             &after.origins,
@@ -116,6 +117,7 @@ pub(super) fn changes(before: &TokenPolicy, after: &TokenPolicy, life_seconds: i
             &after.missing_origin,
             &after.audiences,
             &after.rate,
+            &after.quota,
             &after.distribute,
         );
     // Both what is set and what is taken back: an owner's decision is not an operator's to undo.

@@ -20,6 +20,7 @@ use super::bases;
 use super::command::{KeyReceipt, Receipt};
 use super::events::{self, Event};
 use super::list_source;
+use super::meters::{self, Standing};
 use super::outbox;
 use super::promise::Promise;
 use super::retired_keys;
@@ -34,6 +35,7 @@ use crate::formats::list;
 use crate::formats::list::{Delta, ListFault, Number, OpenedBase, RevocationList};
 use crate::formats::record::next_version;
 use crate::formats::token::Serial;
+use crate::formats::usage::meter::Marks;
 use crate::limits::RESTORE_SKIPPED_SERIALS;
 use roaring::RoaringBitmap;
 use serde_json::json;
@@ -114,8 +116,9 @@ pub(super) fn restore<D: Database>(
     // Make a base of the new epoch at once: deltas of this epoch must not complete an earlier base.
     let gone_until = list_source::gone_until(settings.bound_seconds, now);
     let newest = bases::newest(database, number.epoch)?;
-    let changes = list_source::changes_since(database, newest.number.n, gone_until)?;
-    let mut base = bases::folded(database, &newest, changes, gone_until, number)?;
+    let changes = list_source::changes_since(database, newest.number.n, gone_until, now)?;
+    let base = bases::folded(database, &newest, changes, gone_until, number)?;
+    let mut base = base.without_ended_periods(now.floor_seconds());
     if let Some((first, last)) = lost {
         base = base.with_revoked(first..=last);
     }
@@ -169,6 +172,7 @@ fn keep<D: Database>(
     for serial in named_rows(database, list)? {
         let Some(mut row) = TokenRow::find(database, serial)? else { continue };
         let was = (row.status, row.version);
+        let is_used_up = keep_used_up_quota(database, list.status(serial), serial, now)?;
         let version = list.record_version(serial);
         if version > row.version {
             row.version = next_version(version, state.list_number.epoch).ok_or(StorageError::Unreadable)?;
@@ -177,9 +181,9 @@ fn keep<D: Database>(
         row.status = match list.status(serial) {
             list::SerialStatus::Revoked => TokenStatus::Revoked,
             list::SerialStatus::Disabled => disabled_at_least(row.status),
-            list::SerialStatus::Good => row.status,
+            list::SerialStatus::Good | list::SerialStatus::Exhausted(_) => row.status,
         };
-        if (row.status, row.version) == was {
+        if (row.status, row.version) == was && !is_used_up {
             continue;
         }
         changed = changed.saturating_add(1);
@@ -209,6 +213,28 @@ fn keep<D: Database>(
         )?;
     }
     Ok(changed)
+}
+
+/// A quota that `list` names as used up stays so until its period ends, or until shards have told again what
+/// was counted. Returns whether it is.
+fn keep_used_up_quota<D: Database>(
+    database: &D,
+    status: list::SerialStatus,
+    serial: Serial,
+    now: UnixMillis,
+) -> Result<bool, StorageError> {
+    let list::SerialStatus::Exhausted(until) = status else { return Ok(false) };
+    if until.to_millis() <= now {
+        return Ok(false);
+    }
+    let meter = meters::find(database, serial)?;
+    if meter.is_none() {
+        meters::set_marks(database, serial, Marks::default())?;
+    }
+    let standing = meter.map(|meter| meter.standing).unwrap_or_default();
+    let standing = Standing { exhausted_until: Some(until), ..standing };
+    meters::set_standing(database, serial, standing)?;
+    Ok(true)
 }
 
 /// The serials that `list` names and that have a row. An earlier restore may have named a million serials

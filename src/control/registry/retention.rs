@@ -9,6 +9,7 @@
 use super::bases;
 use super::fetches;
 use super::idempotency;
+use super::meters;
 use super::origin_index;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
@@ -43,6 +44,7 @@ pub(super) fn sweep<D: Database>(
         fetches::forget_gone(database, &family)?;
         origin_index::forget(database, serial)?;
         sweep::forget(database, serial)?;
+        meters::forget(database, serial)?;
         if listed_n > 0 {
             listed.push((serial, expires_at));
         }

@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     ADMIN_KEY_ENDS,
     LICENCES,
     FETCHES,
+    QUOTAS,
 ];
 
 const FIRST: Migration = &[
@@ -401,6 +402,32 @@ const FETCHES: Migration = &[
         at INTEGER NOT NULL,
         PRIMARY KEY (family, consumer)
     ) STRICT, WITHOUT ROWID",
+];
+
+const QUOTAS: Migration = &[
+    // The quota (JSON).
+    "ALTER TABLE token ADD COLUMN quota TEXT",
+    // The number of the newest change of a meter's marks.
+    "ALTER TABLE registry ADD COLUMN meter_n INTEGER NOT NULL DEFAULT 0",
+    // A token whose uses a quota needs: of its own or of its family. `changed` numbers the changes of its
+    // marks: the counts at which its shard tells at once, NULL where none are asked for. `day` and `month` are
+    // the periods of the counts. `used` is what counts against its own quota, in the period that ends at
+    // `used_until` (seconds). It is refused until `exhausted_until` (seconds).
+    "CREATE TABLE meter (
+        serial INTEGER PRIMARY KEY,
+        shard INTEGER NOT NULL,
+        changed INTEGER NOT NULL,
+        day_mark INTEGER,
+        month_mark INTEGER,
+        day INTEGER NOT NULL,
+        day_uses INTEGER NOT NULL,
+        month INTEGER NOT NULL,
+        month_uses INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        used_until INTEGER NOT NULL,
+        exhausted_until INTEGER
+    ) STRICT",
+    "CREATE INDEX meter_by_change ON meter (shard, changed)",
 ];
 
 /// Brings the database to this release's version.

@@ -28,6 +28,7 @@ use crate::control::waiting::Waiting;
 use crate::formats::holding::Holding;
 use crate::formats::list::Number;
 use crate::formats::token::Serial;
+use crate::formats::usage::meter::MeterReport;
 use crate::formats::usage::token_use::TokenUse;
 use crate::limits::{KV_CHECK_INTERVAL_MS, OUTBOX_BACKOFF_MIN_MS};
 use base64::prelude::*;
@@ -116,7 +117,7 @@ impl<D: Database> Registry<D> {
             Call::Record { serial, .. } => self.record(serial, now),
             Call::CurrentToken { family } => self.current_token(&family, now),
             Call::Report { location, holding } => self.report(location, &holding, now),
-            Call::Uses { uses, counted_at } => self.uses(&uses, counted_at, now),
+            Call::Uses { uses, counted_at, meters } => self.uses(&uses, counted_at, meters.as_ref(), now),
             Call::Signs { signs } => {
                 self.act_itself(now, |transaction| transaction.note_anomalies(&signs)).map(|()| Answer::Noted)
             }
@@ -283,13 +284,15 @@ impl<D: Database> Registry<D> {
         &mut self,
         uses: &[TokenUse],
         counted_at: Option<UnixMillis>,
+        meters: Option<&MeterReport>,
         now: UnixMillis,
     ) -> Result<Answer, Stop> {
         self.act_itself(now, |transaction| transaction.note_uses(uses))?;
         if let Some(at) = counted_at {
             self.note_counted(at, now)?;
         }
-        Ok(Answer::Noted)
+        let Some(report) = meters else { return Ok(Answer::Noted) };
+        self.act_itself(now, |transaction| transaction.note_meters(report)).map(Answer::NotedMeters)
     }
 
     /// Runs `body` in one transaction as an action of the registry itself, without randomness.

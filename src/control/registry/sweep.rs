@@ -180,6 +180,8 @@ pub(super) fn queue<D: Database>(
         | NoticeKind::Unused
         | NoticeKind::UsageSpike
         | NoticeKind::RefusedOrigins
+        | NoticeKind::QuotaNear
+        | NoticeKind::QuotaExceeded
         | NoticeKind::ReportsMissing
         | NoticeKind::AdminKeyExpiring => queued,
     };

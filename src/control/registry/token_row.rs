@@ -5,7 +5,9 @@
 //! What it must not know: who may see it, which changes are allowed.
 //! What a mistake costs: a column that is mistaken for another is a different policy (false accept).
 
-use super::command::{AutoRotate, Fault, KeyReceipt, Receipt, TokenPolicy, TokenState, TokenView};
+use super::command::{
+    AutoRotate, Fault, KeyReceipt, QuotaUse, Receipt, TokenPolicy, TokenState, TokenView,
+};
 use super::origin_index;
 use super::promise::Promise;
 use super::retired_keys;
@@ -90,6 +92,9 @@ pub(super) struct TokenRow {
     pub(super) last_used_at: Option<UnixMillis>,
     /// Receipt of the retirement of its key.
     pub(super) key_receipt: Option<KeyReceipt>,
+    /// What is known of its quota: requests, the end of the period that they were counted in, and until when
+    /// it is used up.
+    pub(super) quota_use: Option<(u64, UnixSeconds, Option<UnixSeconds>)>,
 }
 
 /// A sealed record, and the key that sealed it.
@@ -102,11 +107,13 @@ pub(super) struct SealedRecord {
 /// The columns to select, in the order in which [`TokenRow::read`] reads them. [`TokenRow::columns`] names
 /// those to write.
 pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
-     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, protected, distribute, \
+     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, quota, protected, distribute, \
      auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, published_at, \
      sealed_by, \
      changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
-     (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt";
+     (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt, \
+     (SELECT json_array(used, used_until, exhausted_until) FROM meter WHERE meter.serial = token.serial) \
+     AS quota_use";
 
 impl TokenRow {
     pub(super) fn read(columns: &mut Columns) -> Result<Self, ReadError> {
@@ -128,6 +135,7 @@ impl TokenRow {
                 missing_origin: columns.json()?,
                 audiences: columns.json()?,
                 rate: columns.optional_text()?.map(stored_class).transpose()?,
+                quota: columns.optional_json()?,
                 protected: columns.flag()?,
                 distribute: columns.flag()?,
                 auto_rotate: columns.optional_json()?,
@@ -148,6 +156,7 @@ impl TokenRow {
             first_used_at: columns.optional_millis()?,
             last_used_at: columns.optional_millis()?,
             key_receipt: columns.optional_json()?,
+            quota_use: columns.optional_json()?,
         })
     }
 
@@ -205,6 +214,7 @@ impl TokenRow {
             ("missing_origin", json(&policy.missing_origin)?),
             ("audiences", json(&policy.audiences)?),
             ("rate", policy.rate.as_ref().map(ClassName::as_str).into()),
+            ("quota", optional_json(policy.quota.as_ref())?),
             ("protected", policy.protected.into()),
             ("distribute", policy.distribute.into()),
             ("auto_rotate", optional_json(policy.auto_rotate.as_ref())?),
@@ -421,6 +431,15 @@ impl TokenRow {
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
     }
 
+    /// What is used of its quota in the period that contains `now`.
+    fn quota_use_at(&self, now: UnixMillis) -> Option<QuotaUse> {
+        let per = self.policy.quota?.per;
+        let period_ends_at = per.end(per.index(now));
+        let known = self.quota_use.filter(|(_, until, _)| *until == period_ends_at);
+        let (used, exceeded) = known.map_or((0, false), |(used, _, exhausted)| (used, exhausted.is_some()));
+        Some(QuotaUse { used, period_ends_at, exceeded })
+    }
+
     /// The token as callers see it. [`Transaction::shown`] knows what else it takes.
     ///
     /// [`Transaction::shown`]: super::transaction::Transaction::shown
@@ -448,6 +467,7 @@ impl TokenRow {
             predecessor: self.predecessor,
             successor: self.successor,
             rotation: self.rotation.map(|plan| plan.view()),
+            quota_use: self.quota_use_at(now),
             first_used_at: self.first_used_at,
             last_used_at: self.last_used_at,
         }

@@ -15,6 +15,7 @@ use super::command::{
 };
 use super::events::Event;
 use super::idempotency::{self, MADE_IS_GONE, Made};
+use super::notices;
 use super::outbox;
 use super::policy::field_fault;
 use super::protection;
@@ -169,10 +170,14 @@ impl<D: Database> Transaction<'_, D> {
             first_used_at: None,
             last_used_at: None,
             key_receipt: None,
+            quota_use: None,
         };
         row.combine_ends();
         row.insert(self.database)?;
         self.publish_record(&row, &state)?;
+        if row.policy.quota.is_some() || predecessor.is_some() {
+            self.settle_quotas(&row.family)?;
+        }
         Ok((row, text))
     }
 
@@ -218,6 +223,11 @@ impl<D: Database> Transaction<'_, D> {
         self.record_token_change(&receipt)?;
         let (was, is) = (before.difference(Some(&row.policy)), row.policy.difference(Some(&before)));
         self.audit(event("token.edited", &row, Some(was), Some(is)))?;
+        if row.policy.quota != before.quota {
+            notices::forget_quota(self.database, serial)?;
+            self.settle_quotas(&row.family)?;
+            row = self.token(serial)?;
+        }
         Ok((row, receipt))
     }
 

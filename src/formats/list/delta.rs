@@ -2,18 +2,20 @@
 //! value in KV.
 //!
 //! Standards: RFC 5280 section 5 for the terms (`this_update`, `next_update`, CRL number, delta).
-//! docs/formats.md, "Delta": `list/delta`. The body is postcard, format 1, inside a seal.
+//! docs/formats.md, "Delta": `list/delta`. The body is postcard, format 1 or 2, inside a seal.
 //! Invariants:
 //! - Serials are strictly ascending, so each has one state.
 //! - The state is the final one. So the delta completes the base at `since` as well as the newest, whatever
 //!   happened in between. It pins both bases by their hashes.
+//! - Format 2 says of some serial that its quota is used up; format 1 of none. So a deployment without quotas
+//!   writes what every release reads.
 //! - Only `number` orders deltas; only `this_update` tells their age.
 //!
 //! What it must not know: what a base holds, when a list may be used, where it was read.
 //! What a mistake costs: a serial lost from a delta lets a revoked token work again (false accept).
 
-use super::base::OpenedBase;
-use super::entry::{Change, ListFault, Number};
+use super::base::{FORMAT, FORMAT_OF_QUOTAS, OpenedBase};
+use super::entry::{Change, ListFault, Number, SerialStatus};
 use crate::base::time::UnixMillis;
 use crate::formats::key::{KeyId, KeyRing};
 use crate::formats::seal;
@@ -21,8 +23,6 @@ use crate::formats::seal::Purpose;
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
 
-/// The format version of the body, the only one.
-pub(super) const FORMAT: u8 = 1;
 /// The KV key of the delta.
 pub const KV_NAME: &str = "list/delta";
 
@@ -85,7 +85,7 @@ impl Delta {
     #[must_use]
     pub fn seal(&self, ring: &KeyRing, signing_key: KeyId) -> Option<Vec<u8>> {
         let body = postcard::to_allocvec(self).ok()?;
-        seal::seal(ring, Purpose::List, signing_key, KV_NAME, FORMAT, &body)
+        seal::seal(ring, Purpose::List, signing_key, KV_NAME, self.format(), &body)
     }
 
     /// Opens a value read from KV as the delta.
@@ -94,18 +94,24 @@ impl Delta {
     /// [`ListFault`]. Callers keep the list they hold, and count the fault.
     pub fn open(ring: &KeyRing, value: &[u8]) -> Result<OpenedDelta, ListFault> {
         let opened = seal::open(ring, Purpose::List, KV_NAME, value).ok_or(ListFault::BrokenSeal)?;
-        if opened.format != FORMAT {
+        if ![FORMAT, FORMAT_OF_QUOTAS].contains(&opened.format) {
             return Err(ListFault::UnknownFormat);
         }
         let (delta, rest) =
             postcard::take_from_bytes::<Self>(opened.body).map_err(|_| ListFault::Misshapen)?;
-        if !rest.is_empty() || !delta.is_ascending() || !delta.head.is_ordered() {
+        let is_whole = rest.is_empty() && delta.format() == opened.format;
+        if !is_whole || !delta.is_ascending() || !delta.head.is_ordered() {
             return Err(ListFault::Misshapen);
         }
         if delta.retires(opened.key_id) {
             return Err(ListFault::RetiredKey);
         }
         Ok(OpenedDelta { delta, sealed_by: opened.key_id })
+    }
+
+    fn format(&self) -> u8 {
+        let is_exhausted = |change: &Change| matches!(change.status, SerialStatus::Exhausted(_));
+        if self.changes.iter().any(is_exhausted) { FORMAT_OF_QUOTAS } else { FORMAT }
     }
 
     fn is_ascending(&self) -> bool {
@@ -245,9 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn a_used_up_quota_needs_format_2_and_format_2_a_used_up_quota() {
+        let until = SerialStatus::Exhausted(crate::base::time::UnixSeconds(1_795_392_000));
+        let exhausted = delta(vec![change(3, until, 1), change(5, SerialStatus::Good, 2)], vec![]);
+        let value = exhausted.seal(&ring(), KeyId(1)).unwrap();
+        assert_eq!(value.first(), Some(&FORMAT_OF_QUOTAS));
+        assert_eq!(Delta::open(&ring(), &value).unwrap().delta, exhausted);
+        let plain = delta(vec![change(5, SerialStatus::Good, 2)], vec![]);
+        assert_eq!(plain.seal(&ring(), KeyId(1)).unwrap().first(), Some(&FORMAT));
+        for (delta, format) in [(&exhausted, FORMAT), (&plain, FORMAT_OF_QUOTAS)] {
+            let body = postcard::to_allocvec(delta).unwrap();
+            let value = seal::seal(&ring(), Purpose::List, KeyId(1), KV_NAME, format, &body).unwrap();
+            assert_eq!(Delta::open(&ring(), &value), Err(ListFault::Misshapen), "{format}");
+        }
+    }
+
+    #[test]
     fn another_format_deployment_or_a_self_retiring_key_is_refused() {
         let body = postcard::to_allocvec(&delta(vec![], vec![])).unwrap();
-        let value = seal::seal(&ring(), Purpose::List, KeyId(1), KV_NAME, 2, &body).unwrap();
+        let value = seal::seal(&ring(), Purpose::List, KeyId(1), KV_NAME, 3, &body).unwrap();
         assert_eq!(Delta::open(&ring(), &value), Err(ListFault::UnknownFormat));
         let other = KeyRing::derive(&[(KeyId(1), Zeroizing::new(vec![1; 32]))], "e");
         let value = delta(vec![], vec![]).seal(&other, KeyId(1)).unwrap();

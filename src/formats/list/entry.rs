@@ -2,6 +2,7 @@
 //!
 //! Standard: RFC 6960 section 2.2 for the states.
 
+use crate::base::time::UnixSeconds;
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,6 +31,9 @@ pub enum SerialStatus {
     Disabled,
     /// Revoked: the token is refused permanently.
     Revoked,
+    /// Its quota is used up: the token is refused until this second, the end of the quota's period. Only in
+    /// format 2.
+    Exhausted(UnixSeconds),
 }
 
 /// The state of one serial.

@@ -1,4 +1,4 @@
-//! The revocation list: which tokens are revoked, disabled or edited. It is a base and the delta that
+//! The revocation list: which tokens are revoked, disabled, edited or have used up their quota. It is a base and the delta that
 //! completes it.
 //!
 //! Standards: RFC 5280 section 5 for the terms; RFC 6960 section 2.2 for the states.
@@ -13,6 +13,7 @@ mod base;
 mod delta;
 mod entry;
 mod record_versions;
+mod used_up_quotas;
 
 pub use base::{Base, OpenedBase, kv_name as base_kv_name, seal as seal_base};
 pub use delta::{Delta, DeltaHead, KV_NAME, OpenedDelta};

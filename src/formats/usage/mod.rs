@@ -3,7 +3,9 @@
 pub mod anomaly;
 pub mod counted;
 pub mod heaviest;
+pub mod meter;
 pub mod outcome;
+pub mod period;
 pub mod reading;
 pub mod report;
 pub mod tally;

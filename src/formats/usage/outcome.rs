@@ -54,11 +54,13 @@ pub enum Outcome {
     Unattributed = 18,
     /// A request with another outcome, in a batch that no shard accepted in time.
     Lost = 19,
+    /// Refused with the code `quota_exceeded`
+    QuotaExceeded = 20,
 }
 
 impl Outcome {
     /// Every outcome, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Admitted,
         Self::ReportedOriginMissing,
         Self::ReportedOriginNotAllowed,
@@ -79,6 +81,7 @@ impl Outcome {
         Self::Conflict,
         Self::Unattributed,
         Self::Lost,
+        Self::QuotaExceeded,
     ];
 
     /// The outcome of a request that is refused with this problem; `None` for problems unrelated to tokens.
@@ -96,6 +99,7 @@ impl Outcome {
             Code::OriginNotAllowed => Some(Self::OriginNotAllowed),
             Code::AudienceMismatch => Some(Self::AudienceMismatch),
             Code::RateLimited => Some(Self::RateLimited),
+            Code::QuotaExceeded => Some(Self::QuotaExceeded),
             Code::RevocationStatusUnknown => Some(Self::StatusUnknown),
             Code::UpstreamUnreachable => Some(Self::UpstreamUnreachable),
             Code::UpstreamTimeout => Some(Self::UpstreamTimeout),
@@ -132,6 +136,7 @@ impl Outcome {
             | Self::OriginNotAllowed
             | Self::AudienceMismatch
             | Self::RateLimited
+            | Self::QuotaExceeded
             | Self::StatusUnknown => true,
             Self::Expired
             | Self::UpstreamUnreachable
@@ -182,6 +187,7 @@ impl Outcome {
             Self::Conflict => Code::CredentialConflict.code(),
             Self::Unattributed => "unattributed",
             Self::Lost => "lost",
+            Self::QuotaExceeded => Code::QuotaExceeded.code(),
         }
     }
 
@@ -222,6 +228,13 @@ impl Counts {
         let counted =
             self.0.iter().filter(|(number, _)| !again.iter().any(|other| other.number() == *number));
         counted.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// Number of admitted requests: the uses of a token.
+    #[must_use]
+    pub fn uses(&self) -> u64 {
+        let uses = self.iter().filter(|(outcome, _)| outcome.is_use());
+        uses.fold(0, |sum: u64, (_, count)| sum.saturating_add(count))
     }
 
     /// The outcomes with their counts, in the order of their numbers.

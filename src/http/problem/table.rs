@@ -78,6 +78,10 @@ codes! {
     RateLimited, "rate_limited", 429, None,
         "Too many requests",
         "The token's rate limit is used up. Wait as long as Retry-After says.";
+    QuotaExceeded, "quota_exceeded", 429, None,
+        "Quota used up",
+        "The token has used up its quota of requests for this day or month (UTC). It works again when the \
+         next one begins, as Retry-After says. Ask the API's operator for a larger quota.";
     RevocationStatusUnknown, "revocation_status_unknown", 503, None,
         "Cannot tell whether the token is still valid",
         "This location has no list of revoked tokens that is recent enough, or cannot read the token's \

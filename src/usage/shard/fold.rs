@@ -6,6 +6,7 @@
 //! What it must not know: what happens to old rows.
 //! What a mistake costs: counts are doubled or lost.
 
+use super::meters;
 use super::rows::{self, ShardError};
 use super::state::Shard;
 use super::uses;
@@ -27,7 +28,7 @@ impl<D: Database> Shard<D> {
             if let Some(batch) = &report.batch
                 && is_new(database, report.isolate, batch.sequence, now)?
             {
-                fold(database, batch, now)?;
+                is_news |= fold(database, batch, now)?;
                 is_folded = true;
             }
             Ok::<_, ShardError>((is_news, is_folded))
@@ -61,18 +62,25 @@ fn is_new<D: Database>(
     Ok(true)
 }
 
-fn fold<D: Database>(database: &D, batch: &Batch, now: UnixMillis) -> Result<(), ShardError> {
+/// Stores a batch. Returns whether a count reached a mark of which the registry must be told at once.
+fn fold<D: Database>(database: &D, batch: &Batch, now: UnixMillis) -> Result<bool, ShardError> {
     // Clocks differ, and an isolate may have waited long for an answer.
     let at = batch.began_at.max(now.plus_ms(-USAGE_BATCH_AGE_MAX_MS)).min(now);
     let minute = rows::number(Step::Minute, at);
     let mut totals = rows::totals(database)?;
     totals.merge(&batch.others);
+    let has_meters = meters::has_any(database)?;
+    let mut is_urgent = false;
     for (serial, tally) in &batch.tokens {
         totals.merge(&tally.counts);
         rows::merge(database, Step::Minute, *serial, minute, tally.clone())?;
+        if has_meters {
+            is_urgent |= meters::add(database, *serial, &tally.counts, at, now)?;
+        }
         if let Some((first_at, last_at)) = tally.used {
             uses::note(database, &TokenUse { serial: *serial, first_at, last_at }, now)?;
         }
     }
-    rows::store_totals(database, &totals)
+    rows::store_totals(database, &totals)?;
+    Ok(is_urgent)
 }

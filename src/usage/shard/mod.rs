@@ -9,12 +9,13 @@
 //! What a mistake costs: a token in use counts as unused, or its traffic is not seen (false refuse).
 //!
 //! How it is driven: after `handle`, the caller sets the alarm to `next_alarm_at` and then sends the answer.
-//! On an alarm, the caller runs `sweep`; sends `uses_due` and `traffic_due` to the registry and calls
-//! `uses_reported` or `report_failed`; sends `anomalies_due` to the registry and calls `anomalies_reported`;
-//! and sets the alarm again.
+//! On an alarm, the caller runs `sweep`; sends `uses_due`, `traffic_due` and `meters_due` to the registry and
+//! calls `uses_reported` and `meters_taken`, or `report_failed`; sends `anomalies_due` to the registry and calls
+//! `anomalies_reported`; and sets the alarm again.
 
 mod anomaly_search;
 mod fold;
+mod meters;
 mod read;
 mod rows;
 mod schema;
@@ -40,6 +41,7 @@ impl<D: Database> Shard<D> {
         Ok(Self {
             database,
             is_urgent: false,
+            marks_left: false,
             counted_at: None,
             retry: None,
             walk: None,

@@ -77,7 +77,7 @@ fn use_of<D: Database>(database: &D, serial: Serial) -> Result<Option<TokenUse>,
 }
 
 /// The rows with this step that begin in `from..to`, with their starts, ascending.
-fn tallies<D: Database>(
+pub(super) fn tallies<D: Database>(
     database: &D,
     step: Step,
     serial: Serial,

@@ -3,7 +3,7 @@
 use crate::base::database::migration::Migration;
 
 /// All migrations, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[FIRST];
+pub(super) const MIGRATIONS: &[Migration] = &[FIRST, METERS];
 
 const FIRST: Migration = &[
     // A single row. `totals` counts by outcome since the shard began. `told_at` is when the registry last
@@ -39,4 +39,25 @@ const FIRST: Migration = &[
         owed INTEGER NOT NULL
     ) STRICT",
     "CREATE INDEX token_owed ON token (serial) WHERE owed = 1",
+];
+
+const METERS: Migration = &[
+    // Tokens whose uses the registry wants to know. A mark is a count at which it is told at once, NULL where
+    // it does not ask. `day` and `month` are the periods that are counted. `told_at` is when it last accepted
+    // counts; `owed` is 1 while a report is pending.
+    "CREATE TABLE metered (
+        serial INTEGER PRIMARY KEY,
+        day_mark INTEGER,
+        month_mark INTEGER,
+        day INTEGER NOT NULL,
+        day_uses INTEGER NOT NULL,
+        month INTEGER NOT NULL,
+        month_uses INTEGER NOT NULL,
+        told_at INTEGER NOT NULL,
+        owed INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX metered_owed ON metered (serial) WHERE owed = 1",
+    // The last change of marks that the shard knows.
+    "ALTER TABLE shard ADD COLUMN meters_epoch INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE shard ADD COLUMN meters_n INTEGER NOT NULL DEFAULT 0",
 ];

@@ -12,6 +12,8 @@ pub struct Shard<D: Database> {
     pub(super) database: D,
     /// Whether a first use waits to be reported.
     pub(super) is_urgent: bool,
+    /// The registry has more changes of marks than its last answer carried.
+    pub(super) marks_left: bool,
     /// The newest time at which a request was counted that needed the revocation list, until the registry
     /// has been told. Lost with the instance; the next batch brings a later one.
     pub(super) counted_at: Option<UnixMillis>,

@@ -8,6 +8,7 @@
 //! What it must not know: how rows are read.
 //! What a mistake costs: counts disappear, or storage grows without limit.
 
+use super::meters;
 use super::rows::{self, ShardError};
 use super::state::{AnomalySearch, Shard, Walk};
 use super::uses;
@@ -173,6 +174,7 @@ fn end<D: Database>(database: &D, walk: Walk) -> Result<(), ShardError> {
             &[rows::step(Step::Day), rows::number(Step::Day, gone).into()],
         )?;
         database.execute("DELETE FROM token WHERE last_at < ? AND owed = 0", &[gone.into()])?;
+        meters::forget_old(database, gone)?;
     }
     Ok(())
 }

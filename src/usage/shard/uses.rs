@@ -8,6 +8,7 @@
 //! What a mistake costs: if a successor's use stays unknown, a rotation's end is held; if a predecessor's use
 //! stays unknown, it may be ended while in use.
 
+use super::meters;
 use super::rows::{self, ShardError};
 use super::state::Shard;
 use crate::base::database::{Columns, Database, ReadError, Rows};
@@ -81,7 +82,8 @@ impl<D: Database> Shard<D> {
     /// When uses are due to be reported; `None` when none are pending.
     pub(super) fn reports_at(&self, now: UnixMillis) -> Result<Option<UnixMillis>, ShardError> {
         let traffic_at = self.traffic_reports_at(now)?;
-        if !self.database.yields("SELECT serial FROM token WHERE owed = 1 LIMIT 1", &[])? {
+        let owes_uses = self.database.yields("SELECT serial FROM token WHERE owed = 1 LIMIT 1", &[])?;
+        if !owes_uses && !self.marks_left && !meters::owes(&self.database)? {
             return Ok(traffic_at);
         }
         if let Some(at) = self.retries_at(now) {

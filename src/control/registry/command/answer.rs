@@ -14,6 +14,7 @@ use super::status::{ExpiriesView, ProbeView, StatusView};
 use super::token::TokenView;
 use crate::base::time::UnixMillis;
 use crate::formats::token::{Claims, Serial};
+use crate::formats::usage::meter::MeterChanges;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub enum Answer {
     },
     /// Uses or signs were accepted, or a sweep begins.
     Noted,
+    /// Uses and counts were accepted. Which marks have changed.
+    NotedMeters(MeterChanges),
     /// A token was rotated, now or by an earlier call with the same idempotency key.
     Rotated(Box<Rotated>),
     Family(Box<FamilyView>),

@@ -28,6 +28,10 @@ pub enum NoticeKind {
     UsageSpike,
     /// Its rules refused an origin often, or would have in report mode.
     RefusedOrigins,
+    /// Has used 80 % of its quota.
+    QuotaNear,
+    /// Has used up its quota, and is refused until the period ends.
+    QuotaExceeded,
     /// Requests are counted, but no location reports. About the deployment, not about tokens.
     ReportsMissing,
     /// An admin key ends soon. About the deployment, not about tokens.
@@ -47,6 +51,8 @@ impl NoticeKind {
         Self::Unused,
         Self::UsageSpike,
         Self::RefusedOrigins,
+        Self::QuotaNear,
+        Self::QuotaExceeded,
         Self::ReportsMissing,
         Self::AdminKeyExpiring,
         Self::SuccessorUnfetched,
@@ -65,6 +71,8 @@ impl NoticeKind {
             Self::Unused => "unused",
             Self::UsageSpike => "usage_spike",
             Self::RefusedOrigins => "refused_origins",
+            Self::QuotaNear => "quota_near",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::ReportsMissing => "reports_missing",
             Self::AdminKeyExpiring => "admin_key_expiring",
             Self::SuccessorUnfetched => "successor_unfetched",

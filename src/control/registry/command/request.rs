@@ -7,6 +7,7 @@ use crate::formats::list::Number;
 use crate::formats::page_fetch::PageFetch;
 use crate::formats::token::Serial;
 use crate::formats::usage::anomaly::Anomaly;
+use crate::formats::usage::meter::MeterReport;
 use crate::formats::usage::token_use::TokenUse;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,9 @@ pub enum Call {
         /// When the shard last counted a request that needed the revocation list, if it has to say so.
         #[serde(default)] // a shard of the previous release does not say
         counted_at: Option<UnixMillis>,
+        /// Counts of metered tokens, and which marks the shard knows.
+        #[serde(default)] // a shard of the previous release has none
+        meters: Option<MeterReport>,
     },
     /// An isolate tells which pages fetched the token of their family.
     PageFetches {

@@ -1,6 +1,7 @@
 //! Tokens: what is given at creation and in an edit, by what they are found, and how they are shown.
 
 use super::fault::Fault;
+use super::quota::{Quota, QuotaUse};
 use super::rotation_plan::{AutoRotate, RotationView};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::key::KeyId;
@@ -49,6 +50,9 @@ pub struct TokenPolicy {
     pub audiences: Vec<String>,
     /// The rate class; `None`: no limit.
     pub rate: Option<ClassName>,
+    /// How many requests it may make in a day or a month.
+    #[serde(default)] // the registry of the previous release does not send it
+    pub quota: Option<Quota>,
     /// Whether only an owner may do what could break its pages or open it to others.
     pub protected: bool,
     /// Whether pages on its sites may fetch the family's current token.
@@ -82,6 +86,9 @@ pub struct TokenEdit {
     pub audiences: Option<Vec<String>>,
     #[serde(default, with = "given")]
     pub rate: Option<Option<ClassName>>,
+    /// How many requests it may make in a day or a month.
+    #[serde(default, with = "given")]
+    pub quota: Option<Option<Quota>>,
     /// Whether only an owner may do what could break its pages or open it to others.
     pub protected: Option<bool>,
     /// Whether pages on its sites may fetch the family's current token.
@@ -224,6 +231,9 @@ pub struct TokenView {
     pub successor: Option<Serial>,
     /// The end planned by a rotation.
     pub rotation: Option<RotationView>,
+    /// What is used of its quota in the current period; `None` without a quota.
+    #[serde(default)] // the registry of the previous release does not send it
+    pub quota_use: Option<QuotaUse>,
     /// Its first known use.
     pub first_used_at: Option<UnixMillis>,
     /// Its latest known use, within some minutes.
