@@ -21,7 +21,7 @@ use wayleave::formats::token::{Claims, Serial, UnverifiedToken, VerifiedToken};
 
 const NOW: i64 = 1_800_000_000_000;
 const EXPIRES_AT: i64 = 1_800_003_600;
-const TWO_REASONS: &str = "order of the decision: expiry, list age, status, record, end, audience, origin";
+const TWO_REASONS: &str = "order of the decision: expiry, list age, status, record, end, audience, origin, quota";
 const PROMISE_2: &str =
     "the bound: a list is usable while now < next_update - 2 s and now - this_update < B - 2 s";
 const PROMISE_4: &str = "expiry is to the second and needs no store";
@@ -97,6 +97,7 @@ fn list(case: &Value) -> ListHolder {
         status: match change["status"].as_str().unwrap() {
             "good" => SerialStatus::Good,
             "disabled" => SerialStatus::Disabled,
+            "exhausted" => SerialStatus::Exhausted(UnixSeconds(change["until"].as_i64().unwrap())),
             _ => SerialStatus::Revoked,
         },
         version: u32::try_from(change["version"].as_u64().unwrap()).unwrap(),
@@ -174,12 +175,70 @@ fn outcome(case: &Value) -> Value {
             None => json!({ "refuse": problem.code().code() }),
             Some(reason) => json!({ "refuse": problem.code().code(), "reason": reason.name() }),
         },
+        Err(Unfit::QuotaExceeded { retry_after_seconds }) => {
+            json!({ "refuse": "quota_exceeded", "retry_after_seconds": retry_after_seconds })
+        }
         Err(Unfit::NeedsRecord(version)) => json!({ "needs_record": version }),
     }
 }
 
 fn change(status: &str, version: u32) -> Value {
     json!({ "list": { "changes": [{ "serial": 7, "status": status, "version": version }] } })
+}
+
+/// Rows of tokens whose quota the list says to be used up.
+fn with_a_used_up_quota() -> Vec<(&'static str, Value, Value, &'static str)> {
+    const QUOTA: &str = "the list says until which second, so nothing newer is needed to admit again";
+    let until = |ms: i64| {
+        let at = json!({ "serial": 7, "status": "exhausted", "until": ms / 1_000, "version": 1 });
+        json!({ "changes": [at] })
+    };
+    let day_ends = NOW + 60_000;
+    let refused = json!("quota_exceeded: 60 s");
+    vec![
+        ("a quota that is used up", json!({ "list": until(day_ends) }), refused.clone(), QUOTA),
+        (
+            "a quota, a millisecond before the period ends",
+            json!({ "list": until(NOW + 1_000), "now": NOW + 999 }),
+            json!("quota_exceeded: 1 s"),
+            QUOTA,
+        ),
+        ("a quota whose period ends now", json!({ "list": until(NOW) }), json!("admit"), QUOTA),
+        (
+            "a used up quota, for another audience",
+            json!({ "list": until(day_ends), "asked": { "audience": "tiles" } }),
+            json!("audience_mismatch"),
+            TWO_REASONS,
+        ),
+        (
+            "a used up quota, from elsewhere",
+            json!({ "list": until(day_ends), "asked": { "origin": "https://evil.example" } }),
+            json!("origin_not_allowed"),
+            TWO_REASONS,
+        ),
+        (
+            "a used up quota, from elsewhere, reported only",
+            json!({
+                "list": until(day_ends),
+                "record": { "origin_mode": "report" },
+                "asked": { "origin": "https://evil.example" },
+            }),
+            refused,
+            TWO_REASONS,
+        ),
+        (
+            "a used up quota, expired too",
+            json!({ "list": until(EXPIRES_AT * 1_000 + 60_000), "now": EXPIRES_AT * 1_000 }),
+            json!("token_expired"),
+            TWO_REASONS,
+        ),
+        (
+            "a used up quota, ended too",
+            json!({ "list": until(day_ends), "record": { "ends_at": NOW } }),
+            json!("token_revoked"),
+            TWO_REASONS,
+        ),
+    ]
 }
 
 /// Rows of requests to a route with `credentials: true`.
@@ -480,13 +539,16 @@ fn the_gate_decides_as_the_vectors_say() {
         ),
     ];
     let mut rows = Vec::new();
-    for (name, changes, said, source) in cases.into_iter().chain(to_a_route_that_takes_cookies()) {
+    for (name, changes, said, source) in cases.into_iter().chain(to_a_route_that_takes_cookies()).chain(with_a_used_up_quota()) {
         let mut case = admitted();
         merge(&mut case, &changes);
         let expect = outcome(&case);
         // The row holds the expected result in short, written by hand. The file holds the gate's full result.
         let brief = match (&expect["refuse"], &expect["needs_record"]) {
             (Value::String(code), _) => match expect["reason"].as_str() {
+                None if code == "quota_exceeded" => {
+                    json!(format!("{code}: {} s", expect["retry_after_seconds"]))
+                }
                 None => json!(code),
                 Some(reason) => json!(format!("{code}: {reason}")),
             },

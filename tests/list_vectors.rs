@@ -9,7 +9,7 @@ mod vectors;
 
 use base64::prelude::*;
 use serde_json::{Value, json};
-use wayleave::base::time::UnixMillis;
+use wayleave::base::time::{UnixMillis, UnixSeconds};
 use wayleave::formats::key::{KeyId, KeyRing, parse_signing_keys, sha256};
 use wayleave::formats::list::{
     Base, Change, Delta, DeltaHead, KV_NAME, ListFault, Number, OpenedBase, SerialStatus, base_kv_name,
@@ -78,6 +78,20 @@ fn delta() -> Delta {
     Delta::new(head(), changes, [KeyId(2), KeyId(200)])
 }
 
+/// 2026-11-23 and 2026-12-01, 00:00 UTC.
+const ENDS: [i64; 2] = [1_795_392_000, 1_796_083_200];
+
+fn used_up(serial: u32, until: i64, version: u32) -> Change {
+    change(serial, SerialStatus::Exhausted(UnixSeconds(until)), version)
+}
+
+/// The base, and quotas that are used up.
+fn base_with_quotas() -> Base {
+    let [day, month] = ENDS;
+    let of_a_day = (500_001..=500_020).map(|serial| used_up(serial, day, 1));
+    base().fold([used_up(10, month, 5), used_up(11, day, 1)].into_iter().chain(of_a_day), [], NUMBER)
+}
+
 fn fault(fault: ListFault) -> Value {
     json!({ "outcome": "refused", "fault": format!("{fault:?}") })
 }
@@ -117,7 +131,11 @@ fn opened_delta(value: &[u8]) -> Value {
 }
 
 fn said(change: &Change) -> Value {
-    json!([change.serial.0, format!("{:?}", change.status), change.version])
+    let status = match change.status {
+        SerialStatus::Exhausted(until) => format!("Exhausted until {}", until.0),
+        status => format!("{status:?}"),
+    };
+    json!([change.serial.0, status, change.version])
 }
 
 fn opened_base(number: Number, value: &[u8]) -> Value {
@@ -130,6 +148,8 @@ fn opened_base(number: Number, value: &[u8]) -> Value {
                 8,
                 9,
                 10,
+                11,
+                500_020,
                 200_000,
                 200_001,
                 219_998,
@@ -178,6 +198,8 @@ fn deltas_are_what_the_vectors_say() {
         since_sha256: empty_sha256,
         ..head()
     };
+    let exhausted = Delta::new(head(), [used_up(8, ENDS[0], 4), change(9, SerialStatus::Good, 2)], []);
+    let exhausted = exhausted.seal(ring, KeyId(1)).unwrap();
     let nothing = Delta::new(on_empty, [], []);
     let other = Delta::new(head(), [], []).seal(&self::ring("another"), KeyId(1)).unwrap();
     let layout = "body: postcard, format 1; seal: format, key id, body, tag";
@@ -202,7 +224,22 @@ fn deltas_are_what_the_vectors_say() {
             seal_base(ring, KeyId(1), NUMBER, &base().body().unwrap()).unwrap(),
             "the tag covers the key's name",
         ),
-        ("an unknown format", sealed(2, body), "a format is read one release before it is written"),
+        (
+            "a used up quota",
+            exhausted.clone(),
+            "format 2: status 3 is followed by the end of the period in seconds",
+        ),
+        (
+            "format 2 without a used up quota",
+            sealed(2, body),
+            "format 2 is written where a quota is used up, and nowhere else",
+        ),
+        (
+            "a used up quota in format 1",
+            sealed(1, &exhausted[2..exhausted.len() - 16]),
+            "format 1 has no status 3",
+        ),
+        ("an unknown format", sealed(3, body), "a format is read one release before it is written"),
         ("bytes left over", sealed(1, &[body, &[0]].concat()), "nothing follows the body"),
         ("cut and sealed anew", sealed(1, &body[..body.len() - 1]), "nothing of the body is missing"),
         (
@@ -236,7 +273,7 @@ fn deltas_are_what_the_vectors_say() {
             "source": source,
         })
     });
-    assert_eq!(rows.iter().filter(|row| row["expect"]["outcome"] == "opened").count(), 2);
+    assert_eq!(rows.iter().filter(|row| row["expect"]["outcome"] == "opened").count(), 3);
     let bases = bases();
     vectors::check(
         "lists.json",
@@ -249,6 +286,10 @@ fn bases() -> Vec<Value> {
     let body = base().body().unwrap();
     let good = seal_base(ring, KeyId(1), NUMBER, &body).unwrap();
     let next = Number { n: 1_001, ..NUMBER };
+    let quotas = base_with_quotas().body().unwrap();
+    let sealed = |format: u8, body: &[u8]| {
+        seal::seal(ring, Purpose::List, KeyId(1), &base_kv_name(NUMBER), format, body).unwrap()
+    };
     let rows = [
         ("arrays, a bitmap, a run", NUMBER, good.clone(), "roaring format specification, portable"),
         (
@@ -264,6 +305,26 @@ fn bases() -> Vec<Value> {
             seal_base(ring, KeyId(1), next, &body).unwrap(),
             "the number inside counts too",
         ),
+        (
+            "quotas that are used up",
+            NUMBER,
+            seal_base(ring, KeyId(1), NUMBER, &quotas).unwrap(),
+            "format 2: the groups follow the versions",
+        ),
+        (
+            "used up quotas in format 1",
+            NUMBER,
+            sealed(1, &quotas),
+            "nothing follows the last field of format 1",
+        ),
+        ("format 2 without used up quotas", NUMBER, sealed(2, &body), "format 2 has at least one group"),
+        (
+            "used up quotas cut by a byte",
+            NUMBER,
+            sealed(2, &quotas[..quotas.len() - 1]),
+            "nothing of the body is missing",
+        ),
+        ("a base of an unknown format", NUMBER, sealed(3, &body), "formats 1 and 2 are read"),
         ("a bit of a bitmap flipped", NUMBER, flipped(&good, good.len() * 4), "tag"),
     ];
     rows.map(|(name, number, value, source)| {

@@ -80,7 +80,7 @@ proptest! {
 
     #[test]
     fn a_base_and_a_delta_say_what_the_changes_said(
-        changes in prop::collection::vec((0_u32..200_000, 0_u8..3, 1_u32..40), 0..60),
+        changes in prop::collection::vec((0_u32..200_000, 0_u8..5, 1_u32..40), 0..60),
         cuts in (0_usize..61, 0_usize..61, 0_usize..61),
         gone in prop::collection::vec(0_usize..60, 0..4),
     ) {
@@ -341,8 +341,10 @@ proptest! {
     }
 }
 
-fn change((serial, status, version): (u32, u8, u32)) -> Change {
-    let status = [SerialStatus::Good, SerialStatus::Disabled, SerialStatus::Revoked][usize::from(status)];
+fn change((serial, number, version): (u32, u8, u32)) -> Change {
+    let until = |day: i64| SerialStatus::Exhausted(UnixSeconds(day * 86_400));
+    let status = [SerialStatus::Good, SerialStatus::Disabled, SerialStatus::Revoked, until(1), until(31)];
+    let status = status[usize::from(number)];
     Change { serial: Serial(serial), status, version }
 }
 

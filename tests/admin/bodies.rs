@@ -3,6 +3,7 @@
 use super::support::{deployment, faults};
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::admin::operations::OPERATIONS;
+use wayleave::control::registry::command::{Quota, QuotaCounts};
 use wayleave::control::registry::command::{
     AutoRotate, Command, Lifetime, NewAdminKey, NewToken, RevokeOld, TokenEdit,
 };
@@ -10,6 +11,7 @@ use wayleave::formats::admin_key::Role;
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::rate_class::ClassName;
+use wayleave::formats::usage::period::Per;
 use wayleave::formats::token::Serial;
 use wayleave::http::problem::Code;
 
@@ -22,7 +24,7 @@ fn every_setting_reaches_the_command() {
         r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
         "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","#,
         r#""audiences":["tiles","weather"],
-        "rate":"page","protected":true,"distribute":true,"#,
+        "rate":"page","quota":{"requests":1000,"per":"day","counts":"family"},"protected":true,"distribute":true,"#,
         r#""auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#
     );
     let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
@@ -42,6 +44,7 @@ fn every_setting_reaches_the_command() {
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".to_owned(), "weather".to_owned()]),
         rate: Some(ClassName::parse("page")),
+        quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(AutoRotate {
@@ -101,7 +104,7 @@ fn one_answer_names_everything_that_is_wrong() {
         r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
         "origin_mode":"off","missing_origin":true,"audiences":["weather","weather","","moon"],"#,
         r#""metadata":[],"protected":"yes",
-        "rate":"gold","expires_in":59,"expires_at":"tomorrow","distribute":1,
+        "rate":"gold","quota":{"requests":0,"per":"year","at":"UTC"},"expires_in":59,"expires_at":"tomorrow","distribute":1,
         "auto_rotate":{"before_expiry_seconds":1,"revoke_old":{"when":"first_use","strict":true}},"#,
         r#""external_id":"é"}"#
     );
@@ -114,6 +117,9 @@ fn one_answer_names_everything_that_is_wrong() {
         "auto_rotate.before_expiry_seconds: out_of_range",
         "auto_rotate.revoke_old.strict: needs_deadline",
         "label: wrong_type",
+        "quota.requests: out_of_range",
+        "quota.per: unknown_value",
+        "quota.at: unknown_field",
         "origins[3]: wrong_type",
         "origins[4]: public_suffix_rule",
         "origin_mode: unknown_value",

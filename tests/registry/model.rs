@@ -49,7 +49,7 @@ impl Expected {
             SerialStatus::Revoked => TokenState::Revoked,
             _ if now >= self.end() => TokenState::Expired,
             SerialStatus::Disabled => TokenState::Disabled,
-            SerialStatus::Good => TokenState::Active,
+            SerialStatus::Good | SerialStatus::Exhausted(_) => TokenState::Active,
         }
     }
 }

@@ -123,7 +123,7 @@ fn settings() -> Vec<Case> {
         r#"{"owner":"somebody"}"#,
         r#"{"metadata":{"a":1}}"#,
         // What it has already.
-        r#"{"origins":["https://site.example"],"origin_mode":"enforce","audiences":["api"],"rate":null}"#,
+        r#"{"origins":["https://site.example"],"origin_mode":"enforce","audiences":["api"],"rate":null,"quota":null}"#,
         r#"{"auto_rotate":null}"#,
         r#"{"auto_rotate":{"before_expiry_seconds":3600}}"#,
         concat!(
@@ -140,6 +140,7 @@ fn settings() -> Vec<Case> {
         r#"{"audiences":["other"]}"#,
         r#"{"audiences":["api","other"]}"#,
         r#"{"rate":"page"}"#,
+        r#"{"quota":{"requests":10,"per":"month"}}"#,
         r#"{"external_id":"another-customer"}"#,
         r#"{"distribute":true}"#,
         r#"{"auto_rotate":{"before_expiry_seconds":3600,"expires_in":60}}"#,

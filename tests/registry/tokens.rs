@@ -5,6 +5,7 @@ use crate::world::{START, World, all, as_usual, auto_rotate, edit_label, new_tok
 use wayleave::base::database::Value;
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::registry::RegistrySettings;
+use wayleave::control::registry::command::{Quota, QuotaCounts};
 use wayleave::control::registry::command::{
     Answer, Clash, Command, Fault, Lifetime, NewToken, TokenEdit, TokenPolicy, TokenState, TokenView,
 };
@@ -13,6 +14,7 @@ use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, RuleWarning};
 use wayleave::formats::rate_class::ClassName;
 use wayleave::formats::token::{Serial, UnverifiedToken};
+use wayleave::formats::usage::period::Per;
 
 const YEAR: i64 = 365 * 86_400;
 
@@ -91,6 +93,7 @@ fn every_setting_is_stored_and_shown() {
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into(), "api".into()]),
         rate: Some(ClassName::parse("page")),
+        quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -267,6 +270,7 @@ fn a_clone_copies_every_setting_and_given_fields_win() {
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into()]),
         rate: Some(ClassName::parse("page")),
+        quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -345,6 +349,7 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         missing_origin: Some(MissingOrigin::Allow),
         audiences: Some(vec!["tiles".into()]),
         rate: Some(ClassName::parse("page")),
+        quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),

@@ -18,6 +18,7 @@ use wayleave::formats::list::Number;
 use wayleave::formats::origin::OriginEvidence;
 use wayleave::formats::record::VersionedRecord;
 use wayleave::formats::token::{Serial, VerifiedToken};
+use wayleave::http::problem::Code;
 use wayleave::limits::RECORDS_HELD_MAX_BYTES;
 
 /// As in `platform/gateway.rs`.
@@ -80,7 +81,7 @@ pub(crate) struct Call {
 /// The outcome of a request.
 pub(crate) enum Outcome {
     Admitted(Admission),
-    Refused(wayleave::http::problem::Code),
+    Refused(Code),
     /// The list requires a record that no source has.
     Undecided,
 }
@@ -194,6 +195,7 @@ impl World {
             match decided {
                 Ok(admission) => return Outcome::Admitted(admission),
                 Err(Unfit::Refused(problem)) => return Outcome::Refused(problem.code()),
+                Err(Unfit::QuotaExceeded { .. }) => return Outcome::Refused(Code::QuotaExceeded),
                 Err(Unfit::NeedsRecord(_)) if reads == RECORD_READS_MAX => break,
                 Err(Unfit::NeedsRecord(version)) => {
                     record = self.record(isolate, serial, version, began).await;

@@ -27,9 +27,9 @@ function opened(key, text, read) {
   if (value.length < 18) return refused('BrokenSeal');
   const [sealed, given] = [value.subarray(0, -16), value.subarray(-16)];
   if (!timingSafeEqual(tag(sealed[1], key, sealed), given)) return refused('BrokenSeal');
-  if (sealed[0] !== 1) return refused('UnknownFormat');
+  if (![1, 2].includes(sealed[0])) return refused('UnknownFormat');
   try {
-    return read(sealed.subarray(2), sealed[1]);
+    return read(sealed.subarray(2), sealed[1], sealed[0]);
   } catch {
     return refused('Misshapen');
   }
@@ -85,7 +85,16 @@ class Postcard {
   }
 }
 
-function delta(body, sealed_by) {
+/** A status: of a used up quota with the end of its period, which format 2 has at least one of. */
+function status(from, format, seen) {
+  const number = from.number();
+  if (number < 3) return ['Good', 'Disabled', 'Revoked'][number];
+  if (number > 3 || format !== 2) throw new Error('no such status');
+  seen.exhausted = true;
+  return `Exhausted until ${from.signed()}`;
+}
+
+function delta(body, sealed_by, format) {
   const from = new Postcard(body);
   const number = [from.number(), from.number()];
   const [this_update, next_update] = [from.signed(), from.signed()];
@@ -94,13 +103,11 @@ function delta(body, sealed_by) {
   const since = from.number();
   const since_sha256 = from.take(32).toString('hex');
   const [changed, highest_serial] = [from.number(), from.number()];
-  const changes = from.sequence(() => [
-    from.number(),
-    ['Good', 'Disabled', 'Revoked'][from.number()],
-    from.number(),
-  ]);
+  const seen = { exhausted: false };
+  const changes = from.sequence(() => [from.number(), status(from, format, seen), from.number()]);
   const retired = from.sequence(() => from.take(1)[0]);
   from.end();
+  if (seen.exhausted !== (format === 2)) throw new Error('not the format for it');
   if (since > base[1] || base[1] > number[1] || base[0] !== number[0]) throw new Error('out of order');
   if ((since === base[1]) !== (since_sha256 === base_sha256)) throw new Error('a base and its hash disagree');
   if (retired.includes(sealed_by)) return refused('RetiredKey');
@@ -121,19 +128,23 @@ function delta(body, sealed_by) {
   };
 }
 
-function base(key, body, sealed_by, serials) {
+function base(key, body, sealed_by, format, serials) {
   const from = new Postcard(body);
   const number = [from.number(), from.number()];
   const [revoked, disabled] = [from.bitmap(), from.bitmap()];
   const slices = from.sequence(() => from.bitmap());
+  const groups = format === 1 ? [] : from.sequence(() => [from.signed(), from.bitmap()]);
   from.end();
+  if (format === 2 && groups.length === 0) throw new Error('not the format for it');
   if (key !== `list/base/${number.join('.')}`) throw new Error('another number');
   const says = serials.map((serial) => {
-    const status = revoked.has(serial) ? 'Revoked' : disabled.has(serial) ? 'Disabled' : 'Good';
+    const group = groups.find(([, serials]) => serials.has(serial));
+    const good = group ? `Exhausted until ${group[0]}` : 'Good';
+    const status = revoked.has(serial) ? 'Revoked' : disabled.has(serial) ? 'Disabled' : good;
     const version = slices.reduce((sum, slice, bit) => sum + (slice.has(serial) ? 2 ** bit : 0), 1);
     return [serial, status, version];
   });
-  const named = RoaringBitmap32.orMany([revoked, disabled, ...slices]);
+  const named = RoaringBitmap32.orMany([revoked, disabled, ...slices, ...groups.map(([, serials]) => serials)]);
   const sha256 = createHash('sha256').update(body).digest('hex');
   return { outcome: 'opened', sealed_by, number, sha256, entries: named.size, says };
 }
@@ -146,7 +157,7 @@ for (const { name, key, value, expect } of bases) {
   const serials = expect.says?.map(([serial]) => serial) ?? [];
   test(`base: ${name}`, () => {
     assert.deepEqual(
-      opened(key, value, (body, sealed_by) => base(key, body, sealed_by, serials)),
+      opened(key, value, (body, sealed_by, format) => base(key, body, sealed_by, format, serials)),
       expect,
     );
   });
