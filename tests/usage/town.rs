@@ -8,7 +8,7 @@ use crate::world::{START, Shards};
 use base64::prelude::*;
 use std::rc::Rc;
 use wayleave::base::time::UnixMillis;
-use wayleave::control::registry::Registry;
+use wayleave::control::registry::{KvLists, Registry};
 use wayleave::control::registry::command::{
     AdminCall, Answer, Call, Caller, Command, ListAskedBy, NewToken, Quota, QuotaCounts, RevokeOld, Rotate,
     TokenEdit, TokenView,
@@ -54,8 +54,10 @@ impl Town {
             // So that their lists are of every age.
             list_until: START.plus_ms(i64::try_from(number * 1_171).unwrap() % BOUND_MS),
         });
+        let mut registry = Registry::open(Sqlite::in_memory(), settings("test", &["api"])).unwrap();
+        registry.compare(Some(&KvLists { delta: None, base: None }), START);
         Self {
-            registry: Registry::open(Sqlite::in_memory(), settings("test", &["api"])).unwrap(),
+            registry,
             shards: Shards::new(),
             isolates: isolates.collect(),
             now: START,
@@ -166,7 +168,15 @@ impl Town {
 
     /// Senders and shards do what is due in the next `ms`.
     pub(crate) fn pass(&mut self, ms: i64) {
-        self.now = self.now.plus_ms(ms);
+        const STEP_MS: i64 = 1_000;
+        let until = self.now.plus_ms(ms);
+        while self.now < until {
+            self.now = until.min(self.now.plus_ms(STEP_MS));
+            self.run();
+        }
+    }
+
+    fn run(&mut self) {
         let now = self.now;
         for located in &mut self.isolates {
             located.isolate.run(now, |sendings| {

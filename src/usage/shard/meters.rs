@@ -222,8 +222,9 @@ fn counted_so_far<D: Database>(
     let (day, month) = (Per::Day.index(now), Per::Month.index(now));
     let began = |per: Per, index| per.begin(index).to_millis();
     let mut uses = PeriodUses { day, month, ..PeriodUses::default() };
+    let (from, to) = (began(Per::Month, month), UnixMillis(i64::MAX));
     for step in [Step::Minute, Step::Hour, Step::Day] {
-        for (at, tally) in super::read::tallies(database, step, serial, began(Per::Month, month), now.plus_ms(1))? {
+        for (at, tally) in super::read::tallies(database, step, serial, from, to)? {
             uses.month_uses = uses.month_uses.saturating_add(tally.counts.uses());
             if at >= began(Per::Day, day) {
                 uses.day_uses = uses.day_uses.saturating_add(tally.counts.uses());
