@@ -5,6 +5,7 @@ use super::vectors;
 use serde_json::{Value, json};
 use wayleave::base::time::{UnixMillis, UnixSeconds};
 use wayleave::control::admin::{Parsed, Rendering, UsageSeen, render};
+use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse};
 use wayleave::control::registry::command::{
     AdminKeyView, Answer, AutoRotate, BlockingToken, Clash, DeliveryState, DeliveryView, EventView,
     ExpiriesView, ExpiryView, FamilyView, Fault, KeyReceipt, LocationView, NoticeKind, NoticeView, ProbeView,
@@ -18,6 +19,7 @@ use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::rate_class::ClassName;
 use wayleave::formats::token::Serial;
 use wayleave::formats::usage::outcome::{Counts, Outcome};
+use wayleave::formats::usage::period::Per;
 use wayleave::formats::usage::reading;
 use wayleave::http::reply::Reply;
 
@@ -40,6 +42,7 @@ pub(crate) fn view() -> TokenView {
             missing_origin: MissingOrigin::Refuse,
             audiences: vec!["weather".to_owned()],
             rate: ClassName::parse("page"),
+            quota: None,
             protected: false,
             distribute: false,
             auto_rotate: None,
@@ -58,6 +61,7 @@ pub(crate) fn view() -> TokenView {
         predecessor: None,
         successor: None,
         rotation: None,
+        quota_use: None,
         first_used_at: None,
         last_used_at: None,
     }
@@ -133,6 +137,18 @@ fn warnings(view: TokenView) -> Value {
 }
 
 #[test]
+fn a_quota_is_shown_with_what_is_used_of_it() {
+    let quota = Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Token });
+    let period_ends_at = UnixSeconds(1_795_392_000);
+    let quota_use = Some(QuotaUse { used: 1_020, period_ends_at, exceeded: true });
+    let policy = TokenPolicy { quota, ..view().policy };
+    let shown = body_of(&rendered(Answer::Token(Box::new(TokenView { quota_use, ..with(policy) }))));
+    assert_eq!(shown["quota"], json!({ "requests": 1_000, "per": "day", "counts": "token" }));
+    let used = json!({ "used": 1_020, "period_ends_at": "2026-11-23T00:00:00Z", "exceeded": true });
+    assert_eq!(shown["quota_use"], used);
+}
+
+#[test]
 fn a_token_is_shown_as_the_contract_has_it() {
     let response = rendered(Answer::Token(Box::new(view())));
     assert_eq!((response.status, header(&response, "etag")), (200, Some("\"3\"")));
@@ -143,7 +159,7 @@ fn a_token_is_shown_as_the_contract_has_it() {
         "fingerprint": "wlp_AQEAAAAM…12345678", "state": "active", "current": true, "version": 3,
         "can_rotate": { "allowed": true, "reason": null },
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce",
-        "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "protected": false,
+        "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "quota": null, "protected": false,
         "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
         "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],
     });

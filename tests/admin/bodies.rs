@@ -142,7 +142,7 @@ fn one_answer_names_everything_that_is_wrong() {
         assert!(named.iter().any(|fault| fault.starts_with(at)), "{at} is not in {named:?}");
     }
     assert!(!named.iter().any(|fault| fault.starts_with("origins[0]")), "{named:?}");
-    assert_eq!(named.len(), 22, "{named:?}");
+    assert_eq!(named.len(), 25, "{named:?}");
 }
 
 #[test]

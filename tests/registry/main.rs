@@ -27,6 +27,7 @@ mod probe;
 mod protection;
 mod publishing;
 mod query;
+mod quotas;
 mod relays;
 mod restore;
 mod rotation;

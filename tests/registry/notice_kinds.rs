@@ -10,6 +10,7 @@ use wayleave::control::registry::command::{
 };
 use wayleave::control::webhook::Answered;
 use wayleave::formats::admin_key::Role;
+use wayleave::formats::list::Number;
 use wayleave::formats::token::Serial;
 use wayleave::formats::usage::anomaly::{Anomaly, AnomalyKind};
 
@@ -75,6 +76,9 @@ fn each_is_read_counted_and_sent() {
     // Requests are counted, and no location was ever heard.
     let counted_at = Some(world.now);
     assert_eq!(world.request(Call::Uses { uses: vec![], counted_at, meters: None }), Answer::Noted);
+    let metered = world.metered(crate::quotas::per_day(10));
+    world.told_by_shard(&[(metered, 8)], Number { epoch: 0, n: 0 });
+    world.told_by_shard(&[(metered, 10)], Number { epoch: 0, n: 0 });
     let mut sent = BTreeMap::<String, u64>::new();
     // `unused` is sent after 90 days; then the first notices are deleted.
     for day in 0..=90 {

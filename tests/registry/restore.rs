@@ -533,3 +533,29 @@ fn a_key_that_was_retired_after_the_backup_stays_so_and_what_it_sealed_is_sealed
     let record = Record::open(&settings().ring, live, 2, &kv[&format!("token/{}/2", live.0)]).unwrap();
     assert_eq!(record.sealed_by, KeyId(2));
 }
+
+/// A quota that is used up stays so, until the shards have told again what they counted.
+#[test]
+fn a_used_up_quota_outlives_a_restore_and_ends_with_its_period() {
+    let mut world = World::new();
+    let mut kv = Kv::new();
+    let [kept, raised] = [10, 10].map(|requests| world.metered(crate::quotas::per_day(requests)));
+    world.fill(&mut kv);
+    let backup = world.database.fork();
+    world.seconds_pass(100);
+    let known = world.told_by_shard(&[(kept, 10), (raised, 10)], Number { epoch: 0, n: 0 }).known;
+    let SerialStatus::Exhausted(until) = world.list().status(kept) else { panic!("not used up") };
+    world.fill(&mut kv);
+    world.put_back(backup, restored_settings());
+    world.registry.compare(Some(&lists(&kv)), world.now);
+    assert_eq!(world.list().status(kept), SerialStatus::Exhausted(until), "the backup does not know of it");
+    // The shards are told all marks again, and tell what they counted.
+    let told = world.told_by_shard(&[(raised, 9)], known);
+    assert_eq!((told.known.epoch, told.marks.len()), (known.epoch + 1, 2));
+    assert_eq!(world.list().status(raised), SerialStatus::Good);
+    assert_eq!(world.list().status(kept), SerialStatus::Exhausted(until));
+    world.told_by_shard(&[(kept, 11)], told.known);
+    assert_eq!(world.list().status(kept), SerialStatus::Exhausted(until));
+    world.now = until.to_millis();
+    assert_eq!(world.list().status(kept), SerialStatus::Good);
+}

@@ -53,6 +53,7 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
             missing_origin: MissingOrigin::Refuse,
             audiences: vec!["api".into()],
             rate: None,
+            quota: None,
             protected: false,
             distribute: false,
             auto_rotate: None,
@@ -71,6 +72,7 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         predecessor: None,
         successor: None,
         rotation: None,
+        quota_use: None,
         first_used_at: None,
         last_used_at: None,
     };

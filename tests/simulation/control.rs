@@ -252,6 +252,7 @@ impl World {
         self.control.current.replace(next);
         self.control.restored_at.set(Some(self.engine.now()));
         self.truth.borrow_mut().put_back(&backup.rows, says_so);
+        self.forget_used_up_quotas();
     }
 
     /// The answer that isolates receive, one or those behind a relay; `None` when none is sent.

@@ -16,6 +16,7 @@
 //! | `push`, `held` | the call that waits at the registry for a change: the isolate's side, the registry's |
 //! | `relay` | relays between isolates and the registry |
 //! | `operator`, `traffic` | changes of tokens and keys; their use |
+//! | `quotas` | requests are counted by a usage shard; what is admitted beyond a quota |
 //! | `truth`, `restoration`, `run` | what is right when, also after a restore; calm tail and final account |
 //! | `mutation`, `mutated` | worlds with deliberate errors, to show that the judges notice them |
 //! | `scale` | thousands of isolates behind relays |
@@ -52,6 +53,7 @@ mod operator;
 mod propagation;
 mod publisher;
 mod push;
+mod quotas;
 mod reach;
 mod relay;
 mod releases;

@@ -67,6 +67,10 @@ pub(crate) enum Mutation {
     LaterRecordTakenAsNone,
     /// An earlier release does not ask the registry for a list.
     EarlierAsksNoRegistry,
+    /// A location does not look at used up quotas.
+    UsedUpQuotasIgnored,
+    /// A shard counts a batch again that came twice.
+    BatchesCountedTwice,
     /// Calls that wait are answered before what their answer contains is durable.
     PushedBeforeCommit,
     /// Calls that wait are answered only when their time is over.
@@ -141,6 +145,8 @@ impl Mutation {
             Self::NumberOrderIgnored => &[Judge::NumberBack],
             Self::RecordVersionIgnored | Self::VersionsNotFolded => &[Judge::Edit],
             Self::LeaseNeverEnds => &[Judge::Stuck],
+            Self::UsedUpQuotasIgnored => &[Judge::Quota],
+            Self::BatchesCountedTwice => &[Judge::FalseRefusal],
             Self::EndsIgnored | Self::LaterFieldsIgnored => &[Judge::End],
             Self::RetiredKeysForgotten => &[Judge::RetiredKey],
             Self::RegistryAlwaysAsked | Self::LimitForgotten | Self::RestForgotten => &[Judge::Load],
@@ -168,7 +174,7 @@ impl Mutation {
 }
 
 /// Mutations that ordinary worlds show.
-pub(crate) const FROM_THE_START: [Mutation; 31] = [
+pub(crate) const FROM_THE_START: [Mutation; 33] = [
     Mutation::RelayServesPastAge,
     Mutation::RelayTellsAge,
     Mutation::RelayGivesOlderList,
@@ -189,6 +195,8 @@ pub(crate) const FROM_THE_START: [Mutation; 31] = [
     Mutation::EndsIgnored,
     Mutation::RetiredKeysForgotten,
     Mutation::RetentionFromRevocation,
+    Mutation::UsedUpQuotasIgnored,
+    Mutation::BatchesCountedTwice,
     Mutation::LaterListTakenAsEmpty,
     Mutation::LaterFieldsIgnored,
     Mutation::LaterRecordTakenAsNone,

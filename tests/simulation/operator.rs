@@ -178,7 +178,8 @@ impl World {
         let lasts_s = self.shape.lasts_ms / 1_000;
         let short = self.shape.short_lives && self.chance.percent(60);
         let lifetime = short.then(|| Lifetime::ExpiresIn(self.chance.within(60..=60 + lasts_s)));
-        let settings = TokenEdit { label: Some("a site".into()), ..policy.edit() };
+        let quota = self.next_quota();
+        let settings = TokenEdit { label: Some("a site".into()), quota: Some(quota), ..policy.edit() };
         let command = Command::CreateToken(NewToken { lifetime, settings, clone_of: None });
         let key = format!("{:x}", self.chance.long());
         let mut made: Option<Serial> = None;
@@ -189,7 +190,10 @@ impl World {
             let learn = |answer: &Answer| {
                 let Answer::Created { token, text } = answer else { return };
                 match made {
-                    None => self.learn_token(token, text, policy),
+                    None => {
+                        self.learn_quota(token.serial, quota);
+                        self.learn_token(token, text, policy);
+                    }
                     Some(serial) if serial != token.serial && !was_restored() => {
                         self.violated(Judge::Lost, format!("a retry of {serial:?} made {:?}", token.serial));
                     }

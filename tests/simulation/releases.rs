@@ -2,9 +2,10 @@
 //! a registry that is a release behind or ahead of them.
 //!
 //! An earlier release is this code without later additions. A later release is this code that also reads
-//! [`LATER`], which is today's body under the next format number; its registry may write that. Formats are
+//! [`LATER`], which is today's body under a later format number; its registry may write that. Formats are
 //! read one release before they are written, so an earlier release usually reads [`LATER`]. One that does not
-//! is two releases behind, or was rolled back too far, and must treat the registry's values as absent.
+//! is two releases behind, or was rolled back too far, and must treat the registry's values as absent. It does
+//! not read format 2 of the list either, which says that quotas are used up.
 
 use crate::edge::Isolate;
 use crate::mutation::Mutation;
@@ -13,17 +14,17 @@ use base64::prelude::*;
 use std::borrow::Cow;
 use std::rc::Rc;
 use wayleave::control::registry::command::{Answer, Call};
-use wayleave::formats::list::{Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, base_kv_name};
+use wayleave::formats::list::{Change, Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, SerialStatus, base_kv_name};
 use wayleave::formats::record;
 use wayleave::formats::record::{Record, VersionedRecord};
 use wayleave::formats::seal;
 use wayleave::formats::seal::Purpose;
 use wayleave::formats::token::Serial;
 
-/// The format that every release writes.
-const TODAYS: u8 = 1;
-/// The next format of each value, unknown to this release's code.
-pub(crate) const LATER: u8 = 2;
+/// The format that every release reads.
+const FIRST: u8 = 1;
+/// What is added to a format for a later one of the same body, unknown to this release's code.
+pub(crate) const LATER: u8 = 64;
 
 /// What an isolate's code supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +176,8 @@ impl World {
         if !is_later || self.control.is_earlier_release.get() {
             return value;
         }
-        self.renumbered(name, &value, LATER).unwrap_or(value)
+        let format = value.first().map_or(LATER, |format| format.saturating_add(LATER));
+        self.renumbered(name, &value, format).unwrap_or(value)
     }
 
     /// The answer as an isolate that sent `request` receives it.
@@ -200,10 +202,15 @@ impl World {
         }
     }
 
-    /// A value as code of `release` sees it. Today's code knows only today's formats.
+    /// A value as code of `release` sees it. Today's code knows only today's formats, and an earlier release
+    /// only the first.
     pub(crate) fn as_read_by<'a>(&self, release: Release, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
-        let later = (release.reads_later && value.first() == Some(&LATER)).then_some(());
-        later.and_then(|()| self.renumbered(name, value, TODAYS)).map_or(Cow::Borrowed(value), Cow::Owned)
+        let format = value.first().copied().unwrap_or(FIRST);
+        let seen = match release.reads_later {
+            true => format.checked_sub(LATER),
+            false => (FIRST + 1..LATER).contains(&format).then_some(format.saturating_add(LATER)),
+        };
+        seen.and_then(|seen| self.renumbered(name, value, seen)).map_or(Cow::Borrowed(value), Cow::Owned)
     }
 
     fn renumbered(&self, name: &str, value: &[u8], format: u8) -> Option<Vec<u8>> {
@@ -214,6 +221,9 @@ impl World {
 
     pub(crate) fn open_delta(&self, isolate: &Isolate, value: &[u8]) -> Result<OpenedDelta, ListFault> {
         let read = Delta::open(&self.ring, &self.as_read_by(isolate.release, KV_NAME, value));
+        if self.mutation() == Some(Mutation::UsedUpQuotasIgnored) {
+            return read.map(without_used_up_quotas);
+        }
         if self.mutation() != Some(Mutation::LaterListTakenAsEmpty) || !is_beyond(isolate, value) {
             return read;
         }
@@ -260,9 +270,19 @@ impl World {
     }
 }
 
+fn without_used_up_quotas(mut opened: OpenedDelta) -> OpenedDelta {
+    let admitted = |change: &Change| match change.status {
+        SerialStatus::Exhausted(_) => Change { status: SerialStatus::Good, ..*change },
+        _ => *change,
+    };
+    let changes: Vec<Change> = opened.delta.changes().iter().map(admitted).collect();
+    opened.delta = Delta::new(opened.delta.head, changes, opened.delta.retired().to_vec());
+    opened
+}
+
 /// Whether `value` has a format that the isolate's release does not read.
 pub(crate) fn is_beyond(isolate: &Isolate, value: &[u8]) -> bool {
-    value.first() == Some(&LATER) && !isolate.release.reads_later
+    value.first().is_some_and(|format| *format > FIRST) && !isolate.release.reads_later
 }
 
 /// The purpose of the key that seals values with this name.

@@ -113,7 +113,7 @@ fn kept(row: State, list: &RevocationList, serial: Serial, epoch: u32) -> State 
     status = match list.status(serial) {
         list::SerialStatus::Revoked => Status::Revoked,
         list::SerialStatus::Disabled => off(status),
-        list::SerialStatus::Good => status,
+        list::SerialStatus::Good | list::SerialStatus::Exhausted(_) => status,
     };
     State { version, status, ..row }
 }

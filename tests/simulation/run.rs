@@ -4,7 +4,7 @@ use crate::edge::{Isolate, Outcome};
 use crate::mutation::Mutated;
 use crate::releases::NEWEST;
 use crate::truth::{Ask, Judge, Moment, Status, Token, Violation};
-use crate::world::{Counts, START, World};
+use crate::world::{Counts, World};
 use std::cell::Cell;
 use std::rc::Rc;
 use wayleave::control::registry::command::{Answer, Command, Fault, TokenState};
@@ -31,14 +31,15 @@ pub(crate) fn world(seed: u64, mutated: Option<Mutated>, is_watched: bool) -> En
     world.spawn_troubles();
     world.spawn_traffic();
     let stop = || world.is_over();
-    world.engine.run_until(START + world.shape.lasts_ms, stop);
+    let ends_at = world.shape.starts_at() + world.shape.lasts_ms;
+    world.engine.run_until(ends_at, stop);
     world.calm();
     // An occasional call, as a monitored deployment has. Each sets a lost alarm again.
     for minutes in 0..SETTLES_MS / 60_000 {
         world.spawn_status_call(minutes * 60_000);
     }
     world.spawn_calm_traffic();
-    world.engine.run_until(START + world.shape.lasts_ms + SETTLES_MS, stop);
+    world.engine.run_until(ends_at + SETTLES_MS, stop);
     let (tail, is_judged) = (Rc::clone(&world), Rc::new(Cell::new(false)));
     let judged = Rc::clone(&is_judged);
     world.engine.spawn(async move {
@@ -106,6 +107,7 @@ impl World {
             }
         }
         self.judge_push().await;
+        self.judge_used_up_quotas();
         // The process ends once more: acknowledged writes must be in the database.
         self.crash_registry(0);
         for token in &tokens {
@@ -134,7 +136,8 @@ impl World {
             Outcome::Refused(Code::TokenExpired) => ("expired", at.now >= token.expires_at - 2_000),
             Outcome::Refused(code) => {
                 *self.counts.borrow_mut().refusals.entry(code.code()).or_default() += 1;
-                (code.code(), is_settled(Some(*code)))
+                let is_used_up = *code == Code::QuotaExceeded && self.is_used_up(token.serial, at.clock);
+                (code.code(), is_used_up || is_settled(Some(*code)))
             }
             Outcome::Undecided => ("cannot tell", false),
         };

@@ -127,7 +127,7 @@ impl World {
         self.judge(isolate, serial, &ask, &outcome, began);
     }
 
-    fn judge(&self, isolate: &Isolate, serial: Serial, ask: &Ask, outcome: &Outcome, began: i64) {
+    fn judge(self: &Rc<Self>, isolate: &Isolate, serial: Serial, ask: &Ask, outcome: &Outcome, began: i64) {
         let at = Moment { ask, now: self.engine.now(), clock: isolate.now(self).0 };
         let what = |said: &str| format!("{} {said} {serial:?} for {ask:?}", isolate.name);
         match outcome {
@@ -141,6 +141,7 @@ impl World {
                     let clock = isolate.skew_ms.get();
                     self.violated(judge, format!("{}, clock {clock:+} ms", what("admitted")));
                 }
+                self.count_admission(isolate, serial, at);
             }
             Outcome::Refused(Code::RevocationStatusUnknown) | Outcome::Undecided => {
                 self.log(|| what("cannot tell of"));
@@ -156,7 +157,8 @@ impl World {
                 let heard_old = *code == Code::TokenInvalid && isolate.log.old_answered_at.get() >= began;
                 // A restored list names skipped serials as revoked. A registry that does not know of that
                 // restore may issue them.
-                let excused = heard_old || (*code == Code::TokenRevoked && self.goes_by_lost_list(isolate));
+                let is_used_up = *code == Code::QuotaExceeded && self.is_used_up(serial, at.clock);
+                let excused = is_used_up || heard_old || (*code == Code::TokenRevoked && self.goes_by_lost_list(isolate));
                 if !excused && !self.truth.borrow().refusal(serial, *code, at) {
                     self.violated(Judge::FalseRefusal, format!("{} as {}", what("refused"), code.code()));
                 }

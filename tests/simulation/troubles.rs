@@ -129,7 +129,7 @@ impl World {
             match self.chance.index(5) {
                 // A format later than any running release knows.
                 4 => {
-                    let format = LATER + 1;
+                    let format = 2 * LATER + 1;
                     bytes = seal::seal(&self.ring, purpose_of(to), KeyId(1), to, format, b"later").unwrap();
                 }
                 0 => bytes.truncate(self.chance.index(bytes.len() + 1)),

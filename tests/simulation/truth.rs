@@ -163,6 +163,8 @@ pub(crate) enum Judge {
     RetiredKey,
     /// Admitted although it was never issued, or has ended.
     Forged,
+    /// Admitted B after its quota was committed to be used up.
+    Quota,
     /// Refused although no state until then says so.
     FalseRefusal,
     /// 503 although a source had what was needed.

@@ -7,6 +7,7 @@ use crate::engine::{Engine, TaskId};
 use crate::kv::Kv;
 use crate::location_cache::LocationCaches;
 use crate::mutation::{Mutated, Mutation};
+use crate::quotas::Quotas;
 use crate::relay::RelayInstance;
 use crate::releases::{NEWEST, Release};
 use crate::settings;
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub bounds: RefCell<Vec<i64>>,
     pub truth: RefCell<Truth>,
     pub counts: RefCell<Counts>,
+    pub quotas: Quotas,
     violation: RefCell<Option<Violation>>,
     /// The last events; recorded only when a world is shown.
     events: Option<RefCell<VecDeque<String>>>,
@@ -126,6 +128,7 @@ impl World {
             bounds: RefCell::new(vec![shape.bound_seconds; locations]),
             truth: RefCell::default(),
             counts: RefCell::default(),
+            quotas: Quotas::default(),
             violation: RefCell::new(None),
             events: is_watched.then(RefCell::default),
             events_shown: std::env::var("WAYLEAVE_EVENTS")
@@ -135,7 +138,7 @@ impl World {
             chance,
             shape,
         });
-        world.engine.start_at(START);
+        world.engine.start_at(world.shape.starts_at());
         for at in 0..world.shape.relays {
             let relay = world.start_relay(at);
             world.relays.borrow_mut().push(relay);
@@ -202,7 +205,7 @@ impl World {
     pub(crate) fn log(&self, event: impl FnOnce() -> String) {
         if let Some(events) = &self.events {
             let mut events = events.borrow_mut();
-            let since = self.engine.now() - START;
+            let since = self.engine.now() - self.shape.starts_at();
             events.push_back(format!("{:>10}.{:03} s  {}", since / 1_000, since % 1_000, event()));
             if events.len() > self.events_shown {
                 events.pop_front();

@@ -22,12 +22,12 @@ use super::token_row::TokenRow;
 use super::tokens::event;
 use super::transaction::Transaction;
 use crate::base::database::Database;
-use crate::base::time::UnixSeconds;
+use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
 use crate::formats::list::Number;
 use crate::formats::usage::meter::{MeterChanges, MeterReport};
 use crate::formats::usage::period::Per;
-use crate::limits::METERS_TOLD_MAX;
+use crate::limits::{CLOCK_SKEW_MS, METERS_TOLD_MAX};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -66,15 +66,23 @@ impl<D: Database> Transaction<'_, D> {
             tokens.push((row, meter, Member { quota, is_live, uses }));
         }
         let members: Vec<Member> = tokens.iter().map(|(_, _, member)| *member).collect();
+        let at = self.counted_at(&members);
         for (row, meter, member) in tokens {
             let may_count = meter.is_some() || member.is_live || self.was_used_in_this_month(&row);
-            let marks = quota_marks::marks(&members, &member, self.now);
+            let marks = quota_marks::marks(&members, &member, at);
             if may_count && marks != meter.map(|meter| meter.marks).unwrap_or_default() {
                 meters::set_marks(self.database, row.serial, marks)?;
             }
-            self.settle_quota(&row, meter, &members, &member)?;
+            self.settle_quota(&row, meter, &members, &member, at)?;
         }
         Ok(())
+    }
+
+    /// The time by which counts are judged. A shard's clock may be ahead: a day that it has begun to count has
+    /// begun.
+    fn counted_at(&self, members: &[Member]) -> UnixMillis {
+        let days = members.iter().map(|member| Per::Day.begin(member.uses.day).to_millis());
+        days.filter(|at| at.since_ms(self.now) <= CLOCK_SKEW_MS).fold(self.now, UnixMillis::max)
     }
 
     /// Whether a token that has ended can have uses in a period that is not over.
@@ -89,14 +97,15 @@ impl<D: Database> Transaction<'_, D> {
         meter: Option<Meter>,
         members: &[Member],
         member: &Member,
+        at: UnixMillis,
     ) -> Result<(), Stop> {
         let was = meter.map(|meter| meter.standing).unwrap_or_default();
         let Some(quota) = member.quota else {
             // A token without a quota is not refused. One that has ended is refused for that.
             return if was == Standing::default() { Ok(()) } else { self.stands(row, was, Standing::default()) };
         };
-        let used = quota_marks::used(members, member, &quota, self.now);
-        let used_until = quota.per.end(quota.per.index(self.now));
+        let used = quota_marks::used(members, member, &quota, at);
+        let used_until = quota.per.end(quota.per.index(at));
         let stage = quota.stage(used);
         let exhausted_until = (stage == Stage::Exceeded).then_some(used_until);
         let is = Standing { used, used_until, exhausted_until };

@@ -1,0 +1,286 @@
+//! Quotas: admitted requests are counted by a real usage shard, which tells the registry; and the judges of
+//! what is admitted beyond a quota and refused before it is used up.
+//!
+//! Isolates hand their counts to the shard up to half a minute after the request; that way is lossless here
+//! (tests/usage has its faults). Calls of the shard meet the registry's troubles. In a world with quotas,
+//! midnight falls into the troubled time.
+//! Not judged: whether a quota stays used up over a restore from a backup. `tests/registry/restore.rs` does.
+
+use crate::edge::Isolate;
+use crate::mutation::Mutation;
+use crate::shape::Shape;
+use crate::sqlite::Sqlite;
+use crate::truth::{Judge, Moment, Status};
+use crate::world::{START, World};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wayleave::base::database::Value;
+use wayleave::base::time::UnixMillis;
+use wayleave::control::registry::command::{Answer, Call, Quota, QuotaCounts};
+use wayleave::control::registry::waits_for_kv;
+use wayleave::formats::token::Serial;
+use wayleave::formats::usage::outcome::{Counts, Outcome};
+use wayleave::formats::usage::period::Per;
+use wayleave::formats::usage::reading::{ShardAnswer, ShardCall};
+use wayleave::formats::usage::report::{Batch, Report};
+use wayleave::formats::usage::tally::Tally;
+use wayleave::limits::USAGE_SEND_INTERVAL_MS;
+use wayleave::usage::shard::Shard;
+
+/// The first midnight after START.
+const MIDNIGHT: i64 = START + 22 * 3_600_000 - 250;
+
+/// The quotas of a world, and what is true of them.
+pub(crate) struct Quotas {
+    shard: RefCell<Shard<Sqlite>>,
+    batches: Cell<u64>,
+    is_telling: Cell<bool>,
+    tokens: RefCell<BTreeMap<Serial, Counted>>,
+}
+
+/// What was counted of a token with a quota, and what was committed.
+struct Counted {
+    requests: u64,
+    /// Admissions by the day of the location's clock.
+    admitted: BTreeMap<i64, u64>,
+    /// Until when it is used up by each commit, oldest first.
+    commits: Vec<Commit>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Commit {
+    /// True time from which on no location may apply an earlier one.
+    holds_from: i64,
+    /// In milliseconds; `None`: it is not used up.
+    until: Option<i64>,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let shard = RefCell::new(Shard::open(Sqlite::in_memory()).unwrap());
+        Self { shard, batches: Cell::default(), is_telling: Cell::default(), tokens: RefCell::default() }
+    }
+}
+
+impl Shape {
+    pub(crate) fn has_quotas(&self) -> bool {
+        // A clock that is hours off counts for another day.
+        self.changes % 2 == 0 && !self.far_clocks
+    }
+
+    /// When the world begins.
+    pub(crate) fn starts_at(&self) -> i64 {
+        if self.has_quotas() { MIDNIGHT - self.lasts_ms / 2 } else { START }
+    }
+}
+
+impl World {
+    /// The quota of the next token: every second one has one.
+    pub(crate) fn next_quota(&self) -> Option<Quota> {
+        let made = self.quotas.tokens.borrow().len() + self.truth.borrow().tokens.len();
+        let requests = 3 + u64::try_from(made).unwrap() % 7;
+        let has_one = self.shape.has_quotas() && made % 3 != 2;
+        has_one.then_some(Quota { requests, per: Per::Day, counts: QuotaCounts::Token })
+    }
+
+    pub(crate) fn learn_quota(&self, serial: Serial, quota: Option<Quota>) {
+        let Some(quota) = quota else { return };
+        let none = Commit { holds_from: 0, until: None };
+        let counted = Counted { requests: quota.requests, admitted: BTreeMap::new(), commits: vec![none] };
+        self.quotas.tokens.borrow_mut().entry(serial).or_insert(counted);
+    }
+
+    /// A restore may undo what was committed of quotas.
+    pub(crate) fn forget_used_up_quotas(&self) {
+        for counted in self.quotas.tokens.borrow_mut().values_mut() {
+            counted.commits.push(Commit { holds_from: i64::MAX, until: None });
+        }
+    }
+
+    /// Judges and counts an admission.
+    pub(crate) fn count_admission(self: &Rc<Self>, isolate: &Isolate, serial: Serial, at: Moment<'_>) {
+        let mut tokens = self.quotas.tokens.borrow_mut();
+        let Some(counted) = tokens.get_mut(&serial) else { return };
+        let is_used_up = |commit: &Commit| commit.until.is_some_and(|until| at.clock < until);
+        if counted.standing(at.now).iter().all(is_used_up) && !isolate.has_unseen_far_clock() {
+            let text = format!("{} admitted {serial:?}: {:?}", isolate.name, counted.commits);
+            self.violated(Judge::Quota, text);
+        }
+        let clock = UnixMillis(at.clock);
+        *counted.admitted.entry(Per::Day.index(clock)).or_default() += 1;
+        drop(tokens);
+        let twice = self.mutation() == Some(Mutation::BatchesCountedTwice);
+        for _ in 0..if twice { 2 } else { 1 } {
+            let (world, in_ms) = (Rc::clone(self), self.chance.within(0..=USAGE_SEND_INTERVAL_MS));
+            self.engine.spawn(async move {
+                world.engine.sleep(in_ms).await;
+                world.deliver(serial, clock);
+                world.tell_registry();
+            });
+        }
+    }
+
+    /// Whether a refusal for a used up quota is right: as many requests were admitted on that day.
+    pub(crate) fn is_used_up(&self, serial: Serial, clock: i64) -> bool {
+        let day = Per::Day.index(UnixMillis(clock));
+        let tokens = self.quotas.tokens.borrow();
+        tokens.get(&serial).is_some_and(|counted| {
+            counted.admitted.get(&day).is_some_and(|admitted| *admitted >= counted.requests)
+        })
+    }
+
+    /// A batch of one request reaches the shard.
+    fn deliver(&self, serial: Serial, at: UnixMillis) {
+        let isolate = self.quotas.batches.get() + 1;
+        self.quotas.batches.set(isolate);
+        let mut tally = Tally { used: Some((at, at)), ..Tally::default() };
+        tally.counts.add(Outcome::Admitted, 1);
+        let tokens = vec![(serial, tally)];
+        let batch = Some(Batch { sequence: 1, began_at: at, tokens, others: Counts::default() });
+        let report = ShardCall::Report(Report { isolate, batch, first_uses: Vec::new() });
+        // A clock that is far off must not move a request into another day.
+        let now = self.shard_now().max(at);
+        assert_eq!(self.quotas.shard.borrow_mut().handle(&report, now), ShardAnswer::Taken);
+    }
+
+    fn shard_now(&self) -> UnixMillis {
+        UnixMillis(self.engine.now())
+    }
+
+    /// The shard's alarm, while anything is due soon.
+    fn tell_registry(self: &Rc<Self>) {
+        /// A retry comes earlier than this; the hourly sweep is not played.
+        const SOON_MS: i64 = 60_000;
+        if self.quotas.is_telling.replace(true) {
+            return;
+        }
+        let world = Rc::clone(self);
+        self.engine.spawn(async move {
+            loop {
+                let now = world.shard_now();
+                let due = world.quotas.shard.borrow_mut().next_alarm_at(now);
+                let Some(wait_ms) = due.map(|at| at.since_ms(now)).filter(|ms| *ms < SOON_MS) else { break };
+                world.engine.sleep(wait_ms.max(1)).await;
+                world.tell_once().await;
+            }
+            world.quotas.is_telling.set(false);
+        });
+    }
+
+    /// As `report_uses` of `platform/usage_object.rs`.
+    async fn tell_once(self: &Rc<Self>) {
+        let now = self.shard_now();
+        let (uses, counted_at, meters) = {
+            let mut shard = self.quotas.shard.borrow_mut();
+            shard.sweep(now);
+            let uses = shard.uses_due(now);
+            let counted_at = shard.traffic_due(!uses.is_empty(), now);
+            let meters = shard.meters_due(!uses.is_empty() || counted_at.is_some(), now);
+            (uses, counted_at, meters)
+        };
+        if uses.is_empty() && counted_at.is_none() && meters.is_none() {
+            return;
+        }
+        let known_release = !self.control.is_earlier_release.get();
+        let told = meters.clone().filter(|_| known_release);
+        let answer = self.shard_calls(Call::Uses { uses: uses.clone(), counted_at, meters: told }).await;
+        let (mut shard, now) = (self.quotas.shard.borrow_mut(), self.shard_now());
+        match (answer, meters) {
+            (Some(Answer::NotedMeters(changes)), Some(report)) => {
+                shard.uses_reported(&uses, counted_at, now);
+                shard.meters_taken(&report, &changes, now);
+            }
+            (Some(Answer::Noted), _) => shard.uses_reported(&uses, counted_at, now),
+            _ => shard.report_failed(now),
+        }
+    }
+
+    /// A call of the shard; `None` when no answer comes.
+    async fn shard_calls(self: &Rc<Self>, call: Call) -> Option<Answer> {
+        self.engine.sleep(self.chance.within(5..=100)).await;
+        if self.weather.registry_down.get() > 0 {
+            return None;
+        }
+        let instance = self.instance()?;
+        if waits_for_kv(&call) {
+            self.compare(&instance).await;
+        }
+        if instance.dead.get() {
+            return None;
+        }
+        let answer = instance.handle(self, call);
+        self.set_alarm(&instance);
+        self.wake(&instance);
+        if !instance.answers_leave(self) {
+            return None;
+        }
+        if matches!(answer, Answer::NotedMeters(_)) {
+            self.learn_used_up_quotas();
+        }
+        self.engine.sleep(self.chance.within(5..=100)).await;
+        (!self.misfortune(self.shape.answer_lost)).then_some(answer)
+    }
+
+    /// Notes what the registry's rows say after a commit.
+    fn learn_used_up_quotas(&self) {
+        let database = self.control.database();
+        let one = |sql: String| match database.one(&sql) {
+            Value::Integer(number) => Some(number),
+            _ => None,
+        };
+        let now = self.engine.now();
+        for (serial, counted) in self.quotas.tokens.borrow_mut().iter_mut() {
+            let is_known = one(format!("SELECT COUNT(*) FROM meter WHERE serial = {}", serial.0)) == Some(1);
+            if !is_known {
+                continue;
+            }
+            let until = one(format!("SELECT exhausted_until FROM meter WHERE serial = {}", serial.0));
+            let until = until.map(|seconds| seconds * 1_000);
+            if counted.commits.last().is_some_and(|last| last.until == until) {
+                continue;
+            }
+            let bound = format!(
+                "SELECT json_extract(changed_receipt, '$.bound_seconds') FROM token WHERE serial = {}",
+                serial.0
+            );
+            let holds_from = now + one(bound).unwrap_or(0) * 1_000;
+            self.log(|| format!("committed: {serial:?} is used up until {until:?}"));
+            counted.commits.push(Commit { holds_from, until });
+        }
+    }
+
+    /// In the calm tail: whatever was used up is known to the registry, however many answers were lost.
+    pub(crate) fn judge_used_up_quotas(&self) {
+        let (now, database) = (self.engine.now(), self.control.database());
+        for (serial, counted) in self.quotas.tokens.borrow().iter() {
+            let truth = self.truth.borrow();
+            let Some(token) = truth.tokens.get(serial).filter(|_| !truth.unjudged.contains(serial)) else {
+                continue;
+            };
+            let is_live = matches!(token.row.status, Status::Good | Status::Disabled)
+                && token.row.ends_at.is_none_or(|at| at > now)
+                && token.expires_at > now
+                && !truth.once_retired.contains(&token.key_id.0);
+            let day = Per::Day.index(UnixMillis(now));
+            let admitted = counted.admitted.get(&day).copied().unwrap_or(0);
+            if !is_live || admitted < counted.requests {
+                continue;
+            }
+            let sql = format!("SELECT exhausted_until FROM meter WHERE serial = {}", serial.0);
+            let end = Per::Day.end(day).0;
+            if database.one(&sql) != Value::Integer(end) {
+                let text = format!("{serial:?}: {admitted} of {}, not used up", counted.requests);
+                self.violated(Judge::Lost, text);
+            }
+        }
+    }
+}
+
+impl Counted {
+    /// The commits that a location may still apply at `now`.
+    fn standing(&self, now: i64) -> &[Commit] {
+        let newest = self.commits.iter().rposition(|commit| commit.holds_from <= now).unwrap_or(0);
+        &self.commits[newest..]
+    }
+}
