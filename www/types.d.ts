@@ -51,6 +51,8 @@ export interface Token {
   missing_origin: 'refuse' | 'allow';
   audiences: string[];
   rate: string | null;
+  quota: { requests: number; per: 'day' | 'month'; counts: 'token' | 'family' } | null;
+  quota_use?: { used: number; period_ends_at: string; exceeded: boolean };
   protected: boolean;
   created_at: string;
   created_by: string;

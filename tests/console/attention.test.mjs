@@ -61,6 +61,8 @@ const WORDS = {
   revoked: 'revoked',
   unused: 'not used for 90 days',
   usage_spike: 'used far more than usual',
+  quota_near: 'close to the end of its quota',
+  quota_exceeded: 'refused until its quota’s next period',
   refused_origins: 'refused from sites that are not on its list',
 };
 const TWO_DAYS_MS = 2 * 86_400_000;

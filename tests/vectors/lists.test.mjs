@@ -144,7 +144,12 @@ function base(key, body, sealed_by, format, serials) {
     const version = slices.reduce((sum, slice, bit) => sum + (slice.has(serial) ? 2 ** bit : 0), 1);
     return [serial, status, version];
   });
-  const named = RoaringBitmap32.orMany([revoked, disabled, ...slices, ...groups.map(([, serials]) => serials)]);
+  const named = RoaringBitmap32.orMany([
+    revoked,
+    disabled,
+    ...slices,
+    ...groups.map(([, serials]) => serials),
+  ]);
   const sha256 = createHash('sha256').update(body).digest('hex');
   return { outcome: 'opened', sealed_by, number, sha256, entries: named.size, says };
 }

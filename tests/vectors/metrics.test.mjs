@@ -39,6 +39,7 @@ const OUTCOMES = [
   'credential_conflict',
   'unattributed',
   'lost',
+  'quota_exceeded',
 ];
 const NOTICES = [
   'expiring',
@@ -50,6 +51,8 @@ const NOTICES = [
   'unused',
   'usage_spike',
   'refused_origins',
+  'quota_near',
+  'quota_exceeded',
   'reports_missing',
   'admin_key_expiring',
   'successor_unfetched',

@@ -50,6 +50,7 @@ const TOLD = {
   'token.rotation_held': 'due to end, but kept because the successor is not in use',
   'token.predecessor_still_used': 'about to end and still in use',
   'token.successor_unfetched': 'replaced, but a job or page has not fetched the successor',
+  'token.quota_exceeded': 'refused until its quota’s next period',
   'token.refused_origins': 'refused increasingly from sites that are not listed',
 };
 

@@ -21,6 +21,8 @@ const WORDS = {
   'token.successor_unfetched': 'replaced, but a job or page has not fetched the successor',
   'token.unused': 'not used for 90 days',
   'token.usage_spike': 'used far more than usual',
+  'token.quota_near': 'close to the end of its quota',
+  'token.quota_exceeded': 'refused until its quota’s next period',
   'token.refused_origins': 'refused from sites that are not on its list',
 };
 /** Notices about the deployment, which name no token. @type {Record<string, string>} */

@@ -141,6 +141,7 @@ function settings(token) {
       fact('Sites not listed', token.origin_mode === 'report' ? 'are admitted and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are admitted' : 'are refused'),
       fact('For', token.audiences.join(', ')),
+      fact('Quota', quota(token)),
       fact('Rate', token.rate === null ? muted('no limit') : `class ${token.rate}`),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
       token.auto_rotate &&
@@ -342,3 +343,15 @@ function history(token, events) {
 
 /** @param {string} text */
 const muted = (text) => h('span', { class: 'muted' }, text);
+
+/** @param {Token} token */
+function quota({ quota, quota_use: use }) {
+  if (quota === null) return muted('none');
+  const allowed = `${quota.requests.toLocaleString('en')} requests per ${quota.per} (UTC)`;
+  const whose = quota.counts === 'family' ? ', with its family' : '';
+  if (use === undefined) return `${allowed}${whose}`;
+  const used = `${use.used.toLocaleString('en')} of ${allowed}${whose}`;
+  return use.exceeded
+    ? h('span', null, badge('Used up', 'warn'), ` ${used}; refused until `, time(use.period_ends_at))
+    : used;
+}

@@ -18,6 +18,7 @@ export const PROBLEMS = {
   origin_not_allowed: { status: 403 },
   audience_mismatch: { status: 403, challenge: 'insufficient_scope' },
   rate_limited: { status: 429, retryAfter: true },
+  quota_exceeded: { status: 429, retryAfter: true },
   revocation_status_unknown: { status: 503, retryAfter: true },
   route_not_found: { status: 404 },
   upstream_unreachable: { status: 502 },
