@@ -21,7 +21,8 @@ use wayleave::formats::token::{Claims, Serial, UnverifiedToken, VerifiedToken};
 
 const NOW: i64 = 1_800_000_000_000;
 const EXPIRES_AT: i64 = 1_800_003_600;
-const TWO_REASONS: &str = "order of the decision: expiry, list age, status, record, end, audience, origin, quota";
+const TWO_REASONS: &str =
+    "order of the decision: expiry, list age, status, record, end, audience, origin, quota";
 const PROMISE_2: &str =
     "the bound: a list is usable while now < next_update - 2 s and now - this_update < B - 2 s";
 const PROMISE_4: &str = "expiry is to the second and needs no store";
@@ -539,7 +540,9 @@ fn the_gate_decides_as_the_vectors_say() {
         ),
     ];
     let mut rows = Vec::new();
-    for (name, changes, said, source) in cases.into_iter().chain(to_a_route_that_takes_cookies()).chain(with_a_used_up_quota()) {
+    for (name, changes, said, source) in
+        cases.into_iter().chain(to_a_route_that_takes_cookies()).chain(with_a_used_up_quota())
+    {
         let mut case = admitted();
         merge(&mut case, &changes);
         let expect = outcome(&case);

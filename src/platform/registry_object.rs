@@ -171,7 +171,11 @@ impl Object {
             }
         }
         self.with_registry(|registry| {
-            registry.handle(Call::Uses { uses, counted_at: None, meters: None }, clock::now(), &mut entropy::fill);
+            registry.handle(
+                Call::Uses { uses, counted_at: None, meters: None },
+                clock::now(),
+                &mut entropy::fill,
+            );
         });
     }
 

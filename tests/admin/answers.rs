@@ -5,13 +5,13 @@ use super::vectors;
 use serde_json::{Value, json};
 use wayleave::base::time::{UnixMillis, UnixSeconds};
 use wayleave::control::admin::{Parsed, Rendering, UsageSeen, render};
-use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse};
 use wayleave::control::registry::command::{
     AdminKeyView, Answer, AutoRotate, BlockingToken, Clash, DeliveryState, DeliveryView, EventView,
     ExpiriesView, ExpiryView, FamilyView, Fault, KeyReceipt, LocationView, NoticeKind, NoticeView, ProbeView,
     PropagationView, Receipt, RevokeOld, RotationView, SigningKeyState, SigningKeyView, StatusView,
     StatusWarning, TokenPolicy, TokenState, TokenView, WebhookView,
 };
+use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse};
 use wayleave::control::webhook::WebhookFault;
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::KeyId;

@@ -3,16 +3,16 @@
 use super::support::{deployment, faults};
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::admin::operations::OPERATIONS;
-use wayleave::control::registry::command::{Quota, QuotaCounts};
 use wayleave::control::registry::command::{
     AutoRotate, Command, Lifetime, NewAdminKey, NewToken, RevokeOld, TokenEdit,
 };
+use wayleave::control::registry::command::{Quota, QuotaCounts};
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::rate_class::ClassName;
-use wayleave::formats::usage::period::Per;
 use wayleave::formats::token::Serial;
+use wayleave::formats::usage::period::Per;
 use wayleave::http::problem::Code;
 
 #[test]

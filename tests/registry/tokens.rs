@@ -5,10 +5,10 @@ use crate::world::{START, World, all, as_usual, auto_rotate, edit_label, new_tok
 use wayleave::base::database::Value;
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::registry::RegistrySettings;
-use wayleave::control::registry::command::{Quota, QuotaCounts};
 use wayleave::control::registry::command::{
     Answer, Clash, Command, Fault, Lifetime, NewToken, TokenEdit, TokenPolicy, TokenState, TokenView,
 };
+use wayleave::control::registry::command::{Quota, QuotaCounts};
 use wayleave::formats::fingerprint::fingerprint;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, RuleWarning};

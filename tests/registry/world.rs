@@ -181,7 +181,10 @@ impl World {
     /// A usage shard reports that the token was used just now.
     pub(crate) fn used(&mut self, serial: Serial) {
         let told = TokenUse { serial, first_at: self.now, last_at: self.now };
-        assert_eq!(self.request(Call::Uses { uses: vec![told], counted_at: None, meters: None }), Answer::Noted);
+        assert_eq!(
+            self.request(Call::Uses { uses: vec![told], counted_at: None, meters: None }),
+            Answer::Noted
+        );
     }
 
     pub(crate) fn family(&mut self, family: &str) -> FamilyView {

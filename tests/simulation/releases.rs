@@ -14,7 +14,9 @@ use base64::prelude::*;
 use std::borrow::Cow;
 use std::rc::Rc;
 use wayleave::control::registry::command::{Answer, Call};
-use wayleave::formats::list::{Change, Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, SerialStatus, base_kv_name};
+use wayleave::formats::list::{
+    Change, Delta, KV_NAME, ListFault, OpenedBase, OpenedDelta, SerialStatus, base_kv_name,
+};
 use wayleave::formats::record;
 use wayleave::formats::record::{Record, VersionedRecord};
 use wayleave::formats::seal;

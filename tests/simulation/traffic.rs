@@ -158,7 +158,9 @@ impl World {
                 // A restored list names skipped serials as revoked. A registry that does not know of that
                 // restore may issue them.
                 let is_used_up = *code == Code::QuotaExceeded && self.is_used_up(serial, at.clock);
-                let excused = is_used_up || heard_old || (*code == Code::TokenRevoked && self.goes_by_lost_list(isolate));
+                let excused = is_used_up
+                    || heard_old
+                    || (*code == Code::TokenRevoked && self.goes_by_lost_list(isolate));
                 if !excused && !self.truth.borrow().refusal(serial, *code, at) {
                     self.violated(Judge::FalseRefusal, format!("{} as {}", what("refused"), code.code()));
                 }

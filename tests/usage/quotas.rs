@@ -135,10 +135,7 @@ fn the_tokens_of_a_family_in_two_shards_are_added_up() {
     // The successor is in the next block of serials, and so in another shard.
     while town.token(None).serial < Serial(wayleave::limits::USAGE_SHARD_BLOCK_SERIALS) {}
     let second = town.rotated(first);
-    assert_ne!(
-        wayleave::formats::usage::shard_of(first),
-        wayleave::formats::usage::shard_of(second)
-    );
+    assert_ne!(wayleave::formats::usage::shard_of(first), wayleave::formats::usage::shard_of(second));
     // The old one is used three times as often.
     while town.refused == 0 {
         for serial in [first, first, first, second] {

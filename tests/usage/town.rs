@@ -8,11 +8,11 @@ use crate::world::{START, Shards};
 use base64::prelude::*;
 use std::rc::Rc;
 use wayleave::base::time::UnixMillis;
-use wayleave::control::registry::{KvLists, Registry};
 use wayleave::control::registry::command::{
     AdminCall, Answer, Call, Caller, Command, ListAskedBy, NewToken, Quota, QuotaCounts, RevokeOld, Rotate,
     TokenEdit, TokenView,
 };
+use wayleave::control::registry::{KvLists, Registry};
 use wayleave::edge::decide::may_be_used;
 use wayleave::formats::key::sha256;
 use wayleave::formats::list::{Delta, OpenedBase, RevocationList, SerialStatus};

@@ -155,6 +155,19 @@ describe('a good token in the wrong place', () => {
       'rate_limited',
     );
   });
+
+  it('quota_exceeded: more requests than its quota, which are counted off their path', async () => {
+    const { token } = await newToken({ quota: { requests: 1, per: 'month' } });
+    const answer = await eventually(
+      'its quota is used up',
+      async () => {
+        const answer = await withToken(token);
+        return answer.status === 429 && answer;
+      },
+      75_000,
+    );
+    assertRefused(answer, 'quota_exceeded');
+  });
 });
 
 describe('a good token and an API that is not', () => {

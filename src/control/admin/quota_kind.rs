@@ -16,8 +16,7 @@ pub(super) struct QuotaKind;
 
 const REQUESTS: WholeNumber = WholeNumber { min: 1, max: limits::QUOTA_REQUESTS_MAX };
 const PER: Choice<Per> = Choice(&[("day", Per::Day), ("month", Per::Month)]);
-const COUNTS: Choice<QuotaCounts> =
-    Choice(&[("token", QuotaCounts::Token), ("family", QuotaCounts::Family)]);
+const COUNTS: Choice<QuotaCounts> = Choice(&[("token", QuotaCounts::Token), ("family", QuotaCounts::Family)]);
 
 impl Kind for QuotaKind {
     type Value = Quota;
@@ -46,7 +45,8 @@ impl Kind for QuotaKind {
             Some(it) => COUNTS.read(it, &format!("{at}.counts"), context, faults),
             None => Some(QuotaCounts::default()),
         };
-        let quota = Quota { requests: requests.and_then(|it| u64::try_from(it).ok())?, per: per?, counts: counts? };
+        let quota =
+            Quota { requests: requests.and_then(|it| u64::try_from(it).ok())?, per: per?, counts: counts? };
         unknown.is_empty().then_some(quota)
     }
 

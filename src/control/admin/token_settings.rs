@@ -7,8 +7,8 @@
 
 use super::fields::{Field, Members};
 use super::kinds::{Choice, Flag, HEADER_TEXT, HeaderText, Nullable, TEXT, Text};
-use super::quota_kind::QuotaKind;
 use super::policy_kinds::{Audiences, Metadata, Origins, RateClass};
+use super::quota_kind::QuotaKind;
 use super::rotation_kinds::AutoRotateKind;
 use crate::control::registry::command::TokenEdit;
 use crate::formats::origin::{MissingOrigin, OriginMode};

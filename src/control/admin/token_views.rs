@@ -246,11 +246,7 @@ pub struct QuotaUseJson {
 
 impl From<command::QuotaUse> for QuotaUseJson {
     fn from(view: command::QuotaUse) -> Self {
-        Self {
-            used: view.used,
-            period_ends_at: view.period_ends_at.to_rfc3339(),
-            exceeded: view.exceeded,
-        }
+        Self { used: view.used, period_ends_at: view.period_ends_at.to_rfc3339(), exceeded: view.exceeded }
     }
 }
 

@@ -93,11 +93,7 @@ pub(super) fn count<D: Database>(
 }
 
 /// Sets the marks of a token that has other ones, or no meter yet.
-pub(super) fn set_marks<D: Database>(
-    database: &D,
-    serial: Serial,
-    marks: Marks,
-) -> Result<(), StorageError> {
+pub(super) fn set_marks<D: Database>(database: &D, serial: Serial, marks: Marks) -> Result<(), StorageError> {
     let changed = last_change(database)?.saturating_add(1);
     database.execute("UPDATE registry SET meter_n = ?", &[unsigned(changed)])?;
     let mark = |mark: Option<u64>| mark.map_or(Value::Null, unsigned);
@@ -105,13 +101,7 @@ pub(super) fn set_marks<D: Database>(
         "INSERT INTO meter (serial, shard, changed, day_mark, month_mark, day, day_uses, month, month_uses, \
          used, used_until) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0) ON CONFLICT (serial) DO UPDATE SET \
          changed = excluded.changed, day_mark = excluded.day_mark, month_mark = excluded.month_mark",
-        &[
-            serial.into(),
-            shard_of(serial).into(),
-            unsigned(changed),
-            mark(marks.day),
-            mark(marks.month),
-        ],
+        &[serial.into(), shard_of(serial).into(), unsigned(changed), mark(marks.day), mark(marks.month)],
     )?;
     Ok(())
 }
@@ -152,7 +142,11 @@ pub(super) fn changes_after<D: Database>(
         &[shard.into(), unsigned(n), limit.into()],
         |columns| {
             let (changed, serial) = (columns.number()?, columns.serial()?);
-            Ok((changed, serial, Marks { day: columns.optional_number()?, month: columns.optional_number()? }))
+            Ok((
+                changed,
+                serial,
+                Marks { day: columns.optional_number()?, month: columns.optional_number()? },
+            ))
         },
     )?)
 }

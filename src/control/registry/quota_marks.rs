@@ -121,10 +121,10 @@ mod tests {
         }
         let without = member(None, 5);
         assert_eq!(marks(&[without], &without, NOW), Marks::default());
-        let of_yesterday = Member { uses: PeriodUses { day: 1, day_uses: 900, ..without.uses }, ..member(
-            Some(quota(1_000, QuotaCounts::Token)),
-            0,
-        ) };
+        let of_yesterday = Member {
+            uses: PeriodUses { day: 1, day_uses: 900, ..without.uses },
+            ..member(Some(quota(1_000, QuotaCounts::Token)), 0)
+        };
         assert_eq!(marks(&[of_yesterday], &of_yesterday, NOW).day, Some(800));
         let stage = |used| quota(10, QuotaCounts::Token).stage(used);
         assert_eq!([7, 8, 9, 10].map(stage), [Stage::Below, Stage::Near, Stage::Near, Stage::Exceeded]);
@@ -137,8 +137,7 @@ mod tests {
             let members = uses.map(|uses| member(family, uses));
             let sum: u64 = uses.iter().sum();
             let threshold = if sum < 800 { 800 } else { 1_000 };
-            let below: u64 =
-                members.iter().map(|one| marks(&members, one, NOW).day.unwrap() - 1).sum();
+            let below: u64 = members.iter().map(|one| marks(&members, one, NOW).day.unwrap() - 1).sum();
             assert!(below < threshold, "{uses:?}: {below}");
             assert!(members.iter().all(|one| marks(&members, one, NOW).day > Some(one.uses.day_uses)));
         }

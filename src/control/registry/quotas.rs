@@ -102,7 +102,11 @@ impl<D: Database> Transaction<'_, D> {
         let was = meter.map(|meter| meter.standing).unwrap_or_default();
         let Some(quota) = member.quota else {
             // A token without a quota is not refused. One that has ended is refused for that.
-            return if was == Standing::default() { Ok(()) } else { self.stands(row, was, Standing::default()) };
+            return if was == Standing::default() {
+                Ok(())
+            } else {
+                self.stands(row, was, Standing::default())
+            };
         };
         let used = quota_marks::used(members, member, &quota, at);
         let used_until = quota.per.end(quota.per.index(at));

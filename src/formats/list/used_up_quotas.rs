@@ -99,11 +99,10 @@ mod tests {
         let right = read(&[group(1, &[7]), group(2, &[8, 9])]).unwrap();
         assert_eq!(right.append_to(vec![5]).unwrap()[0], 5);
         assert_eq!(UsedUpQuotas::from_bytes(&right.append_to(vec![]).unwrap()), Some(right.clone()));
-        assert_eq!([7, 8, 6].map(|serial| right.until(Serial(serial)).map(|until| until.0)), [
-            Some(1),
-            Some(2),
-            None
-        ]);
+        assert_eq!(
+            [7, 8, 6].map(|serial| right.until(Serial(serial)).map(|until| until.0)),
+            [Some(1), Some(2), None]
+        );
         for wrong in [
             vec![],
             vec![group(1, &[])],
