@@ -93,11 +93,12 @@ pub const ANOMALY_STEP_MAX: u32 = 20;
 /// Anomalies that a shard holds until the registry has accepted them. If there are more in an hour, the
 /// rest are dropped.
 pub const ANOMALIES_HELD_MAX: usize = 500;
-/// Counts of metered tokens in one report of a shard, and changes of marks in its answer. For a token that the
-/// shard did not meter, it first reads up to 900 rows, a month of hours: 100 such tokens take about 100 ms.
+/// Counts of metered tokens in one report of a shard, and changes of marks in its answer. For a token that
+/// the shard did not meter, it first reads up to 900 rows, a month of hours: 100 such tokens take about 100
+/// ms.
 pub const METERS_TOLD_MAX: u32 = 100;
-/// A metered token in use is told this often beside its marks, so that the API shows what is used: as often as
-/// a last use.
+/// A metered token in use is told this often beside its marks, so that the API shows what is used: as often
+/// as a last use.
 pub const METER_TOLD_INTERVAL_MS: i64 = LAST_USE_REPORT_INTERVAL_MS;
 /// Most requests that a quota may allow: a million million, far below 2^53.
 pub const QUOTA_REQUESTS_MAX: i64 = 1_000_000_000_000;

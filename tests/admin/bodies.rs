@@ -24,7 +24,8 @@ fn every_setting_reaches_the_command() {
         r#"{"label":" Shop ","owner":"maps team","external_id":"c-17","metadata":{"a":[1,null]},
         "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","#,
         r#""audiences":["tiles","weather"],
-        "rate":"page","quota":{"requests":1000,"per":"day","counts":"family"},"protected":true,"distribute":true,"#,
+        "rate":"page","quota":{"requests":1000,"per":"day","counts":"family"},
+        "protected":true,"distribute":true,"#,
         r#""auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#
     );
     let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
@@ -104,7 +105,8 @@ fn one_answer_names_everything_that_is_wrong() {
         r#"{"lable":"x","label":7,"origins":["https://a.example","*","https://b.example/path",5,"*.com"],
         "origin_mode":"off","missing_origin":true,"audiences":["weather","weather","","moon"],"#,
         r#""metadata":[],"protected":"yes",
-        "rate":"gold","quota":{"requests":0,"per":"year","at":"UTC"},"expires_in":59,"expires_at":"tomorrow","distribute":1,
+        "rate":"gold","quota":{"requests":0,"per":"year","at":"UTC"},
+        "expires_in":59,"expires_at":"tomorrow","distribute":1,
         "auto_rotate":{"before_expiry_seconds":1,"revoke_old":{"when":"first_use","strict":true}},"#,
         r#""external_id":"é"}"#
     );

@@ -60,7 +60,11 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
                 json!({"label": "x", "origins": "any", "quota": {"requests": 1, "per": "day"}}),
                 json!({"label": "x", "origins": "any", "quota": {"requests": 0, "per": "day"}}),
                 json!({"label": "x", "origins": "any", "quota": {"requests": 1.5, "per": "month"}}),
-                json!({"label": "x", "origins": "any", "quota": {"requests": 1_000_000_000_001_u64, "per": "day"}}),
+                json!({
+                    "label": "x",
+                    "origins": "any",
+                    "quota": {"requests": 1_000_000_000_001_u64, "per": "day"},
+                }),
                 json!({"label": "x", "origins": "any", "quota": {"requests": "9", "per": "hour"}}),
                 json!({"label": "x", "origins": "any", "quota": {"requests": 9}}),
                 json!({"label": "x", "origins": "any", "quota": 9}),

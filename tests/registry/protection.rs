@@ -123,7 +123,8 @@ fn settings() -> Vec<Case> {
         r#"{"owner":"somebody"}"#,
         r#"{"metadata":{"a":1}}"#,
         // What it has already.
-        r#"{"origins":["https://site.example"],"origin_mode":"enforce","audiences":["api"],"rate":null,"quota":null}"#,
+        r#"{"origins":["https://site.example"],"origin_mode":"enforce","audiences":["api"],"rate":null}"#,
+        r#"{"quota":null}"#,
         r#"{"auto_rotate":null}"#,
         r#"{"auto_rotate":{"before_expiry_seconds":3600}}"#,
         concat!(

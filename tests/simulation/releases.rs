@@ -3,9 +3,9 @@
 //!
 //! An earlier release is this code without later additions. A later release is this code that also reads
 //! [`LATER`], which is today's body under a later format number; its registry may write that. Formats are
-//! read one release before they are written, so an earlier release usually reads [`LATER`]. One that does not
-//! is two releases behind, or was rolled back too far, and must treat the registry's values as absent. It does
-//! not read format 2 of the list either, which says that quotas are used up.
+//! read one release before they are written, so an earlier release usually reads [`LATER`]. One that does
+//! not is two releases behind, or was rolled back too far, and must treat the registry's values as absent.
+//! It does not read format 2 of the list either, which says that quotas are used up.
 
 use crate::edge::Isolate;
 use crate::mutation::Mutation;

@@ -1,4 +1,5 @@
-//! Quotas, from requests at isolates to the list that refuses: what is let through beyond them, and when it ends.
+//! Quotas, from requests at isolates to the list that refuses: what is let through beyond them, and when it
+//! ends.
 
 use crate::town::{BOUND_MS, Town, of_family, per_day, per_month};
 use crate::world::{DAY, HOUR, START};

@@ -1,5 +1,5 @@
-//! Isolates, shards and a registry together: requests are counted, shards tell the registry, and isolates hold
-//! lists of it. The platform is modelled; the rest is the real code.
+//! Isolates, shards and a registry together: requests are counted, shards tell the registry, and isolates
+//! hold lists of it. The platform is modelled; the rest is the real code.
 
 use crate::deployment::{ADMIN_KEY, settings};
 use crate::isolate::Isolate;

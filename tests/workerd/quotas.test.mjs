@@ -1,5 +1,5 @@
-// Quotas: requests are counted off their path, so some more get through than a quota allows; then every location
-// refuses until the period ends, on both paths, and admits again when the quota is raised.
+// Quotas: requests are counted off their path, so some more get through than a quota allows; then every
+// location refuses until the period ends, on both paths, and admits again when the quota is raised.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -1,9 +1,9 @@
 //! Quotas: what shards count is compared with what tokens may use, and the list says which are used up.
 //!
 //! Standard: docs/lifecycle.md, "Quotas".
-//! Invariants: counts, marks, the standing of every token of the family, the change of the list, its audit and
-//! its notice are one transaction. A token is refused only after its shard counted as many admitted requests
-//! as its quota allows, and never longer than until its period ends.
+//! Invariants: counts, marks, the standing of every token of the family, the change of the list, its audit
+//! and its notice are one transaction. A token is refused only after its shard counted as many admitted
+//! requests as its quota allows, and never longer than until its period ends.
 //! What it must not know: how requests are counted, how the list reaches locations.
 //! What a mistake costs: a copied token empties a quota (false accept), or a customer's pages are refused
 //! (false refuse).
@@ -78,8 +78,8 @@ impl<D: Database> Transaction<'_, D> {
         Ok(())
     }
 
-    /// The time by which counts are judged. A shard's clock may be ahead: a day that it has begun to count has
-    /// begun.
+    /// The time by which counts are judged. A shard's clock may be ahead: a day that it has begun to count
+    /// has begun.
     fn counted_at(&self, members: &[Member]) -> UnixMillis {
         let days = members.iter().map(|member| Per::Day.begin(member.uses.day).to_millis());
         days.filter(|at| at.since_ms(self.now) <= CLOCK_SKEW_MS).fold(self.now, UnixMillis::max)

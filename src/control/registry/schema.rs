@@ -410,8 +410,8 @@ const QUOTAS: Migration = &[
     // The number of the newest change of a meter's marks.
     "ALTER TABLE registry ADD COLUMN meter_n INTEGER NOT NULL DEFAULT 0",
     // A token whose uses a quota needs: of its own or of its family. `changed` numbers the changes of its
-    // marks: the counts at which its shard tells at once, NULL where none are asked for. `day` and `month` are
-    // the periods of the counts. `used` is what counts against its own quota, in the period that ends at
+    // marks: the counts at which its shard tells at once, NULL where none are asked for. `day` and `month`
+    // are the periods of the counts. `used` is what counts against its own quota, in the period that ends at
     // `used_until` (seconds). It is refused until `exhausted_until` (seconds).
     "CREATE TABLE meter (
         serial INTEGER PRIMARY KEY,

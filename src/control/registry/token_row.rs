@@ -107,9 +107,9 @@ pub(super) struct SealedRecord {
 /// The columns to select, in the order in which [`TokenRow::read`] reads them. [`TokenRow::columns`] names
 /// those to write.
 pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
-     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, quota, protected, distribute, \
-     auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, published_at, \
-     sealed_by, \
+     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, quota, protected, \
+     distribute, auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, \
+     published_at, sealed_by, \
      changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
      (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt, \
      (SELECT json_array(used, used_until, exhausted_until) FROM meter WHERE meter.serial = token.serial) \

@@ -4,10 +4,12 @@
 //! Standard: docs/formats.md, "Base"; the roaring format specification; RFC 5280 section 5.2.4
 //! for base and delta. The body is postcard, format 1 or 2, inside a seal.
 //! Invariants: a base never changes after its number was given. A serial is in at most one of revoked,
-//! disabled and the groups of used-up quotas. Format 2 has such a group; format 1 has none. The SHA-256 covers the body alone, so it stays the same when another key seals the base.
+//! disabled and the groups of used-up quotas. Format 2 has such a group; format 1 has none. The SHA-256
+//! covers the body alone, so it stays the same when another key seals the base.
 //! What it must not know: when a list may be used; where a base is kept.
 //! What a mistake costs: a serial lost from a base lets a revoked token work again (false accept).
 
+use super::bitmap::{bitmap, bytes};
 use super::entry::{Change, ListFault, Number, SerialStatus};
 use super::record_versions::RecordVersions;
 use super::used_up_quotas::UsedUpQuotas;
@@ -241,17 +243,6 @@ impl OpenedBase {
         }
         Ok(Self { base, sha256: sha256(opened.body) })
     }
-}
-
-pub(super) fn bytes(set: &RoaringBitmap) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(set.serialized_size());
-    set.serialize_into(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-pub(super) fn bitmap(mut bytes: &[u8]) -> Option<RoaringBitmap> {
-    let set = RoaringBitmap::deserialize_from(&mut bytes).ok()?;
-    bytes.is_empty().then_some(set)
 }
 
 #[cfg(test)]

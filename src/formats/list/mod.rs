@@ -1,5 +1,5 @@
-//! The revocation list: which tokens are revoked, disabled, edited or have used up their quota. It is a base and the delta that
-//! completes it.
+//! The revocation list: which tokens are revoked, disabled, edited or have used up their quota. It is a
+//! base and the delta that completes it.
 //!
 //! Standards: RFC 5280 section 5 for the terms; RFC 6960 section 2.2 for the states.
 //! docs/formats.md, "Revocation list".
@@ -10,6 +10,7 @@
 //! What a mistake costs: a wrong status lets a revoked token work again (false accept).
 
 mod base;
+mod bitmap;
 mod delta;
 mod entry;
 mod record_versions;

@@ -6,7 +6,7 @@
 //! What a mistake costs: a serial that is lost works beyond its quota (false accept); one that stays too long
 //! is refused in its next period (false refuse).
 
-use super::base::{bitmap, bytes};
+use super::bitmap::{bitmap, bytes};
 use crate::base::time::UnixSeconds;
 use crate::formats::token::Serial;
 use roaring::RoaringBitmap;

@@ -71,7 +71,8 @@ pub struct MeterReport {
 /// What the registry answers: marks that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeterChanges {
-    /// The number of the last change in this answer. In an epoch other than the shard's, the shard begins anew.
+    /// The number of the last change in this answer. In an epoch other than the shard's, the shard begins
+    /// anew.
     pub known: Number,
     /// Marks of tokens of this shard, in the order of their changes. Without any mark a token is not metered.
     pub marks: Vec<(Serial, Marks)>,

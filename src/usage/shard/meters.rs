@@ -4,8 +4,8 @@
 //! Invariants: a batch is added in the transaction that folds it, so it counts once. A token that the shard
 //! begins to meter has the uses that its tallies hold of the period. A count that reached its mark is told
 //! until the registry has answered; the first use in a period is one.
-//! What it must not know: quotas. The registry says which tokens are metered, and from which count on it wants
-//! to be told.
+//! What it must not know: quotas. The registry says which tokens are metered, and from which count on it
+//! wants to be told.
 //! What a mistake costs: a quota is noticed late, or not at all (false accept); uses that are counted twice
 //! refuse a token too early (false refuse).
 
@@ -23,8 +23,9 @@ use crate::formats::usage::shard_of;
 use crate::limits::{METER_TOLD_INTERVAL_MS, METERS_TOLD_MAX};
 
 impl<D: Database> Shard<D> {
-    /// Counts to tell the registry, and the question which marks have changed; `None` when there is nothing to
-    /// tell and `asks` is false. The caller then calls [`Self::meters_taken`] or [`Self::report_failed`].
+    /// Counts to tell the registry, and the question which marks have changed; `None` when there is nothing
+    /// to tell and `asks` is false. The caller then calls [`Self::meters_taken`] or
+    /// [`Self::report_failed`].
     pub fn meters_due(&mut self, asks: bool, now: UnixMillis) -> Option<MeterReport> {
         match self.try_meters_due(asks, now) {
             Ok(report) => report,

@@ -8,10 +8,10 @@
 //! What it must not know: tokens' settings, HTTP, Durable Objects.
 //! What a mistake costs: a token in use counts as unused, or its traffic is not seen (false refuse).
 //!
-//! How it is driven: after `handle`, the caller sets the alarm to `next_alarm_at` and then sends the answer.
-//! On an alarm, the caller runs `sweep`; sends `uses_due`, `traffic_due` and `meters_due` to the registry and
-//! calls `uses_reported` and `meters_taken`, or `report_failed`; sends `anomalies_due` to the registry and calls
-//! `anomalies_reported`; and sets the alarm again.
+//! How it is driven: after `handle`, the caller sets the alarm to `next_alarm_at` and then sends the
+//! answer. On an alarm, the caller runs `sweep`; sends `uses_due`, `traffic_due` and `meters_due` to the
+//! registry and calls `uses_reported` and `meters_taken`, or `report_failed`; sends `anomalies_due` to the
+//! registry and calls `anomalies_reported`; and sets the alarm again.
 
 mod anomaly_search;
 mod fold;

@@ -25,7 +25,8 @@ pub struct EventView {
     pub actor: String,
     /// The action: `token.created`, `token.revealed`, `token.edited`, `token.revoked`, `token.disabled`,
     /// `token.enabled`, `token.end_set`, `token.end_cancelled`, `token.rotated`, `token.rotation_held`,
-    /// `token.rotation_cancelled`, `token.first_used`, `token.quota_exceeded`, `token.restored`, `signing_key.activated`,
+    /// `token.rotation_cancelled`, `token.first_used`, `token.quota_exceeded`, `token.restored`,
+    /// `signing_key.activated`,
     /// `signing_key.retired`, `registry.restored`, `admin_key.created`, `admin_key.deleted`,
     /// `admin_key.bootstrapped`, `session.opened`, `session.closed`.
     pub action: String,
