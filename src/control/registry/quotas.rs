@@ -100,8 +100,11 @@ impl<D: Database> Transaction<'_, D> {
         at: UnixMillis,
     ) -> Result<(), Stop> {
         let was = meter.map(|meter| meter.standing).unwrap_or_default();
+        // One that has ended is refused for that.
+        if !member.is_live {
+            return Ok(());
+        }
         let Some(quota) = member.quota else {
-            // A token without a quota is not refused. One that has ended is refused for that.
             return if was == Standing::default() {
                 Ok(())
             } else {
