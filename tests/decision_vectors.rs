@@ -3,6 +3,8 @@
 
 #![cfg(test)] // so clippy takes all of it for a test
 
+#[path = "support/scope_rows.rs"]
+mod scope_rows;
 #[path = "support/vectors.rs"]
 mod vectors;
 
@@ -17,12 +19,13 @@ use wayleave::formats::key::{KeyId, KeyRing, TagKey, parse_signing_keys};
 use wayleave::formats::list::{Change, Delta, DeltaHead, Number, OpenedBase, OpenedDelta, SerialStatus};
 use wayleave::formats::origin::OriginEvidence;
 use wayleave::formats::record::{Record, VersionedRecord};
+use wayleave::formats::scope::Scope;
 use wayleave::formats::token::{Claims, Serial, UnverifiedToken, VerifiedToken};
 
 const NOW: i64 = 1_800_000_000_000;
 const EXPIRES_AT: i64 = 1_800_003_600;
 const TWO_REASONS: &str =
-    "order of the decision: expiry, list age, status, record, end, audience, origin, quota";
+    "order of the decision: expiry, list age, status, record, end, audience, origin, scope, quota";
 const PROMISE_2: &str =
     "the bound: a list is usable while now < next_update - 2 s and now - this_update < B - 2 s";
 const PROMISE_4: &str = "expiry is to the second and needs no store";
@@ -72,11 +75,14 @@ fn admitted() -> Value {
             "origin": "https://app.example.com",
             "referer": null,
             "sec_fetch_site": null,
+            "method": "GET",
+            "path": "/v1/tiles/1",
+            "default_scope": {},
         },
     })
 }
 
-fn merge(into: &mut Value, changes: &Value) {
+pub(crate) fn merge(into: &mut Value, changes: &Value) {
     match (into, changes) {
         (Value::Object(into), Value::Object(changes)) => {
             for (name, change) in changes {
@@ -159,7 +165,15 @@ fn outcome(case: &Value) -> Value {
         own_origin: "https://api.example.com",
     };
     let (audience, credentials) = (asked["audience"].as_str().unwrap(), asked["credentials"] == true);
-    let asked = Asked { audience, credentials, evidence };
+    let default_scope: Scope = serde_json::from_value(asked["default_scope"].clone()).unwrap();
+    let asked = Asked {
+        audience,
+        credentials,
+        evidence,
+        method: asked["method"].as_str().unwrap(),
+        path: asked["path"].as_str().unwrap(),
+        default_scope: &default_scope,
+    };
     let terms = Terms::from_bound(case["bound_seconds"].as_i64().unwrap(), true);
     let on_unknown = if case["on_unknown"] == "admit" { OnUnknown::Admit } else { OnUnknown::Refuse };
     let key_id = u8::try_from(case["token"]["key_id"].as_u64().unwrap()).unwrap();
@@ -183,7 +197,7 @@ fn outcome(case: &Value) -> Value {
     }
 }
 
-fn change(status: &str, version: u32) -> Value {
+pub(crate) fn change(status: &str, version: u32) -> Value {
     json!({ "list": { "changes": [{ "serial": 7, "status": status, "version": version }] } })
 }
 
@@ -540,9 +554,9 @@ fn the_gate_decides_as_the_vectors_say() {
         ),
     ];
     let mut rows = Vec::new();
-    for (name, changes, said, source) in
-        cases.into_iter().chain(to_a_route_that_takes_cookies()).chain(with_a_used_up_quota())
-    {
+    let cases = cases.into_iter().chain(to_a_route_that_takes_cookies()).chain(with_a_used_up_quota());
+    let cases = cases.map(|(name, changes, said, source)| (name.to_owned(), changes, said, source));
+    for (name, changes, said, source) in cases.chain(scope_rows::all()) {
         let mut case = admitted();
         merge(&mut case, &changes);
         let expect = outcome(&case);
@@ -557,6 +571,9 @@ fn the_gate_decides_as_the_vectors_say() {
             },
             (_, Value::Number(version)) => json!(format!("needs_record:{version}")),
             _ if case["asked"]["credentials"] == true && expect["named"] == true => json!("admit, named"),
+            _ if case["record"]["scope_mode"] == "report" && !expect["reported"].is_null() => {
+                json!(format!("admit, reported {}", expect["reported"].as_str().unwrap()))
+            }
             _ => json!("admit"),
         };
         assert_eq!(brief, said, "{name}");

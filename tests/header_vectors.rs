@@ -17,14 +17,18 @@ use wayleave::edge::freshness::{Fetched, ListHolder};
 use wayleave::edge::rate::Fact;
 use wayleave::edge::receive::{GuardedOutcome, Received, header_names, receive};
 use wayleave::edge::request_facts::RequestFacts;
-use wayleave::edge::withheld::{FORWARDED_NAMES, FORWARDED_STEMS, ForwardedHeaders, OWN_STEMS};
+use wayleave::edge::withheld::{
+    FORWARDED_NAMES, FORWARDED_STEMS, ForwardedHeaders, OWN_STEMS, SECOND_PATHS_AND_METHODS,
+};
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::list::{Delta, DeltaHead, Number, OpenedBase, OpenedDelta};
 use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::record::{Record, VersionedRecord};
+use wayleave::formats::scope::{Scope, ScopeMode};
 use wayleave::formats::session;
 use wayleave::formats::token::{Claims, Serial};
+use wayleave::formats::upstream_claims::UpstreamClaims;
 
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 const PUBLIC: &str = "https://gw.example";
@@ -63,9 +67,10 @@ fn claims() -> Claims {
     Claims { key_id: KeyId(1), serial: Serial(7), expires_at: UnixSeconds(NOW.floor_seconds().0 + 3_600) }
 }
 
-/// The record of a token for the vectors' site, or for any site.
-fn record(config: &Config, origins: &str, site: &str) -> RecordFact {
-    let rules = if origins == "any" { json!("any") } else { json!([site]) };
+/// The record of a token for the vectors' site, or for any site; with claims, where the kind says so.
+fn record(config: &Config, kind: &str, vectors: &Value) -> RecordFact {
+    let rules = if kind == "any" { json!("any") } else { json!([vectors["site"]]) };
+    let told = (kind == "claims").then(|| UpstreamClaims::of(&vectors["claims"]).unwrap());
     let record = Record {
         key_id: KeyId(1),
         expires_at: claims().expires_at,
@@ -81,6 +86,9 @@ fn record(config: &Config, origins: &str, site: &str) -> RecordFact {
         distribute: false,
         successor: None,
         planned_end: None,
+        scope: Scope::default(),
+        scope_mode: ScopeMode::Enforce,
+        claims: told,
     };
     RecordFact::Known(Rc::new(VersionedRecord { version: 1, sealed_by: KeyId(1), record }))
 }
@@ -166,7 +174,10 @@ fn is_withheld(name: &str, policy: ForwardedHeaders, client_ip_header: &str) -> 
         || read == client_ip_header;
     let is_trusted = name.eq_ignore_ascii_case(client_ip_header);
     let is_own = OWN_STEMS.iter().any(|stem| read.starts_with(stem));
-    is_own || (policy == ForwardedHeaders::Replace && is_forwarded && !is_trusted)
+    let is_second = SECOND_PATHS_AND_METHODS.contains(&read.as_str());
+    is_own
+        || (policy == ForwardedHeaders::Replace && is_forwarded && !is_trusted)
+        || (policy == ForwardedHeaders::PassWithScope && is_second)
 }
 
 fn lines_of(names: &str, fields: &Fields) -> String {
@@ -229,7 +240,7 @@ fn every_row_of_the_vectors_is_what_the_core_does() {
         let onward = match receive(&config.edge, &facts, NOW) {
             Received::Onward(onward) => onward,
             Received::Guarded(guarded) => {
-                let record = record(&config, text(&row["token"]), site);
+                let record = record(&config, text(&row["token"]), &vectors);
                 match guarded.decide(&config.edge, &facts, &lists(&config), &record, &Fact::NotCounted, NOW) {
                     GuardedOutcome::Onward(onward) => onward,
                     other => panic!("{name}: {other:?}"),

@@ -1,9 +1,12 @@
-//! Request vectors: to which route a path belongs, and where a request carries its credential, or why it is
-//! refused for either. Other implementations of the gateway's parsing can be checked against them;
+//! Request vectors: to which route a path belongs, whether it lies in a scope, and where a request carries
+//! its credential, or why it is refused for any of these; and what the upstream is sent of claims. Other
+//! implementations of the gateway's parsing can be checked against them;
 //! `tests/vectors/requests.test.mjs` is one.
 
 #![cfg(test)] // so clippy takes all of it for a test
 
+#[path = "support/scope_vectors.rs"]
+mod scope_vectors;
 #[path = "support/vectors.rs"]
 mod vectors;
 
@@ -510,6 +513,8 @@ fn requests_are_read_as_the_vectors_say() {
                   Without a credential the route is anonymous.",
         "routes": routes(),
         "paths": paths(),
+        "scopes": scope_vectors::scopes(),
+        "claims": scope_vectors::claims(),
         "credentials": credentials(),
     });
     vectors::check("requests.json", &rows);

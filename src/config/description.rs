@@ -58,5 +58,7 @@ fn route(route: &Route) -> RouteView {
         timeout_seconds: route.timeout_seconds(),
         token_lifetime_seconds: route.token_lifetime_seconds(),
         credential_sources: route.credential_sources().map(CredentialSources::listed),
+        methods: route.scope().methods.map(|methods| methods.iter().collect()),
+        paths: route.scope().paths.clone().map(Vec::from),
     }
 }

@@ -66,6 +66,7 @@ impl Config {
             token_lifetimes: self.edge.routes.token_lifetimes(),
             retention_days: self.retention_days,
             audiences: self.audiences.clone(),
+            served_paths: self.edge.routes.served_paths(),
             credential_audiences: self
                 .edge
                 .routes

@@ -225,9 +225,6 @@ fn end_notices(ends_at: UnixSeconds, policy: &Record, now: UnixMillis) -> Vec<(&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::family::FamilyId;
-    use crate::formats::key::{KeyId, TagKey};
-    use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules};
     use crate::formats::token::Serial;
     use crate::limits::SECONDS_PER_DAY;
 
@@ -239,22 +236,7 @@ mod tests {
 
     /// A record of a token that ends in this number of days.
     fn record(expires_in_days: i64) -> Record {
-        Record {
-            key_id: KeyId(1),
-            expires_at: days(expires_in_days),
-            family: FamilyId::mint([1; 13], &TagKey::derive(&[2; 32], "d", "family")),
-            ends_at: None,
-            audiences: vec!["api".to_owned()],
-            origins: OriginRules::Any,
-            origin_mode: OriginMode::Enforce,
-            missing_origin: MissingOrigin::Refuse,
-            rate: None,
-            external_id: None,
-            watched: false,
-            distribute: false,
-            successor: None,
-            planned_end: None,
-        }
+        Record::of_test(days(expires_in_days))
     }
 
     /// The end that the caller sees, and whether headers announce it.

@@ -8,11 +8,13 @@
 
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::edge::freshness::{ListHolder, Terms};
+use crate::edge::scope;
 use crate::formats::key::KeyId;
 use crate::formats::list::{RevocationList, SerialStatus};
 use crate::formats::origin;
 use crate::formats::origin::{Origin, OriginEvidence, OriginMode, OriginRefusal};
 use crate::formats::record::{Record, VersionedRecord};
+use crate::formats::scope::{Scope, ScopeMode};
 use crate::formats::token::{Claims, Serial, VerifiedToken};
 use crate::http::problem::{Code, Problem, Reason};
 use std::rc::Rc;
@@ -72,6 +74,12 @@ pub struct Asked<'a> {
     pub credentials: bool,
     /// What the request says of where it comes from.
     pub evidence: OriginEvidence<'a>,
+    /// The method as sent.
+    pub method: &'a str,
+    /// The path as sent, without the query.
+    pub path: &'a str,
+    /// The scope on this route of a token that says nothing of it itself.
+    pub default_scope: &'a Scope,
 }
 
 /// Why a request is not admitted, or not yet.
@@ -168,6 +176,12 @@ pub fn decide(token: VerifiedToken, known: &Known<'_>, asked: &Asked<'_>) -> Res
     if asked.credentials && !is_named && origin.is_some() {
         return Err(Unfit::Refused(Reason::OriginsNotNamed.into()));
     }
+    // Last, so that only who may use the token at all learns that it may not do this.
+    let is_outside = !scope::admits(&policy.scope, asked.default_scope, asked.method, asked.path);
+    if is_outside && policy.scope_mode == ScopeMode::Enforce {
+        return Err(Unfit::Refused(Code::ScopeMismatch.into()));
+    }
+    let reported = reported.or(is_outside.then_some(Code::ScopeMismatch));
     may_be_used(used_up_until, known.now)?;
     let claims = token.claims();
     let ends_at = policy.ends_at.map_or(claims.expires_at, |at| at.floor_seconds().min(claims.expires_at));

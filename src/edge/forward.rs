@@ -17,6 +17,7 @@ use crate::edge::request_facts::RequestFacts;
 use crate::edge::route::{Route, Target};
 use crate::edge::settings::EdgeSettings;
 use crate::edge::withheld::ForwardedHeaders;
+use crate::formats::scope::ScopeMode;
 use crate::formats::session;
 use crate::formats::token;
 use crate::formats::usage::counted::Counted;
@@ -83,9 +84,25 @@ impl<'a> Onward<'a> {
         onward.set.push(("Wayleave-Audience", sent.route.audience().into()));
         // Safe as a header value: the admin API accepts only printable ASCII here.
         onward.set.extend(policy.external_id.iter().map(|id| ("Wayleave-External-Id", id.clone().into())));
+        onward.set.extend(
+            policy.claims.iter().map(|claims| ("Wayleave-Claims", claims.header().to_owned().into())),
+        );
+        let is_compared = !policy.scope.is_empty() || !sent.route.scope().is_empty();
+        if is_compared && policy.scope_mode == ScopeMode::Enforce {
+            onward.withhold_second_paths(sent.facts.method);
+        }
         onward.answer.announce(admission.ends_at(), policy, now);
         onward.counted = Some(counting::admitted(admission));
         onward
+    }
+
+    /// Removes what names another path or method than those that were compared with a scope.
+    fn withhold_second_paths(&mut self, method: &str) {
+        // Every other route withholds them of every request.
+        if self.forwarded_headers == ForwardedHeaders::Pass {
+            self.forwarded_headers = ForwardedHeaders::PassWithScope;
+            self.remove.extend(names_second_path(method).then_some(DESTINATION));
+        }
     }
 
     fn of(sent: Sent<'a, '_>, credential: Option<&Credential<'a>>, is_named: bool) -> Self {
@@ -156,10 +173,12 @@ fn set_where_from<'a>(
         None if facts.headers.get(header).is_some() => remove.push(header),
         None => {}
     }
-    // RFC 4918 sections 9.8 and 9.9: `Destination` names a second path, to which the upstream would write.
-    if matches!(facts.method, "COPY" | "MOVE") {
-        remove.push("destination");
-    }
+    remove.extend(names_second_path(facts.method).then_some(DESTINATION));
+}
+
+/// RFC 4918 sections 9.8 and 9.9: `Destination` names a second path, to which the upstream would write.
+fn names_second_path(method: &str) -> bool {
+    matches!(method, "COPY" | "MOVE")
 }
 
 /// The `Referer` without its query, where it holds a token. A page that was fetched with `?token=…` sends its
@@ -177,6 +196,7 @@ fn referer_without_token<'a>(facts: &RequestFacts<'a>) -> Option<&'a str> {
     holds_token(referer).then_some(shown)
 }
 
+const DESTINATION: &str = "destination";
 const X_REAL_IP: &str = "x-real-ip";
 /// The most headers that are ever set on one request.
-const SET_HEADERS: usize = 11;
+const SET_HEADERS: usize = 12;

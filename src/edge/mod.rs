@@ -25,6 +25,7 @@ pub mod record_holder;
 mod refusal;
 pub mod request_facts;
 pub mod route;
+pub mod scope;
 pub mod self_test;
 pub mod settings;
 pub mod withheld;

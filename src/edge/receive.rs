@@ -224,7 +224,14 @@ impl<'a> Guarded<'a> {
         match &self.kind {
             GuardedKind::Forward { route, target, credential } => {
                 let (audience, credentials) = (route.audience(), route.allows_credentials());
-                let asked = Asked { audience, credentials, evidence: self.evidence };
+                let asked = Asked {
+                    audience,
+                    credentials,
+                    evidence: self.evidence,
+                    method: facts.method,
+                    path: target.path,
+                    default_scope: route.scope(),
+                };
                 match gate::decide(self.token, &known, &asked) {
                     Err(Unfit::NeedsRecord(version)) => GuardedOutcome::NeedsRecord(version),
                     Err(Unfit::Refused(problem)) => self.refused(problem, facts, record),

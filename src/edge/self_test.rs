@@ -5,8 +5,8 @@
 //! Invariants: only a token that verified and is in force gets here. A refusal by origin is reported, not
 //! enforced, so that a developer sees what the gate would answer. A self-test is not counted as a use.
 //! What it must not know: HTTP.
-//! What a mistake costs: the answer reveals more of a token than its holder should know. Its rules are not in
-//! the answer.
+//! What a mistake costs: the answer reveals more of a token than its holder should know. Its rules, scope and
+//! claims are not in the answer.
 
 use crate::base::time::UnixMillis;
 use crate::edge::decide as gate;
@@ -78,10 +78,10 @@ pub fn view(
 mod tests {
     use super::*;
     use crate::base::time::UnixSeconds;
-    use crate::formats::family::FamilyId;
-    use crate::formats::key::{KeyId, KeyRing, TagKey};
-    use crate::formats::origin::{MissingOrigin, OriginRules};
+    use crate::formats::key::{KeyId, KeyRing};
+    use crate::formats::scope::{Methods, Scope};
     use crate::formats::token::{Claims, Serial, UnverifiedToken};
+    use crate::formats::upstream_claims::UpstreamClaims;
     use zeroize::Zeroizing;
 
     /// The holder learns what the record says of the token, above all its successor.
@@ -94,23 +94,17 @@ mod tests {
         let evidence = OriginEvidence { origin: None, referer: None, sec_fetch_site: None, own_origin: "" };
         let seen = |successor| {
             let record = Record {
-                key_id: claims.key_id,
-                expires_at: claims.expires_at,
-                family: FamilyId::mint([1; 13], &TagKey::derive(&[2; 32], "d", "family")),
-                ends_at: None,
-                audiences: vec!["default".into()],
-                origins: OriginRules::Any,
-                origin_mode: OriginMode::Enforce,
-                missing_origin: MissingOrigin::Allow,
-                rate: None,
-                external_id: None,
-                watched: false,
-                distribute: false,
                 successor,
-                planned_end: None,
+                scope: Scope { methods: Methods::parse(["GET"]).ok(), ..Scope::default() },
+                claims: UpstreamClaims::of(&serde_json::json!({"plan": "free"})).ok(),
+                ..Record::of_test(claims.expires_at)
             };
             let view = view(token, &record, &evidence, UnixMillis(1_900_000_000_000));
-            serde_json::to_value(view).unwrap()["successor"].clone()
+            let shown = serde_json::to_value(view).unwrap();
+            for secret in ["GET", "methods", "paths", "scope", "plan", "claims"] {
+                assert!(!shown.to_string().contains(secret), "{secret}");
+            }
+            shown["successor"].clone()
         };
         assert_eq!(seen(Some(Serial(9))), "tok_9");
         assert_eq!(seen(None), serde_json::Value::Null);

@@ -7,7 +7,8 @@
 //! - Names are compared as those upstreams read them.
 //! - A name that begins like Wayleave's own headers is withheld on every route.
 //! - Only the gateway tells an upstream the host, scheme, path, method and address of a request, unless the
-//!   route says `"forwarded_headers": "pass"`.
+//!   route says `"forwarded_headers": "pass"`. Even there no caller names another path or method than the
+//!   one that a scope was compared with.
 //!
 //! What it must not know: values, callers. `platform/crossing.js` does the comparing, in its one loop over a
 //! request's headers.
@@ -22,15 +23,19 @@ pub enum ForwardedHeaders {
     Replace,
     /// Pass them on unchanged and set none: for a gateway behind a proxy that sets them.
     Pass,
+    /// The same on a route that passes them on, but without what names a second path or method: the request
+    /// was compared with a scope. No route is written so.
+    PassWithScope,
 }
 
 impl ForwardedHeaders {
-    /// The value as written in `ROUTES`.
+    /// The value as written in `ROUTES`, and as the platform knows it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Replace => "replace",
             Self::Pass => "pass",
+            Self::PassWithScope => "scope",
         }
     }
 }
@@ -115,6 +120,9 @@ pub const FORWARDED_NAMES: [&str; 57] = [
     "cloudfront-viewer-address",
 ];
 
+/// Those of [`FORWARDED_NAMES`] that name a second path or method.
+pub const SECOND_PATHS_AND_METHODS: &[&str] = FORWARDED_NAMES.split_at(17).1.split_at(18).0;
+
 /// The withheld names for the platform, one a line: `stem*` for a prefix, `name`, and `!name` for an exact
 /// spelling that is passed on after all. Those are `trusted`, the headers of `CLIENT_IP_HEADER` and
 /// `CLIENT_SCHEME_HEADER`: the proxy in front sets them, replacing whatever the caller sent. Their other
@@ -122,6 +130,11 @@ pub const FORWARDED_NAMES: [&str; 57] = [
 #[must_use]
 pub fn lines<'a>(policy: ForwardedHeaders, trusted: impl IntoIterator<Item = &'a str>) -> String {
     let mut lines = OWN_STEMS.map(|stem| format!("{stem}*")).join("\n");
+    if policy == ForwardedHeaders::PassWithScope {
+        for name in SECOND_PATHS_AND_METHODS {
+            lines.push_str(&format!("\n{name}"));
+        }
+    }
     if policy == ForwardedHeaders::Replace {
         for stem in FORWARDED_STEMS {
             lines.push_str(&format!("\n{stem}*"));
@@ -161,6 +174,11 @@ mod tests {
         let all = lines(ForwardedHeaders::Replace, ["x-real-ip"]);
         assert!(all.starts_with("wayleave*\ngrpc-metadata-wayleave*\nx-forwarded*\n"), "{all}");
         assert!(all.ends_with("\nx-real-ip\n!x-real-ip"), "{all}");
+        let scoped = lines(ForwardedHeaders::PassWithScope, ["x-real-ip"]);
+        let (first, last) =
+            ("\nx-original-url\n", "\nx-http-method\nx-http-method-override\nx-method-override\n");
+        assert!(scoped.contains(first) && scoped.contains(last), "{scoped}");
+        assert!(scoped.ends_with("\nx-original-method") && !scoped.contains("x-forwarded"), "{scoped}");
         let both = lines(ForwardedHeaders::Replace, ["x.client_a", "x-tls"]);
         assert!(both.ends_with("\nx-client-a\n!x.client_a\nx-tls\n!x-tls"), "{both}");
     }

@@ -1,9 +1,10 @@
 //! A token's record: its policy as KV holds it, immutable for each version.
 //!
-//! Standard: docs/formats.md, "Record". The body is JSON (RFC 8259), format 1, inside a
-//! seal.
+//! Standard: docs/formats.md, "Record". The body is JSON (RFC 8259), format 1 or 2, inside a seal.
 //! Invariants: a record is used only for the serial and version in its key name, which the tag covers. An
-//! unknown field or format is refused, because a policy that is not understood cannot be enforced.
+//! unknown field or format is refused, because a policy that is not understood cannot be enforced. A record
+//! is written in the oldest format that can say what it says, so that locations of an earlier release read
+//! those of every other token.
 //! What it must not know: whether the token is revoked; where the record came from.
 //! What a mistake costs: an outdated policy, or another token's, admits from the wrong site (false accept).
 
@@ -12,13 +13,17 @@ use crate::formats::family::FamilyId;
 use crate::formats::key::{KeyId, KeyRing};
 use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use crate::formats::rate_class::ClassName;
+use crate::formats::scope::{Scope, ScopeMode};
 use crate::formats::seal;
 use crate::formats::seal::Purpose;
 use crate::formats::token::{Claims, Serial};
+use crate::formats::upstream_claims::UpstreamClaims;
 use serde::{Deserialize, Serialize};
 
-/// The format version of the body, the only one.
+/// The format version of a body without scope and claims.
 pub const FORMAT: u8 = 1;
+/// The format version of a body that may have them.
+pub const FORMAT_WITH_SCOPE: u8 = 2;
 
 /// The policy of a token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,11 +66,25 @@ pub struct Record {
     /// enforce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_end: Option<UnixMillis>,
+    /// The methods and paths that it is good for, where it says anything about them. From format 2.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub scope: Scope,
+    /// Whether refusals by scope, its own or the route's, are enforced or only counted. From format 2.
+    #[serde(default, skip_serializing_if = "is_enforced")]
+    pub scope_mode: ScopeMode,
+    /// What the upstream is told about it. From format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<UpstreamClaims>,
 }
 
 // By reference, as serde calls it.
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+// By reference, as serde calls it.
+fn is_enforced(mode: &ScopeMode) -> bool {
+    *mode == ScopeMode::Enforce
 }
 
 /// A record and the version under which it was sealed.
@@ -111,7 +130,13 @@ impl Record {
     #[must_use]
     pub fn seal(&self, ring: &KeyRing, signing_key: KeyId, serial: Serial, version: u32) -> Option<Vec<u8>> {
         let body = serde_json::to_vec(self).ok()?;
-        seal::seal(ring, Purpose::Record, signing_key, &kv_name(serial, version), FORMAT, &body)
+        seal::seal(ring, Purpose::Record, signing_key, &kv_name(serial, version), self.format(), &body)
+    }
+
+    /// The oldest format that can say what the record says.
+    fn format(&self) -> u8 {
+        let has_none = self.scope.is_empty() && is_enforced(&self.scope_mode) && self.claims.is_none();
+        if has_none { FORMAT } else { FORMAT_WITH_SCOPE }
     }
 
     /// Opens a value read from KV as the record of this serial and version. `None` when it is not a record of
@@ -120,11 +145,10 @@ impl Record {
     pub fn open(ring: &KeyRing, serial: Serial, version: u32, value: &[u8]) -> Option<VersionedRecord> {
         let name = kv_name(serial, version);
         let opened = seal::open(ring, Purpose::Record, &name, value)?;
-        if opened.format != FORMAT {
-            return None;
-        }
-        let record = serde_json::from_slice(opened.body).ok()?;
-        Some(VersionedRecord { version, sealed_by: opened.key_id, record })
+        let record: Self = serde_json::from_slice(opened.body).ok()?;
+        // A body of format 1 has no member of a later one.
+        let is_known = opened.format == FORMAT_WITH_SCOPE || opened.format == record.format();
+        is_known.then_some(VersionedRecord { version, sealed_by: opened.key_id, record })
     }
 
     /// Whether the record belongs to a token with these claims.
@@ -154,6 +178,9 @@ impl Record {
             distribute: false,
             successor: None,
             planned_end: None,
+            scope: Scope::default(),
+            scope_mode: ScopeMode::Enforce,
+            claims: None,
         }
     }
 }
@@ -203,11 +230,47 @@ mod tests {
         };
         let body = serde_json::to_vec(&record()).unwrap();
         assert!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)).is_some());
-        assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(2, &body)), None);
+        assert!(Record::open(&ring(), Serial(7), 1, &sealed(2, &body)).is_some());
+        for unknown in [0, 3, 255] {
+            assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(unknown, &body)), None, "{unknown}");
+        }
         let mut value: serde_json::Value = serde_json::from_slice(&body).unwrap();
         value["only_on_sundays"] = true.into();
         let body = serde_json::to_vec(&value).unwrap();
         assert_eq!(Record::open(&ring(), Serial(7), 1, &sealed(1, &body)), None);
+    }
+
+    #[test]
+    fn scope_and_claims_are_of_format_2_and_everything_else_stays_in_format_1() {
+        let value = record().seal(&ring(), KeyId(1), Serial(7), 1).unwrap();
+        assert_eq!(value[0], FORMAT);
+        let scope = |json: serde_json::Value| serde_json::from_value::<Scope>(json).unwrap();
+        let claims = UpstreamClaims::of(&serde_json::json!({"plan": "free"})).ok();
+        for later in [
+            Record { scope: scope(serde_json::json!({"methods": ["GET"]})), ..record() },
+            Record { scope: scope(serde_json::json!({"paths": ["/v1/*"]})), ..record() },
+            Record { scope_mode: ScopeMode::Report, ..record() },
+            Record { claims, ..record() },
+        ] {
+            let value = later.seal(&ring(), KeyId(1), Serial(7), 1).unwrap();
+            assert_eq!(value[0], FORMAT_WITH_SCOPE);
+            assert_eq!(Record::open(&ring(), Serial(7), 1, &value).unwrap().record, later);
+            // An earlier release never wrote such a body under its own format.
+            let body = serde_json::to_vec(&later).unwrap();
+            let name = kv_name(Serial(7), 1);
+            let value = seal::seal(&ring(), Purpose::Record, KeyId(1), &name, FORMAT, &body).unwrap();
+            assert_eq!(Record::open(&ring(), Serial(7), 1, &value), None);
+        }
+        for unreadable in [
+            serde_json::json!({"methods": ["get"]}),
+            serde_json::json!({"methods": []}),
+            serde_json::json!({"paths": ["/v1/../x"]}),
+            serde_json::json!({"hosts": ["a.example"]}),
+        ] {
+            let mut body = serde_json::to_value(record()).unwrap();
+            body["scope"] = unreadable.clone();
+            assert!(serde_json::from_value::<Record>(body).is_err(), "{unreadable}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::usage::USAGE_READ_TIMEOUT_MS;
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 200;
 /// How long idempotency keys are kept (docs/http.md, "Idempotency").
 pub const IDEMPOTENCY_RETENTION_SECONDS: i64 = 7 * SECONDS_PER_DAY;
-/// Largest body of an admin request: 50 rules of 320 characters and 4 KiB of metadata are 20 KiB; three times
-/// that.
+/// Largest body of an admin request: 50 rules of 320 characters, 50 paths of 256, 4 KiB of metadata and 1 KiB
+/// of claims are 33 KiB; about twice that.
 pub const ADMIN_BODY_MAX_BYTES: usize = 64 * 1024;
 /// Default page size of a listing.
 pub const PAGE_LIMIT_DEFAULT: u32 = 50;

@@ -26,3 +26,9 @@ pub const METADATA_MAX_BYTES: usize = 4_096;
 pub const AUDIENCE_MAX_CHARS: usize = 64;
 /// Responses carry `Sunset` and `Deprecation` when `expires_at` is within 30 days and there is no successor.
 pub const EXPIRY_NOTICE_SECONDS: i64 = 30 * SECONDS_PER_DAY;
+/// Most paths in the scope of one token or route: a prefix stands for many.
+pub const SCOPE_PATHS_MAX: usize = 50;
+/// Longest path in a scope, its `/*` included.
+pub const SCOPE_PATH_MAX_CHARS: usize = 256;
+/// Longest `claims` as canonical JSON. In base64url they are a header of 1,366 characters on each request.
+pub const CLAIMS_MAX_BYTES: usize = 1_024;

@@ -16,10 +16,14 @@ globalThis.queueMicrotask = (task) => void settled.then(task);
 let reading;
 
 /** Says what is read: names of headers, one a line, and a marker to look for in all others. */
-export function prepare(names, marker, replaced, passed) {
+export function prepare(names, marker, replaced, passed, scoped) {
   const list = names.split('\n');
   const index = new Map(list.map((name, at) => [name, at]));
-  const withheld = { replace: withheldNames(replaced), pass: withheldNames(passed) };
+  const withheld = {
+    replace: withheldNames(replaced),
+    pass: withheldNames(passed),
+    scope: withheldNames(scoped),
+  };
   reading = { index, absent: list.map(() => ''), marker, withheld };
 }
 
@@ -120,9 +124,9 @@ function isWithheld(name, { names, stems, judged }) {
 
 /**
  * Sends `request` to `url` with its body as a stream. Headers that are withheld or named in `remove` are
- * removed; then `set` (name, value, name, value …) is applied. `forwarded` says what is withheld: "replace"
- * or "pass". Resolves to the answer once its headers have arrived, or to null after `timeout` milliseconds.
- * Rejects when the upstream cannot be reached.
+ * removed; then `set` (name, value, name, value …) is applied. `forwarded` says what is withheld: "replace",
+ * "pass" or "scope". Resolves to the answer once its headers have arrived, or to null after `timeout`
+ * milliseconds. Rejects when the upstream cannot be reached.
  */
 export async function forward(request, url, forwarded, remove, set, timeout) {
   return send(request, read(request).names, url, forwarded, remove, set, timeout);

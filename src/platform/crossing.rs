@@ -12,8 +12,8 @@ use worker::web_sys::{Request, Response};
 extern "C" {
     /// Says which headers [`read_request`] reads (`names`, one a line), which marker it looks for in the
     /// others, and what is withheld, as `withheld::lines` returns it: for routes that replace forwarded
-    /// headers and for routes that pass them on.
-    pub fn prepare(names: &str, marker: &str, replaced: &str, passed: &str);
+    /// headers, for routes that pass them on, and there for requests that were compared with a scope.
+    pub fn prepare(names: &str, marker: &str, replaced: &str, passed: &str, scoped: &str);
 
     /// Method, URL, the names of other headers that hold the marker, and the headers read, as lines.
     #[wasm_bindgen(js_name = readRequest, catch)]
@@ -31,8 +31,8 @@ extern "C" {
     #[wasm_bindgen(js_name = setCookies, catch)]
     pub fn set_cookies(response: &Response) -> Result<String, JsValue>;
 
-    /// Sends the request on. `forwarded_headers`: "replace" or "pass". Resolves to the answer, or to null
-    /// after `timeout_ms`.
+    /// Sends the request on. `forwarded_headers`: "replace", "pass" or "scope". Resolves to the answer, or to
+    /// null after `timeout_ms`.
     pub fn forward(
         request: &Request,
         url: &str,

@@ -91,9 +91,10 @@ impl Isolate {
             );
         }
         let header_names = crate::edge::receive::header_names(&config.edge).join("\n");
-        let [replaced, passed] = [ForwardedHeaders::Replace, ForwardedHeaders::Pass]
-            .map(|policy| withheld::lines(policy, config.edge.headers_of_the_proxy()));
-        crossing::prepare(&header_names, TOKEN_PREFIX, &replaced, &passed);
+        let lines = |policy| withheld::lines(policy, config.edge.headers_of_the_proxy());
+        let [replaced, passed, scoped] =
+            [ForwardedHeaders::Replace, ForwardedHeaders::Pass, ForwardedHeaders::PassWithScope].map(lines);
+        crossing::prepare(&header_names, TOKEN_PREFIX, &replaced, &passed, &scoped);
         let number = entropy::long();
         let reach = Reach::of_bound(config.edge.terms.bound_seconds);
         Ok(Self {

@@ -17,7 +17,9 @@ use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::rate_class::ClassName;
+use wayleave::formats::scope::{Methods, ScopeMode};
 use wayleave::formats::token::Serial;
+use wayleave::formats::upstream_claims::UpstreamClaims;
 use wayleave::formats::usage::outcome::{Counts, Outcome};
 use wayleave::formats::usage::period::Per;
 use wayleave::formats::usage::reading;
@@ -43,6 +45,10 @@ pub(crate) fn view() -> TokenView {
             audiences: vec!["weather".to_owned()],
             rate: ClassName::parse("page"),
             quota: None,
+            methods: Methods::parse(["GET"]).ok(),
+            paths: None,
+            scope_mode: ScopeMode::Enforce,
+            claims: UpstreamClaims::of(&json!({"plan": "free"})).ok(),
             protected: false,
             distribute: false,
             auto_rotate: None,
@@ -62,6 +68,7 @@ pub(crate) fn view() -> TokenView {
         successor: None,
         rotation: None,
         quota_use: None,
+        scope_misses_routes: false,
         first_used_at: None,
         last_used_at: None,
     }
@@ -160,6 +167,8 @@ fn a_token_is_shown_as_the_contract_has_it() {
         "can_rotate": { "allowed": true, "reason": null },
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce",
         "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "quota": null, "protected": false,
+        "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "protected": false,
+        "methods": ["GET"], "paths": null, "scope_mode": "enforce", "claims": {"plan": "free"},
         "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
         "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],
     });
@@ -224,6 +233,11 @@ fn warnings_say_what_an_owner_should_know() {
         warnings(with(TokenPolicy { origin_mode: OriginMode::Report, ..view().policy })),
         json!(["report_mode"])
     );
+    assert_eq!(
+        warnings(with(TokenPolicy { scope_mode: ScopeMode::Report, ..view().policy })),
+        json!(["scope_report_mode"])
+    );
+    assert_eq!(warnings(TokenView { scope_misses_routes: true, ..view() }), json!(["scope_without_route"]));
     let allowed = with(TokenPolicy { missing_origin: MissingOrigin::Allow, ..view().policy });
     assert_eq!(warnings(allowed), json!(["missing_origin_allowed"]));
     let life = |ms: i64| TokenView { created_at: NOW, expires_at: NOW.plus_ms(ms).floor_seconds(), ..view() };

@@ -1,6 +1,7 @@
 //! Bodies: syntax, types, and every wrong field in one answer.
 
 use super::support::{deployment, faults};
+use serde_json::json;
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::admin::operations::OPERATIONS;
 use wayleave::control::registry::command::{
@@ -11,8 +12,10 @@ use wayleave::formats::admin_key::Role;
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::rate_class::ClassName;
+use wayleave::formats::scope::{Methods, ScopeMode, ScopePaths};
 use wayleave::formats::token::Serial;
 use wayleave::formats::usage::period::Per;
+use wayleave::formats::upstream_claims::UpstreamClaims;
 use wayleave::http::problem::Code;
 
 #[test]
@@ -25,7 +28,9 @@ fn every_setting_reaches_the_command() {
         "origins":["https://example.com"],"origin_mode":"report","missing_origin":"allow","#,
         r#""audiences":["tiles","weather"],
         "rate":"page","quota":{"requests":1000,"per":"day","counts":"family"},
-        "protected":true,"distribute":true,"#,
+        "protected":true,"distribute":true,
+        "methods":["POST","GET"],"paths":["/v1/tiles/","/v1/*"],"scope_mode":"report",
+        "claims":{"public_only":true,"plan":"free"},"#,
         r#""auto_rotate":{"before_expiry_seconds":86400},"expires_in":3600}"#
     );
     let Command::CreateToken(NewToken { clone_of, lifetime, settings }) =
@@ -46,6 +51,10 @@ fn every_setting_reaches_the_command() {
         audiences: Some(vec!["tiles".to_owned(), "weather".to_owned()]),
         rate: Some(ClassName::parse("page")),
         quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
+        methods: Some(Methods::parse(["GET", "POST"]).ok()),
+        paths: Some(ScopePaths::parse(["/v1/tiles", "/v1/*"]).ok()),
+        scope_mode: Some(ScopeMode::Report),
+        claims: Some(UpstreamClaims::of(&serde_json::json!({"plan": "free", "public_only": true})).ok()),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(AutoRotate {
@@ -107,6 +116,7 @@ fn one_answer_names_everything_that_is_wrong() {
         r#""metadata":[],"protected":"yes",
         "rate":"gold","quota":{"requests":0,"per":"year","at":"UTC"},
         "expires_in":59,"expires_at":"tomorrow","distribute":1,
+        "methods":["GET","get",1],"paths":"/v1","scope_mode":"off","claims":["free"],
         "auto_rotate":{"before_expiry_seconds":1,"revoke_old":{"when":"first_use","strict":true}},"#,
         r#""external_id":"é"}"#
     );
@@ -137,6 +147,10 @@ fn one_answer_names_everything_that_is_wrong() {
         "expires_in: conflicting_fields",
         "expires_at: conflicting_fields",
         "external_id: not_ascii",
+        "methods[2]: wrong_type",
+        "paths: wrong_type",
+        "scope_mode: unknown_value",
+        "claims: wrong_type",
     ] {
         assert!(named.contains(&expected.to_owned()), "{expected} is not in {named:?}");
     }
@@ -144,7 +158,84 @@ fn one_answer_names_everything_that_is_wrong() {
         assert!(named.iter().any(|fault| fault.starts_with(at)), "{at} is not in {named:?}");
     }
     assert!(!named.iter().any(|fault| fault.starts_with("origins[0]")), "{named:?}");
-    assert_eq!(named.len(), 25, "{named:?}");
+    assert_eq!(named.len(), 29, "{named:?}");
+}
+
+/// Wherever settings are taken: at creation, in an edit, in a rotation.
+#[test]
+fn a_wrong_scope_or_claim_is_named_item_by_item() {
+    let deployment = deployment();
+    let long = format!("/{}", "a".repeat(256));
+    let many: Vec<String> = (0..51).map(|at| format!("/{at}")).collect();
+    let large = "x".repeat(1_024 - r#"{"a":""}"#.len() + 1);
+    let cases = [
+        (json!({"methods": []}), vec!["methods: empty_list"]),
+        (json!({"methods": "GET"}), vec!["methods: wrong_type"]),
+        (json!({"methods": {"GET": true}}), vec!["methods: wrong_type"]),
+        (
+            json!({"methods": ["get", "POST", "POST", "*", "CONNECT", "TRACE", "GET, PUT", " GET", ""]}),
+            vec![
+                "methods[0]: unknown_method",
+                "methods[2]: duplicate",
+                "methods[3]: unknown_method",
+                "methods[4]: unknown_method",
+                "methods[5]: unknown_method",
+                "methods[6]: unknown_method",
+                "methods[7]: unknown_method",
+                "methods[8]: unknown_method",
+            ],
+        ),
+        (json!({"paths": []}), vec!["paths: empty_list"]),
+        (json!({"paths": ["/a", null, 1]}), vec!["paths[1]: wrong_type", "paths[2]: wrong_type"]),
+        (json!({"paths": many}), vec!["paths: too_many"]),
+        (
+            json!({"paths": [
+                "/ok/*", "ok", "", "/a/../b", "/a/..", "/a%2Fb", "/a%2e%2e/b", "/a/*/b", "/a*", "/*/",
+                "/a//b", "/a;b", "/a?b=c", "/a b", "/_wayleave/api", "/ok/*", "/x", "/x/", long,
+                "https://a.example/x",
+            ]}),
+            vec![
+                "paths[1]: path_slash",
+                "paths[2]: path_slash",
+                "paths[3]: path_not_plain",
+                "paths[4]: path_not_plain",
+                "paths[5]: path_not_plain",
+                "paths[6]: path_not_plain",
+                "paths[7]: path_wildcard",
+                "paths[8]: path_wildcard",
+                "paths[9]: path_wildcard",
+                "paths[10]: path_not_plain",
+                "paths[11]: path_not_plain",
+                "paths[12]: path_not_plain",
+                "paths[13]: path_not_plain",
+                "paths[14]: path_reserved",
+                "paths[15]: duplicate",
+                "paths[17]: duplicate",
+                "paths[18]: too_long",
+                "paths[19]: path_slash",
+            ],
+        ),
+        (json!({"scope_mode": null}), vec!["scope_mode: wrong_type"]),
+        (json!({"claims": "{}"}), vec!["claims: wrong_type"]),
+        (json!({"claims": {"a": {"b": 1}}}), vec!["claims: claim_type"]),
+        (json!({"claims": {"a": null}}), vec!["claims: claim_type"]),
+        (json!({"claims": {"a": [["b"]]}}), vec!["claims: claim_type"]),
+        (json!({"claims": {"a": 9_007_199_254_740_993_u64}}), vec!["claims: claim_number"]),
+        (json!({"claims": {"a": large}}), vec!["claims: too_long"]),
+        (json!({"claims": {"a": "\u{200b}"}}), vec!["claims: invisible_character"]),
+    ];
+    for (body, expected) in cases {
+        for (method, path) in [("PATCH", "/tokens/tok_1"), ("POST", "/tokens/tok_1/rotate")] {
+            let problem = deployment.problem(method, path, &body.to_string());
+            assert_eq!((problem.code(), faults(&problem)), (Code::InvalidFields, names(&expected)), "{body}");
+        }
+    }
+    let twice = deployment.problem("PATCH", "/tokens/tok_1", r#"{"claims":{"a":1,"\u0061":2}}"#);
+    assert_eq!(twice.code(), Code::InvalidRequest);
+}
+
+fn names(expected: &[&str]) -> Vec<String> {
+    expected.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[test]

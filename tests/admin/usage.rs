@@ -110,7 +110,8 @@ fn usage_is_shown_by_outcome_and_origin() {
     );
     let totals = &shown["totals"];
     assert_eq!((&totals["requests"], &totals["admitted"]), (&json!(10), &json!(7)));
-    assert_eq!(totals["reported"], json!({"origin_missing": 0, "origin_not_allowed": 2}));
+    let reported = json!({"origin_missing": 0, "origin_not_allowed": 2, "scope_mismatch": 0});
+    assert_eq!(totals["reported"], reported);
     assert_eq!(
         (&totals["refused"]["origin_missing"], &totals["refused"]["token_revoked"]),
         (&json!(3), &json!(0))

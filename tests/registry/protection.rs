@@ -125,6 +125,7 @@ fn settings() -> Vec<Case> {
         // What it has already.
         r#"{"origins":["https://site.example"],"origin_mode":"enforce","audiences":["api"],"rate":null}"#,
         r#"{"quota":null}"#,
+        r#"{"methods":null,"paths":null,"scope_mode":"enforce","claims":null}"#,
         r#"{"auto_rotate":null}"#,
         r#"{"auto_rotate":{"before_expiry_seconds":3600}}"#,
         concat!(
@@ -143,6 +144,10 @@ fn settings() -> Vec<Case> {
         r#"{"rate":"page"}"#,
         r#"{"quota":{"requests":10,"per":"month"}}"#,
         r#"{"external_id":"another-customer"}"#,
+        r#"{"methods":["GET"]}"#,
+        r#"{"paths":["/api/*"]}"#,
+        r#"{"scope_mode":"report"}"#,
+        r#"{"claims":{"plan":"gold"}}"#,
         r#"{"distribute":true}"#,
         r#"{"auto_rotate":{"before_expiry_seconds":3600,"expires_in":60}}"#,
         concat!(

@@ -7,6 +7,7 @@ use wayleave::control::registry::command::{Answer, Call, Command, Fault, NewAdmi
 use wayleave::control::registry::{Registry, RegistrySettings, StorageError};
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::{KeyId, KeyRing};
+use wayleave::formats::scope::{Scope, ScopeMode};
 use wayleave::formats::token::Serial;
 use zeroize::Zeroizing;
 
@@ -50,6 +51,23 @@ fn a_database_of_a_later_release_is_not_touched() {
     let opened = Registry::open(world.database.clone(), settings());
     assert_eq!(opened.err(), Some(StorageError::NewerSchema));
     assert_eq!(world.database.dump(), before);
+}
+
+/// As the release before scopes left it: the columns of the last migration are missing.
+#[test]
+fn a_database_of_the_release_before_keeps_its_tokens() {
+    let mut world = World::new();
+    let token = world.token();
+    let columns = ["methods", "paths", "scope_mode", "claims"];
+    for column in columns {
+        world.database.query(&format!("ALTER TABLE token DROP COLUMN {column}"), &[]).unwrap();
+    }
+    world.database.one("UPDATE schema_version SET version = version - 1 RETURNING 1");
+    world.restart(settings());
+    assert_eq!(world.get(token.serial), token);
+    assert_eq!(world.record(token.serial).unwrap().record.scope, Scope::default());
+    let (edited, _) = world.edit(token.serial, edit_label("b"));
+    assert_eq!((edited.policy.scope_mode, edited.policy.claims), (ScopeMode::Enforce, None));
 }
 
 #[test]

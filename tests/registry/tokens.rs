@@ -13,13 +13,15 @@ use wayleave::formats::fingerprint::fingerprint;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, OriginMode, RuleWarning};
 use wayleave::formats::rate_class::ClassName;
+use wayleave::formats::scope::{Methods, Scope, ScopeMode, ScopePaths};
 use wayleave::formats::token::{Serial, UnverifiedToken};
 use wayleave::formats::usage::period::Per;
+use wayleave::formats::upstream_claims::UpstreamClaims;
 
 const YEAR: i64 = 365 * 86_400;
 
 fn several_audiences() -> RegistrySettings {
-    RegistrySettings { audiences: vec!["api".into(), "tiles".into()], ..settings() }
+    crate::deployment::settings("test", &["api", "tiles"])
 }
 
 fn field(name: &str, code: &str) -> (String, String) {
@@ -54,6 +56,10 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
             audiences: vec!["api".into()],
             rate: None,
             quota: None,
+            methods: None,
+            paths: None,
+            scope_mode: ScopeMode::Enforce,
+            claims: None,
             protected: false,
             distribute: false,
             auto_rotate: None,
@@ -73,12 +79,25 @@ fn a_new_token_verifies_and_shows_what_it_was_given() {
         successor: None,
         rotation: None,
         quota_use: None,
+        scope_misses_routes: false,
         first_used_at: None,
         last_used_at: None,
     };
     assert_eq!(token, expected);
     assert_eq!(world.get(Serial(1)), expected);
     assert_eq!(world.ask(Command::LookupToken(Serial(1))), Answer::Token(Box::new(expected)));
+}
+
+fn methods() -> Methods {
+    Methods::parse(["GET", "POST"]).unwrap()
+}
+
+fn paths() -> ScopePaths {
+    ScopePaths::parse(["/tiles/*", "/api/x"]).unwrap()
+}
+
+fn claims() -> UpstreamClaims {
+    UpstreamClaims::of(&serde_json::json!({"plan": "free", "public_only": true})).unwrap()
 }
 
 /// Compares by name, so that a new setting does not pass before it is given here.
@@ -96,6 +115,10 @@ fn every_setting_is_stored_and_shown() {
         audiences: Some(vec!["tiles".into(), "api".into()]),
         rate: Some(ClassName::parse("page")),
         quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
+        methods: Some(Some(methods())),
+        paths: Some(Some(paths())),
+        scope_mode: Some(ScopeMode::Report),
+        claims: Some(Some(claims())),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -273,6 +296,10 @@ fn a_clone_copies_every_setting_and_given_fields_win() {
         audiences: Some(vec!["tiles".into()]),
         rate: Some(ClassName::parse("page")),
         quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
+        methods: Some(Some(methods())),
+        paths: Some(Some(paths())),
+        scope_mode: Some(ScopeMode::Report),
+        claims: Some(Some(claims())),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -352,6 +379,10 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         audiences: Some(vec!["tiles".into()]),
         rate: Some(ClassName::parse("page")),
         quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
+        methods: Some(Some(methods())),
+        paths: Some(Some(paths())),
+        scope_mode: Some(ScopeMode::Report),
+        claims: Some(Some(claims())),
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
@@ -372,6 +403,8 @@ fn every_setting_can_be_edited_and_cleared_and_the_record_follows() {
         (&record.record.rate, &token.policy.rate),
         (&ClassName::parse("page"), &ClassName::parse("page"))
     );
+    assert_eq!(record.record.scope, Scope { methods: Some(methods()), paths: Some(paths()) });
+    assert_eq!((record.record.scope_mode, &record.record.claims), (ScopeMode::Report, &Some(claims())));
     assert_eq!(record.record.external_id.as_deref(), Some("x"));
     assert_eq!((record.record.key_id, record.record.expires_at), (token.key_id, token.expires_at));
     assert_eq!(record.record.family.as_str(), token.family);
@@ -432,4 +465,28 @@ fn when_serials_run_out_nothing_is_issued() {
     world.database.one("UPDATE registry SET highest_serial = 4294967295 RETURNING 1");
     assert_eq!(world.fault(Command::CreateToken(new_token("a"))), Fault::Conflict(Clash::SerialsUsedUp));
     assert_eq!(world.database.one("SELECT COUNT(*) FROM token"), Value::Integer(0));
+}
+
+#[test]
+fn a_path_that_reaches_no_route_of_the_audiences_is_shown_with_the_token() {
+    let mut world = World::with(several_audiences());
+    let given = |audience: &str, paths: &[&str]| {
+        let mut new = new_token("a site");
+        new.settings.audiences = Some(vec![audience.into()]);
+        new.settings.paths = Some(ScopePaths::parse(paths.iter().copied()).ok());
+        new
+    };
+    let cases: [(&str, &[&str], bool); 6] = [
+        ("api", &["/api/x"], false),
+        ("api", &["/*"], false),
+        ("api", &["/tiles/x"], true),
+        ("tiles", &["/tiles/x"], false),
+        ("tiles", &["/tiles/x", "/tilez/*"], true),
+        ("api", &[], false),
+    ];
+    for (audience, paths, misses) in cases {
+        let made = world.create(given(audience, paths)).0;
+        assert_eq!(made.scope_misses_routes, misses, "{paths:?} for {audience}");
+        assert_eq!(world.get(made.serial).scope_misses_routes, misses);
+    }
 }

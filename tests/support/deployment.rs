@@ -5,6 +5,7 @@ use wayleave::base::time::UnixMillis;
 use wayleave::control::registry::RegistrySettings;
 use wayleave::formats::key::{CheckKeys, KeyId, KeyRing, sha256};
 use wayleave::formats::rate_class::RateClasses;
+use wayleave::formats::scope::ServedPath;
 use wayleave::limits::FOLD_AT_CHANGES;
 use zeroize::Zeroizing;
 
@@ -29,9 +30,15 @@ pub(crate) fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings
         token_lifetimes: BTreeMap::new(),
         retention_days: 400,
         audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
+        served_paths: audiences.iter().map(|audience| served(audience)).collect(),
         credential_audiences: Vec::new(),
         rate_classes: RateClasses::default(),
         bootstrap_sha256: Some(sha256(ADMIN_KEY.as_bytes())),
         webhook: None,
     }
+}
+
+/// The route of an audience: every path under its name.
+fn served(audience: &str) -> ServedPath {
+    ServedPath { host: None, path: format!("/{audience}"), audience: audience.to_owned() }
 }

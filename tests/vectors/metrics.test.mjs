@@ -40,6 +40,8 @@ const OUTCOMES = [
   'unattributed',
   'lost',
   'quota_exceeded',
+  'scope_mismatch',
+  'reported_scope_mismatch',
 ];
 const NOTICES = [
   'expiring',

@@ -151,6 +151,61 @@ test('paths', () => {
   assert.ok(vectors.paths.length > 120);
 });
 
+// Scopes.
+
+/** Whether one reading of a path is the path listed, or below it where that ends in `/*`. */
+function isListed(reading, listed) {
+  const base = listed.replace(/\/\*?$/, '');
+  const path = reading.replace(/\/$/, '');
+  return listed.endsWith('/*') ? reading === '' || isBelow(reading, base) : path === base;
+}
+
+function inScope({ paths, path }) {
+  const { reason, readings, hasControl } = eagerReadings(path);
+  if (reason || hasControl || !paths.some((listed) => isListed(path, listed))) return false;
+  // A segment that some server takes out must not end elsewhere for another, which decodes it first.
+  const odd = path.split('/').filter((segment) => /^.+\.(?:php|cgi|fcgi|pl)$/i.test(segment));
+  if (odd.some((segment) => /[/\\?#;]/.test(decodeURIComponent(segment)))) return false;
+  const lower = paths.map((one) => one.toLowerCase());
+  // What runs in a script that the scope names reads the rest of the listed path.
+  const within = lower.flatMap(withoutSegments).concat(lower);
+  const isIn = (list) => (reading) => list.some((listed) => isListed(reading, listed));
+  return readings.every(isIn(lower)) && readings.flatMap(withoutSegments).every(isIn(within));
+}
+
+test('scopes', () => {
+  for (const { expect, ...row } of vectors.scopes) {
+    assert.deepEqual({ in_scope: inScope(row) }, expect, JSON.stringify(row));
+  }
+  assert.ok(vectors.scopes.length > 50);
+});
+
+// Claims.
+
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  // JavaScript compares texts by their UTF-16 code units, as RFC 8785 does.
+  const names = Object.keys(value).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;
+}
+
+function claimed(text) {
+  const value = JSON.parse(text);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return { fault: 'wrong_type' };
+  const all = Object.values(value).flat();
+  const isScalar = (one) => ['string', 'number', 'boolean'].includes(typeof one);
+  if (!all.every(isScalar)) return { fault: 'claim_type' };
+  if (all.some((one) => Math.abs(one) > Number.MAX_SAFE_INTEGER)) return { fault: 'claim_number' };
+  const bytes = Buffer.from(canonical(value));
+  if (bytes.length > 1024) return { fault: 'too_long' };
+  return { text: canonical(value), header: bytes.toString('base64url') };
+}
+
+test('claims', () => {
+  for (const { claims, expect } of vectors.claims) assert.deepEqual(claimed(claims), expect, claims);
+});
+
 // Credentials.
 
 const decode = (text) => {

@@ -158,6 +158,33 @@ describe('both paths', () => {
     assert.ok([...tokens.values()].filter(Boolean).length > 20);
   });
 
+  it('judge every scope of requests.json alike, and send the same claims', async () => {
+    const tokens = new Map();
+    const make = async (settings) => {
+      const made = await gateway.admin.createToken({ audiences, ...settings });
+      await gateway.client.get('/x', { headers: [bearer(made.token), FROM_SITE] });
+      return made.token;
+    };
+    for (const { paths, path, expect } of requests.scopes) {
+      if (!tokens.has(paths.join())) tokens.set(paths.join(), await make({ paths }));
+      const headers = [bearer(tokens.get(paths.join())), FROM_SITE];
+      const answer = await alike('GET', path, { headers });
+      assert.ok(expect.in_scope || answer.status >= 400, path);
+    }
+    const sentClaims = () => new Map(gateway.upstream.requests.at(-1).headers).get('wayleave-claims');
+    const reads = await make({ methods: ['GET'], claims: { plan: 'free' } });
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
+      const answer = await alike(method, '/x', { headers: [bearer(reads), FROM_SITE] });
+      assert.equal(answer.status === 403, !['GET', 'HEAD'].includes(method), method);
+    }
+    assert.equal(sentClaims(), 'eyJwbGFuIjoiZnJlZSJ9');
+    for (const { claims, expect } of requests.claims.filter((row) => !row.expect.fault)) {
+      const token = await make({ claims: JSON.parse(claims) });
+      await alike('GET', '/x', { headers: [bearer(token), FROM_SITE] });
+      assert.equal(sentClaims(), expect.header, claims);
+    }
+  });
+
   it('edit every answer of headers.json alike, and whatever else an upstream says', async () => {
     const rows = vectors('headers').rows.filter(({ answer }) => answer?.headers);
     const others = [

@@ -43,8 +43,10 @@ const tokens = {};
 before(async () => {
   await once(upstream.listen(0, '127.0.0.1'), 'listening');
   await gateway.start();
-  const make = async (origins, audiences) => (await gateway.admin.createToken({ origins, audiences })).token;
+  const make = async (origins, audiences, claims = null) =>
+    (await gateway.admin.createToken({ origins, audiences, claims })).token;
   tokens.site = await make([vectors.site], ['default', 'cookies']);
+  tokens.claims = await make([vectors.site], ['default'], vectors.claims);
   tokens.any = await make('any', ['default']);
 });
 after(async () => {

@@ -141,6 +141,15 @@ describe('a good token in the wrong place', () => {
     assertRefused(await withToken(token, '/maps/1'), 'audience_mismatch');
   });
 
+  it('scope_mismatch: a method or a path that the token is not good for', async () => {
+    const { token } = await newToken({ methods: ['GET'], paths: ['/now'] });
+    assert.equal((await withToken(token, '/now')).status, 200);
+    const refused = await withToken(token, '/echo');
+    assertRefused(refused, 'scope_mismatch');
+    // Nothing says what would be allowed.
+    assert.ok(!/GET|now/.test(JSON.stringify([refused.headers['www-authenticate'], refused.json])));
+  });
+
   it('rate_limited: more requests than its class allows', async () => {
     const { token } = await newToken({ rate: 'once' });
     const answers = [];

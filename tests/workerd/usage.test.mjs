@@ -94,6 +94,18 @@ describe('usage', () => {
     );
   });
 
+  it('tells what a scope refused, and what it would refuse', async () => {
+    const of = (scope_mode) => newToken({ methods: ['GET'], scope_mode });
+    const [enforced, reported] = [await of('enforce'), await of('report')];
+    const post = (token) =>
+      client.send('POST', '/echo', { headers: { Origin: SITE, 'X-Api-Key': token.token }, body: 'x' });
+    assert.equal((await post(enforced)).json.code, 'scope_mismatch');
+    assert.equal((await post(reported)).status, 200);
+    const [refused, admitted] = [await counted(enforced, 1), await counted(reported, 1)];
+    assert.deepEqual([refused.totals.admitted, refused.totals.refused.scope_mismatch], [0, 1]);
+    assert.deepEqual([admitted.totals.admitted, admitted.totals.reported.scope_mismatch], [1, 1]);
+  });
+
   it('is handed to Analytics Engine, where it is bound', async () => {
     const isOfAdmitted = ({ blobs: [of, outcome] }) => of === token.id && outcome === 'admitted';
     const point = await eventually('the data point of the admitted requests', () =>

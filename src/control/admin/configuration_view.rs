@@ -103,6 +103,11 @@ pub struct RouteView {
     pub token_lifetime_seconds: Option<i64>,
     /// Where a request on this route may carry its token; null: the deployment's `credential_sources` apply.
     pub credential_sources: Option<Vec<String>>,
+    /// The methods of a token that lists none itself; null: every method.
+    pub methods: Option<Vec<&'static str>>,
+    /// The paths of a token that lists none itself, each exact or a prefix that ends in `/*`; null: every
+    /// path.
+    pub paths: Option<Vec<String>>,
 }
 
 impl Configuration {

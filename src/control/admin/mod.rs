@@ -48,6 +48,7 @@ mod request;
 mod rotation_kinds;
 mod rotation_requests;
 mod routing;
+mod scope_kinds;
 mod session_requests;
 mod signing_key_requests;
 mod signing_key_views;

@@ -10,8 +10,10 @@ use super::kinds::{Choice, Flag, HEADER_TEXT, HeaderText, Nullable, TEXT, Text};
 use super::policy_kinds::{Audiences, Metadata, Origins, RateClass};
 use super::quota_kind::QuotaKind;
 use super::rotation_kinds::AutoRotateKind;
+use super::scope_kinds::{ClaimsKind, MethodsKind, PathsKind};
 use crate::control::registry::command::TokenEdit;
 use crate::formats::origin::{MissingOrigin, OriginMode};
+use crate::formats::scope::ScopeMode;
 
 pub(super) static LABEL: Field<Text> = Field { name: "label", about: "A name for people.", kind: TEXT };
 pub(super) static OWNER: Field<Nullable<Text>> =
@@ -57,6 +59,28 @@ pub(super) static QUOTA: Field<Nullable<QuotaKind>> = Field {
     about: "How many requests it may make per UTC day or month: its own, or those of its family's tokens \
         together; null: no quota.",
     kind: Nullable(QuotaKind),
+pub(super) static METHODS: Field<Nullable<MethodsKind>> = Field {
+    name: "methods",
+    about: "The methods for which it is good; HEAD goes with GET. Null: those of the route, or else all.",
+    kind: Nullable(MethodsKind),
+};
+pub(super) static PATHS: Field<Nullable<PathsKind>> = Field {
+    name: "paths",
+    about: "The paths for which it is good, each exact or a prefix that ends in /*. Null: those of the \
+        route, or else all.",
+    kind: Nullable(PathsKind),
+};
+pub(super) static SCOPE_MODE: Field<Choice<ScopeMode>> = Field {
+    name: "scope_mode",
+    about: "report admits and counts the requests that methods and paths, its own or the route's, would \
+        refuse.",
+    kind: Choice(&[("enforce", ScopeMode::Enforce), ("report", ScopeMode::Report)]),
+};
+pub(super) static CLAIMS: Field<Nullable<ClaimsKind>> = Field {
+    name: "claims",
+    about: "A JSON object of texts, numbers, flags and lists of these, at most 1024 bytes of canonical JSON. \
+        The upstream gets it as Wayleave-Claims, in base64url.",
+    kind: Nullable(ClaimsKind),
 };
 pub(super) static PROTECTED: Field<Flag> = Field {
     name: "protected",
@@ -90,6 +114,10 @@ macro_rules! settings_and {
             &$crate::control::admin::token_settings::AUDIENCES,
             &$crate::control::admin::token_settings::RATE,
             &$crate::control::admin::token_settings::QUOTA,
+            &$crate::control::admin::token_settings::METHODS,
+            &$crate::control::admin::token_settings::PATHS,
+            &$crate::control::admin::token_settings::SCOPE_MODE,
+            &$crate::control::admin::token_settings::CLAIMS,
             &$crate::control::admin::token_settings::PROTECTED,
             &$crate::control::admin::token_settings::DISTRIBUTE,
             &$crate::control::admin::token_settings::AUTO_ROTATE,
@@ -112,6 +140,10 @@ pub(super) fn read(body: &mut Members<'_>) -> TokenEdit {
         audiences: body.take(&AUDIENCES),
         rate: body.take(&RATE),
         quota: body.take(&QUOTA),
+        methods: body.take(&METHODS),
+        paths: body.take(&PATHS),
+        scope_mode: body.take(&SCOPE_MODE),
+        claims: body.take(&CLAIMS),
         protected: body.take(&PROTECTED),
         distribute: body.take(&DISTRIBUTE),
         auto_rotate: body.take(&AUTO_ROTATE),

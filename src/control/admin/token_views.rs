@@ -15,6 +15,7 @@ use crate::control::registry::command::{Fault, TokenState, TokenView};
 use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
 use crate::formats::rate_class::ClassName;
 use crate::http::problem::Reason;
+use crate::formats::scope::{Methods, ScopeMode, ScopePaths};
 use crate::limits::{SECONDS_PER_DAY, UNUSED_NOTICE_MS};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
@@ -74,6 +75,21 @@ pub struct Token {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "QuotaUseJson"))]
     pub quota_use: Option<QuotaUseJson>,
+    /// The methods for which it is good; null: those of the route, or else all.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Vec<String>>"))]
+    pub methods: Option<Methods>,
+    /// The paths for which it is good, each exact or a prefix that ends in `/*`; null: those of the route, or
+    /// else all.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Vec<String>>"))]
+    pub paths: Option<ScopePaths>,
+    /// `report` admits and counts the requests that methods and paths would refuse.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        schemars(with = "String", extend("enum" = ["enforce", "report"]))
+    )]
+    pub scope_mode: ScopeMode,
+    /// What the upstream is told about it, as `Wayleave-Claims`.
+    pub claims: Option<Value>,
     /// Whether only an owner may do what could break the pages that use it or open it to others.
     pub protected: bool,
     /// Whether pages on its sites may fetch the family's current token.
@@ -162,6 +178,10 @@ impl Token {
             rate: policy.rate,
             quota: policy.quota,
             quota_use: view.quota_use.map(QuotaUseJson::from),
+            methods: policy.methods,
+            paths: policy.paths,
+            scope_mode: policy.scope_mode,
+            claims: policy.claims.as_ref().and_then(|claims| object(claims.text())),
             protected: policy.protected,
             distribute: policy.distribute,
             auto_rotate: policy.auto_rotate,
@@ -192,6 +212,8 @@ fn warnings(view: &TokenView, now: UnixMillis) -> Vec<&'static str> {
     let idle_since = view.last_used_at.unwrap_or(view.created_at);
     let others = [
         (view.policy.origin_mode == OriginMode::Report, "report_mode"),
+        (view.policy.scope_mode == ScopeMode::Report, "scope_report_mode"),
+        (view.scope_misses_routes, "scope_without_route"),
         (view.policy.missing_origin == MissingOrigin::Allow, "missing_origin_allowed"),
         (life_seconds > YEAR_SECONDS, "long_lived"),
         (may_be_used && now.since_ms(view.created_at) > YEAR_SECONDS * 1_000, "rotation_overdue"),
@@ -211,8 +233,10 @@ fn ends_without_time(view: &TokenView) -> bool {
 }
 
 /// Codes that [`warnings`] can return besides those for origin rules.
-const WARNINGS_OF_OTHER_SETTINGS: [&str; 6] = [
+const WARNINGS_OF_OTHER_SETTINGS: [&str; 8] = [
     "report_mode",
+    "scope_report_mode",
+    "scope_without_route",
     "missing_origin_allowed",
     "long_lived",
     "rotation_overdue",

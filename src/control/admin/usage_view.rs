@@ -164,6 +164,7 @@ pub struct UsageCounts {
 pub struct ReportedCounts {
     pub origin_missing: u64,
     pub origin_not_allowed: u64,
+    pub scope_mismatch: u64,
 }
 
 /// Numbers of refused requests, by problem code.
@@ -176,6 +177,7 @@ pub struct RefusedCounts {
     pub origin_missing: u64,
     pub origin_not_allowed: u64,
     pub audience_mismatch: u64,
+    pub scope_mismatch: u64,
     pub rate_limited: u64,
     pub revocation_status_unknown: u64,
 }
@@ -291,6 +293,7 @@ impl UsageCounts {
         let reported = ReportedCounts {
             origin_missing: of(Outcome::ReportedOriginMissing),
             origin_not_allowed: of(Outcome::ReportedOriginNotAllowed),
+            scope_mismatch: of(Outcome::ReportedScopeMismatch),
         };
         let uses = counts.iter().filter(|(outcome, _)| outcome.is_use()).map(|(_, count)| count);
         Self {
@@ -304,6 +307,7 @@ impl UsageCounts {
                 origin_missing: of(Outcome::OriginMissing),
                 origin_not_allowed: of(Outcome::OriginNotAllowed),
                 audience_mismatch: of(Outcome::AudienceMismatch),
+                scope_mismatch: of(Outcome::ScopeMismatch),
                 rate_limited: of(Outcome::RateLimited),
                 revocation_status_unknown: of(Outcome::StatusUnknown),
             },

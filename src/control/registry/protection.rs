@@ -12,7 +12,7 @@
 //! | rotate, or set or clear `auto_rotate`, by another plan (`strict`, …)         | an owner             |
 //! | give the successor a shorter life                                            | an owner             |
 //! | `supersede: successor`: give up the unused successor                         | an owner             |
-//! | edit origins, modes, audiences, rate, quota, external id, `distribute`       | an owner             |
+//! | edit origins, scope, modes, audiences, rate, quota, external id, claims, …   | an owner             |
 //! | give the successor other values of these                                     | an owner             |
 //! | enable it; postpone or cancel an end that was set, or another kind of plan   | an owner             |
 //! | edit `protected` itself (`command_terms`)                                    | an owner             |
@@ -105,6 +105,10 @@ pub(super) fn changes(before: &TokenPolicy, after: &TokenPolicy, life_seconds: i
         audiences,
         rate,
         quota,
+        methods,
+        paths,
+        scope_mode,
+        claims,
         protected,
         distribute,
         auto_rotate,
@@ -119,7 +123,9 @@ pub(super) fn changes(before: &TokenPolicy, after: &TokenPolicy, life_seconds: i
             &after.rate,
             &after.quota,
             &after.distribute,
-        );
+        )
+        || (methods, paths, scope_mode, claims)
+            != (&after.methods, &after.paths, &after.scope_mode, &after.claims);
     // Both what is set and what is taken back: an owner's decision is not an operator's to undo.
     let changed = [auto_rotate, &after.auto_rotate].map(|auto| auto.as_ref());
     let changed = changed.into_iter().flatten().filter(|_| *auto_rotate != after.auto_rotate);

@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     LICENCES,
     FETCHES,
     QUOTAS,
+    SCOPES,
 ];
 
 const FIRST: Migration = &[
@@ -428,6 +429,14 @@ const QUOTAS: Migration = &[
         exhausted_until INTEGER
     ) STRICT",
     "CREATE INDEX meter_by_change ON meter (shard, changed)",
+];
+
+const SCOPES: Migration = &[
+    // `methods` and `paths` are JSON lists, `claims` canonical JSON text; NULL: not set.
+    "ALTER TABLE token ADD COLUMN methods TEXT",
+    "ALTER TABLE token ADD COLUMN paths TEXT",
+    "ALTER TABLE token ADD COLUMN scope_mode TEXT NOT NULL DEFAULT '\"enforce\"'",
+    "ALTER TABLE token ADD COLUMN claims TEXT",
 ];
 
 /// Brings the database to this release's version.

@@ -6,6 +6,7 @@ use crate::control::webhook::Webhook;
 use crate::formats::key::{CheckKeys, KeyId, KeyRing};
 use crate::formats::rate_class::RateClasses;
 use std::collections::BTreeMap;
+use crate::formats::scope::ServedPath;
 
 /// The registry's part of the configuration (docs/configuration.md).
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct RegistrySettings {
     pub retention_days: i64,
     /// All audiences of the routes, at least one.
     pub audiences: Vec<String>,
+    /// The routes' paths and their audiences: a scope that reaches none is warned of.
+    pub served_paths: Vec<ServedPath>,
     /// Audiences of routes to which pages may send cookies. A token for one of them must name its origins.
     pub credential_audiences: Vec<String>,
     /// The rate classes that tokens can have.

@@ -21,7 +21,9 @@ use crate::formats::fingerprint;
 use crate::formats::key::KeyId;
 use crate::formats::rate_class::ClassName;
 use crate::formats::record::Record;
+use crate::formats::scope::{Scope, misses_routes};
 use crate::formats::token::{Claims, Serial};
+use crate::formats::upstream_claims::UpstreamClaims;
 use crate::limits::MS_PER_SECOND;
 use serde::{Deserialize, Serialize};
 
@@ -107,8 +109,8 @@ pub(super) struct SealedRecord {
 /// The columns to select, in the order in which [`TokenRow::read`] reads them. [`TokenRow::columns`] names
 /// those to write.
 pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
-     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, quota, protected, \
-     distribute, auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, \
+     external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, quota, methods, paths, \
+     scope_mode, claims, protected, distribute, auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, \
      published_at, sealed_by, \
      changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
      (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt, \
@@ -136,6 +138,10 @@ impl TokenRow {
                 audiences: columns.json()?,
                 rate: columns.optional_text()?.map(stored_class).transpose()?,
                 quota: columns.optional_json()?,
+                methods: columns.optional_json()?,
+                paths: columns.optional_json()?,
+                scope_mode: columns.json()?,
+                claims: columns.optional_text()?.map(stored_claims).transpose()?,
                 protected: columns.flag()?,
                 distribute: columns.flag()?,
                 auto_rotate: columns.optional_json()?,
@@ -215,6 +221,10 @@ impl TokenRow {
             ("audiences", json(&policy.audiences)?),
             ("rate", policy.rate.as_ref().map(ClassName::as_str).into()),
             ("quota", optional_json(policy.quota.as_ref())?),
+            ("methods", optional_json(policy.methods.as_ref())?),
+            ("paths", optional_json(policy.paths.as_ref())?),
+            ("scope_mode", json(&policy.scope_mode)?),
+            ("claims", policy.claims.as_ref().map(UpstreamClaims::text).into()),
             ("protected", policy.protected.into()),
             ("distribute", policy.distribute.into()),
             ("auto_rotate", optional_json(policy.auto_rotate.as_ref())?),
@@ -426,9 +436,17 @@ impl TokenRow {
             distribute: self.policy.distribute,
             successor: self.successor,
             planned_end: self.rotation.and_then(|plan| plan.planned_end),
+            scope: Scope { methods: self.policy.methods, paths: self.policy.paths.clone() },
+            scope_mode: self.policy.scope_mode,
+            claims: self.policy.claims.clone(),
         };
         let value = record.seal(&settings.ring, signing_key, self.serial, self.version);
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
+    }
+
+    fn scope_misses_routes(&self, settings: &RegistrySettings) -> bool {
+        let TokenPolicy { paths, audiences, .. } = &self.policy;
+        paths.as_ref().is_some_and(|paths| misses_routes(paths, &settings.served_paths, audiences))
     }
 
     /// What is used of its quota in the period that contains `now`.
@@ -443,7 +461,13 @@ impl TokenRow {
     /// The token as callers see it. [`Transaction::shown`] knows what else it takes.
     ///
     /// [`Transaction::shown`]: super::transaction::Transaction::shown
-    pub(super) fn view(&self, is_current: bool, obstacle: Option<Fault>, now: UnixMillis) -> TokenView {
+    pub(super) fn view(
+        &self,
+        is_current: bool,
+        obstacle: Option<Fault>,
+        settings: &RegistrySettings,
+        now: UnixMillis,
+    ) -> TokenView {
         let disabling = || self.receipt.clone().filter(|_| self.status == TokenStatus::Disabled);
         let withdrawal = self.revocation().or_else(disabling);
         TokenView {
@@ -468,10 +492,16 @@ impl TokenRow {
             successor: self.successor,
             rotation: self.rotation.map(|plan| plan.view()),
             quota_use: self.quota_use_at(now),
+            scope_misses_routes: self.scope_misses_routes(settings),
             first_used_at: self.first_used_at,
             last_used_at: self.last_used_at,
         }
     }
+}
+
+/// Stored claims. They were checked before they were stored.
+fn stored_claims(text: String) -> Result<UpstreamClaims, ReadError> {
+    UpstreamClaims::try_from(text).map_err(|_| ReadError::Unreadable)
 }
 
 /// A stored rate class. Its name was checked before it was stored.

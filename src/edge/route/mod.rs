@@ -17,11 +17,12 @@ mod target;
 
 pub use host::ServedHost;
 pub use path::PathFault;
+pub(crate) use path::PathReading;
 pub use table::{Route, RouteConfigError, Routes};
 pub use target::Target;
 
 use crate::http::paths::{RESERVED_PATH, below};
-use path::{EagerReading, PathReading, RequestUrl};
+use path::{EagerReading, RequestUrl};
 
 /// The destination of a request.
 #[derive(Debug)]

@@ -30,12 +30,12 @@
 
 mod eager;
 mod fault;
-mod taken_out;
 
 pub use fault::PathFault;
 
+use crate::base::plain_path::{Plainness, plainness};
+use crate::base::taken_out::without_segments;
 use crate::http::paths::RESERVED_PATH;
-use taken_out::without_segments;
 
 /// The parts of an absolute URL with an authority, as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<'u> RequestUrl<'u> {
 
 /// A path and its eager reading.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PathReading<'p> {
+pub(crate) struct PathReading<'p> {
     path: &'p str,
     eager: Eager,
 }
@@ -96,7 +96,7 @@ impl<'p> PathReading<'p> {
     ///
     /// # Errors
     /// [`PathFault`] for a path that must not be forwarded.
-    pub(super) fn of(path: &'p str) -> Result<Self, PathFault> {
+    pub(crate) fn of(path: &'p str) -> Result<Self, PathFault> {
         let eager = match plainness(path) {
             Plainness::LowerCase => Eager::AsSent,
             Plainness::AnyCase => Eager::InAnotherCase,
@@ -111,7 +111,7 @@ impl<'p> PathReading<'p> {
     }
 
     /// Whether `holds` is true of the path however a server reads it, in any case.
-    pub(super) fn all(&self, holds: impl Fn(EagerReading<'_>) -> bool) -> bool {
+    pub(crate) fn all(&self, holds: impl Fn(EagerReading<'_>) -> bool) -> bool {
         match &self.eager {
             Eager::AsSent | Eager::InAnotherCase => holds(EagerReading(self.path)),
             Eager::Other(paths) => {
@@ -121,12 +121,12 @@ impl<'p> PathReading<'p> {
     }
 
     /// Whether the decoded path holds a control character.
-    pub(super) fn has_control_character(&self) -> bool {
+    pub(crate) fn has_control_character(&self) -> bool {
         matches!(&self.eager, Eager::Other(paths) if paths.iter().any(|path| path.has_control_character))
     }
 
     /// Whether some server takes a segment out of the path whose extent depends on the server.
-    pub(super) fn has_segment_of_two_extents(&self) -> bool {
+    pub(crate) fn has_segment_of_two_extents(&self) -> bool {
         matches!(&self.eager, Eager::Other(paths) if paths.iter().any(|path| path.has_segment_of_two_extents))
     }
 
@@ -144,7 +144,7 @@ impl<'p> PathReading<'p> {
     /// The path to servers that take a segment out of it which is not part of the address: a script's name
     /// (`/index.php/admin` is `/admin` to what runs in it: RFC 3875 section 4.1.5), and ASP.NET's session
     /// (`/(S(x))/admin`). Most paths have no such segment.
-    pub(super) fn without_segments(&self) -> Vec<String> {
+    pub(crate) fn without_segments(&self) -> Vec<String> {
         match &self.eager {
             Eager::AsSent | Eager::InAnotherCase => without_segments(self.path),
             Eager::Other(paths) => {
@@ -156,51 +156,20 @@ impl<'p> PathReading<'p> {
 
 /// The path as one server reads it. `""` is `/`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EagerReading<'e>(pub(super) &'e str);
+pub(crate) struct EagerReading<'e>(pub(super) &'e str);
 
-impl EagerReading<'_> {
+impl<'e> EagerReading<'e> {
+    /// The path as this server reads it.
+    pub(crate) fn text(self) -> &'e str {
+        self.0
+    }
+
     /// Whether this is the route's path or below it by whole segments, in any case.
     pub(super) fn is_below(self, route_path: &str) -> bool {
         // Split by bytes: the length of an ASCII path may fall inside a multi-byte character of another path.
         self.0.as_bytes().split_at_checked(route_path.len()).is_some_and(|(start, rest)| {
             start.eq_ignore_ascii_case(route_path.as_bytes()) && matches!(rest.first(), None | Some(b'/'))
         })
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plainness {
-    LowerCase,
-    AnyCase,
-    Not,
-}
-
-/// Whether every server reads the path alike, except for case.
-pub(super) fn is_plain(path: &str) -> bool {
-    plainness(path) != Plainness::Not
-}
-
-/// How the path differs from its eager reading, found without computing that. A plain path has:
-/// - only characters that the URL parser keeps and that nothing decodes;
-/// - no empty segment except the last;
-/// - no segment that begins with a dot (it may be `.` or `..`) or ends with one;
-/// - no `:$`, with which Windows names a stream inside of a file.
-fn plainness(path: &str) -> Plainness {
-    let mut before = 0;
-    let mut has_capitals = false;
-    for byte in path.bytes() {
-        let keeps = byte.is_ascii_alphanumeric() || b"/-_~.!$&()*+,=:@".contains(&byte);
-        let is_odd_pair = matches!((before, byte), (b'/', b'/' | b'.') | (b'.', b'/') | (b':', b'$'));
-        if !keeps || is_odd_pair {
-            return Plainness::Not;
-        }
-        has_capitals |= byte.is_ascii_uppercase();
-        before = byte;
-    }
-    match path.starts_with('/') && before != b'.' {
-        false => Plainness::Not,
-        true if has_capitals => Plainness::AnyCase,
-        true => Plainness::LowerCase,
     }
 }
 

@@ -12,10 +12,12 @@
 //! be guarded.
 
 use super::host::ServedHost;
-use super::path::{EagerReading, RequestUrl, is_host, is_plain};
+use super::path::{EagerReading, RequestUrl, is_host};
 use super::target::Target;
+use crate::base::plain_path::is_plain;
 use crate::edge::credential::{CredentialSources, CredentialSourcesError};
 use crate::edge::withheld::ForwardedHeaders;
+use crate::formats::scope::{Methods, Scope, ScopePaths, ServedPath, lies_in_route};
 use crate::http::cors::RouteCors;
 use crate::http::paths::RESERVED_PATH;
 use crate::limits;
@@ -45,6 +47,7 @@ pub struct Route {
     timeout_seconds: u32,
     token_lifetime_seconds: Option<i64>,
     credential_sources: Option<CredentialSources>,
+    scope: Scope,
 }
 
 /// A fault in `ROUTES`: the place, and what was expected there.
@@ -112,6 +115,7 @@ impl Routes {
             timeout_seconds: limits::UPSTREAM_TIMEOUT_DEFAULT_SECONDS,
             token_lifetime_seconds: None,
             credential_sources: None,
+            scope: Scope::default(),
         }]))
     }
 
@@ -137,6 +141,17 @@ impl Routes {
             *shortest = seconds.min(*shortest);
         }
         lifetimes
+    }
+
+    /// The routes, as far as the paths of a scope depend on them.
+    #[must_use]
+    pub fn served_paths(&self) -> Vec<ServedPath> {
+        let served = self.iter().map(|route| ServedPath {
+            host: route.host.as_ref().map(ToString::to_string),
+            path: route.path.clone(),
+            audience: route.audience.clone(),
+        });
+        served.collect()
     }
 
     /// The audiences of routes that accept cookies from pages. A token for one of them must name origins.
@@ -223,6 +238,12 @@ impl Route {
     #[must_use]
     pub fn credential_sources(&self) -> Option<&CredentialSources> {
         self.credential_sources.as_ref()
+    }
+
+    /// What a token may do here that says nothing of it itself.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// The URL to request of the upstream: the upstream's own URL, then path and query as given, byte for
@@ -315,6 +336,7 @@ impl<'a> Fields<'a> {
             timeout_seconds: self.timeout_seconds()?,
             token_lifetime_seconds: self.token_lifetime_seconds()?,
             credential_sources: self.credential_sources()?,
+            scope: Scope { methods: self.methods()?, paths: self.paths()? },
         };
         if route.anonymous && route.credentials {
             return Err(RouteFieldFault(
@@ -322,7 +344,33 @@ impl<'a> Fields<'a> {
                 "not true if anonymous is true: a route is one or the other",
             ));
         }
+        if route.anonymous && !route.scope.is_empty() {
+            let field = if route.scope.methods.is_some() { "methods" } else { "paths" };
+            return Err(RouteFieldFault(field, EXPECTED_SCOPE));
+        }
+        let is_elsewhere = |path| !lies_in_route(path, &route.path);
+        if route.scope.paths.as_ref().is_some_and(|paths| paths.iter().any(is_elsewhere)) {
+            return Err(RouteFieldFault("paths", EXPECTED_PATHS));
+        }
         Ok(route)
+    }
+
+    fn methods(&self) -> Result<Option<Methods>, RouteFieldFault<'static>> {
+        let fault = RouteFieldFault("methods", EXPECTED_METHODS);
+        let Some(items) = self.texts("methods").map_err(|()| fault)? else { return Ok(None) };
+        Methods::parse(items).map(Some).map_err(|_| RouteFieldFault("methods", EXPECTED_METHODS))
+    }
+
+    fn paths(&self) -> Result<Option<ScopePaths>, RouteFieldFault<'static>> {
+        let fault = RouteFieldFault("paths", EXPECTED_PATHS);
+        let Some(items) = self.texts("paths").map_err(|()| fault)? else { return Ok(None) };
+        ScopePaths::parse(items).map(Some).map_err(|_| RouteFieldFault("paths", EXPECTED_PATHS))
+    }
+
+    /// A list of texts. An error where it is anything else.
+    fn texts(&self, field: &str) -> Result<Option<Vec<&'a str>>, ()> {
+        let Some(value) = self.0.get(field) else { return Ok(None) };
+        value.as_array().and_then(|items| items.iter().map(Value::as_str).collect()).map(Some).ok_or(())
     }
 
     fn text(
@@ -420,7 +468,7 @@ fn parse_audience(text: &str) -> Option<String> {
 }
 
 const AUDIENCE_DEFAULT: &str = "default";
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "host",
     "path",
     "upstream",
@@ -432,14 +480,22 @@ const FIELDS: [&str; 11] = [
     "timeout_seconds",
     "token_lifetime_seconds",
     "credential_sources",
+    "methods",
+    "paths",
 ];
 const EXPECTED_LIST: &str =
     "a JSON list of 1 to 100 routes such as [{\"path\": \"/v1\", \"upstream\": \"https://api.internal\"}]";
 const EXPECTED_FIELD: &str = "one of host, path, upstream, audience, anonymous, credentials, \
-     shared_cache, forwarded_headers, timeout_seconds, token_lifetime_seconds, credential_sources; no other \
-     field is known";
+     shared_cache, forwarded_headers, timeout_seconds, token_lifetime_seconds, credential_sources, methods, \
+     paths; no other field is known";
 const EXPECTED_UPSTREAM: &str =
     "an absolute http or https URL without user, query or fragment, such as https://api.internal/base";
 const EXPECTED_PATH: &str = "a path from its slash on, of letters, digits and - . _ ~ ! $ & ( ) * + , = : @, \
      in which no segment begins or ends with a dot or has :$ in it, not under /_wayleave";
+const EXPECTED_METHODS: &str = "a list of different methods in capitals, such as [\"GET\", \"POST\"]";
+const EXPECTED_PATHS: &str = "a list of 1 to 50 different paths of this route, such as \
+     [\"/v1/tiles/*\"]: each exact, or a prefix that ends in /*; of the characters of path, \
+     without any other *";
+const EXPECTED_SCOPE: &str =
+    "absent if anonymous is true: a request without a token has no scope, so it would be forwarded";
 const EXPECTED_AUDIENCE: &str = "1 to 64 letters, digits, dots, colons, underscores and hyphens";

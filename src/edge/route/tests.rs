@@ -1,5 +1,5 @@
-use super::path::is_plain;
 use super::*;
+use crate::base::plain_path::is_plain;
 use crate::edge::credential::CredentialSources;
 use crate::edge::withheld::ForwardedHeaders;
 use url::Url;
@@ -337,6 +337,13 @@ fn a_routes_settings_are_as_written() {
     let sources = by("host").credential_sources().map(CredentialSources::listed);
     assert_eq!(sources, Some(vec!["bearer".to_owned(), "query:key".to_owned()]));
     assert_eq!(by("v1").credential_sources(), None);
+    assert!(by("v1").scope().is_empty());
+    let scoped = r#"[{"upstream": "https://u.example", "path": "/v1", "methods": ["POST", "GET"],
+        "paths": ["/v1/x/", "/v1/*", "/*"]}]"#;
+    let scoped = Routes::parse(scoped).unwrap();
+    let scope = serde_json::to_value(scoped.iter().next().unwrap().scope()).unwrap();
+    let expected = serde_json::json!({"methods": ["GET", "POST"], "paths": ["/v1/x", "/v1/*", "/*"]});
+    assert_eq!(scope, expected);
 }
 
 #[test]
@@ -389,6 +396,26 @@ fn a_wrong_table_says_where() {
                 "\"/a:$b\"",
             ],
         ),
+        (
+            "methods",
+            &["[]", "null", "\"GET\"", "[\"get\"]", "[\"GET\",\"GET\"]", "[\"TRACE\"]", "[1]", "[\"*\"]"],
+        ),
+        (
+            "paths",
+            &[
+                "[]",
+                "null",
+                "\"/x\"",
+                "[1]",
+                "[\"x\"]",
+                "[\"/x\",\"/x/\"]",
+                "[\"/x/../y\"]",
+                "[\"/x%2Fy\"]",
+                "[\"/x/*/y\"]",
+                "[\"/x*\"]",
+                "[\"/_wayleave/*\"]",
+            ],
+        ),
         ("forwarded_headers", &["true", "\"\"", "\"Pass\"", "null"]),
         ("timeout_seconds", &["0", "301", "-1", "1.5", "\"30\""]),
         ("token_lifetime_seconds", &["0", "59", "631152001", "-1", "60.5", "\"60\"", "null"]),
@@ -401,6 +428,18 @@ fn a_wrong_table_says_where() {
             let json = format!("[{{\"upstream\": \"https://u.example\", \"{field}\": {value}}}]");
             assert_eq!(Routes::parse(&json).unwrap_err().place, format!("[0].{field}"), "{json}");
         }
+    }
+    for (fields, place) in [
+        // Without a token there is no scope: the request would be forwarded.
+        (r#""anonymous": true, "methods": ["GET"]"#, "[0].methods"),
+        (r#""anonymous": true, "paths": ["/x"]"#, "[0].paths"),
+        (r#""path": "/v1", "paths": ["/v1/x", "/v2/*"]"#, "[0].paths"),
+        (r#""path": "/v1", "paths": ["/V1/x"]"#, "[0].paths"),
+        (r#""path": "/v1", "paths": ["/v10"]"#, "[0].paths"),
+        (r#""path": "/v1", "paths": ["/"]"#, "[0].paths"),
+    ] {
+        let json = format!("[{{\"upstream\": \"https://u.example\", {fields}}}]");
+        assert_eq!(Routes::parse(&json).unwrap_err().place, place, "{json}");
     }
     for url in [
         "",

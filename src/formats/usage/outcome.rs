@@ -56,11 +56,15 @@ pub enum Outcome {
     Lost = 19,
     /// Refused with the code `quota_exceeded`
     QuotaExceeded = 20,
+    /// Refused with the code `scope_mismatch`
+    ScopeMismatch = 21,
+    /// Admitted in report mode. If scopes were enforced, the refusal would be `scope_mismatch`.
+    ReportedScopeMismatch = 22,
 }
 
 impl Outcome {
     /// Every outcome, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Admitted,
         Self::ReportedOriginMissing,
         Self::ReportedOriginNotAllowed,
@@ -82,6 +86,8 @@ impl Outcome {
         Self::Unattributed,
         Self::Lost,
         Self::QuotaExceeded,
+        Self::ScopeMismatch,
+        Self::ReportedScopeMismatch,
     ];
 
     /// The outcome of a request that is refused with this problem; `None` for problems unrelated to tokens.
@@ -98,6 +104,7 @@ impl Outcome {
             Code::OriginMissing => Some(Self::OriginMissing),
             Code::OriginNotAllowed => Some(Self::OriginNotAllowed),
             Code::AudienceMismatch => Some(Self::AudienceMismatch),
+            Code::ScopeMismatch => Some(Self::ScopeMismatch),
             Code::RateLimited => Some(Self::RateLimited),
             Code::QuotaExceeded => Some(Self::QuotaExceeded),
             Code::RevocationStatusUnknown => Some(Self::StatusUnknown),
@@ -113,6 +120,7 @@ impl Outcome {
         match reported {
             None => Self::Admitted,
             Some(Code::OriginMissing) => Self::ReportedOriginMissing,
+            Some(Code::ScopeMismatch) => Self::ReportedScopeMismatch,
             Some(_) => Self::ReportedOriginNotAllowed,
         }
     }
@@ -120,7 +128,13 @@ impl Outcome {
     /// Whether it counts as a use of the token: any admission, including report mode.
     #[must_use]
     pub fn is_use(self) -> bool {
-        matches!(self, Self::Admitted | Self::ReportedOriginMissing | Self::ReportedOriginNotAllowed)
+        matches!(
+            self,
+            Self::Admitted
+                | Self::ReportedOriginMissing
+                | Self::ReportedOriginNotAllowed
+                | Self::ReportedScopeMismatch
+        )
     }
 
     /// Whether the gateway needed the revocation list for it: the token verified, and had not expired.
@@ -135,6 +149,8 @@ impl Outcome {
             | Self::OriginMissing
             | Self::OriginNotAllowed
             | Self::AudienceMismatch
+            | Self::ScopeMismatch
+            | Self::ReportedScopeMismatch
             | Self::RateLimited
             | Self::QuotaExceeded
             | Self::StatusUnknown => true,
@@ -188,6 +204,8 @@ impl Outcome {
             Self::Unattributed => "unattributed",
             Self::Lost => "lost",
             Self::QuotaExceeded => Code::QuotaExceeded.code(),
+            Self::ScopeMismatch => Code::ScopeMismatch.code(),
+            Self::ReportedScopeMismatch => "reported_scope_mismatch",
         }
     }
 

@@ -75,6 +75,10 @@ codes! {
         "Token is for another API",
         "The token is valid, but not for this part of the API. Ask the API's operator for a token that is \
          valid here.";
+    ScopeMismatch, "scope_mismatch", 403, Some("insufficient_scope"),
+        "Token is not for this request",
+        "The token is valid here, but not for requests with this method and path. Ask the API's operator for \
+         a token that may do this.";
     RateLimited, "rate_limited", 429, None,
         "Too many requests",
         "The token's rate limit is used up. Wait as long as Retry-After says.";

@@ -17,6 +17,7 @@ export const PROBLEMS = {
   origin_missing: { status: 403 },
   origin_not_allowed: { status: 403 },
   audience_mismatch: { status: 403, challenge: 'insufficient_scope' },
+  scope_mismatch: { status: 403, challenge: 'insufficient_scope' },
   rate_limited: { status: 429, retryAfter: true },
   quota_exceeded: { status: 429, retryAfter: true },
   revocation_status_unknown: { status: 503, retryAfter: true },

@@ -7,7 +7,9 @@ use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::key::KeyId;
 use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
 use crate::formats::rate_class::ClassName;
+use crate::formats::scope::{Methods, ScopeMode, ScopePaths};
 use crate::formats::token::Serial;
+use crate::formats::upstream_claims::UpstreamClaims;
 use serde::{Deserialize, Serialize};
 
 /// The fields of `POST /tokens`. A field not given has the clone's value, or else the default.
@@ -53,6 +55,18 @@ pub struct TokenPolicy {
     /// How many requests it may make in a day or a month.
     #[serde(default)] // the registry of the previous release does not send it
     pub quota: Option<Quota>,
+    /// The methods for which it is good; `None`: those of the route.
+    #[serde(default)]
+    pub methods: Option<Methods>,
+    /// The paths for which it is good; `None`: those of the route.
+    #[serde(default)]
+    pub paths: Option<ScopePaths>,
+    /// Whether refusals by scope are enforced or only counted.
+    #[serde(default)]
+    pub scope_mode: ScopeMode,
+    /// What the upstream is told about it.
+    #[serde(default)]
+    pub claims: Option<UpstreamClaims>,
     /// Whether only an owner may do what could break its pages or open it to others.
     pub protected: bool,
     /// Whether pages on its sites may fetch the family's current token.
@@ -89,6 +103,18 @@ pub struct TokenEdit {
     /// How many requests it may make in a day or a month.
     #[serde(default, with = "given")]
     pub quota: Option<Option<Quota>>,
+    /// The methods for which it is good; cleared: those of the route.
+    #[serde(default, with = "given")]
+    pub methods: Option<Option<Methods>>,
+    /// The paths for which it is good; cleared: those of the route.
+    #[serde(default, with = "given")]
+    pub paths: Option<Option<ScopePaths>>,
+    /// Whether refusals by scope are enforced or only counted.
+    #[serde(default)]
+    pub scope_mode: Option<ScopeMode>,
+    /// What the upstream is told about it, sent as `Wayleave-Claims`.
+    #[serde(default, with = "given")]
+    pub claims: Option<Option<UpstreamClaims>>,
     /// Whether only an owner may do what could break its pages or open it to others.
     pub protected: Option<bool>,
     /// Whether pages on its sites may fetch the family's current token.
@@ -234,6 +260,9 @@ pub struct TokenView {
     /// What is used of its quota in the current period; `None` without a quota.
     #[serde(default)] // the registry of the previous release does not send it
     pub quota_use: Option<QuotaUse>,
+    /// A path of its scope lies in no route of its audiences.
+    #[serde(default)]
+    pub scope_misses_routes: bool,
     /// Its first known use.
     pub first_used_at: Option<UnixMillis>,
     /// Its latest known use, within some minutes.

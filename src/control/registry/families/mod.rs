@@ -14,6 +14,7 @@ use super::command::{FamilyView, Fault, TokenState, TokenView};
 use super::fetches;
 use super::retired_keys::key_retired;
 use super::row::{Stop, StorageError};
+use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
 use super::transaction::Transaction;
 use crate::base::database::{Columns, Database, Rows, Value};
@@ -111,7 +112,7 @@ impl<D: Database> Transaction<'_, D> {
         let is_current = row.state(self.now) == TokenState::Active
             && current(self.database, row.family.as_str(), self.now)?
                 .is_some_and(|current| current.serial == row.serial);
-        Ok(Box::new(row.view(is_current, self.rotation_obstacle(row)?, self.now)))
+        Ok(Box::new(row.view(is_current, self.rotation_obstacle(row)?, self.settings, self.now)))
     }
 
     /// The family and its newest tokens, for `GET /families/{id}`.

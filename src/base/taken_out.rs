@@ -5,7 +5,8 @@
 //! What a mistake costs: a server reads a guarded path where the gateway reads another.
 
 /// The path without each such segment, and without all of them.
-pub(super) fn without_segments(path: &str) -> Vec<String> {
+#[must_use]
+pub fn without_segments(path: &str) -> Vec<String> {
     // Almost every path is done here.
     if !path.split('/').any(is_taken_out) {
         return Vec::new();
@@ -23,7 +24,8 @@ pub(super) fn without_segments(path: &str) -> Vec<String> {
 }
 
 /// Whether some server takes the segment out of a path.
-pub(super) fn is_taken_out(name: &str) -> bool {
+#[must_use]
+pub fn is_taken_out(name: &str) -> bool {
     is_script(name) || is_session(name)
 }
 
