@@ -17,6 +17,7 @@ use wayleave::edge::record_holder::RecordHolder;
 use wayleave::formats::list::Number;
 use wayleave::formats::origin::OriginEvidence;
 use wayleave::formats::record::VersionedRecord;
+use wayleave::formats::scope::Scope;
 use wayleave::formats::token::{Serial, VerifiedToken};
 use wayleave::http::problem::Code;
 use wayleave::limits::RECORDS_HELD_MAX_BYTES;
@@ -185,7 +186,14 @@ impl World {
             let early = self.mutation() == Some(Mutation::CheckedBeforeAwait);
             let now = if early { began } else { isolate.now(self) };
             let evidence = OriginEvidence { origin: Some(ask.site()), ..OriginEvidence::default() };
-            let asked = Asked { audience: ask.audience(), credentials: false, evidence };
+            let asked = Asked {
+                audience: ask.audience(),
+                credentials: false,
+                evidence,
+                method: ask.method(),
+                path: "/",
+                default_scope: &Scope::default(),
+            };
             let decided = {
                 let (lists, terms) = (isolate.lists.borrow(), &isolate.terms);
                 let on_unknown = OnUnknown::Refuse;
@@ -216,6 +224,7 @@ impl World {
         match self.mutation() {
             Some(Mutation::RecordVersionIgnored) => changed.version |= 0xf_ffff,
             Some(Mutation::EndsIgnored) => changed.record.ends_at = None,
+            Some(Mutation::ScopesIgnored) => changed.record.scope = Scope::default(),
             _ => return RecordFact::Known(held),
         }
         RecordFact::Known(Rc::new(changed))

@@ -47,6 +47,10 @@ pub(crate) enum Mutation {
     RestoredWithoutKv,
     /// Planned ends are not enforced.
     EndsIgnored,
+    /// Scopes are not enforced.
+    ScopesIgnored,
+    /// An earlier release reads a record of the format with scopes, and ignores them.
+    EarlierIgnoresScopes,
     /// Lists do not name retired keys.
     RetiredKeysForgotten,
     /// Rows are deleted a time after their revocation instead of their tokens' end.
@@ -109,6 +113,7 @@ impl Mutation {
             Self::LaterListTakenAsEmpty
             | Self::LaterFieldsIgnored
             | Self::LaterRecordTakenAsNone
+            | Self::EarlierIgnoresScopes
             | Self::EarlierAsksNoRegistry => |shape| {
                 (shape.troubles, shape.episodes) = (vec![Trouble::EarlierLocations], 12);
             },
@@ -143,7 +148,10 @@ impl Mutation {
     pub(crate) fn seen_by(self) -> &'static [Judge] {
         match self {
             Self::NumberOrderIgnored => &[Judge::NumberBack],
-            Self::RecordVersionIgnored | Self::VersionsNotFolded => &[Judge::Edit],
+            Self::RecordVersionIgnored
+            | Self::VersionsNotFolded
+            | Self::ScopesIgnored
+            | Self::EarlierIgnoresScopes => &[Judge::Edit],
             Self::LeaseNeverEnds => &[Judge::Stuck],
             Self::UsedUpQuotasIgnored => &[Judge::Quota],
             Self::BatchesCountedTwice => &[Judge::FalseRefusal],
@@ -193,6 +201,8 @@ pub(crate) const FROM_THE_START: [Mutation; 33] = [
     Mutation::EpochNotRaised,
     Mutation::RestoredWithoutKv,
     Mutation::EndsIgnored,
+    Mutation::ScopesIgnored,
+    Mutation::EarlierIgnoresScopes,
     Mutation::RetiredKeysForgotten,
     Mutation::RetentionFromRevocation,
     Mutation::UsedUpQuotasIgnored,

@@ -12,6 +12,7 @@ use wayleave::control::registry::command::{
 };
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{OriginRule, OriginRules};
+use wayleave::formats::scope::Methods;
 use wayleave::formats::token::Serial;
 
 /// How often an operator tries a call that got no answer.
@@ -235,7 +236,8 @@ impl World {
 
     fn draw_policy(&self) -> Policy {
         let some = |of: usize| 1 + self.chance.index((1 << of) - 1);
-        Policy { sites: some(settings::SITES.len()), audiences: some(settings::AUDIENCES.len()) }
+        let (sites, audiences) = (some(settings::SITES.len()), some(settings::AUDIENCES.len()));
+        Policy { sites, audiences, reads_only: self.chance.percent(30) }
     }
 }
 
@@ -250,6 +252,7 @@ impl Policy {
         TokenEdit {
             origins: Some(OriginRules::Rules(rules)),
             audiences: Some(chosen(self.audiences, &settings::AUDIENCES)),
+            methods: Some(self.reads_only.then(|| Methods::parse(["GET"]).unwrap())),
             ..TokenEdit::default()
         }
     }

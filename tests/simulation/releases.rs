@@ -5,7 +5,8 @@
 //! [`LATER`], which is today's body under a later format number; its registry may write that. Formats are
 //! read one release before they are written, so an earlier release usually reads [`LATER`]. One that does
 //! not is two releases behind, or was rolled back too far, and must treat the registry's values as absent.
-//! It does not read format 2 of the list either, which says that quotas are used up.
+//! It does not read format 2 either: of the list, which says that quotas are used up, and of records with a
+//! scope or claims. It must refuse those tokens.
 
 use crate::edge::Isolate;
 use crate::mutation::Mutation;
@@ -19,6 +20,7 @@ use wayleave::formats::list::{
 };
 use wayleave::formats::record;
 use wayleave::formats::record::{Record, VersionedRecord};
+use wayleave::formats::scope::Scope;
 use wayleave::formats::seal;
 use wayleave::formats::seal::Purpose;
 use wayleave::formats::token::Serial;
@@ -253,8 +255,12 @@ impl World {
     ) -> Option<VersionedRecord> {
         let name = record::kv_name(serial, version);
         let ignores = self.mutation() == Some(Mutation::LaterFieldsIgnored) && is_beyond(isolate, value);
-        let release = if ignores { NEWEST } else { isolate.release };
+        let forgets = self.mutation() == Some(Mutation::EarlierIgnoresScopes) && is_beyond(isolate, value);
+        let release = if ignores || forgets { NEWEST } else { isolate.release };
         let mut opened = Record::open(&self.ring, serial, version, &self.as_read_by(release, &name, value))?;
+        if forgets {
+            opened.record.scope = Scope::default();
+        }
         if ignores {
             // As if the later format had added the end.
             opened.record.ends_at = None;

@@ -72,7 +72,7 @@ impl World {
         let policy = token.row.policy;
         let mut ask = self.draw_ask();
         for _ in 0..3 {
-            if !policy.has_site(&ask) || !policy.has_audience(&ask) {
+            if !policy.allows(&ask) {
                 ask = self.draw_ask();
             }
         }
@@ -88,7 +88,7 @@ impl World {
     pub(crate) fn draw_ask(&self) -> Ask {
         let (site, audience) =
             (self.chance.index(settings::SITES.len()), self.chance.index(settings::AUDIENCES.len()));
-        Ask { site, audience }
+        Ask { site, audience, writes: self.chance.percent(30) }
     }
 
     pub(crate) fn any_isolate(&self) -> Rc<Isolate> {

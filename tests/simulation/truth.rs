@@ -8,11 +8,12 @@ use wayleave::formats::key::KeyId;
 use wayleave::formats::token::Serial;
 use wayleave::http::problem::Code;
 
-/// A request's origin and audience.
+/// A request's origin, audience and method.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub site: usize,
     pub audience: usize,
+    pub writes: bool,
 }
 
 impl Ask {
@@ -22,6 +23,10 @@ impl Ask {
 
     pub(crate) fn audience(&self) -> &'static str {
         settings::AUDIENCES[self.audience]
+    }
+
+    pub(crate) fn method(&self) -> &'static str {
+        if self.writes { "POST" } else { "GET" }
     }
 }
 
@@ -34,11 +39,13 @@ pub(crate) enum Status {
     Unheard,
 }
 
-/// Sites and audiences as bit sets.
+/// Sites and audiences as bit sets, and the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub sites: usize,
     pub audiences: usize,
+    /// Its scope has no method but GET. Otherwise it has none.
+    pub reads_only: bool,
 }
 
 impl Policy {
@@ -50,8 +57,12 @@ impl Policy {
         self.audiences & (1 << ask.audience) != 0
     }
 
-    fn allows(self, ask: &Ask) -> bool {
-        self.has_site(ask) && self.has_audience(ask)
+    pub(crate) fn has_method(self, ask: &Ask) -> bool {
+        !(self.reads_only && ask.writes)
+    }
+
+    pub(crate) fn allows(self, ask: &Ask) -> bool {
+        self.has_site(ask) && self.has_audience(ask) && self.has_method(ask)
     }
 }
 
@@ -135,6 +146,7 @@ impl State {
             Status::Good if self.has_ended(clock) => Some(Code::TokenRevoked),
             Status::Good if !self.policy.has_audience(ask) => Some(Code::AudienceMismatch),
             Status::Good if !self.policy.has_site(ask) => Some(Code::OriginNotAllowed),
+            Status::Good if !self.policy.has_method(ask) => Some(Code::ScopeMismatch),
             Status::Good => None,
         }
     }
@@ -262,6 +274,7 @@ impl Truth {
             Code::TokenDisabled => standing.any(|state| state.status == Status::Disabled),
             Code::OriginNotAllowed => standing.any(|state| !state.policy.has_site(at.ask)),
             Code::AudienceMismatch => standing.any(|state| !state.policy.has_audience(at.ask)),
+            Code::ScopeMismatch => standing.any(|state| !state.policy.has_method(at.ask)),
             _ => false,
         }
     }
