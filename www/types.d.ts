@@ -53,6 +53,10 @@ export interface Token {
   rate: string | null;
   quota: { requests: number; per: 'day' | 'month'; counts: 'token' | 'family' } | null;
   quota_use?: { used: number; period_ends_at: string; exceeded: boolean };
+  methods: string[] | null;
+  paths: string[] | null;
+  scope_mode: 'enforce' | 'report';
+  claims: Record<string, unknown> | null;
   protected: boolean;
   created_at: string;
   created_by: string;
@@ -293,5 +297,7 @@ export interface Configuration {
     forwarded_headers: 'replace' | 'pass';
     timeout_seconds: number;
     credential_sources: string[] | null;
+    methods: string[] | null;
+    paths: string[] | null;
   }[];
 }

@@ -63,6 +63,7 @@ const FILES: &[(&str, &str)] = files![
     "views/revocation.js",
     "views/revoke_dialog.js",
     "views/rotate_dialog.js",
+    "views/scope_fields.js",
     "views/settings.js",
     "views/sign_in.js",
     "views/token.js",

@@ -60,6 +60,10 @@ describe('rules while typing', () => {
       origins: ['https://a.example', 'https://b.example'],
       origin_mode: 'report',
       metadata: { plan: 1 },
+      methods: ['GET', 'POST'],
+      paths: ['/v1/tiles/*', '/v1/style'],
+      scope_mode: 'report',
+      claims: { plan: 'free', public_only: true },
     });
     const page = await site.signedIn({ at: `#/new?clone=${source.id}` });
     await heading(page, 'New token like “Original”').waitFor();
@@ -78,6 +82,8 @@ describe('rules while typing', () => {
     await heading(page, '“Copy of it” is ready').waitFor();
     const [made] = (await admin.call('GET', '/tokens?limit=1')).json.items;
     assert.deepEqual([made.owner, made.origin_mode, made.metadata], ['kim', 'report', { plan: 1 }]);
+    for (const name of ['methods', 'paths', 'scope_mode', 'claims'])
+      assert.deepEqual(made[name], source[name], name);
   });
 });
 
@@ -113,6 +119,28 @@ describe('creating', () => {
     held.letGo();
     await heading(page, '“Pressed twice” is ready').waitFor();
     assert.equal(held.calls, 1);
+  });
+
+  it('a wrong method, path or claim is refused next to its field, and stays', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await fillIn(page, 'Wrong scope');
+    await page.getByText('More settings').click();
+    await page.getByLabel('Methods').fill('GET\nget');
+    await page.getByLabel('Paths').fill('/v1/tiles/*\n/v1/../admin');
+    await page.getByLabel('Claims').fill('{"plan": {"name": "free"}}');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    const error = (name) => page.locator(`[data-field=${name}] .error`);
+    await error('methods')
+      .getByText(/Line 2: A method in capitals/)
+      .waitFor();
+    await error('paths')
+      .getByText(/Line 2: A path of letters/)
+      .waitFor();
+    await error('claims')
+      .getByText(/a text/)
+      .waitFor();
+    assert.equal(await page.getByLabel('Paths').inputValue(), '/v1/tiles/*\n/v1/../admin');
+    assert.equal(await made('Wrong scope'), 0);
   });
 
   it('metadata that is no JSON is refused next to its field, and stays', async () => {

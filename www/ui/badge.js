@@ -48,6 +48,8 @@ export const WARNINGS = {
     'A rule has http with port 443, or https with port 80. Check the scheme and the port.',
   international_name: 'A rule has an international name. Check its letters: some look alike.',
   report_mode: 'It is in report mode: its origin rules refuse nothing.',
+  scope_report_mode: 'Its scope is in report mode: methods and paths refuse nothing.',
+  scope_without_route: 'A path of its scope belongs to no API that it may call. Check its spelling.',
   missing_origin_allowed: 'Requests without an origin are admitted: any script can send such requests.',
   long_lived: 'Its lifetime is longer than a year.',
   rotation_overdue: 'It is more than a year old. Rotate it.',

@@ -5,6 +5,7 @@ import { h } from '../dom.js';
 import { checkbox, choices, field, fieldValue, isChecked } from '../ui/form.js';
 import { may } from '../who.js';
 import { originsField } from './origins_field.js';
+import { hasScope, readScope, scopeFields } from './scope_fields.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */
 
@@ -53,6 +54,7 @@ function moreSettings(token) {
       { class: 'fields' },
       unlistedSite(token),
       unnamedSite(token),
+      scopeFields(token),
       field({
         name: 'external_id',
         label: 'External id (optional)',
@@ -200,7 +202,8 @@ function isUnusual(token) {
     token.missing_origin === 'allow' ||
     Boolean(token.external_id ?? token.metadata) ||
     token.protected === true ||
-    token.distribute === true
+    token.distribute === true ||
+    hasScope(token)
   );
 }
 
@@ -216,7 +219,8 @@ function read(form, origins, several) {
     label: fieldValue(form, 'label'),
     owner: optional('owner'),
     external_id: optional('external_id'),
-    metadata: metadata(fieldValue(form, 'metadata').trim()),
+    metadata: jsonOf(fieldValue(form, 'metadata').trim()),
+    ...readScope(form, jsonOf),
     origins,
     distribute: isChecked(form, 'distribute'),
     origin_mode: fieldValue(form, 'origin_mode'),
@@ -235,7 +239,7 @@ function read(form, origins, several) {
  * Text that is not JSON is sent as it is: the API's error then appears next to the field.
  * @param {string} text
  */
-function metadata(text) {
+function jsonOf(text) {
   if (text === '') return null;
   try {
     return JSON.parse(text);

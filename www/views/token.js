@@ -121,6 +121,14 @@ function change(token, signal) {
   return receipt(token.id, token.effective_by, what, signal);
 }
 
+/** @param {string[]} items */
+const list = (items) =>
+  h(
+    'ul',
+    null,
+    items.map((item) => h('li', null, h('code', null, item))),
+  );
+
 /** @param {Token} token */
 function settings(token) {
   return h(
@@ -128,21 +136,16 @@ function settings(token) {
     { class: 'card', 'aria-labelledby': 'settings' },
     h('h2', { id: 'settings' }, 'Settings'),
     facts(
-      fact(
-        'Works from',
-        token.origins === 'any'
-          ? badge('Every site', 'warn')
-          : h(
-              'ul',
-              null,
-              token.origins.map((rule) => h('li', null, h('code', null, rule))),
-            ),
-      ),
+      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : list(token.origins)),
       fact('Sites not listed', token.origin_mode === 'report' ? 'are admitted and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are admitted' : 'are refused'),
       fact('For', token.audiences.join(', ')),
       fact('Quota', quota(token)),
       fact('Rate', token.rate === null ? muted('no limit') : `class ${token.rate}`),
+      token.methods && fact('Methods', token.methods.join(', ')),
+      token.paths && fact('Paths', list(token.paths)),
+      token.scope_mode === 'report' && fact('Other methods and paths', 'are admitted and counted'),
+      token.claims && fact('Claims', h('code', null, JSON.stringify(token.claims))),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
       token.auto_rotate &&
         fact('Rotates automatically', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
