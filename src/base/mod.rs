@@ -8,5 +8,4 @@ pub mod headers;
 pub mod json;
 pub mod plain_path;
 pub mod readable_text;
-pub mod taken_out;
 pub mod time;

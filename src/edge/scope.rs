@@ -1,10 +1,10 @@
 //! Whether a request lies in a token's scope, however a server may read its path.
 //!
 //! Standard: docs/http.md, "Scopes".
-//! Invariants: a path lies in the scope only if every reading of it does, as for routes (`route/path.rs`):
-//! as it was sent, as the most lenient server reads it, and without the names of scripts. A path of the scope
-//! is plain, so no step of a lenient server changes the beginning that they have in common. What the token
-//! does not say of itself, the route's default says.
+//! Invariants: a path lies in the scope only if it does as it was sent and as the most lenient server reads
+//! it (`route/path.rs`). A path of the scope is plain, so the steps of other servers leave the beginning that
+//! the two have in common as it is. If that holds a script's name, the scope names the script, and with it
+//! what runs there. What the token does not say of itself, the route's default says.
 //! What it must not know: tokens, records, audiences.
 //! What a mistake costs: a token does what it was not made for (false accept).
 
@@ -31,7 +31,6 @@ fn cover(paths: &ScopePaths, path: &str) -> bool {
         return false;
     }
     reading.all(|path| paths.cover_in_any_case(path.text()))
-        && reading.without_segments().iter().all(|path| paths.cover_within_scripts(path))
 }
 
 #[cfg(test)]

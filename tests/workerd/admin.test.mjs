@@ -46,6 +46,10 @@ describe("a token's life", () => {
       origin_mode: 'report',
       missing_origin: 'allow',
       audiences: ['weather', 'maps'],
+      methods: ['GET', 'POST'],
+      paths: ['/now', '/maps/*'],
+      scope_mode: 'report',
+      claims: { plan: 'small', seats: 3 },
     };
     const answer = await create(settings);
     assert.equal(answer.status, 201, String(answer));
@@ -121,6 +125,10 @@ describe("a token's life", () => {
       origin_mode: 'report',
       missing_origin: 'allow',
       audiences: ['maps'],
+      methods: ['GET'],
+      paths: ['/maps/*'],
+      scope_mode: 'report',
+      claims: { plan: 'free' },
     });
     const { json: clone } = await create({ clone_of: original.id, label: 'copy' });
     for (const field of [
@@ -131,6 +139,10 @@ describe("a token's life", () => {
       'origin_mode',
       'missing_origin',
       'audiences',
+      'methods',
+      'paths',
+      'scope_mode',
+      'claims',
     ]) {
       assert.deepEqual(clone[field], original[field], field);
     }

@@ -102,6 +102,28 @@ describe('bad input ends in a problem with a stable code', () => {
     external_id: ['B\u00e4cker', 'x'.repeat(201), 'a\r\nb'],
     clone_of: ['tok_', '1', 1, 'tok_01', 'tok_4294967296'],
     rate: ['gold', 1],
+    methods: [[], 'GET', ['get'], ['GET', 'GET'], ['*'], ['CONNECT'], ['GET, POST'], [null], { GET: true }],
+    paths: [
+      [],
+      '/v1',
+      ['v1'],
+      [''],
+      ['/v1/../x'],
+      ['/v1/%2e%2e/x'],
+      ['/v1%2Fx'],
+      ['/v1/*/x'],
+      ['/v1*'],
+      ['/v1;x'],
+      ['/v1?x'],
+      ['/v1', '/v1/'],
+      ['/_wayleave/*'],
+      ['https://api.example/v1'],
+      [1],
+      Array.from({ length: 51 }, (_, at) => `/${at}`),
+      [`/${'a'.repeat(256)}`],
+    ],
+    scope_mode: ['Enforce', 'off', null],
+    claims: [[], 'x', 1, { a: null }, { a: {} }, { a: [[1]] }, { a: 2 ** 53 }, { a: 'x'.repeat(1_017) }],
   };
   for (const [field, values] of Object.entries(settings)) {
     it(`${field}: each wrong value is 422 and names the field`, async () => {

@@ -1,5 +1,5 @@
 //! Guarded requests with a rate class: which are counted, against which limit, and that the decision is made
-//! again once the count is known.
+//! again once the count is known. Guarded requests on a route with a scope.
 
 use super::*;
 use crate::base::time::UnixSeconds;
@@ -77,6 +77,17 @@ fn lists(config: &Config, status: SerialStatus) -> ListHolder {
 
 /// The outcome for a request from `origin` with a token of this class and status, when the count said `fact`.
 fn decided(config: &Config, origin: &str, class: &str, status: SerialStatus, fact: &Fact) -> Seen {
+    decided_by("GET", config, origin, class, status, fact)
+}
+
+fn decided_by(
+    method: &str,
+    config: &Config,
+    origin: &str,
+    class: &str,
+    status: SerialStatus,
+    fact: &Fact,
+) -> Seen {
     let bearer = format!("Bearer {}", claims().mint(&config.edge.ring).unwrap());
     let names = header_names(&config.edge).join("\n");
     let lines: Vec<String> = names
@@ -90,7 +101,7 @@ fn decided(config: &Config, origin: &str, class: &str, status: SerialStatus, fac
         .collect();
     let lines = lines.join("\n");
     let facts = RequestFacts {
-        method: "GET",
+        method,
         url: "https://gateway.example/weather",
         headers: Headers::read(&names, &lines),
         token_headers: "",
@@ -165,6 +176,66 @@ fn a_token_without_a_class_or_of_one_that_was_dropped_is_not_limited() {
     for class in ["", "dropped"] {
         let seen = decided(&config, SITE, class, SerialStatus::Good, &Fact::NotCounted);
         assert!(matches!(seen, Seen::Onward), "{class}: {seen:?}");
+    }
+}
+
+fn of_scope() -> Config {
+    let routes = r#"[{"upstream": "https://upstream.example", "methods": ["GET"]}]"#;
+    config_with(&[("UPSTREAM", ""), ("ROUTES", routes)])
+}
+
+/// The refusal says that the scope does not suffice, and nothing of what would.
+#[test]
+fn out_of_the_scope_it_is_refused_and_counted_as_that_and_spends_nothing() {
+    let (config, fact) = (of_scope(), Fact::NotCounted);
+    let seen = |method, origin| decided_by(method, &config, origin, "", SerialStatus::Good, &fact);
+    assert!(matches!(seen("GET", SITE), Seen::Onward) && matches!(seen("HEAD", SITE), Seen::Onward));
+    let Seen::Refused(reply, counted) = seen("POST", SITE) else { panic!("admitted") };
+    let challenge = reply.header("WWW-Authenticate").unwrap();
+    assert!(challenge.contains(r#"error="insufficient_scope""#) && !challenge.contains(", scope="));
+    assert_eq!(reply.status, 403);
+    assert!(!reply.body.as_deref().unwrap().contains("GET"));
+    assert_eq!(reply.header("Access-Control-Allow-Origin"), Some(SITE), "the page can read why");
+    assert_eq!((counted.serial, counted.outcome), (Some(Serial(7)), Outcome::ScopeMismatch));
+    let Seen::Refused(reply, counted) = seen("POST", "https://elsewhere.example") else { panic!("admitted") };
+    assert_eq!((reply.status, counted.outcome), (403, Outcome::OriginNotAllowed), "it learns no more");
+    let limited = config_with(&[
+        ("UPSTREAM", ""),
+        ("ROUTES", r#"[{"upstream": "https://upstream.example", "methods": ["PUT"]}]"#),
+    ]);
+    let seen = decided(&limited, SITE, "page", SerialStatus::Good, &fact);
+    assert!(matches!(seen, Seen::Refused(..)), "no question about its rate: {seen:?}");
+}
+
+/// A browser sends no token with it. It asks about the method of the request that follows.
+#[test]
+fn a_preflight_is_answered_for_the_method_that_it_asks_about_whatever_the_scope() {
+    let config = of_scope();
+    let names = header_names(&config.edge).join("\n");
+    let preflight = |method: &str| {
+        let lines = names.split('\n').map(|name| match name {
+            "origin" => format!("={SITE}"),
+            "access-control-request-method" if !method.is_empty() => format!("={method}"),
+            _ => String::new(),
+        });
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        let headers = Headers::read(&names, &lines);
+        let url = "https://gateway.example/weather";
+        match receive(&config.edge, &RequestFacts { method: "OPTIONS", url, headers, token_headers: "" }, NOW)
+        {
+            Received::Reply(reply) | Received::Refused(reply, _) => reply,
+            other => panic!("{other:?}"),
+        }
+    };
+    for method in ["GET", "DELETE"] {
+        let reply = preflight(method);
+        assert_eq!((reply.status, reply.header("Access-Control-Allow-Methods")), (204, Some(method)));
+    }
+    assert_eq!(preflight("").status, 401, "another OPTIONS needs a token");
+    let (fact, status) = (Fact::NotCounted, SerialStatus::Good);
+    for method in ["DELETE", "OPTIONS"] {
+        let seen = decided_by(method, &config, SITE, "", status, &fact);
+        assert!(matches!(seen, Seen::Refused(..)), "{method}: {seen:?}");
     }
 }
 

@@ -30,12 +30,13 @@
 
 mod eager;
 mod fault;
+mod taken_out;
 
 pub use fault::PathFault;
 
 use crate::base::plain_path::{Plainness, plainness};
-use crate::base::taken_out::without_segments;
 use crate::http::paths::RESERVED_PATH;
+use taken_out::without_segments;
 
 /// The parts of an absolute URL with an authority, as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +145,7 @@ impl<'p> PathReading<'p> {
     /// The path to servers that take a segment out of it which is not part of the address: a script's name
     /// (`/index.php/admin` is `/admin` to what runs in it: RFC 3875 section 4.1.5), and ASP.NET's session
     /// (`/(S(x))/admin`). Most paths have no such segment.
-    pub(crate) fn without_segments(&self) -> Vec<String> {
+    pub(super) fn without_segments(&self) -> Vec<String> {
         match &self.eager {
             Eager::AsSent | Eager::InAnotherCase => without_segments(self.path),
             Eager::Other(paths) => {

@@ -11,7 +11,6 @@
 //! What a mistake costs: a token reaches a path that it was not made for (false accept).
 
 use crate::base::plain_path::is_plain;
-use crate::base::taken_out::without_segments;
 use crate::http::paths::RESERVED_PATH;
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -20,12 +19,7 @@ use std::fmt;
 /// The paths of a scope, at least one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct ScopePaths {
-    listed: Vec<ScopePath>,
-    /// The listed paths without the names of scripts in them, as what runs in the script reads them:
-    /// `/index.php/v1/*` is `/v1/*` there.
-    within_scripts: Vec<ScopePath>,
-}
+pub struct ScopePaths(Vec<ScopePath>);
 
 /// One path of a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,37 +84,25 @@ impl ScopePaths {
         if listed.is_empty() {
             return Err(PathsError::Empty);
         }
-        let within_scripts = listed.iter().flat_map(ScopePath::within_scripts).collect();
-        Ok(Self { listed, within_scripts })
+        Ok(Self(listed))
     }
 
     /// Whether a path, read as it is, lies in the scope.
     #[must_use]
     pub fn cover(&self, path: &str) -> bool {
-        self.listed.iter().any(|listed| listed.covers(path, |one, other| one == other))
+        self.0.iter().any(|listed| listed.covers(path, |one, other| one == other))
     }
 
     /// Whether a path lies in the scope for a server that ignores case.
     #[must_use]
     pub fn cover_in_any_case(&self, path: &str) -> bool {
-        covers_in_any_case(&self.listed, path)
-    }
-
-    /// Whether a path from which a server took the name of a script lies in the scope for that server, or for
-    /// what runs in a script that the scope names.
-    #[must_use]
-    pub fn cover_within_scripts(&self, path: &str) -> bool {
-        covers_in_any_case(&self.listed, path) || covers_in_any_case(&self.within_scripts, path)
+        self.0.iter().any(|listed| listed.covers(path, <[u8]>::eq_ignore_ascii_case))
     }
 
     /// The listed paths, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &ScopePath> {
-        self.listed.iter()
+        self.0.iter()
     }
-}
-
-fn covers_in_any_case(paths: &[ScopePath], path: &str) -> bool {
-    paths.iter().any(|listed| listed.covers(path, <[u8]>::eq_ignore_ascii_case))
 }
 
 impl ScopePath {
@@ -168,16 +150,6 @@ impl ScopePath {
         path.as_bytes().split_at_checked(self.base.len()).is_some_and(|(start, rest)| {
             let ends = rest.is_empty() || rest == b"/";
             is_same(start, self.base.as_bytes()) && (ends || (self.is_prefix && rest.first() == Some(&b'/')))
-        })
-    }
-
-    fn within_scripts(&self) -> impl Iterator<Item = Self> {
-        // What stands for the path below the prefix, so that its last segment counts as one with more behind.
-        let whole = if self.is_prefix { format!("{}/*", self.base) } else { self.base.clone() };
-        let is_prefix = self.is_prefix;
-        without_segments(&whole).into_iter().map(move |path| {
-            let base = if is_prefix { path.strip_suffix("/*").unwrap_or(&path) } else { &path };
-            Self { base: base.to_owned(), is_prefix }
         })
     }
 }
@@ -302,14 +274,6 @@ mod tests {
         assert!(paths(&["/v1/*"]).cover_in_any_case("/V1/x") && !paths(&["/v1/*"]).cover_in_any_case("/V10"));
         // The base ends inside a character of the other path.
         assert!(!paths(&["/v1/*"]).cover_in_any_case("/v\u{e4}/x"));
-    }
-
-    #[test]
-    fn a_script_that_the_scope_names_is_no_way_around_it() {
-        let scope = paths(&["/index.php/v1/*", "/x.php"]);
-        assert!(scope.cover_within_scripts("/v1/x") && !scope.cover_in_any_case("/v1/x"));
-        assert!(!scope.cover_within_scripts("/v2/x") && !scope.cover_within_scripts("/"));
-        assert!(paths(&["/index.php/*"]).cover_within_scripts("/v2/x"));
     }
 
     #[test]

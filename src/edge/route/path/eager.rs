@@ -9,7 +9,7 @@
 //! unguarded.
 
 use super::fault::PathFault;
-use crate::base::taken_out::is_taken_out;
+use super::taken_out::is_taken_out;
 use crate::limits;
 
 /// Computes the eager readings; several where the order of the steps matters.

@@ -5,8 +5,7 @@
 //! What a mistake costs: a server reads a guarded path where the gateway reads another.
 
 /// The path without each such segment, and without all of them.
-#[must_use]
-pub fn without_segments(path: &str) -> Vec<String> {
+pub(super) fn without_segments(path: &str) -> Vec<String> {
     // Almost every path is done here.
     if !path.split('/').any(is_taken_out) {
         return Vec::new();
@@ -24,8 +23,7 @@ pub fn without_segments(path: &str) -> Vec<String> {
 }
 
 /// Whether some server takes the segment out of a path.
-#[must_use]
-pub fn is_taken_out(name: &str) -> bool {
+pub(super) fn is_taken_out(name: &str) -> bool {
     is_script(name) || is_session(name)
 }
 
