@@ -10,12 +10,12 @@ mod decisions;
 mod population;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use decisions::{AUDIENCE, NOW, evidence, holder, record, terms, token_text};
+use decisions::{NO_SCOPE, NOW, asked, holder, record, terms, token_text};
 use population::{NUMBER, Population, list, ring};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::hint::black_box;
-use wayleave::edge::decide::{Asked, Known, OnUnknown, RecordFact, decide};
+use wayleave::edge::decide::{Known, OnUnknown, RecordFact, decide};
 use wayleave::edge::record_holder::RecordHolder;
 use wayleave::formats::list::{Delta, OpenedBase};
 use wayleave::formats::record::VersionedRecord;
@@ -96,7 +96,7 @@ fn decisions(criterion: &mut Criterion) {
         let token = UnverifiedToken::parse(&text).unwrap().verify(&keys).unwrap();
         let known =
             Known { lists: &lists, terms: &terms, on_unknown: OnUnknown::Refuse, record: &record, now: NOW };
-        let asked = Asked { audience: AUDIENCE, credentials: false, evidence: evidence() };
+        let asked = asked(&NO_SCOPE);
         let region = Region::new(ALLOCATOR);
         drop(black_box(decide(token, &known, &asked)));
         println!("decide among {issued} tokens: {} allocations", region.change().allocations);

@@ -10,10 +10,10 @@ mod decisions;
 #[path = "../tests/support/population.rs"]
 mod population;
 
-use decisions::{AUDIENCE, NOW, evidence, holder, record, terms, token_text};
+use decisions::{NO_SCOPE, NOW, asked, evidence, holder, record, terms, token_text};
 use population::{Population, list, ring};
 use std::hint::black_box;
-use wayleave::edge::decide::{Admission, Asked, Known, OnUnknown, RecordFact, Unfit, decide};
+use wayleave::edge::decide::{Admission, Known, OnUnknown, RecordFact, Unfit, decide};
 use wayleave::edge::freshness::{ListHolder, Terms};
 use wayleave::formats::key::KeyRing;
 use wayleave::formats::list::{RevocationList, SerialStatus};
@@ -74,6 +74,6 @@ fn memory() -> Memory {
 fn decision(memory: &Memory) -> Result<Admission, Unfit> {
     let Memory { token, lists, terms, record } = memory;
     let known = Known { lists, terms, on_unknown: OnUnknown::Refuse, record, now: NOW };
-    let asked = Asked { audience: AUDIENCE, credentials: false, evidence: evidence() };
+    let asked = asked(&NO_SCOPE);
     decide(black_box(*token), &known, &asked)
 }

@@ -14,8 +14,8 @@ use wayleave::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use wayleave::formats::rate_class::ClassName;
 use wayleave::formats::scope::{Methods, ScopeMode, ScopePaths};
 use wayleave::formats::token::Serial;
-use wayleave::formats::usage::period::Per;
 use wayleave::formats::upstream_claims::UpstreamClaims;
+use wayleave::formats::usage::period::Per;
 use wayleave::http::problem::Code;
 
 #[test]

@@ -15,8 +15,8 @@ use wayleave::formats::origin::{MissingOrigin, OriginMode, RuleWarning};
 use wayleave::formats::rate_class::ClassName;
 use wayleave::formats::scope::{Methods, Scope, ScopeMode, ScopePaths};
 use wayleave::formats::token::{Serial, UnverifiedToken};
-use wayleave::formats::usage::period::Per;
 use wayleave::formats::upstream_claims::UpstreamClaims;
+use wayleave::formats::usage::period::Per;
 
 const YEAR: i64 = 365 * 86_400;
 

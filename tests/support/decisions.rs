@@ -2,19 +2,20 @@
 
 use std::rc::Rc;
 use wayleave::base::time::{UnixMillis, UnixSeconds};
-use wayleave::edge::decide::RecordFact;
+use wayleave::edge::decide::{Asked, RecordFact};
 use wayleave::edge::freshness::{Fetched, ListHolder, Terms};
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::key::{KeyId, KeyRing, TagKey};
 use wayleave::formats::list::{Delta, OpenedBase};
 use wayleave::formats::origin::OriginEvidence;
 use wayleave::formats::record::{Record, VersionedRecord};
+use wayleave::formats::scope::Scope;
 use wayleave::formats::token::{Claims, Serial};
 
 use crate::population::{NUMBER, Population, ring};
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_795_312_801_000);
-pub(crate) const AUDIENCE: &str = "maps";
+const AUDIENCE: &str = "maps";
 const EXPIRES_AT: UnixSeconds = UnixSeconds(1_800_000_000);
 const BOUND_SECONDS: i64 = 60;
 
@@ -41,7 +42,23 @@ pub(crate) fn record(rules: usize) -> RecordFact {
     RecordFact::Known(Rc::new(VersionedRecord { version: 2, sealed_by: KeyId(1), record }))
 }
 
-/// The page's request.
+/// A route without a default scope.
+pub(crate) const NO_SCOPE: Scope = Scope { methods: None, paths: None };
+
+/// What a page asks for on a route with this default scope.
+pub(crate) fn asked(default_scope: &Scope) -> Asked<'_> {
+    let evidence = evidence();
+    Asked {
+        audience: AUDIENCE,
+        credentials: false,
+        evidence,
+        method: "GET",
+        path: "/v1/tiles/7/65/42.json",
+        default_scope,
+    }
+}
+
+/// Where the page's request comes from.
 pub(crate) fn evidence() -> OriginEvidence<'static> {
     OriginEvidence {
         origin: Some("https://app.example.com"),

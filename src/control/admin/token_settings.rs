@@ -59,6 +59,7 @@ pub(super) static QUOTA: Field<Nullable<QuotaKind>> = Field {
     about: "How many requests it may make per UTC day or month: its own, or those of its family's tokens \
         together; null: no quota.",
     kind: Nullable(QuotaKind),
+};
 pub(super) static METHODS: Field<Nullable<MethodsKind>> = Field {
     name: "methods",
     about: "The methods for which it is good; HEAD goes with GET. Null: those of the route, or else all.",

@@ -14,8 +14,8 @@ use crate::control::registry::command;
 use crate::control::registry::command::{Fault, TokenState, TokenView};
 use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
 use crate::formats::rate_class::ClassName;
-use crate::http::problem::Reason;
 use crate::formats::scope::{Methods, ScopeMode, ScopePaths};
+use crate::http::problem::Reason;
 use crate::limits::{SECONDS_PER_DAY, UNUSED_NOTICE_MS};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;

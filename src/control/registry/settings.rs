@@ -5,8 +5,8 @@
 use crate::control::webhook::Webhook;
 use crate::formats::key::{CheckKeys, KeyId, KeyRing};
 use crate::formats::rate_class::RateClasses;
-use std::collections::BTreeMap;
 use crate::formats::scope::ServedPath;
+use std::collections::BTreeMap;
 
 /// The registry's part of the configuration (docs/configuration.md).
 #[derive(Clone, Debug)]

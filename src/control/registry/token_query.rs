@@ -13,7 +13,6 @@ use super::command::{TokenFilter, TokenState};
 use super::origin_index;
 use super::retired_keys::key_retired;
 use super::row::StorageError;
-use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::base::database::{Columns, Database, Rows, Value, json};
 use crate::base::time::UnixMillis;

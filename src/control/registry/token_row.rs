@@ -5,9 +5,7 @@
 //! What it must not know: who may see it, which changes are allowed.
 //! What a mistake costs: a column that is mistaken for another is a different policy (false accept).
 
-use super::command::{
-    AutoRotate, Fault, KeyReceipt, QuotaUse, Receipt, TokenPolicy, TokenState, TokenView,
-};
+use super::command::{AutoRotate, Fault, KeyReceipt, QuotaUse, Receipt, TokenPolicy, TokenState, TokenView};
 use super::origin_index;
 use super::promise::Promise;
 use super::retired_keys;

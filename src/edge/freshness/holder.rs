@@ -230,10 +230,12 @@ impl ListHolder {
     /// key that the list held retires.
     pub(super) fn is_acceptable(&self, opened: &OpenedDelta, now: UnixMillis) -> bool {
         let head = &opened.delta.head;
-        let in_order = self
-            .held
-            .as_ref()
-            .is_none_or(|held| head.number >= held.list.number() && !held.list.retires(opened.sealed_by));
+        let in_order = self.held.as_ref().is_none_or(|held| {
+            let held = &held.list;
+            // A registry that was put back unnoticed gives a number again: the later list counts.
+            (head.number, head.this_update) >= (held.number(), held.this_update())
+                && !held.retires(opened.sealed_by)
+        });
         in_order && head.this_update.since_ms(now) <= CLOCK_SKEW_MS
     }
 
@@ -251,7 +253,10 @@ impl ListHolder {
     }
 
     pub(super) fn holds(&self, opened: &OpenedDelta) -> bool {
-        self.held.as_ref().is_some_and(|held| held.list.number() == opened.delta.head.number)
+        let head = &opened.delta.head;
+        self.held.as_ref().is_some_and(|held| {
+            (held.list.number(), held.list.this_update()) == (head.number, head.this_update)
+        })
     }
 
     /// A base in memory that `delta` completes: the one held, or the empty one.

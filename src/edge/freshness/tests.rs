@@ -93,6 +93,18 @@ fn number(holder: &ListHolder) -> Option<u64> {
 }
 
 #[test]
+fn of_two_lists_with_one_number_the_later_counts() {
+    // The registry was put back unnoticed, and gives number 8 again. KV had the lost one.
+    let mut lists = holder(8, 0);
+    let now = UnixMillis(70_000);
+    take(&mut lists, from_registry(8, 69_900, 69_950, 69_940), now);
+    assert_eq!(lists.newest().map(|list| list.this_update()), Some(UnixMillis(69_900)));
+    assert!(lists.usable(&TERMS, now).is_some());
+    take(&mut lists, from_kv(8, 0), now);
+    assert_eq!(lists.newest().map(|list| list.this_update()), Some(UnixMillis(69_900)));
+}
+
+#[test]
 fn a_list_is_used_up_to_l_and_not_a_millisecond_longer() {
     let holder = holder(1, 0);
     assert!(holder.usable(&TERMS, UnixMillis(L - 1)).is_some());

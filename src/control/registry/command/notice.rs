@@ -41,7 +41,7 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,

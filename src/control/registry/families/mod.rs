@@ -14,7 +14,6 @@ use super::command::{FamilyView, Fault, TokenState, TokenView};
 use super::fetches;
 use super::retired_keys::key_retired;
 use super::row::{Stop, StorageError};
-use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
 use super::transaction::Transaction;
 use crate::base::database::{Columns, Database, Rows, Value};
