@@ -166,10 +166,9 @@ fn a_token_is_shown_as_the_contract_has_it() {
         "fingerprint": "wlp_AQEAAAAM…12345678", "state": "active", "current": true, "version": 3,
         "can_rotate": { "allowed": true, "reason": null },
         "origins": ["https://example.com", "https://*.example.org"], "origin_mode": "enforce",
-        "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "quota": null, "protected": false,
-        "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "protected": false,
+        "missing_origin": "refuse", "audiences": ["weather"], "rate": "page", "quota": null,
         "methods": ["GET"], "paths": null, "scope_mode": "enforce", "claims": {"plan": "free"},
-        "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
+        "protected": false, "distribute": false, "created_at": NOW.plus_ms(-DAY_MS).to_rfc3339(),
         "created_by": "key_1 ci", "expires_at": view().expires_at.to_rfc3339(), "warnings": [],
     });
     assert_eq!(body_of(&response), expected);

@@ -9,7 +9,7 @@
 //! What a mistake costs: a quota is noticed late, or not at all (false accept); uses that are counted twice
 //! refuse a token too early (false refuse).
 
-use super::rows::ShardError;
+use super::rows::{self, ShardError};
 use super::state::Shard;
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, unsigned};
 use crate::base::time::UnixMillis;
@@ -225,7 +225,7 @@ fn counted_so_far<D: Database>(
     let mut uses = PeriodUses { day, month, ..PeriodUses::default() };
     let (from, to) = (began(Per::Month, month), UnixMillis(i64::MAX));
     for step in [Step::Minute, Step::Hour, Step::Day] {
-        for (at, tally) in super::read::tallies(database, step, serial, from, to)? {
+        for (at, tally) in rows::tallies(database, step, serial, from, to)? {
             uses.month_uses = uses.month_uses.saturating_add(tally.counts.uses());
             if at >= began(Per::Day, day) {
                 uses.day_uses = uses.day_uses.saturating_add(tally.counts.uses());

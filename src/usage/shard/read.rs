@@ -13,7 +13,6 @@ use crate::formats::token::Serial;
 use crate::formats::usage::heaviest::Heaviest;
 use crate::formats::usage::outcome::Counts;
 use crate::formats::usage::reading::{Range, Step, TokenReading};
-use crate::formats::usage::tally::Tally;
 use crate::formats::usage::token_use::TokenUse;
 use std::collections::BTreeMap;
 
@@ -37,7 +36,7 @@ pub(super) fn usage_of<D: Database>(
     // Once their minute is over, origins are kept by the day. So they are always returned for whole days.
     let days = Range::of(range.from, range.to, Step::Day);
     for step in [Step::Minute, Step::Hour, Step::Day] {
-        for (at, tally) in tallies(database, step, serial, days.from, days.to)? {
+        for (at, tally) in rows::tallies(database, step, serial, days.from, days.to)? {
             allowed.merge(tally.allowed);
             refused.merge(tally.refused);
             let is_asked = step <= range.step && range.from <= at && at < range.to;
@@ -68,25 +67,10 @@ fn use_of<D: Database>(database: &D, serial: Serial) -> Result<Option<TokenUse>,
     let Some(mut found) = database.query_optional(sql, &[serial.into()], uses::read)? else {
         return Ok(None);
     };
-    for (_, tally) in tallies(database, Step::Minute, serial, found.last_at, UnixMillis(i64::MAX))? {
+    for (_, tally) in rows::tallies(database, Step::Minute, serial, found.last_at, UnixMillis(i64::MAX))? {
         if let Some((_, last_at)) = tally.used {
             found.last_at = found.last_at.max(last_at);
         }
     }
     Ok(Some(found))
-}
-
-/// The rows with this step that begin in `from..to`, with their starts, ascending.
-pub(super) fn tallies<D: Database>(
-    database: &D,
-    step: Step,
-    serial: Serial,
-    from: UnixMillis,
-    to: UnixMillis,
-) -> Result<Vec<(UnixMillis, Tally)>, ShardError> {
-    Ok(database.query_all(
-        "SELECT at, tally FROM tally WHERE step = ? AND serial = ? AND at >= ? AND at < ? ORDER BY at",
-        &[rows::step(step), serial.into(), rows::number(step, from).into(), rows::number(step, to).into()],
-        |columns| Ok((rows::begin_of(step, columns.integer()?), rows::tally(columns)?)),
-    )?)
 }

@@ -152,3 +152,18 @@ pub(super) fn instants<D: Database>(database: &D) -> Result<[UnixMillis; 3], Sha
         Ok([columns.millis()?, columns.millis()?, columns.millis()?])
     })?)
 }
+
+/// The rows with this step that begin in `from..to`, with their starts, ascending.
+pub(super) fn tallies<D: Database>(
+    database: &D,
+    of: Step,
+    serial: Serial,
+    from: UnixMillis,
+    to: UnixMillis,
+) -> Result<Vec<(UnixMillis, Tally)>, ShardError> {
+    Ok(database.query_all(
+        "SELECT at, tally FROM tally WHERE step = ? AND serial = ? AND at >= ? AND at < ? ORDER BY at",
+        &[self::step(of), serial.into(), number(of, from).into(), number(of, to).into()],
+        |columns| Ok((begin_of(of, columns.integer()?), tally(columns)?)),
+    )?)
+}
