@@ -15,7 +15,7 @@ pub(crate) fn all() -> Vec<Row> {
     [methods(), paths(), defaults(), in_report_mode()].concat()
 }
 
-fn row(name: &str, scope: Value, asked: Value, said: &str, source: &'static str) -> Row {
+fn row(name: &str, scope: &Value, asked: &Value, said: &str, source: &'static str) -> Row {
     (name.to_owned(), json!({ "record": { "scope": scope }, "asked": asked }), json!(said), source)
 }
 
@@ -37,14 +37,14 @@ fn methods() -> Vec<Row> {
     ];
     let rows = rows.into_iter().map(|(methods, method, said)| {
         let name = format!("{method:?} where the token is good for {methods}");
-        row(&name, json!({ "methods": methods }), json!({ "method": method }), said, METHODS)
+        row(&name, &json!({ "methods": methods }), &json!({ "method": method }), said, METHODS)
     });
     rows.collect()
 }
 
 fn paths() -> Vec<Row> {
     let of = |path: &str, place: &str, said| {
-        row(&format!("{path} {place} the scope"), tiles(), json!({ "path": path }), said, READINGS)
+        row(&format!("{path} {place} the scope"), &tiles(), &json!({ "path": path }), said, READINGS)
     };
     let inside = INSIDE.iter().map(|path| of(path, "in", "admit"));
     inside.chain(OUTSIDE.iter().map(|path| of(path, "out of", "scope_mismatch"))).collect()
@@ -82,21 +82,27 @@ fn defaults() -> Vec<Row> {
     vec![
         row(
             "a route's default, broken by a token that says nothing",
-            json!({}),
-            by_default("POST"),
+            &json!({}),
+            &by_default("POST"),
             refused,
             SCOPE,
         ),
-        row("a route's default, kept", json!({}), by_default("HEAD"), kept, SCOPE),
-        row("a token's own methods in place of the route's", writes(), by_default("POST"), kept, SCOPE),
-        row("a token's own methods without the route's", writes(), by_default("GET"), refused, SCOPE),
-        row("a route's methods beside the token's paths", tiles(), by_default("POST"), refused, SCOPE),
-        row("the method is right and the path is not", mixed, json!({}), refused, SCOPE),
-        row("out of the scope, and from elsewhere", reads(), elsewhere(post()), "origin_not_allowed", SCOPE),
+        row("a route's default, kept", &json!({}), &by_default("HEAD"), kept, SCOPE),
+        row("a token's own methods in place of the route's", &writes(), &by_default("POST"), kept, SCOPE),
+        row("a token's own methods without the route's", &writes(), &by_default("GET"), refused, SCOPE),
+        row("a route's methods beside the token's paths", &tiles(), &by_default("POST"), refused, SCOPE),
+        row("the method is right and the path is not", &mixed, &json!({}), refused, SCOPE),
+        row(
+            "out of the scope, and from elsewhere",
+            &reads(),
+            &elsewhere(post()),
+            "origin_not_allowed",
+            SCOPE,
+        ),
         row(
             "out of the scope, and for another audience",
-            reads(),
-            other_audience,
+            &reads(),
+            &other_audience,
             "audience_mismatch",
             SCOPE,
         ),
