@@ -134,7 +134,8 @@ function watch(what, act, expected) {
       return times.toSorted((a, b) => a - b);
     },
     tell(sorted) {
-      const at = (share) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]);
+      const last = sorted.length - 1;
+      const at = (share) => Math.round(sorted[Math.min(last, Math.floor(sorted.length * share))]);
       console.log(
         `${what}: ${sorted.length}, of which ${others} not answered by ${expected}; ` +
           `p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms`,

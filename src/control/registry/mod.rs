@@ -79,6 +79,7 @@ mod sweep;
 mod token_counts;
 mod token_query;
 mod token_row;
+mod token_view;
 mod tokens;
 mod traffic;
 mod transaction;

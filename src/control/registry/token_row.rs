@@ -5,7 +5,7 @@
 //! What it must not know: who may see it, which changes are allowed.
 //! What a mistake costs: a column that is mistaken for another is a different policy (false accept).
 
-use super::command::{AutoRotate, Fault, KeyReceipt, QuotaUse, Receipt, TokenPolicy, TokenState, TokenView};
+use super::command::{AutoRotate, KeyReceipt, Receipt, TokenPolicy, TokenState};
 use super::origin_index;
 use super::promise::Promise;
 use super::retired_keys;
@@ -15,11 +15,10 @@ use super::settings::RegistrySettings;
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json, unsigned};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
-use crate::formats::fingerprint;
 use crate::formats::key::KeyId;
 use crate::formats::rate_class::ClassName;
 use crate::formats::record::Record;
-use crate::formats::scope::{Scope, misses_routes};
+use crate::formats::scope::Scope;
 use crate::formats::token::{Claims, Serial};
 use crate::formats::upstream_claims::UpstreamClaims;
 use crate::limits::MS_PER_SECOND;
@@ -108,9 +107,9 @@ pub(super) struct SealedRecord {
 /// those to write.
 pub(super) const COLUMNS: &str = "serial, family, key_id, expires_at, fingerprint, version, label, owner, \
      external_id, metadata, origins, origin_mode, missing_origin, audiences, rate, quota, methods, paths, \
-     scope_mode, claims, protected, distribute, auto_rotate, created_at, created_by, ends_at, own_end, licensed_until, status, receipt, \
-     published_at, sealed_by, \
-     changed_receipt, predecessor, successor, rotation, first_used_at, last_used_at, \
+     scope_mode, claims, protected, distribute, auto_rotate, created_at, created_by, ends_at, own_end, \
+     licensed_until, status, receipt, published_at, sealed_by, changed_receipt, \
+     predecessor, successor, rotation, first_used_at, last_used_at, \
      (SELECT receipt FROM retired_key WHERE retired_key.key_id = token.key_id) AS key_receipt, \
      (SELECT json_array(used, used_until, exhausted_until) FROM meter WHERE meter.serial = token.serial) \
      AS quota_use";
@@ -440,60 +439,6 @@ impl TokenRow {
         };
         let value = record.seal(&settings.ring, signing_key, self.serial, self.version);
         Ok(SealedRecord { by: signing_key, value: value.ok_or(StorageError::MissingKey)? })
-    }
-
-    fn scope_misses_routes(&self, settings: &RegistrySettings) -> bool {
-        let TokenPolicy { paths, audiences, .. } = &self.policy;
-        paths.as_ref().is_some_and(|paths| misses_routes(paths, &settings.served_paths, audiences))
-    }
-
-    /// What is used of its quota in the period that contains `now`.
-    fn quota_use_at(&self, now: UnixMillis) -> Option<QuotaUse> {
-        let per = self.policy.quota?.per;
-        let period_ends_at = per.end(per.index(now));
-        let known = self.quota_use.filter(|(_, until, _)| *until == period_ends_at);
-        let (used, exceeded) = known.map_or((0, false), |(used, _, exhausted)| (used, exhausted.is_some()));
-        Some(QuotaUse { used, period_ends_at, exceeded })
-    }
-
-    /// The token as callers see it. [`Transaction::shown`] knows what else it takes.
-    ///
-    /// [`Transaction::shown`]: super::transaction::Transaction::shown
-    pub(super) fn view(
-        &self,
-        is_current: bool,
-        obstacle: Option<Fault>,
-        settings: &RegistrySettings,
-        now: UnixMillis,
-    ) -> TokenView {
-        let disabling = || self.receipt.clone().filter(|_| self.status == TokenStatus::Disabled);
-        let withdrawal = self.revocation().or_else(disabling);
-        TokenView {
-            serial: self.serial,
-            family: self.family.as_str().to_owned(),
-            fingerprint: fingerprint::renewed(self.key_id, self.serial, &self.fingerprint),
-            key_id: self.key_id,
-            state: self.state(now),
-            is_current,
-            version: self.version,
-            policy: self.policy.clone(),
-            created_at: self.created_at,
-            created_by: self.created_by.clone(),
-            expires_at: self.expires_at,
-            ends_at: self.ends_at,
-            licensed_until: self.licensed_until,
-            revoked_at: withdrawal.as_ref().and_then(|receipt| receipt.revoked_at),
-            revoked_reason: withdrawal.as_ref().and_then(|receipt| receipt.reason.clone()),
-            effective_by: withdrawal.map(|receipt| receipt.effective_by),
-            rotation_obstacle: obstacle.map(Box::new),
-            predecessor: self.predecessor,
-            successor: self.successor,
-            rotation: self.rotation.map(|plan| plan.view()),
-            quota_use: self.quota_use_at(now),
-            scope_misses_routes: self.scope_misses_routes(settings),
-            first_used_at: self.first_used_at,
-            last_used_at: self.last_used_at,
-        }
     }
 }
 

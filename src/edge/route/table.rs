@@ -135,8 +135,7 @@ impl Routes {
     #[must_use]
     pub fn token_lifetimes(&self) -> BTreeMap<String, i64> {
         let mut lifetimes = BTreeMap::new();
-        for route in self.iter() {
-            let Some(seconds) = route.token_lifetime_seconds else { continue };
+        for (route, seconds) in self.iter().filter_map(|route| Some((route, route.token_lifetime_seconds?))) {
             let shortest = lifetimes.entry(route.audience.clone()).or_insert(seconds);
             *shortest = seconds.min(*shortest);
         }
