@@ -520,7 +520,7 @@ fn a_key_that_was_retired_after_the_backup_stays_so_and_what_it_sealed_is_sealed
     world.registry.compare(Some(&lists(&kv)), world.now);
 
     let retired_at = world.now;
-    assert_eq!(world.status().warnings, [StatusWarning::Restored]);
+    assert_eq!(world.status().warnings, [StatusWarning::Restored, StatusWarning::BootstrapKey]);
     assert_eq!(world.status().signing_key, KeyId(2));
     let view = world.get(dead);
     assert_eq!((view.state, view.revoked_reason.as_deref()), (TokenState::Revoked, Some("key_retired")));
