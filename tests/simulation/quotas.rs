@@ -25,7 +25,7 @@ use wayleave::formats::usage::period::Per;
 use wayleave::formats::usage::reading::{ShardAnswer, ShardCall};
 use wayleave::formats::usage::report::{Batch, Report};
 use wayleave::formats::usage::tally::Tally;
-use wayleave::limits::USAGE_SEND_INTERVAL_MS;
+use wayleave::limits::{CLOCK_SKEW_MS, USAGE_SEND_INTERVAL_MS};
 use wayleave::usage::shard::Shard;
 
 /// The first midnight after START.
@@ -102,7 +102,9 @@ impl World {
     pub(crate) fn count_admission(self: &Rc<Self>, isolate: &Isolate, serial: Serial, at: Moment<'_>) {
         let mut tokens = self.quotas.tokens.borrow_mut();
         let Some(counted) = tokens.get_mut(&serial) else { return };
-        let is_used_up = |commit: &Commit| commit.until.is_some_and(|until| at.clock < until);
+        // The registry takes it off the list by its own clock, which may be ahead of the location's.
+        let ends = |until| at.clock + CLOCK_SKEW_MS >= until;
+        let is_used_up = |commit: &Commit| commit.until.is_some_and(|until| !ends(until));
         if counted.standing(at.now).iter().all(is_used_up) && !isolate.has_unseen_far_clock() {
             let text = format!("{} admitted {serial:?}: {:?}", isolate.name, counted.commits);
             self.violated(Judge::Quota, text);
