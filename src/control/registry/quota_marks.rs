@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_family_cannot_reach_its_threshold_below_every_mark() {
-        let family = Some(quota(1_000, QuotaCounts::Family));
+        let quota_of_family = quota(1_000, QuotaCounts::Family);
+        let family = Some(quota_of_family);
         for uses in [[0, 0, 0], [799, 0, 0], [300, 300, 198], [333, 333, 333], [1, 0, 998]] {
             let members = uses.map(|uses| member(family, uses));
             let sum: u64 = uses.iter().sum();
@@ -143,7 +144,7 @@ mod tests {
         }
         // One whose quota was taken off, or that has ended, still counts for the others.
         let members = [member(family, 10), Member { is_live: false, ..member(None, 700) }];
-        assert_eq!(used(&members, &members[0], &family.unwrap(), NOW), 710);
+        assert_eq!(used(&members, &members[0], &quota_of_family, NOW), 710);
         assert_eq!(marks(&members, &members[1], NOW).day, Some(745));
         assert_eq!(used(&members, &members[0], &quota(1, QuotaCounts::Token), NOW), 10);
     }
