@@ -58,11 +58,27 @@ fn a_database_of_a_later_release_is_not_touched() {
 fn a_database_of_the_release_before_keeps_its_tokens() {
     let mut world = World::new();
     let token = world.token();
-    let columns = ["methods", "paths", "scope_mode", "claims"];
-    for column in columns {
-        world.database.query(&format!("ALTER TABLE token DROP COLUMN {column}"), &[]).unwrap();
+    let added = [
+        "ALTER TABLE token DROP COLUMN methods",
+        "ALTER TABLE token DROP COLUMN paths",
+        "ALTER TABLE token DROP COLUMN scope_mode",
+        "ALTER TABLE token DROP COLUMN claims",
+        "ALTER TABLE token DROP COLUMN quota",
+        "ALTER TABLE registry DROP COLUMN meter_n",
+        "DROP TABLE meter",
+        "DROP TABLE fetch",
+        "DROP INDEX token_by_licence",
+        "ALTER TABLE token DROP COLUMN own_end",
+        "ALTER TABLE token DROP COLUMN licensed_until",
+        "ALTER TABLE token DROP COLUMN licence_due_at",
+        "DROP TABLE licence",
+        "DROP TABLE owner_off",
+        "ALTER TABLE admin_key DROP COLUMN noticed_within_days",
+    ];
+    for statement in added {
+        world.database.query(statement, &[]).unwrap();
     }
-    world.database.one("UPDATE schema_version SET version = version - 1 RETURNING 1");
+    world.database.one("UPDATE schema_version SET version = version - 5 RETURNING 1");
     world.restart(settings());
     assert_eq!(world.get(token.serial), token);
     assert_eq!(world.record(token.serial).unwrap().record.scope, Scope::default());

@@ -182,7 +182,7 @@ impl Mutation {
 }
 
 /// Mutations that ordinary worlds show.
-pub(crate) const FROM_THE_START: [Mutation; 33] = [
+pub(crate) const FROM_THE_START: [Mutation; 35] = [
     Mutation::RelayServesPastAge,
     Mutation::RelayTellsAge,
     Mutation::RelayGivesOlderList,
