@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Console, goTo } from './harness/console.mjs';
 import { fill } from '../workerd/harness/filled_registry.mjs';
+import { Console, goTo } from './harness/console.mjs';
 
 const COUNT = 100_000;
 const site = new Console();

@@ -65,7 +65,8 @@ describe("a token's life", () => {
     assert.deepEqual([token.state, token.version, token.protected], ['active', 1, false]);
     assert.equal(claimsOf(token.token).serial, Number(token.id.slice(4)));
     assert.equal(claimsOf(token.token).expiresAt, Date.parse(token.expires_at) / 1_000);
-    assert.deepEqual([...token.warnings].sort(), ['missing_origin_allowed', 'report_mode']);
+    const warnings = ['missing_origin_allowed', 'report_mode', 'scope_report_mode'];
+    assert.deepEqual([...token.warnings].sort(), warnings);
     assert.equal(
       (await client.get(answer.headers.location, { headers: { Authorization: `Bearer ${admin.key}` } })).json
         .id,

@@ -36,7 +36,7 @@ test('what the cache has is given whole, and nothing when it has nothing', async
 });
 
 test('a request is read in one go: the headers asked for, and which others hold the marker', () => {
-  prepare('x-a\nx-b\nx-c', 'wlp_', '', '');
+  prepare('x-a\nx-b\nx-c', 'wlp_', '', '', '');
   const read = (headers) => readRequest(new Request('https://h.example/a?b', { method: 'PUT', headers }));
   assert.equal(read({}), 'PUT\nhttps://h.example/a?b\n\n\n\n\n');
   assert.equal(read({ 'X-B': '', 'X-A': '1', 'X-Other': '2' }), 'PUT\nhttps://h.example/a?b\n\n=1\n=\n\n');

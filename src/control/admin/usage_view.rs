@@ -179,6 +179,7 @@ pub struct RefusedCounts {
     pub audience_mismatch: u64,
     pub scope_mismatch: u64,
     pub rate_limited: u64,
+    pub quota_exceeded: u64,
     pub revocation_status_unknown: u64,
 }
 
@@ -309,6 +310,7 @@ impl UsageCounts {
                 audience_mismatch: of(Outcome::AudienceMismatch),
                 scope_mismatch: of(Outcome::ScopeMismatch),
                 rate_limited: of(Outcome::RateLimited),
+                quota_exceeded: of(Outcome::QuotaExceeded),
                 revocation_status_unknown: of(Outcome::StatusUnknown),
             },
             upstream: UpstreamCounts {
