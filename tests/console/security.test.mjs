@@ -62,7 +62,7 @@ describe('markup', () => {
       assert.equal(await page.locator('img:not(.brand img)').count(), 0, address);
     }
     await goTo(page, `#/token/${rotated.id}`, EVIL);
-    for (const name of ['Rotate …', 'Revoke …', 'Show']) {
+    for (const name of ['Rotate another way …', 'Revoke …', 'Show']) {
       await page.getByRole('button', { name }).click();
       await page.getByRole('dialog').waitFor();
       assert.equal(await page.locator('img:not(.brand img)').count(), 0, name);

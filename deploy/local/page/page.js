@@ -20,7 +20,7 @@ function carry(token) {
   element('tokens').lastElementChild?.classList.add('past');
   element('tokens').append(
     make('li', [
-      make('code', `${token.slice(0, 8)}…${token.slice(-8)}`),
+      make('code', `${token.slice(0, 12)}…${token.slice(-8)}`),
       make('span', `since ${new Date().toLocaleTimeString()}`),
     ]),
   );
