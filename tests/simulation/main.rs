@@ -94,7 +94,8 @@ fn worlds_keep_every_promise() {
         return show(seed.parse().unwrap(), mutation);
     }
     let _alone = CORES.write().unwrap_or_else(PoisonError::into_inner);
-    many(WORLDS, |at| at, &|| {});
+    let counts = many(WORLDS, |at| at, &|| {});
+    assert!(counts.licences > 100, "only {} licences", counts.licences);
 }
 
 /// As many worlds as requested, on all cores: `make simulate N=…`.
@@ -182,7 +183,7 @@ fn named(name: &str) -> Option<Mutation> {
 }
 
 /// Runs worlds on all cores and prints the figures; stops at the first world that breaks a promise.
-fn many(worlds: u64, seed: impl Fn(u64) -> u64 + Sync, done: &(dyn Fn() + Sync)) {
+fn many(worlds: u64, seed: impl Fn(u64) -> u64 + Sync, done: &(dyn Fn() + Sync)) -> Counts {
     let (next, total) = (AtomicU64::new(0), Mutex::new(Counts::default()));
     /// Enough to see what they have in common.
     const FAILED_MAX: usize = 20;
@@ -217,6 +218,7 @@ fn many(worlds: u64, seed: impl Fn(u64) -> u64 + Sync, done: &(dyn Fn() + Sync))
     if let Some((seed, _)) = failed.first() {
         show(*seed, None);
     }
+    total.into_inner().unwrap()
 }
 
 /// Runs one world, prints its last events, and fails if it breaks a promise.
@@ -253,6 +255,7 @@ impl Counts {
         self.superseded += other.superseded;
         self.bases += other.bases;
         self.earlier_isolates += other.earlier_isolates;
+        self.licences += other.licences;
         self.beyond += other.beyond;
         self.admissions += other.admissions;
         self.forged += other.forged;

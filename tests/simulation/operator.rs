@@ -2,13 +2,15 @@
 //! key; and probe after each change.
 
 use crate::settings;
+use crate::shape::Trouble;
 use crate::truth::{Judge, Policy, State, Status, Token, receipt_fault};
 use crate::world::World;
 use std::rc::Rc;
 use wayleave::base::database::Value;
 use wayleave::base::time::UnixMillis;
 use wayleave::control::registry::command::{
-    Answer, Command, Idempotency, Lifetime, NewToken, Receipt, TokenEdit, TokenView,
+    Answer, Command, Idempotency, LicenceOf, LicenceView, Lifetime, NewToken, Receipt, SetLicence, TokenEdit,
+    TokenView,
 };
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{OriginRule, OriginRules};
@@ -64,11 +66,25 @@ impl World {
             (_, 6) => {
                 let in_ms = self.chance.within(-2_000..=self.shape.bound_seconds * 3_000);
                 let at = self.chance.percent(70).then(|| UnixMillis(self.engine.now() + in_ms));
-                Command::EndToken { serial, at, force: true }
+                match at.filter(|_| in_ms % 3 == 0) {
+                    Some(at) if self.has_licences() => self.license(serial, at),
+                    _ => Command::EndToken { serial, at, force: true },
+                }
             }
             _ => return self.edit(serial).await,
         };
         self.command(serial, command, None).await;
+    }
+
+    /// A restored registry may not know of a licence whose end the list has carried out.
+    fn has_licences(&self) -> bool {
+        !self.shape.troubles.contains(&Trouble::Restore)
+    }
+
+    fn license(&self, serial: Serial, at: UnixMillis) -> Command {
+        let family = self.truth.borrow().tokens[&serial].family.clone();
+        let (of, ends_at) = (LicenceOf::Family(family), Some(at.ceil_seconds()));
+        Command::SetLicence(SetLicence { of, ends_at, include_protected: false })
     }
 
     async fn edit(self: &Rc<Self>, serial: Serial) {
@@ -91,7 +107,10 @@ impl World {
     fn learn(self: &Rc<Self>, serial: Serial, answer: &Answer, policy: Option<Policy>) {
         let Some(was) = self.truth.borrow().tokens.get(&serial).map(|token| token.row) else { return };
         let (receipt, policy) = match answer {
+            // Its licence's end revoked it. Truth knows that end.
+            Answer::Receipt(receipt) if receipt.reason.as_deref() == Some("licence_ended") => return,
             Answer::Receipt(receipt) => (receipt, was.policy),
+            Answer::Licence(licence) => return self.learn_licence(serial, licence),
             Answer::Edited { receipt, .. } => (receipt, policy.unwrap_or(was.policy)),
             _ => return,
         };
@@ -106,6 +125,23 @@ impl World {
         }
         drop(truth);
         self.learn_state(serial, receipt, State { holds_from: 0, status, policy, ends_at, version });
+    }
+
+    fn learn_licence(self: &Rc<Self>, serial: Serial, licence: &LicenceView) {
+        let was = self.truth.borrow().tokens[&serial].row;
+        let (status, version, ends_at) = self.row(serial);
+        let Some(effective_by) = licence.effective_by.filter(|_| version != was.version) else { return };
+        self.log(|| format!("committed: {serial:?} is licensed until {ends_at:?}"));
+        let holds_from = effective_by.0 * 1_000;
+        let mut truth = self.truth.borrow_mut();
+        truth.licensed.insert(serial);
+        let state = State { holds_from, status, policy: was.policy, ends_at, version };
+        truth.tokens.get_mut(&serial).unwrap().learn(state);
+        drop(truth);
+        let mut counts = self.counts.borrow_mut();
+        (counts.changes, counts.licences) = (counts.changes + 1, counts.licences + 1);
+        drop(counts);
+        self.spawn_probes(serial, holds_from - self.engine.now());
     }
 
     /// The row's state.
@@ -215,6 +251,7 @@ impl World {
             State { holds_from: at, status: Status::Good, policy, ends_at: None, version: view.version };
         let token = Token {
             serial: view.serial,
+            family: view.family.clone(),
             text: text.to_owned(),
             key_id: view.key_id,
             expires_at: view.expires_at.0 * 1_000,

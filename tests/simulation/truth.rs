@@ -7,6 +7,7 @@ use wayleave::control::registry::command::Receipt;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::token::Serial;
 use wayleave::http::problem::Code;
+use wayleave::limits::CLOCK_SKEW_MS;
 
 /// A request's origin, audience and method.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +83,7 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     pub serial: Serial,
+    pub family: String,
     pub text: String,
     pub key_id: KeyId,
     /// In true milliseconds.
@@ -214,6 +216,8 @@ pub(crate) struct Truth {
     kv_lied_about: BTreeSet<String>,
     /// Tokens for which nobody knows what is right.
     pub unjudged: BTreeSet<Serial>,
+    /// Tokens that have had a licence.
+    pub licensed: BTreeSet<Serial>,
     pub restores: Restores,
 }
 
@@ -269,7 +273,10 @@ impl Truth {
                     || standing.any(|state| state.status == Status::Unheard)
             }
             Code::TokenRevoked => {
-                standing.any(|state| state.status == Status::Revoked || state.has_ended(at.clock))
+                // The registry carries a licence's end out by its own clock, which may be ahead of the
+                // location's.
+                let ahead_ms = if self.licensed.contains(&serial) { CLOCK_SKEW_MS } else { 0 };
+                standing.any(|state| state.status == Status::Revoked || state.has_ended(at.clock + ahead_ms))
             }
             Code::TokenDisabled => standing.any(|state| state.status == Status::Disabled),
             Code::OriginNotAllowed => standing.any(|state| !state.policy.has_site(at.ask)),

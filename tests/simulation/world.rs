@@ -70,6 +70,8 @@ pub(crate) struct Counts {
     pub forged: u64,
     pub cancelled: u64,
     pub changes: u64,
+    /// Licences set, among the changes.
+    pub licences: u64,
     pub refusals: BTreeMap<&'static str, u64>,
     pub registry_list_calls: u64,
     pub registry_calls: u64,
