@@ -254,6 +254,11 @@ impl World {
 
     /// In the calm tail: whatever was used up is known to the registry, however many answers were lost.
     pub(crate) fn judge_used_up_quotas(&self) {
+        if self.truth.borrow().restores.count > 0 {
+            // Shards tell again with the next requests that they count, refused ones too. Those are not
+            // delivered here.
+            return;
+        }
         let (now, database) = (self.engine.now(), self.control.database());
         for (serial, counted) in self.quotas.tokens.borrow().iter() {
             let truth = self.truth.borrow();

@@ -273,10 +273,8 @@ impl Truth {
                     || standing.any(|state| state.status == Status::Unheard)
             }
             Code::TokenRevoked => {
-                // The registry carries a licence's end out by its own clock, which may be ahead of the
-                // location's.
-                let ahead_ms = if self.licensed.contains(&serial) { CLOCK_SKEW_MS } else { 0 };
-                standing.any(|state| state.status == Status::Revoked || state.has_ended(at.clock + ahead_ms))
+                let clock = self.end_seen_at(serial, at);
+                standing.any(|state| state.status == Status::Revoked || state.has_ended(clock))
             }
             Code::TokenDisabled => standing.any(|state| state.status == Status::Disabled),
             Code::OriginNotAllowed => standing.any(|state| !state.policy.has_site(at.ask)),
@@ -284,6 +282,12 @@ impl Truth {
             Code::ScopeMismatch => standing.any(|state| !state.policy.has_method(at.ask)),
             _ => false,
         }
+    }
+
+    /// The latest time at which somebody may see the token's end: the registry carries a licence's end out by
+    /// its own clock, which may be ahead of true time, and of a location's.
+    fn end_seen_at(&self, serial: Serial, at: Moment<'_>) -> i64 {
+        if self.licensed.contains(&serial) { at.clock.max(at.now) + CLOCK_SKEW_MS } else { at.clock }
     }
 
     /// Whether `answer` (`None` is admission) is right when nothing has changed for long. More than one
@@ -294,7 +298,14 @@ impl Truth {
             return answer == Some(Code::TokenInvalid);
         }
         let is_unheard = token.row.status == Status::Unheard && answer == Some(Code::TokenInvalid);
-        is_unheard || token.standing(at.now).iter().any(|state| state.answer(at.ask, at.clock) == answer)
+        // A licence's end revokes, whatever the token's state.
+        let is_licensed = self.licensed.contains(&token.serial) && answer == Some(Code::TokenRevoked);
+        let clock = self.end_seen_at(token.serial, at);
+        let has_lost_licence =
+            is_licensed && token.standing(at.now).iter().any(|state| state.has_ended(clock));
+        has_lost_licence
+            || is_unheard
+            || token.standing(at.now).iter().any(|state| state.answer(at.ask, at.clock) == answer)
     }
 }
 
