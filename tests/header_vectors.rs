@@ -19,6 +19,7 @@ use wayleave::edge::receive::{GuardedOutcome, Received, header_names, receive};
 use wayleave::edge::request_facts::RequestFacts;
 use wayleave::edge::withheld::{
     FORWARDED_NAMES, FORWARDED_STEMS, ForwardedHeaders, OWN_STEMS, SECOND_PATHS_AND_METHODS,
+    SECOND_PATHS_OF_STEMS,
 };
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::key::KeyId;
@@ -174,7 +175,7 @@ fn is_withheld(name: &str, policy: ForwardedHeaders, client_ip_header: &str) -> 
         || read == client_ip_header;
     let is_trusted = name.eq_ignore_ascii_case(client_ip_header);
     let is_own = OWN_STEMS.iter().any(|stem| read.starts_with(stem));
-    let is_second = SECOND_PATHS_AND_METHODS.contains(&read.as_str());
+    let is_second = SECOND_PATHS_AND_METHODS.iter().chain(&SECOND_PATHS_OF_STEMS).any(|name| *name == read);
     is_own
         || (policy == ForwardedHeaders::Replace && is_forwarded && !is_trusted)
         || (policy == ForwardedHeaders::PassWithScope && is_second)

@@ -89,7 +89,9 @@ impl Handout<'_> {
     /// What to note of a page that got the token `serial` at `now`; `None` when it shows no origin.
     #[must_use]
     pub fn fetch(&self, serial: Serial, now: UnixMillis) -> Option<PageFetch> {
-        let Some(Origin::Tuple(origin)) = self.evidence.seen().origin else { return None };
+        // A `Referer` may be as long as its caller likes.
+        let seen = self.evidence.seen().origin.filter(|origin| !origin.is_overlong());
+        let Some(Origin::Tuple(origin)) = seen else { return None };
         let family = self.family.as_str().to_owned();
         Some(PageFetch { family, serial, origin: origin.to_string(), at: now })
     }

@@ -37,11 +37,12 @@ impl PageFetches {
         if self.noted.len() >= PAGE_FETCHES_HELD_MAX {
             self.noted.retain(|_, (_, at)| is_recent(*at));
         }
-        if self.noted.len() >= PAGE_FETCHES_HELD_MAX || self.unsent.len() >= PAGE_FETCHES_SENT_MAX {
+        if self.noted.len() < PAGE_FETCHES_HELD_MAX && self.unsent.len() < PAGE_FETCHES_SENT_MAX {
+            self.noted.insert(of, (fetch.serial, now));
+            self.unsent.push(fetch);
+        } else if self.unsent.is_empty() {
             return false;
         }
-        self.noted.insert(of, (fetch.serial, now));
-        self.unsent.push(fetch);
         let runs = |at: UnixMillis| (1..=PAGE_FETCHES_SENDER_MS).contains(&at.since_ms(now));
         if self.sender_ends_at.is_some_and(runs) {
             return false;
@@ -94,6 +95,16 @@ mod tests {
         assert!(fetches.note(fetch(3, 3, 0), UnixMillis(PAGE_FETCHES_SENDER_MS)));
         assert_eq!(fetches.take().len(), 3);
         assert_eq!(fetches.take().len(), 0);
+    }
+
+    #[test]
+    fn another_takes_over_also_when_no_more_can_be_noted() {
+        let mut fetches = PageFetches::default();
+        for family in 0..1_000 {
+            fetches.note(fetch(family, 1, 0), UnixMillis(0));
+        }
+        assert!(fetches.note(fetch(2_000, 1, 0), UnixMillis(PAGE_FETCHES_SENDER_MS)));
+        assert_eq!(fetches.take().len(), PAGE_FETCHES_SENT_MAX);
     }
 
     #[test]

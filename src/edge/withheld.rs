@@ -61,12 +61,10 @@ pub const FORWARDED_NAMES: [&str; 57] = [
     "x-http-host-override",
     "x-scheme",
     "x-url-scheme",
-    "x-script-name",
     "front-end-https",
     "x-original-host",
     "x-original-proto",
     "x-original-scheme",
-    "x-original-prefix",
     "x-proxied-https",
     "x-arr-ssl",
     "wl-proxy-ssl",
@@ -74,7 +72,8 @@ pub const FORWARDED_NAMES: [&str; 57] = [
     "cloudfront-forwarded-proto",
     "fastly-ssl",
     // A second path: IIS and Symfony; ingress-nginx; Traefik; Azure; Rack::Sendfile, which makes a file path
-    // of it. gunicorn (SCRIPT_NAME) and Daphne cut what theirs says off the path; Next.js.
+    // of it. gunicorn (SCRIPT_NAME), Flask's recipe for proxies and Daphne cut what theirs says off the
+    // path; Next.js.
     "x-original-url",
     "x-rewrite-url",
     "x-original-uri",
@@ -84,6 +83,8 @@ pub const FORWARDED_NAMES: [&str; 57] = [
     "x-waws-unencoded-url",
     "x-ms-original-url",
     "script-name",
+    "x-script-name",
+    "x-original-prefix",
     "path-info",
     "daphne-root-path",
     "x-matched-path",
@@ -121,7 +122,10 @@ pub const FORWARDED_NAMES: [&str; 57] = [
 ];
 
 /// Those of [`FORWARDED_NAMES`] that name a second path or method.
-pub const SECOND_PATHS_AND_METHODS: &[&str] = FORWARDED_NAMES.split_at(17).1.split_at(18).0;
+pub const SECOND_PATHS_AND_METHODS: &[&str] = FORWARDED_NAMES.split_at(15).1.split_at(20).0;
+/// More of them: Traefik's, Caddy's and oauth2-proxy's forward-auth; Envoy.
+pub const SECOND_PATHS_OF_STEMS: [&str; 4] =
+    ["x-forwarded-uri", "x-forwarded-method", "x-forwarded-prefix", "x-envoy-original-path"];
 
 /// The withheld names for the platform, one a line: `stem*` for a prefix, `name`, and `!name` for an exact
 /// spelling that is passed on after all. Those are `trusted`, the headers of `CLIENT_IP_HEADER` and
@@ -131,7 +135,7 @@ pub const SECOND_PATHS_AND_METHODS: &[&str] = FORWARDED_NAMES.split_at(17).1.spl
 pub fn lines<'a>(policy: ForwardedHeaders, trusted: impl IntoIterator<Item = &'a str>) -> String {
     let mut lines = OWN_STEMS.map(|stem| format!("{stem}*")).join("\n");
     if policy == ForwardedHeaders::PassWithScope {
-        for name in SECOND_PATHS_AND_METHODS {
+        for name in SECOND_PATHS_AND_METHODS.iter().chain(&SECOND_PATHS_OF_STEMS) {
             lines.push_str(&format!("\n{name}"));
         }
     }
@@ -178,7 +182,8 @@ mod tests {
         let (first, last) =
             ("\nx-original-url\n", "\nx-http-method\nx-http-method-override\nx-method-override\n");
         assert!(scoped.contains(first) && scoped.contains(last), "{scoped}");
-        assert!(scoped.ends_with("\nx-original-method") && !scoped.contains("x-forwarded"), "{scoped}");
+        assert!(scoped.contains("\nx-script-name\n") && !scoped.contains("x-forwarded*"), "{scoped}");
+        assert!(!scoped.contains("x-original-host") && !scoped.contains("x-real-ip"), "{scoped}");
         let both = lines(ForwardedHeaders::Replace, ["x.client_a", "x-tls"]);
         assert!(both.ends_with("\nx-client-a\n!x.client_a\nx-tls\n!x-tls"), "{both}");
     }

@@ -2,6 +2,7 @@
 
 use crate::world::{DAY, START, World, as_usual, auto_rotate, edit_label, idempotency, new_token, rotate};
 use wayleave::base::time::{UnixMillis, UnixSeconds};
+use wayleave::control::registry::command::Rotate;
 use wayleave::control::registry::command::{
     Answer, Clash, Command, Fault, LicenceOf, LicenceView, Lifetime, ListPage, NewToken, OwnerOffView,
     SetLicence, SwitchOwnerOff, TokenEdit, TokenState,
@@ -357,10 +358,19 @@ fn protected_tokens_are_ended_by_an_owner_alone_who_says_so() {
         Command::EditToken { serial: token.serial, if_match: None, edit }
     };
     assert_eq!(world.fault(to("Licensed")), Fault::TokenProtected);
+    let rotated = |name: &str| {
+        let overrides = TokenEdit { owner: Some(Some(name.into())), ..TokenEdit::default() };
+        rotate(token.serial, Rotate { overrides, ..Rotate::default() })
+    };
+    assert_eq!(world.fault(rotated("Licensed")), Fault::OwnersOnly, "a successor ends sooner");
+    // Later than the token: its end is the same, and that of a successor would not be.
+    world.license(of_owner("Later"), Some(in_days(400)));
+    assert_eq!(world.fault(to("Later")), Fault::TokenProtected);
     world.call_as(&owner);
     assert!(matches!(world.ask(set(true)), Answer::Licence(_)));
     world.call_as(&operator);
     assert_eq!(world.fault(to("Free")), Fault::OwnersOnly, "a later end");
+    assert_eq!(world.fault(rotated("Free")), Fault::OwnersOnly, "a successor without a licence");
     world.call_as(&owner);
     assert!(matches!(world.ask(switch(true)), Answer::OwnerOff(_)));
     assert_eq!(world.fate(token.serial), revoked("owner_removed"));

@@ -74,13 +74,25 @@ impl<D: Database> Transaction<'_, D> {
         if (&before.owner, &before.external_id) == (&row.policy.owner, &row.policy.external_id) {
             return Ok(());
         }
-        let was = row.end();
+        let was = row.licensed_until;
         row.licensed_until = self.licence_for(Some(&row.family), &row.policy)?;
         row.combine_ends();
-        if before.protected && row.end() != was {
-            self.may_do_to_protected(if row.end() < was { Act::End } else { Act::Prolong })?;
+        match changed_end(was, row.licensed_until) {
+            Some(Changed::Earlier) if before.protected => Ok(self.may_do_to_protected(Act::End)?),
+            Some(Changed::Later) if before.protected => Ok(self.may_do_to_protected(Act::Prolong)?),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The same for a successor of `leaf` with the settings `policy`, which is to be issued.
+    pub(super) fn may_license_successor(&self, leaf: &TokenRow, policy: &TokenPolicy) -> Result<(), Stop> {
+        let end = self.licence_for(Some(&leaf.family), policy)?;
+        let was = rows::end_for(self.database, leaf.family.as_str(), &leaf.policy)?;
+        match changed_end(was, end) {
+            Some(Changed::Earlier) => Ok(self.may_do(leaf, Act::ShortenLife)?),
+            Some(Changed::Later) => Ok(self.may_do(leaf, Act::Prolong)?),
+            None => Ok(()),
+        }
     }
 
     /// Sets, moves or takes back the end of a licence.
@@ -258,4 +270,20 @@ impl<D: Database> Transaction<'_, D> {
 fn last_of_full_step(tokens: &[TokenRow]) -> Option<Serial> {
     let is_full = tokens.len() >= usize::try_from(LICENCE_STEP_MAX).unwrap_or(usize::MAX);
     tokens.last().filter(|_| is_full).map(|row| row.serial)
+}
+
+/// How the end of a licence changes.
+enum Changed {
+    Earlier,
+    Later,
+}
+
+/// `None` is no end at all.
+fn changed_end(was: Option<UnixMillis>, is: Option<UnixMillis>) -> Option<Changed> {
+    match (was, is) {
+        (was, is) if was == is => None,
+        (Some(was), Some(is)) if is > was => Some(Changed::Later),
+        (Some(_), None) => Some(Changed::Later),
+        _ => Some(Changed::Earlier),
+    }
 }

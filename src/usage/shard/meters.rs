@@ -50,13 +50,13 @@ impl<D: Database> Shard<D> {
     /// Notes that the registry has accepted the counts, and meters what it asks for.
     pub fn meters_taken(&mut self, report: &MeterReport, changes: &MeterChanges, now: UnixMillis) {
         let taken = self.database.transaction(|database| {
-            settle(database, report, now)?;
+            let is_owed = settle(database, report, now)?;
             let forgets = changes.known.epoch != report.known.epoch;
             if forgets {
                 // The registry was restored from a backup: it says anew which tokens it wants metered.
                 database.execute("DELETE FROM metered", &[])?;
             }
-            let mut has_new = false;
+            let mut has_new = is_owed;
             for (serial, marks) in &changes.marks {
                 has_new |= set_marks(database, *serial, *marks, now)?;
             }
@@ -255,19 +255,27 @@ fn known<D: Database>(database: &D) -> Result<Number, ShardError> {
     })?)
 }
 
-/// Clears what the registry has accepted. Uses that came since stay owed if they reached a mark.
-fn settle<D: Database>(database: &D, report: &MeterReport, now: UnixMillis) -> Result<(), ShardError> {
+/// Clears what the registry has accepted. Uses that came since stay owed if they reached a mark: whether any
+/// did.
+fn settle<D: Database>(database: &D, report: &MeterReport, now: UnixMillis) -> Result<bool, ShardError> {
+    let mut is_any_owed = false;
     for (serial, told) in &report.counts {
         let Some(metered) = find(database, *serial)? else { continue };
         let since = Metered { uses: *told, ..metered };
         let owed = since.reaches_mark(&metered.uses);
         Metered { told_at: now, owed, ..metered }.store(database, *serial)?;
+        is_any_owed |= owed;
     }
-    Ok(())
+    Ok(is_any_owed)
 }
 
-/// Deletes meters of tokens that were not told for as long as days are kept.
+/// Deletes meters of tokens that were not told for as long as days are kept. The registry then says all marks
+/// again: a token that rested for so long may be used once more.
 pub(super) fn forget_old<D: Database>(database: &D, told_before: UnixMillis) -> Result<(), ShardError> {
-    database.execute("DELETE FROM metered WHERE told_at < ?", &[told_before.into()])?;
+    let sql = "DELETE FROM metered WHERE told_at < ? RETURNING serial";
+    let gone = database.query_all(sql, &[told_before.into()], Columns::serial)?;
+    if !gone.is_empty() {
+        database.execute("UPDATE shard SET meters_n = 0", &[])?;
+    }
     Ok(())
 }

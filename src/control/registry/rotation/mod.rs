@@ -151,7 +151,7 @@ impl<D: Database> Transaction<'_, D> {
                 if self.new_end(same_life(leaf, self.settings)).is_ok_and(|same| expires_at < same) {
                     self.may_do(leaf, Act::ShortenLife)?;
                 }
-                self.licence_for(Some(&leaf.family), &policy)?;
+                self.may_license_successor(leaf, &policy)?;
                 Ok((succession, policy, expires_at))
             }
             (policy, end) => {
