@@ -111,8 +111,8 @@ it('every kind of notice is on its page and sent, and what asks for something to
   assert.deepEqual(said, [
     'ON_UNKNOWN is admit: a location without a current list admits tokens that may be revoked, so no ' +
       'revocation is guaranteed.',
-    'The key of ADMIN_KEY is still valid, and it never ends. Make an owner’s key for each person with Admin ' +
-      'keys, sign in with one, delete the key ADMIN_KEY there, and take ADMIN_KEY out of the secrets.',
+    'The key of ADMIN_KEY is still valid, and it never ends. Make an owner’s key for each person with ' +
+      'Admin keys, sign in with one, delete the key ADMIN_KEY there, and take ADMIN_KEY out of the secrets.',
     '1 token due to end, but kept because the successor is not in use.',
     '1 token about to end and still in use.',
     '1 token refused until its quota’s next period.',
