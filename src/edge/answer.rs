@@ -202,8 +202,8 @@ const NAMES_WITH_QUERY_TOKEN: &str = "vary\ncache-control\naccess-control-expose
 
 /// The headers that say when the token ends.
 /// - `Wayleave-Token-Expires` is always sent.
-/// - `Deprecation` and `Sunset` are sent from the start for an end that an operator or a licence set, or that a
-///   rotation planned. For the signed expiry they are sent from 30 days before it, unless there is a
+/// - `Deprecation` and `Sunset` are sent from the start for an end that an operator or a licence set, or
+///   that a rotation planned. For the signed expiry they are sent from 30 days before it, unless there is a
 ///   successor: then a page may only need to be loaded again.
 /// - A planned end that has already passed is ignored: the rotation is on hold.
 fn end_notices(ends_at: UnixSeconds, policy: &Record, now: UnixMillis) -> Vec<(&'static str, String)> {
