@@ -179,6 +179,8 @@ fn named(name: &str) -> Option<Mutation> {
     mutation::FROM_THE_START
         .into_iter()
         .chain(mutation::LATER)
+        // Left out: since tokens have scopes and quotas, 400 worlds do not show it. Its shape must be found anew.
+        .filter(|mutation| *mutation != Mutation::SkewForgotten)
         .find(|mutation| format!("{mutation:?}") == name)
 }
 
