@@ -102,10 +102,11 @@ impl Mutation {
     pub(crate) fn at_once(self) -> Mutated {
         let shaped: fn(&mut Shape) = match self {
             // It has an effect only in two seconds of a bound: a location must use its last list to the very
-            // end while changes are made. Pushed lists seldom get so old.
+            // end while changes are made. Pushed lists seldom get so old. An odd number of changes: a world
+            // without quotas, which would soon refuse most requests.
             Self::SkewForgotten => |shape| {
                 (shape.push_seconds, shape.relays) = (0, 0);
-                (shape.troubles, shape.episodes, shape.changes) = (vec![Trouble::CutOff], 12, 20);
+                (shape.troubles, shape.episodes, shape.changes) = (vec![Trouble::CutOff], 12, 21);
                 (shape.bound_seconds, shape.far_clocks) = (5, false);
             },
             // A base with a million skipped serials is too slow to be combined with each list.
