@@ -182,6 +182,36 @@ fn counts_that_the_registry_did_not_get_or_answer_come_again_and_count_once() {
 }
 
 #[test]
+fn a_mark_that_is_reached_while_the_shard_tells_is_told_at_once_too() {
+    let mut town = Town::of_isolates(1);
+    let serial = town.token(Some(per_day(1_000))).serial;
+    town.requests(serial, ROUND_MS);
+    town.pass(61_000);
+    assert_eq!(town.view(serial).quota_use.unwrap().used, 1);
+    town.requests(serial, ROUND_MS);
+    town.meanwhile = Some((serial, 900));
+    while town.meanwhile.is_some() {
+        town.pass(1_000);
+    }
+    town.pass(2_000);
+    assert!(town.view(serial).quota_use.unwrap().used > 900, "{:?}", town.view(serial).quota_use);
+}
+
+#[test]
+fn a_token_that_rested_for_more_than_a_year_has_its_quota_still() {
+    let mut town = Town::of_isolates(1);
+    let [resting, other] = [Some(per_day(50)), None].map(|quota| town.token(quota).serial);
+    town.requests(resting, ROUND_MS);
+    town.pass(61_000);
+    for _ in 0..41 {
+        town.now = town.now.plus_ms(10 * DAY);
+        town.requests(other, ROUND_MS);
+        town.pass(61_000);
+    }
+    until_refused(&mut town, resting, 1);
+}
+
+#[test]
 fn an_operator_hears_of_80_and_100_percent_once_a_period() {
     let mut town = Town::of_isolates(1);
     let serial = town.token(Some(per_day(1_000))).serial;

@@ -34,6 +34,7 @@ impl<D: Database> Shard<D> {
             Ok::<_, ShardError>((is_news, is_folded))
         })?;
         self.is_urgent |= is_news;
+        self.is_urgent_anew |= is_news;
         let counted = report.batch.as_ref().filter(|_| is_folded).and_then(Batch::traffic_at);
         self.counted_at = self.counted_at.max(counted.map(|at| at.min(now)));
         Ok(ShardAnswer::Taken)

@@ -50,13 +50,13 @@ impl<D: Database> Shard<D> {
     /// Notes that the registry has accepted the counts, and meters what it asks for.
     pub fn meters_taken(&mut self, report: &MeterReport, changes: &MeterChanges, now: UnixMillis) {
         let taken = self.database.transaction(|database| {
-            let is_owed = settle(database, report, now)?;
+            settle(database, report, now)?;
             let forgets = changes.known.epoch != report.known.epoch;
             if forgets {
                 // The registry was restored from a backup: it says anew which tokens it wants metered.
                 database.execute("DELETE FROM metered", &[])?;
             }
-            let mut has_new = is_owed;
+            let mut has_new = false;
             for (serial, marks) in &changes.marks {
                 has_new |= set_marks(database, *serial, *marks, now)?;
             }
@@ -255,18 +255,15 @@ fn known<D: Database>(database: &D) -> Result<Number, ShardError> {
     })?)
 }
 
-/// Clears what the registry has accepted. Uses that came since stay owed if they reached a mark: whether any
-/// did.
-fn settle<D: Database>(database: &D, report: &MeterReport, now: UnixMillis) -> Result<bool, ShardError> {
-    let mut is_any_owed = false;
+/// Clears what the registry has accepted. Uses that came since stay owed if they reached a mark.
+fn settle<D: Database>(database: &D, report: &MeterReport, now: UnixMillis) -> Result<(), ShardError> {
     for (serial, told) in &report.counts {
         let Some(metered) = find(database, *serial)? else { continue };
         let since = Metered { uses: *told, ..metered };
         let owed = since.reaches_mark(&metered.uses);
         Metered { told_at: now, owed, ..metered }.store(database, *serial)?;
-        is_any_owed |= owed;
     }
-    Ok(is_any_owed)
+    Ok(())
 }
 
 /// Deletes meters of tokens that were not told for as long as days are kept. The registry then says all marks

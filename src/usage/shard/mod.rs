@@ -41,6 +41,7 @@ impl<D: Database> Shard<D> {
         Ok(Self {
             database,
             is_urgent: false,
+            is_urgent_anew: false,
             marks_left: false,
             counted_at: None,
             retry: None,

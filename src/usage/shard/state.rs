@@ -10,8 +10,10 @@ use crate::formats::usage::reading::Step;
 #[derive(Debug)]
 pub struct Shard<D: Database> {
     pub(super) database: D,
-    /// Whether a first use waits to be reported.
+    /// Whether a first use, or a count that reached a mark, waits to be reported.
     pub(super) is_urgent: bool,
+    /// Whether one came since the present report was made: that report does not carry it.
+    pub(super) is_urgent_anew: bool,
     /// The registry has more changes of marks than its last answer carried.
     pub(super) marks_left: bool,
     /// The newest time at which a request was counted that needed the revocation list, until the registry

@@ -24,6 +24,7 @@ impl<D: Database> Shard<D> {
     /// Uses to report to the registry now; empty when none are due. The caller then calls
     /// [`Self::uses_reported`] or [`Self::report_failed`].
     pub fn uses_due(&mut self, now: UnixMillis) -> Vec<TokenUse> {
+        self.is_urgent_anew = false;
         let due = self.reports_at(now).and_then(|at| match at {
             Some(at) if at <= now => pending(&self.database),
             _ => Ok(Vec::new()),
@@ -64,7 +65,7 @@ impl<D: Database> Shard<D> {
         // More uses may be pending than one call can carry. The rest waits for its turn, unless one is
         // urgent.
         let is_all = u32::try_from(uses.len()).is_ok_and(|count| count < USES_REPORTED_MAX);
-        self.is_urgent &= !is_all;
+        self.is_urgent &= !is_all || self.is_urgent_anew;
         self.retry = None;
         let settled = self.database.transaction(|database| settle(database, uses, now));
         if let Err(error) = settled {
