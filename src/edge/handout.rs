@@ -122,3 +122,27 @@ fn issued(settings: &EdgeSettings, claims: Claims) -> Option<(String, VerifiedTo
     let token = UnverifiedToken::parse(&text)?.verify(&settings.ring)?;
     Some((text, token))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::key::TagKey;
+
+    #[test]
+    fn what_is_noted_of_a_page_is_short_whatever_its_referer() {
+        let family = FamilyId::mint([1; 13], &TagKey::derive(&[2; 32], "test", "family"));
+        let noted = |referer: &str| {
+            let evidence = OriginEvidence {
+                origin: None,
+                referer: Some(referer),
+                sec_fetch_site: None,
+                own_origin: "https://api.example",
+            };
+            let handout = Handout { family: family.clone(), evidence };
+            handout.fetch(Serial(1), UnixMillis(0)).map(|fetch| fetch.origin)
+        };
+        assert_eq!(noted("https://shop.example/a?b"), Some("https://shop.example".to_owned()));
+        assert_eq!(noted(&format!("{}://x/", "a".repeat(16_000))), None);
+        assert_eq!(noted("about:blank"), None);
+    }
+}
