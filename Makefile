@@ -2,10 +2,11 @@
 SHELL := bash
 TOOLS := deploy/toolchain/install && . deploy/toolchain/env
 
-.PHONY: help run serve check test test-slow simulate propagation build bench bench-registry instructions growth tools clean reset
+.PHONY: help run serve check test test-slow simulate propagation build bench bench-registry instructions \
+  growth tools clean reset
 
 help:           ## this list
-	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' Makefile | expand -t 23
 
 run:            ## the gateway on this machine, with a demo API and a demo page; stop it with Ctrl-C
 	@$(TOOLS) && exec node deploy/local/run.mjs
