@@ -176,7 +176,7 @@ pub fn decide(token: VerifiedToken, known: &Known<'_>, asked: &Asked<'_>) -> Res
     if asked.credentials && !is_named && origin.is_some() {
         return Err(Unfit::Refused(Reason::OriginsNotNamed.into()));
     }
-    // Last, so that only who may use the token at all learns that it may not do this.
+    // After the origin, so that only who may use the token at all learns that it may not do this.
     let is_outside = !scope::admits(&policy.scope, asked.default_scope, asked.method, asked.path);
     if is_outside && policy.scope_mode == ScopeMode::Enforce {
         return Err(Unfit::Refused(Code::ScopeMismatch.into()));
