@@ -1,6 +1,8 @@
 // `make run`: the Worker in `wrangler dev`, a demo API behind it, and a demo page on another origin that
 // calls it.
 //
+// The build is the quick one, of deploy/toolchain/build.
+//
 // Environment: PORT (8787), PAGE_PORT (8788), UPSTREAM_PORT (8790); WAYLEAVE_STATE, a folder for secrets and
 // data in place of .dev.vars and .wrangler/state.
 
@@ -21,6 +23,8 @@ const ports = {
   upstream: port('UPSTREAM_PORT', 8790),
 };
 const state = process.env.WAYLEAVE_STATE;
+// For wrangler's own call of the build as well. WAYLEAVE_PROFILE=release keeps a release as it is.
+process.env.WAYLEAVE_PROFILE ??= 'quick';
 const secretsFile = state ? join(state, '.dev.vars') : '.dev.vars';
 const stateFolder = state ? join(state, 'state') : '.wrangler/state';
 const gateway = `http://localhost:${ports.gateway}`;

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 const root = new URL('../..', import.meta.url).pathname;
+/** The profile of the Worker that is there, so that nothing is compiled again. */
+[process.env.WAYLEAVE_PROFILE] = readFileSync(join(root, 'build/.made-from'), 'utf8').split(' ');
 let folder;
 let ports;
 before(async () => {
