@@ -35,8 +35,8 @@ export const BROWSER_HEADERS = [
   'Sec-Fetch-Dest: empty',
 ];
 
-/** nginx with a short answer and kept connections. */
-export function upstream() {
+/** nginx with a short answer and kept connections. `/v1/stream` is answered by `streaming`, a port. */
+export function upstream(streaming) {
   return new Daemon('nginx', (folder, port) => {
     const file = join(folder, 'nginx.conf');
     writeFileSync(
@@ -47,7 +47,8 @@ http {
   access_log off; keepalive_requests 10000000; default_type application/json;
   client_body_temp_path ${folder}/1; proxy_temp_path ${folder}/2; fastcgi_temp_path ${folder}/3;
   uwsgi_temp_path ${folder}/4; scgi_temp_path ${folder}/5;
-  server { listen 127.0.0.1:${port}; location / { return 200 '{"ok":true}\\n'; } }
+  server { listen 127.0.0.1:${port}; location / { return 200 '{"ok":true}\\n'; }
+    location = /v1/stream { proxy_pass http://127.0.0.1:${streaming}; proxy_buffering off; } }
 }
 `,
     );

@@ -1,7 +1,8 @@
 // What a request costs: Wayleave beside a bare forwarder, a twin in JavaScript that checks nothing, and what
 // people use instead. Prints tables, and writes figures and a chart into docs/performance/.
 //
-//   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,start,where)
+//   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,streams,start,where)
+//   ONLY=memory MINUTES=10 make bench     not part of the others
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -13,18 +14,24 @@ import { breakdown } from './breakdown.mjs';
 import { chart } from './chart.mjs';
 import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
 import { load } from './load.mjs';
+import { memory } from './memory.mjs';
+import { streamingUpstream, streams } from './streams.mjs';
 
 const rounds = Number(process.env.ROUNDS ?? 7);
 const seconds = Number(process.env.SECONDS ?? 2);
 const only = process.env.ONLY?.split(',');
 const FOLDER = join(import.meta.dirname, '..', '..', 'docs', 'performance');
-const DISTINCT_TOKENS = 4_000;
+const DISTINCT_TOKENS = 10_000;
+/** Of them, those with which a fresh process gets warm: what is measured is the read, not the compiler. */
+const WARM_UP_TOKENS = 3_000;
+const WARM_UP_SECONDS = 2;
 const OPAQUE = 'opaque-0123456789abcdef0123456789abcdef';
 const INSPECTOR_PORT = 19_229;
 const SHARES_SHOWN = 14;
 const PATH = '/v1/tiles/7/65/42.json?style=light';
 
-const nginx = await upstream().start();
+const streaming = await streamingUpstream();
+const nginx = await upstream(streaming.port).start();
 const kv = new RivalKv();
 await kv.start();
 kv.hold([OPAQUE]);
@@ -37,9 +44,12 @@ for (const name of ['forwarder', 'twin', 'answerer', 'opaque', 'hono_jose', 'tsn
 }
 const figures = { machine: machine(), rounds, seconds };
 try {
-  for (const part of [warm, refusals, cold, latency, start, where]) {
-    if (only === undefined || only.includes(part.name)) figures[part.name] = await part();
+  const held = () => streams({ started, gateway, urlOf, seconds, bare: OPAQUE });
+  const parts = { warm, refusals, cold, latency, streams: held, start, where };
+  for (const [name, part] of Object.entries(parts)) {
+    if (only === undefined || only.includes(name)) figures[name] = await part();
   }
+  if (only?.includes('memory')) await memory({ process: gateway.workerd, gateway, url: urlOf('ours') });
   if (only === undefined) {
     mkdirSync(FOLDER, { recursive: true });
     writeFileSync(join(FOLDER, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
@@ -49,6 +59,7 @@ try {
   await gateway.stop();
   for (const [name, process] of Object.entries(started)) if (name !== 'ours') await process.stop();
   await nginx.stop();
+  streaming.stop();
   await kv.stop();
 }
 
@@ -93,7 +104,7 @@ async function refusals() {
   ]);
 }
 
-/** Each request shows a token of which memory has no record. */
+/** Each request shows a token of which memory has no record, in an isolate that is warm. */
 async function cold() {
   const tokens = [];
   console.log(`\nmaking ${DISTINCT_TOKENS} tokens …`);
@@ -115,11 +126,17 @@ async function cold() {
     'opaque',
     [
       { ...again, name: 'opaque', label: 'opaque token in KV' },
-      { ...again, name: 'ours', label: 'Wayleave, record not in memory', fresh: true },
+      {
+        ...again,
+        name: 'ours',
+        label: 'Wayleave, record not in memory',
+        authorizations: authorizations.slice(WARM_UP_TOKENS),
+        before: () => anew(authorizations.slice(0, WARM_UP_TOKENS)),
+      },
     ],
     1,
   );
-  const many = await compared('admitted, 4,000 tokens in turn', 'forwarder', [
+  const many = await compared(`admitted, ${DISTINCT_TOKENS} tokens in turn`, 'forwarder', [
     { name: 'forwarder', label: 'bare forwarder', headers: [], authorizations, status: 200 },
     { ...again, name: 'ours', label: 'Wayleave' },
   ]);
@@ -214,9 +231,9 @@ async function compared(title, measure, contenders, warmUps = 1) {
       status,
       browser = BROWSER_HEADERS,
       authorizations,
-      fresh,
+      before,
     } of contenders) {
-      if (fresh) await anew();
+      await before?.();
       const run = await load({
         process: started[name],
         url: urlOf(name),
@@ -231,10 +248,10 @@ async function compared(title, measure, contenders, warmUps = 1) {
   }
   const base = contenders.find(({ name }) => name === measure).label;
   const rows = contenders.map(({ label }) => row(label, runs.get(label), runs.get(base)));
-  for (const { label, cpu_us, spread_us, share, per_second } of rows) {
+  for (const { label, cpu_us, spread_us, share, per_second, p50_ms, p99_ms } of rows) {
     console.log(
       `  ${label.padEnd(46)} ${String(cpu_us).padStart(5)} µs (${spread_us.join(' to ')})  ` +
-        `share ${share.toFixed(2)}  ${per_second}/s`,
+        `share ${share.toFixed(2)}  ${per_second}/s  p50 ${p50_ms} p99 ${p99_ms} ms`,
     );
   }
   return { title, measure: base, rows };
@@ -250,16 +267,26 @@ function row(label, runs, base) {
     spread_us: [round(Math.min(...cpu)), round(Math.max(...cpu))],
     share: Math.round(share * 100) / 100,
     per_second: round(median(runs.map(({ perSecond }) => perSecond))),
+    p50_ms: median(runs.map(({ latencyMs }) => latencyMs.p50)),
+    p99_ms: median(runs.map(({ latencyMs }) => latencyMs.p99)),
   };
 }
 
-/** A fresh isolate, which has the list but no record. */
-async function anew() {
+/** A fresh isolate, which has the list, and no record but those of `authorizations`. */
+async function anew(authorizations) {
   const { gateway: port } = gateway.workerd.ports;
   await gateway.workerd.kill();
   await gateway.workerd.start({ gateway: port });
   const { token } = await gateway.admin.createToken();
   await eventually('the gateway serves', async () => (await ask(token)) === 200);
+  await load({
+    process: gateway.workerd,
+    url: urlOf('ours'),
+    seconds: WARM_UP_SECONDS,
+    headers: BROWSER_HEADERS,
+    authorizations,
+    status: 200,
+  });
 }
 
 function urlOf(name) {
