@@ -1,12 +1,12 @@
 // Whether the memory of the gateway's process stays the same under load: MINUTES of it (10 if not said).
 
-import { readFileSync } from 'node:fs';
 import { BROWSER_HEADERS } from './contenders.mjs';
 import { load } from './load.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? 10);
 const TOKENS = 2_000;
 const SECONDS_PER_MINUTE = 60;
+const BYTES_PER_MIB = 1_048_576;
 
 /** Resident memory after each minute, in MiB. The first minute fills what is kept. */
 export async function memory({ process: served, gateway, url }) {
@@ -19,13 +19,8 @@ export async function memory({ process: served, gateway, url }) {
   const residentMiB = [];
   for (let minute = 1; minute <= MINUTES; minute += 1) {
     const { requests } = await load({ ...run, seconds: SECONDS_PER_MINUTE });
-    residentMiB.push(resident(served.pid));
+    residentMiB.push(Math.round(served.residentBytes() / BYTES_PER_MIB));
     console.log(`  minute ${minute}: ${residentMiB.at(-1)} MiB after ${requests} requests more`);
   }
   return { resident_mib: residentMiB };
-}
-
-function resident(pid) {
-  const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Math.round(Number(kib) / 1_024);
 }
