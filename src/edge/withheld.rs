@@ -53,7 +53,7 @@ pub const FORWARDED_STEMS: [&str; 3] = ["x-forwarded", "x-envoy-", "grpc-metadat
 
 /// Other withheld names: each tells an upstream where a request was sent, how, or by whom. The comments name
 /// products that read them.
-pub const FORWARDED_NAMES: [&str; 57] = [
+pub const FORWARDED_NAMES: [&str; 65] = [
     // Host, scheme, port and prefix: RFC 7239; Rack, WSGI behind nginx, Exchange; ASP.NET Core; Jetty, IIS's
     // ARR, WebLogic, and what PHP frameworks believe of Cloudflare, CloudFront and Fastly.
     "forwarded",
@@ -90,6 +90,16 @@ pub const FORWARDED_NAMES: [&str; 57] = [
     "x-matched-path",
     "x-accel-mapping",
     "x-sendfile-type",
+    // What a PUT copies or moves to its own path: S3, Google Cloud Storage, Azure (and its data lake),
+    // Swift, and the stores of Alibaba, Huawei and Tencent.
+    "x-amz-copy-source",
+    "x-goog-copy-source",
+    "x-ms-copy-source",
+    "x-ms-rename-source",
+    "x-copy-from",
+    "x-oss-copy-source",
+    "x-obs-copy-source",
+    "x-cos-copy-source",
     // A second method: Express's method-override, Rails, Symfony, ASP.NET; ingress-nginx.
     "x-http-method",
     "x-http-method-override",
@@ -122,7 +132,7 @@ pub const FORWARDED_NAMES: [&str; 57] = [
 ];
 
 /// Those of [`FORWARDED_NAMES`] that name a second path or method.
-pub const SECOND_PATHS_AND_METHODS: &[&str] = FORWARDED_NAMES.split_at(15).1.split_at(20).0;
+pub const SECOND_PATHS_AND_METHODS: &[&str] = FORWARDED_NAMES.split_at(15).1.split_at(28).0;
 /// More of them: Traefik's, Caddy's and oauth2-proxy's forward-auth; Envoy.
 pub const SECOND_PATHS_OF_STEMS: [&str; 4] =
     ["x-forwarded-uri", "x-forwarded-method", "x-forwarded-prefix", "x-envoy-original-path"];
@@ -182,6 +192,10 @@ mod tests {
         let (first, last) =
             ("\nx-original-url\n", "\nx-http-method\nx-http-method-override\nx-method-override\n");
         assert!(scoped.contains(first) && scoped.contains(last), "{scoped}");
+        assert!(
+            scoped.contains("\nx-amz-copy-source\n") && scoped.contains("\nx-original-method\n"),
+            "{scoped}"
+        );
         assert!(scoped.contains("\nx-script-name\n") && !scoped.contains("x-forwarded*"), "{scoped}");
         assert!(!scoped.contains("x-original-host") && !scoped.contains("x-real-ip"), "{scoped}");
         let both = lines(ForwardedHeaders::Replace, ["x.client_a", "x-tls"]);
