@@ -450,6 +450,7 @@ pub(crate) fn status() -> StatusView {
         reports_missing_since: None,
         bootstrap_key_valid: false,
         admin_keys_without_end: 0,
+        has_quotas: false,
         restored_at: None,
         propagation: PropagationView {
             samples: 9,

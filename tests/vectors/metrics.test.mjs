@@ -129,6 +129,7 @@ test('every sample is there, with its value', () => {
     'wayleave_warning warning=reports_missing': 0,
     'wayleave_warning warning=bootstrap_key': 0,
     'wayleave_warning warning=admin_key_without_end': 0,
+    'wayleave_warning warning=quotas_not_counted': 0,
   });
 });
 

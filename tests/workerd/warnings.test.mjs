@@ -70,6 +70,30 @@ describe('client_address_missing', () => {
   });
 });
 
+describe('quotas_not_counted', () => {
+  it('is there where a token has a quota and no usage shards are bound', async () => {
+    const uncounted = new Gateway({ usage: false });
+    await uncounted.start();
+    try {
+      const warnings = async () => (await uncounted.admin.status()).warnings;
+      await uncounted.admin.createToken();
+      assert.ok(!(await warnings()).includes('quotas_not_counted'));
+      const limited = await uncounted.admin.createToken({ quota: { requests: 10, per: 'day' } });
+      assert.ok((await warnings()).includes('quotas_not_counted'));
+      await uncounted.admin.revoke(limited.id);
+      assert.ok(!(await warnings()).includes('quotas_not_counted'));
+    } finally {
+      await uncounted.stop();
+    }
+  });
+
+  it('is not where they are bound', async () => {
+    await admin.createToken({ quota: { requests: 10, per: 'day' } });
+    assert.ok(!(await admin.status()).warnings.includes('quotas_not_counted'));
+    assert.match(await metricsAt(HOST), warning('quotas_not_counted', 0));
+  });
+});
+
 describe('admin_api_on_every_host', () => {
   it('is in the status and the metrics that a public host is asked for, not on loopback', async () => {
     assert.ok((await statusAt(HOST)).warnings.includes('admin_api_on_every_host'));

@@ -40,6 +40,9 @@ export const STATUS_WARNINGS = {
     'Admin keys, sign in with one, delete the key ADMIN_KEY there, and take ADMIN_KEY out of the secrets.',
   admin_key_without_end:
     'An admin key of an earlier release never ends. Make another in its place, and delete it.',
+  quotas_not_counted:
+    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used up. ' +
+    'Bind USAGE, or take the quotas away.',
   webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
 

@@ -32,7 +32,13 @@ use serde::Serialize;
 
 /// The response for the registry's answer and, where [`super::usage_calls`] asked usage shards, for theirs.
 #[must_use]
-pub fn render(answer: Answer, rendering: &Rendering, usage: UsageSeen, now: UnixMillis) -> Reply {
+pub fn render(mut answer: Answer, rendering: &Rendering, usage: UsageSeen, now: UnixMillis) -> Reply {
+    if let Answer::Status(status) | Answer::Metrics { status, .. } = &mut answer
+        && status.has_quotas
+        && !usage.is_on()
+    {
+        status.warnings.push(StatusWarning::QuotasNotCounted);
+    }
     match (answer, rendering) {
         (Answer::Refused(fault), _) => fault_problem(fault).into_reply(),
         (Answer::Authenticated, Rendering::OriginTest(verdict)) => Reply::json(200, verdict),

@@ -54,6 +54,13 @@ pub(super) fn find<D: Database>(database: &D, serial: Serial) -> Result<Option<M
     )?)
 }
 
+/// Whether a token that has not ended has a quota.
+pub(super) fn are_needed<D: Database>(database: &D, now: UnixMillis) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM meter JOIN token USING (serial) \
+               WHERE quota IS NOT NULL AND status <> 'revoked' AND expires_at > ? LIMIT 1";
+    Ok(database.yields(sql, &[now.floor_seconds().into()])?)
+}
+
 fn read(columns: &mut Columns) -> Result<Meter, ReadError> {
     Ok(Meter {
         marks: Marks { day: columns.optional_number()?, month: columns.optional_number()? },

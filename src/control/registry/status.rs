@@ -5,6 +5,7 @@ use super::admin_keys;
 use super::bases;
 use super::command::{PropagationView, StatusView, StatusWarning};
 use super::deliveries;
+use super::meters;
 use super::outbox;
 use super::rate_use;
 use super::row::StorageError;
@@ -64,6 +65,7 @@ pub(super) fn view<D: Database>(
         locations_without_addresses: Vec::new(),
         bootstrap_key_valid,
         admin_keys_without_end,
+        has_quotas: meters::are_needed(database, now)?,
         webhook: deliveries::view(database, settings.webhook.is_some())?,
         warnings: Vec::new(),
     })

@@ -156,6 +156,9 @@ pub struct StatusView {
     /// How many other valid admin keys have no end.
     #[serde(default)] // a registry of the release before does not say
     pub admin_keys_without_end: u64,
+    /// Whether a token that has not ended has a quota.
+    #[serde(default)] // a registry of the release before does not say
+    pub has_quotas: bool,
     /// State of the webhook receiver.
     pub webhook: WebhookView,
     pub warnings: Vec<StatusWarning>,
@@ -191,11 +194,14 @@ pub enum StatusWarning {
     BootstrapKey,
     /// An admin key that an earlier release made has no end.
     AdminKeyWithoutEnd,
+    /// A token has a quota, and no usage shards are bound (`USAGE`), so nothing uses it up. The admin API adds
+    /// this; the registry does not know it.
+    QuotasNotCounted,
 }
 
 impl StatusWarning {
     /// Every warning, in a fixed order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RegistryLoad,
         Self::Unguaranteed,
         Self::KvUnwritten,
@@ -208,6 +214,7 @@ impl StatusWarning {
         Self::ReportsMissing,
         Self::BootstrapKey,
         Self::AdminKeyWithoutEnd,
+        Self::QuotasNotCounted,
     ];
 
     /// The name in the API.
@@ -226,6 +233,7 @@ impl StatusWarning {
             Self::ReportsMissing => "reports_missing",
             Self::BootstrapKey => "bootstrap_key",
             Self::AdminKeyWithoutEnd => "admin_key_without_end",
+            Self::QuotasNotCounted => "quotas_not_counted",
         }
     }
 }
