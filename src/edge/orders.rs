@@ -8,8 +8,10 @@
 //! What a mistake costs: a header is lost, or not removed.
 
 use crate::base::headers::Headers;
+use crate::base::time::UnixMillis;
 use crate::edge::answer::AnswerEditing;
 use crate::edge::forward::Onward;
+use crate::edge::reach::FirstRead;
 use crate::formats::token::Serial;
 use crate::http::cors::HeaderEdits;
 use crate::http::reply::Reply;
@@ -24,6 +26,20 @@ pub fn reply(reply: &Reply, is_head: bool) -> String {
     let fields = field_lines(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
     let body = reply.body.as_deref().filter(|_| !is_head);
     parts(["reply", &status, &fields].into_iter().chain(body))
+}
+
+/// A record to read from KV under `name`, since `now`. JavaScript gives it back with serial and version.
+#[must_use]
+pub fn read(name: &str, serial: Serial, version: u32, first: FirstRead, now: UnixMillis) -> String {
+    parts([
+        "read",
+        name,
+        &serial.0.to_string(),
+        &version.to_string(),
+        &first.cache_ttl_seconds.to_string(),
+        &first.patience_ms.to_string(),
+        &now.0.to_string(),
+    ])
 }
 
 /// A request to send upstream, and how its answer is edited if it has none of the headers that are looked at.
@@ -109,6 +125,13 @@ mod tests {
         let own = Reply { body: Some("{}".to_owned()), ..own };
         assert!(reply(&own, false).ends_with("\u{0}{}"));
         assert!(!reply(&own, true).ends_with("{}"), "an answer to HEAD has no body");
+    }
+
+    #[test]
+    fn a_read_says_what_is_read_and_how_long_it_is_waited_for() {
+        let first = FirstRead { cache_ttl_seconds: 30, patience_ms: 200 };
+        let text = read("record/1/2", Serial(1), 2, first, UnixMillis(5));
+        assert_eq!(text, "read\u{0}record/1/2\u{0}1\u{0}2\u{0}30\u{0}200\u{0}5");
     }
 
     #[test]

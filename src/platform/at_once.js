@@ -16,6 +16,7 @@ import {
   readResponse,
   send,
   setCookies,
+  within,
 } from './crossing.js';
 
 /**
@@ -25,16 +26,47 @@ import {
  */
 const revive = (wayleave) => wayleave.__worker_init_state();
 
-/** Answers a request for which memory has everything. Undefined for one that takes the asynchronous path. */
+/**
+ * Answers a request for which memory has everything, but perhaps the record of its token. Undefined for one
+ * that takes the asynchronous path.
+ */
 export function answerAtOnce(wayleave, request, env, context) {
   if (!isPrepared()) return undefined;
-  const facts = read(request);
+  const sent = { request, env, context, facts: read(request) };
+  const parts = decided(wayleave, sent);
+  if (parts === undefined) return undefined;
+  return parts[0] === 'read' ? withRecord(wayleave, sent, parts) : carriedOut(wayleave, sent, parts);
+}
+
+function decided(wayleave, { request, env, context, facts }) {
   revive(wayleave);
-  const orders = wayleave.decideAtOnce(facts.text, request, env, context);
-  if (orders === undefined) return undefined;
-  const parts = orders.split('\0');
-  if (parts[0] === 'reply') return ownAnswer(parts);
-  return forwarded(wayleave, { request, env, context, facts, parts });
+  return wayleave.decideAtOnce(facts.text, request, env, context)?.split('\0');
+}
+
+function carriedOut(wayleave, sent, parts) {
+  return parts[0] === 'reply' ? ownAnswer(parts) : forwarded(wayleave, { ...sent, parts });
+}
+
+/** Reads the record from KV and decides again. Where that is not enough, the asynchronous path goes on. */
+async function withRecord(wayleave, sent, [, name, serial, version, cacheTtl, patience, began]) {
+  const reading = begun(sent.env.KV, name, Number(cacheTtl));
+  // The asynchronous path says that it failed.
+  const bytes = await within(reading, Number(patience), null).catch(() => null);
+  if (bytes !== null) {
+    revive(wayleave);
+    if (wayleave.holdRecord(Number(serial), Number(version), new Uint8Array(bytes))) {
+      const parts = decided(wayleave, sent);
+      if (parts !== undefined && parts[0] !== 'read') return carriedOut(wayleave, sent, parts);
+    }
+  }
+  revive(wayleave);
+  const { request, env, context } = sent;
+  return wayleave.goOn(request, env, context, name, reading, Number(began));
+}
+
+/** KV's promise of a value. One that fails where KV is not bound. */
+async function begun(kv, key, cacheTtl) {
+  return kv.get(key, { type: 'arrayBuffer', cacheTtl });
 }
 
 function ownAnswer([, status, set, body]) {

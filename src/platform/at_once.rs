@@ -2,13 +2,16 @@
 //! `at_once.js` carries out.
 //!
 //! Standard: docs/performance.md, "The synchronous path".
-//! Invariants: there is no await here, so the time is read once. A request that would need one is left to
-//! `gateway.rs`, before anything was noted for it. Both paths decide by the same functions of the core.
+//! Invariants: a decision has no await in it, so the time is read once. A request that would need one is left
+//! to `gateway.rs`, before anything was noted for it. The one exception is the first read of a record:
+//! JavaScript awaits it, and the whole decision is made again. Both paths decide by the same functions of the
+//! core.
 //! What it must not know: why a request is refused or admitted.
 //! What a mistake costs: a request is decided by a list that may not be used any more.
 
-use super::gateway::{Counter, read_facts};
+use super::gateway::{self, Counter, read_facts};
 use super::isolate::Isolate;
+use super::lookups::BegunRead;
 use super::{clock, isolate, lookups, push};
 use crate::base::headers::Headers;
 use crate::base::time::UnixMillis;
@@ -16,16 +19,19 @@ use crate::edge::answer::AnswerEditing;
 use crate::edge::forward::Onward;
 use crate::edge::orders;
 use crate::edge::rate::Fact;
-use crate::edge::receive as gateway;
+use crate::edge::reach::FirstRead;
+use crate::edge::receive;
 use crate::edge::receive::{Guarded, GuardedOutcome, Received};
 use crate::edge::request_facts::RequestFacts;
+use crate::formats::record;
 use crate::formats::token::Serial;
 use crate::formats::usage::counted::Counted;
 use crate::formats::usage::outcome::Outcome;
 use crate::http::problem::Code;
+use js_sys::Promise;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use worker::web_sys::Request;
+use worker::web_sys::{Request, Response};
 use worker::{Context, Env};
 
 /// Decides a request from its facts, as `readRequest` returns them. `None`: it takes the asynchronous path.
@@ -43,7 +49,7 @@ pub fn decide_at_once(
     with_facts(&isolate, text, |facts| {
         isolate.warn_of_exposure(facts.url);
         let is_head = facts.method == "HEAD";
-        match gateway::receive(&isolate.config.edge, facts, now) {
+        match receive::receive(&isolate.config.edge, facts, now) {
             Received::Reply(reply) => Some(orders::reply(&reply, is_head)),
             Received::Refused(reply, counted) => {
                 counter.count(counted, now);
@@ -61,7 +67,10 @@ pub fn decide_at_once(
                         counter.count(counted, now);
                         Some(orders::reply(&reply, is_head))
                     }
-                    GuardedOutcome::NeedsRecord(_) | GuardedOutcome::NeedsRate(_) => None,
+                    GuardedOutcome::NeedsRecord(version) => {
+                        first_read(&isolate, guarded.token.claims().serial, version, now)
+                    }
+                    GuardedOutcome::NeedsRate(_) => None,
                 }
             }
             Received::Health
@@ -72,6 +81,35 @@ pub fn decide_at_once(
             | Received::ConsoleElsewhere => None,
         }
     })
+}
+
+/// The order to read a record from KV, to keep it by [`hold_record`], and to decide again.
+fn first_read(isolate: &Isolate, serial: Serial, version: u32, now: UnixMillis) -> Option<String> {
+    let read = FirstRead::of_record(&isolate.reach.borrow(), now)?;
+    Some(orders::read(&record::kv_name(serial, version), serial, version, read, now))
+}
+
+/// Keeps the record that was read for an order of [`decide_at_once`]. `false` where it may not be used.
+#[wasm_bindgen(js_name = holdRecord)]
+pub fn hold_record(serial: u32, version: u32, sealed: &[u8]) -> bool {
+    isolate::started().is_some_and(|isolate| lookups::hold_first(&isolate, Serial(serial), version, sealed))
+}
+
+/// Serves a request on the asynchronous path whose first read from KV, of `name`, began at `began`: it gave
+/// nothing that may be used, or not in time.
+#[wasm_bindgen(js_name = goOn)]
+pub async fn go_on(
+    request: Request,
+    env: Env,
+    context: worker::worker_sys::Context,
+    name: String,
+    reading: Promise,
+    began: f64,
+) -> Result<Response, JsValue> {
+    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds far below 2^53")]
+    let began = UnixMillis(began as i64);
+    let first_read = Some(BegunRead { name, reading });
+    Ok(gateway::go_on(request, env, Context::new(context), began, first_read).await?)
 }
 
 /// How an answer is edited that has some of the headers that are looked at. `answer`: its status and those
@@ -141,6 +179,6 @@ fn forward(mut onward: Onward<'_>, counter: &Counter<'_>, now: UnixMillis) -> St
 
 fn with_facts<T>(isolate: &Rc<Isolate>, text: &str, then: impl FnOnce(&RequestFacts<'_>) -> T) -> T {
     let (method, url, token_headers, headers) = read_facts(text, isolate);
-    let url = gateway::url_as_called(&isolate.config.edge, url, &headers);
+    let url = receive::url_as_called(&isolate.config.edge, url, &headers);
     then(&RequestFacts { method, url: &url, headers, token_headers })
 }

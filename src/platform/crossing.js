@@ -197,7 +197,17 @@ export function edit(headers, remove, set) {
 /** The bytes under `key`. Null when KV has none; undefined on failure or after `timeout` ms. */
 export async function kvGet(kv, key, cacheTtl, timeout) {
   try {
-    const bytes = await within(kv.get(key, { type: 'arrayBuffer', cacheTtl }), timeout, undefined);
+    return await kvRead(kv.get(key, { type: 'arrayBuffer', cacheTtl }), key, timeout);
+  } catch (error) {
+    console.warn(`KV read of ${key} failed: ${error}`);
+    return undefined;
+  }
+}
+
+/** The same of a read that was begun already: `reading` is KV's promise. */
+export async function kvRead(reading, key, timeout) {
+  try {
+    const bytes = await within(reading, timeout, undefined);
     return bytes ? new Uint8Array(bytes) : bytes;
   } catch (error) {
     console.warn(`KV read of ${key} failed: ${error}`);
@@ -366,7 +376,7 @@ export function sqlRows(storage, statement, parameters) {
 }
 
 /** Settles like `promise`, or resolves to `late` after `ms` milliseconds. The timer ends with the wait. */
-function within(promise, ms, late) {
+export function within(promise, ms, late) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms, late);
     promise.then(

@@ -59,6 +59,10 @@ extern "C" {
     #[wasm_bindgen(js_name = kvGet)]
     pub fn kv_get(kv: &JsValue, key: &str, cache_ttl_seconds: u32, timeout_ms: u32) -> Promise;
 
+    /// The same of a read that was begun already: `reading` is KV's promise.
+    #[wasm_bindgen(js_name = kvRead)]
+    pub fn kv_read(reading: &Promise, key: &str, timeout_ms: u32) -> Promise;
+
     /// Writes a value that lasts until `expiration` (Unix seconds; 0 means forever). Resolves to whether KV
     /// accepted it in time.
     #[wasm_bindgen(js_name = kvPut)]

@@ -8,7 +8,7 @@
 //! status has changed.
 
 use super::isolate::{self, Isolate};
-use super::lookups::{self, Asker};
+use super::lookups::{self, Asker, BegunRead};
 use super::{bindings, clock, control, crossing, push, rates, registry_call, sources, usage};
 use crate::base::headers::Headers;
 use crate::base::time::UnixMillis;
@@ -30,6 +30,7 @@ use crate::http::cors::HeaderEdits;
 use crate::http::problem::Code;
 use crate::http::reply::Reply;
 use crate::limits::{PAGE_FETCHES_GATHER_MS, USAGE_SEND_TIMEOUT_MS};
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -64,6 +65,17 @@ impl Counter<'_> {
 /// Serves one request of the data plane, whatever must be awaited for it. `at_once.rs` serves those for which
 /// nothing must.
 pub(super) async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
+    go_on(request, env, context, clock::now(), None).await
+}
+
+/// The same for a request that began earlier, on the synchronous path, with a read from KV.
+pub(super) async fn go_on(
+    request: Request,
+    env: Env,
+    context: Context,
+    began: UnixMillis,
+    first_read: Option<BegunRead>,
+) -> Result<Response> {
     // The message is in the log already. The caller is not told, since anybody may call.
     let Ok(isolate) = isolate::of(&env) else {
         return respond(&Reply::problem(Code::Internal), false);
@@ -75,30 +87,33 @@ pub(super) async fn serve(request: Request, env: Env, context: Context) -> Resul
     isolate.warn_of_exposure(facts.url);
     let is_head = facts.method == "HEAD";
     let counter = Counter { isolate: &isolate, env: &env, context: &context, request: &request };
-    let began = clock::now();
-    let reply = match gateway::receive(&isolate.config.edge, &facts, began) {
+    let asker = Asker {
+        isolate: &isolate,
+        env: &env,
+        context: &context,
+        began,
+        first_read: RefCell::new(first_read),
+    };
+    let reply = match gateway::receive(&isolate.config.edge, &facts, clock::now()) {
         Received::Reply(reply) => reply,
         Received::Refused(reply, counted) => {
             counter.count(counted, clock::now());
             reply
         }
         Received::Onward(onward) => return forward(onward, is_head, &counter).await,
-        Received::Guarded(guarded) => {
-            let asker = Asker { isolate: &isolate, env: &env, context: &context, began };
-            match guard(&asker, &request, &facts, &guarded).await {
-                GuardedOutcome::Onward(onward) => {
-                    return forward(onward, is_head, &counter).await;
-                }
-                GuardedOutcome::Reply(reply) => reply,
-                GuardedOutcome::Refused(reply, counted) => {
-                    counter.count(counted, clock::now());
-                    reply
-                }
-                GuardedOutcome::NeedsRecord(_) | GuardedOutcome::NeedsRate(_) => {
-                    return respond(&Reply::problem(Code::Internal), is_head);
-                }
+        Received::Guarded(guarded) => match guard(&asker, &request, &facts, &guarded).await {
+            GuardedOutcome::Onward(onward) => {
+                return forward(onward, is_head, &counter).await;
             }
-        }
+            GuardedOutcome::Reply(reply) => reply,
+            GuardedOutcome::Refused(reply, counted) => {
+                counter.count(counted, clock::now());
+                reply
+            }
+            GuardedOutcome::NeedsRecord(_) | GuardedOutcome::NeedsRate(_) => {
+                return respond(&Reply::problem(Code::Internal), is_head);
+            }
+        },
         Received::Health => {
             sources::list_for_health(&isolate, &env).await;
             health::reply(
@@ -108,10 +123,7 @@ pub(super) async fn serve(request: Request, env: Env, context: Context) -> Resul
                 clock::now(),
             )
         }
-        Received::Handout(handout) => {
-            let asker = Asker { isolate: &isolate, env: &env, context: &context, began };
-            hand_out(&asker, &request, &facts, &handout).await
-        }
+        Received::Handout(handout) => hand_out(&asker, &request, &facts, &handout).await,
         Received::File(file) => {
             let fields = crossing::read_headers(&request, IF_NONE_MATCH)?;
             file.reply(Headers::read(IF_NONE_MATCH, &fields).get(IF_NONE_MATCH))

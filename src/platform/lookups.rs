@@ -9,7 +9,7 @@
 
 use super::isolate::Isolate;
 use super::registry_call::call;
-use super::sources::{Bindings, KvValue, kv_value};
+use super::sources::{Bindings, KvValue, kv_ended, kv_value};
 use super::{clock, crossing, entropy};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::{Answer, Call};
@@ -23,6 +23,8 @@ use crate::formats::record::{Record, VersionedRecord};
 use crate::formats::token::{Claims, Serial};
 use crate::limits::KV_READ_TIMEOUT_MS;
 use base64::prelude::*;
+use js_sys::Promise;
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen_futures::JsFuture;
 use worker::{Context, Env, console_warn};
@@ -34,6 +36,15 @@ pub(super) struct Asker<'a> {
     pub context: &'a Context,
     /// When its request began.
     pub began: UnixMillis,
+    /// A read from KV that began with the request: the first one of the look-up for which it is.
+    pub first_read: RefCell<Option<BegunRead>>,
+}
+
+/// A read from KV that the synchronous path began (`at_once.js`).
+pub(super) struct BegunRead {
+    pub name: String,
+    /// KV's promise.
+    pub reading: Promise,
 }
 
 /// Something that is looked up: its name in KV, what the registry is asked, and how a value is taken.
@@ -54,7 +65,8 @@ pub(super) async fn record(asker: &Asker<'_>, serial: Serial, version: u32) -> R
     if let Some(held) = held.filter(|held| is_fit(isolate, serial, held) && held.version >= version) {
         return RecordFact::Known(held);
     }
-    let lookup = Lookup::of_record(asker.began, clock::now());
+    let began = if asker.first_read.borrow().is_some() { asker.began } else { clock::now() };
+    let lookup = Lookup::of_record(asker.began, began);
     look_up(asker, SoughtRecord { serial, version }, lookup).await.unwrap_or(RecordFact::Unavailable)
 }
 
@@ -81,11 +93,12 @@ pub(super) async fn family(asker: &Asker<'_>, family: &FamilyId, outdated: Optio
 /// `None` when no source had it in time.
 async fn look_up<S: Sought>(asker: &Asker<'_>, sought: S, lookup: Lookup) -> Option<S::Found> {
     let (isolate, bindings) = (asker.isolate, Bindings::of(asker.env));
-    let ended = carry_out(isolate, &bindings, &sought, lookup).await;
+    let first_read = asker.first_read.take().map(|read| (asker.began, read));
+    let ended = carry_out(isolate, &bindings, &sought, lookup, first_read).await;
     if let Ended::TryInBackground(lookup) = ended {
         let isolate = Rc::clone(isolate);
         asker.context.wait_until(async move {
-            carry_out(&isolate, &bindings, &sought, lookup.in_background()).await;
+            carry_out(&isolate, &bindings, &sought, lookup.in_background(), None).await;
         });
         return None;
     }
@@ -116,15 +129,19 @@ async fn carry_out<S: Sought>(
     bindings: &Bindings,
     sought: &S,
     mut lookup: Lookup,
+    first_read: Option<(UnixMillis, BegunRead)>,
 ) -> Ended<S::Found> {
     let name = sought.kv_name();
+    // A list that came meanwhile may name a later version, under another name.
+    let mut first_read = first_read.filter(|(_, read)| read.name == name);
     let mut under_way: UnderWay<'_, Event> = Vec::new();
     loop {
         // A statement of its own: a borrow in the head of `match` would last over the awaits.
         let step = lookup.next(&mut isolate.reach.borrow_mut(), clock::now());
         match step {
             Step::Kv { cache_ttl_seconds } => {
-                let read = kv_value(isolate, &bindings.kv, &name, cache_ttl_seconds, KV_READ_TIMEOUT_MS);
+                let begun = first_read.take();
+                let read = read_kv(isolate, bindings, &name, cache_ttl_seconds, begun);
                 under_way.push(Box::pin(async { Event::Kv(read.await) }));
                 continue;
             }
@@ -157,6 +174,22 @@ async fn carry_out<S: Sought>(
             Event::Timer => {}
         }
     }
+}
+
+/// Goes on with the read that was begun, or begins one.
+async fn read_kv(
+    isolate: &Isolate,
+    bindings: &Bindings,
+    name: &str,
+    cache_ttl_seconds: u32,
+    begun: Option<(UnixMillis, BegunRead)>,
+) -> KvValue {
+    let Some((asked_at, begun)) = begun else {
+        return kv_value(isolate, &bindings.kv, name, cache_ttl_seconds, KV_READ_TIMEOUT_MS).await;
+    };
+    let waited_ms = u32::try_from(clock::now().since_ms(asked_at)).unwrap_or(0);
+    let left_ms = KV_READ_TIMEOUT_MS.saturating_sub(waited_ms).max(1);
+    kv_ended(isolate, asked_at, crossing::kv_read(&begun.reading, name, left_ms)).await
 }
 
 /// What became of the call is noted.
@@ -236,19 +269,30 @@ impl Sought for SoughtFamily {
 
 /// Opens a record and keeps it, unless memory already holds a later version.
 fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Option<RecordFact> {
-    match Record::open(&isolate.config.edge.ring, serial, version, sealed) {
-        // The key that sealed it was retired since, or a list names a later version: it must be read again.
-        Some(opened) if !is_fit(isolate, serial, &opened) => Some(RecordFact::NotRead),
-        Some(opened) => {
-            let held = isolate.records.borrow_mut().hold(serial, opened, sealed.len());
-            Some(RecordFact::Known(held))
-        }
-        None => {
-            isolate.records_refused.set(isolate.records_refused.get().saturating_add(1));
-            console_warn!("the record {} is not valid and is not used", record::kv_name(serial, version));
-            None
-        }
-    }
+    let Some(opened) = Record::open(&isolate.config.edge.ring, serial, version, sealed) else {
+        isolate.records_refused.set(isolate.records_refused.get().saturating_add(1));
+        console_warn!("the record {} is not valid and is not used", record::kv_name(serial, version));
+        return None;
+    };
+    Some(hold_opened(isolate, serial, opened, sealed.len()).map_or(RecordFact::NotRead, RecordFact::Known))
+}
+
+/// Keeps what the first read of the synchronous path found. `false`, and nothing is noted, where it may not
+/// be used: then the asynchronous path reads it again, and says so.
+pub(super) fn hold_first(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> bool {
+    Record::open(&isolate.config.edge.ring, serial, version, sealed)
+        .is_some_and(|opened| hold_opened(isolate, serial, opened, sealed.len()).is_some())
+}
+
+/// `None` where the key that sealed it was retired since, or a list names a later version: it must be read
+/// again.
+fn hold_opened(
+    isolate: &Isolate,
+    serial: Serial,
+    opened: VersionedRecord,
+    bytes: usize,
+) -> Option<Rc<VersionedRecord>> {
+    is_fit(isolate, serial, &opened).then(|| isolate.records.borrow_mut().hold(serial, opened, bytes))
 }
 
 /// Whether the newest list allows `record`.

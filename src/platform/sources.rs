@@ -22,7 +22,7 @@ use crate::limits::{
     REPORT_TIMEOUT_MS,
 };
 use base64::prelude::*;
-use js_sys::Uint8Array;
+use js_sys::{Promise, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -325,8 +325,12 @@ pub(super) async fn kv_value(
     timeout_ms: u32,
 ) -> KvValue {
     let asked_at = clock::now();
-    let read = JsFuture::from(crossing::kv_get(kv, name, cache_ttl_seconds, timeout_ms)).await;
-    let value = match read {
+    kv_ended(isolate, asked_at, crossing::kv_get(kv, name, cache_ttl_seconds, timeout_ms)).await
+}
+
+/// What a read of KV gives that began at `asked_at`. What became of it is noted.
+pub(super) async fn kv_ended(isolate: &Isolate, asked_at: UnixMillis, reading: Promise) -> KvValue {
+    let value = match JsFuture::from(reading).await {
         Ok(value) if value.is_null() => KvValue::None,
         Ok(value) => {
             value.dyn_ref::<Uint8Array>().map_or(KvValue::Failed, |bytes| KvValue::Bytes(bytes.to_vec()))

@@ -28,7 +28,10 @@ const shown = (handler) => ({
   async fetch(request, env, context) {
     wasSent = false;
     if (request.headers.has('X-Panic')) {
+      let reading = Number(request.headers.get('X-Panic'));
       Date.now = () => {
+        reading -= 1;
+        if (reading > 0) return now();
         Date.now = now;
         throw new WebAssembly.RuntimeError('unreachable');
       };
@@ -310,6 +313,16 @@ describe('both paths', () => {
 });
 
 describe('a panic', () => {
+  it('after the first read of a record ends one request, and the next is served', async () => {
+    const { token: fresh } = await gateway.admin.createToken({ audiences });
+    await warmed(token);
+    const headers = [bearer(fresh), FROM_SITE];
+    // The clock is read once for each decision, and the second one follows the read.
+    assert.equal((await gateway.client.get('/x', { headers: [...headers, ['X-Panic', '2']] })).status, 500);
+    assert.equal((await gateway.client.get('/x', { headers })).status, 200);
+    await warmed(token);
+  });
+
   for (const [name, client] of [
     ['synchronous', gateway.client],
     ['asynchronous', other],

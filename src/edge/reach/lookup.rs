@@ -53,6 +53,25 @@ enum Asked {
     Over,
 }
 
+/// The first read of a look-up of a record. Until it ends, or its patience does, nothing else is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstRead {
+    /// `cacheTtl` of the read from KV, in seconds.
+    pub cache_ttl_seconds: u32,
+    /// After this the registry may be asked too, in milliseconds.
+    pub patience_ms: u32,
+}
+
+impl FirstRead {
+    /// `None` where KV did not answer last: then the look-up decides what to do.
+    #[must_use]
+    pub fn of_record(reach: &Reach, now: UnixMillis) -> Option<Self> {
+        let &cache_ttl_seconds = RECORD_READS.first()?;
+        let patience_ms = u32::try_from(HEDGE_AFTER_MS).ok()?;
+        (reach.kv.state(now) == State::Free).then_some(Self { cache_ttl_seconds, patience_ms })
+    }
+}
+
 /// One look-up of a record or of a family.
 #[derive(Debug)]
 pub struct Lookup {
@@ -245,6 +264,19 @@ mod tests {
         assert_eq!(lookup.next(&mut reach, at(10)), WAIT);
         lookup.registry_failed();
         assert_eq!(lookup.next(&mut reach, at(4_010)), Step::End);
+    }
+
+    #[test]
+    fn the_first_read_is_the_look_ups_own_and_there_is_none_where_kv_did_not_answer_last() {
+        let first = FirstRead { cache_ttl_seconds: 86_400, patience_ms: 200 };
+        assert_eq!(FirstRead::of_record(&reach(), at(0)), Some(first));
+        let (mut reach, mut lookup) = (reach(), record(0));
+        assert_eq!([lookup.next(&mut reach, at(0)), lookup.next(&mut reach, at(0))], [LONG, UNTIL_HEDGE]);
+        assert_eq!(FirstRead::of_record(&kv_failed(), at(1)), None);
+        // Handed over when its patience is over, it goes on with the registry.
+        let mut lookup = record(0);
+        let steps = [lookup.next(&mut reach, at(200)), lookup.next(&mut reach, at(200))];
+        assert_eq!(steps, [LONG, Step::Registry { timeout_ms: 3_800 }]);
     }
 
     #[test]

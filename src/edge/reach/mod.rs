@@ -16,6 +16,6 @@ mod under_way;
 
 pub use health::{Health, RestTerms, State};
 pub use hedges::Hedges;
-pub use lookup::{KvFound, Lookup, Step};
+pub use lookup::{FirstRead, KvFound, Lookup, Step};
 pub use sources::Reach;
 pub use under_way::{UnderWay, first_of};
