@@ -3,6 +3,7 @@
 //
 //   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,streams,start,where)
 //   ONLY=memory MINUTES=10 make bench     not part of the others
+//   BEFORE=<another clone>/build ONLY=warm make bench     that build beside this one, in the same rounds
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -38,6 +39,12 @@ kv.hold([OPAQUE]);
 const gateway = new Gateway({ variables: () => ({ UPSTREAM: nginx.origin }) });
 await gateway.start();
 const started = { ours: gateway.workerd };
+const earlier =
+  process.env.BEFORE && new Gateway({ build: process.env.BEFORE, variables: gateway.variables });
+if (earlier) {
+  await earlier.start();
+  started.earlier = earlier.workerd;
+}
 for (const name of ['forwarder', 'twin', 'answerer', 'opaque', 'hono_jose', 'tsndr']) {
   started[name] = contender(name, nginx.origin, kv);
   await started[name].start();
@@ -57,7 +64,9 @@ try {
   }
 } finally {
   await gateway.stop();
-  for (const [name, process] of Object.entries(started)) if (name !== 'ours') await process.stop();
+  await earlier?.stop();
+  for (const [name, process] of Object.entries(started))
+    if (name !== 'ours' && name !== 'earlier') await process.stop();
   await nginx.stop();
   streaming.stop();
   await kv.stop();
@@ -72,11 +81,16 @@ async function warm() {
     { ...admitted('forwarder', OPAQUE), label: 'bare forwarder' },
     { ...admitted('twin', OPAQUE), label: 'JavaScript twin, no checks' },
     { ...admitted('ours', token), label: 'Wayleave' },
+    ...(earlier
+      ? [{ ...admitted('earlier', await tokenOf(earlier)), label: 'Wayleave, build of BEFORE' }]
+      : []),
     { ...admitted('opaque', OPAQUE), label: 'opaque token in KV' },
     { ...admitted('hono_jose', jwt), label: 'Hono + jose + KV deny list' },
     { ...admitted('tsndr', jwt), label: '@tsndr/cloudflare-worker-jwt + KV deny list' },
   ]);
 }
+
+const tokenOf = async ({ admin }) => (await admin.createToken()).token;
 
 /** Requests that are refused. */
 async function refusals() {

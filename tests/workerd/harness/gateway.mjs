@@ -30,6 +30,7 @@ export class Gateway {
    *   door, with another door between it and the registry
    * @param {string[]} [options.bindings] capnp texts of further bindings of every location
    * @param {string} [options.extensions] capnp text of workerd extensions
+   * @param {string} [options.build] folder of the built Worker
    * @param {string} [options.main] text of a main module around the product's own, for "gateway" alone
    * @param {string[]} [options.entrypoints] other entrypoints of it that get a socket of their name
    */
@@ -41,6 +42,7 @@ export class Gateway {
     relays = false,
     bindings = [],
     extensions,
+    build,
     main,
     entrypoints = [],
   } = {}) {
@@ -51,6 +53,7 @@ export class Gateway {
     this.relays = relays;
     this.bindings = bindings;
     this.extensions = extensions;
+    this.build = build;
     this.main = main;
     this.entrypoints = entrypoints;
     this.kv = new KvServer();
@@ -105,6 +108,7 @@ export class Gateway {
         registry,
         others,
         durableObjects,
+        build: this.build,
         main: name === 'gateway' ? this.main : undefined,
       });
     };

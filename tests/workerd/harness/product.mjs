@@ -47,6 +47,7 @@ export function compatibility() {
  * @param {string} options.kv name of the service that simulates KV
  * @param {string[]} options.durableObjects classes whose objects live in this service
  * @param {string} [options.cache] name of the service that simulates the location's cache
+ * @param {string} [options.build] folder of the built Worker
  * @param {string} [options.main] text of a main module around the product's own
  */
 export function productService({
@@ -58,11 +59,12 @@ export function productService({
   kv = 'kv',
   durableObjects = [],
   cache,
+  build = BUILD,
   main,
 }) {
   return workerService({
     name,
-    modules: [...(main ? [inlineModule('main.js', main)] : []), ...modulesOf(BUILD, folder)],
+    modules: [...(main ? [inlineModule('main.js', main)] : []), ...modulesOf(build, folder)],
     bindings: [
       kvBinding('KV', kv),
       registry,
