@@ -11,6 +11,8 @@ pub const IDEMPOTENCY_RETENTION_SECONDS: i64 = 7 * SECONDS_PER_DAY;
 /// Largest body of an admin request: 50 rules of 320 characters, 50 paths of 256, 4 KiB of metadata and 1 KiB
 /// of claims are 33 KiB; about twice that.
 pub const ADMIN_BODY_MAX_BYTES: usize = 64 * 1024;
+/// Longest text in which `POST /tokens/lookup` looks for a token: an address with one in its query.
+pub const LOOKUP_MAX_BYTES: usize = 4 * 1024;
 /// Default page size of a listing.
 pub const PAGE_LIMIT_DEFAULT: u32 = 50;
 /// Largest page size of a listing.

@@ -47,8 +47,8 @@ static ORIGIN: Field<OriginText> =
     Field { name: "origin", about: "Only tokens whose rules admit this origin.", kind: OriginText };
 static Q: Field<Text> = Field {
     name: "q",
-    about: "Text in label, owner or external id; or an id, a whole token, a fingerprint, or a token's first \
-        12 or last 8 characters.",
+    about: "Text in label, owner or external id; or a host in the rules; or an id, a whole token, a \
+        fingerprint, or a token's first 12 or last 8 characters.",
     kind: TEXT,
 };
 static EXPIRING_WITHIN_SECONDS: Field<WholeNumber> = Field {

@@ -39,6 +39,7 @@ pub mod operations;
 mod origin_test_request;
 mod page;
 mod parse;
+mod pasted;
 mod policy_kinds;
 mod probe_view;
 mod problem_members;

@@ -193,7 +193,7 @@ fn conditions(filter: &TokenFilter, only: Only, now: UnixMillis) -> Result<Condi
         all.and("serial = ?", [serial.into()]);
     }
     if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-        matching(&mut all, q);
+        matching(&mut all, q)?;
     }
     Ok(all)
 }
@@ -226,18 +226,21 @@ fn not_ended(all: &mut Conditions, now: UnixMillis) {
 
 const NOT_KEY_RETIRED: &str = concat!("NOT ", key_retired!());
 
-/// Matches what an operator may paste: an id, a fingerprint or a part of one, or part of a name.
-fn matching(all: &mut Conditions, q: &str) {
+/// Matches what an operator may paste: an id, a fingerprint or a part of one, part of a name, or a host.
+fn matching(all: &mut Conditions, q: &str) -> Result<(), StorageError> {
     let name = Value::from(q.to_lowercase());
     if let Some(sought) = Sought::parse(q) {
         let parameters = [name].into_iter().chain(fingerprint_parameters(&sought));
-        return all.and(concat!("(instr(search, ?) > 0 OR ", of_fingerprint!(), ")"), parameters);
+        all.and(concat!("(instr(search, ?) > 0 OR ", of_fingerprint!(), ")"), parameters);
+        return Ok(());
     }
     let id = q.strip_prefix("tok_").and_then(|digits| digits.parse::<u32>().ok()).map(Serial);
     all.and(
-        "(instr(search, ?) > 0 OR serial = ? OR substr(fingerprint, -8) = ?)",
-        [name, id.into(), q.into()],
+        "(instr(search, ?) > 0 OR serial = ? OR substr(fingerprint, -8) = ? OR serial IN \
+         (SELECT serial FROM token_host WHERE host IN (SELECT value FROM json_each(?))))",
+        [name, id.into(), q.into(), json(&origin_index::places_of_host(q))?],
     );
+    Ok(())
 }
 
 fn fingerprint_parameters(sought: &Sought) -> [Value; 6] {
