@@ -247,6 +247,7 @@ export interface Status {
     held_calls: number;
     held_calls_limit: number;
   };
+  usage: { counting: boolean };
   restored_at: string | null;
   webhook: {
     configured: boolean;
@@ -296,6 +297,7 @@ export interface Configuration {
     shared_cache: boolean;
     forwarded_headers: 'replace' | 'pass';
     timeout_seconds: number;
+    token_lifetime_seconds: number | null;
     credential_sources: string[] | null;
     methods: string[] | null;
     paths: string[] | null;

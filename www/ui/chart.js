@@ -25,7 +25,11 @@ function load() {
  *   console.css
  */
 
-/** @typedef {{ name: string, values: number[], isTime?: boolean, say: (value: number) => string }} Axis */
+/**
+ * `step` is the length of a bar. A bar over time begins at its value; one of another kind ends there.
+ * @typedef {{ name: string, values: number[], step: number, isTime?: boolean, say: (value: number) => string
+ *   }} Axis
+ */
 
 /**
  * Bars over categories or over time.
@@ -120,16 +124,7 @@ function optionsOf(uPlot, x, drawn, mark) {
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      // A bar of another value than a time ends at its value: the first one needs room before it.
-      x: x.isTime
-        ? { time: true }
-        : {
-            time: false,
-            range: (/** @type {unknown} */ _chart, /** @type {number} */ low, /** @type {number} */ high) => [
-              low - ((x.values[1] ?? low) - (x.values[0] ?? low)),
-              high,
-            ],
-          },
+      x: { time: Boolean(x.isTime), range: () => span(x) },
       y: {
         range: (/** @type {unknown} */ _chart, /** @type {number} */ _low, /** @type {number} */ high) => [
           0,
@@ -160,6 +155,17 @@ function optionsOf(uPlot, x, drawn, mark) {
       draw: mark === undefined ? [] : [(/** @type {any} */ plot) => line(plot, mark, color('--bad'))],
     },
   };
+}
+
+/**
+ * From the start of the first bar to the end of the last: uPlot by itself leaves no room for a bar beside its
+ * value.
+ * @param {Axis} x
+ * @returns {[number, number]}
+ */
+function span({ values, step, isTime }) {
+  const [first, last] = [values[0] ?? 0, values.at(-1) ?? 0];
+  return isTime ? [first, last + step] : [first - step, last];
 }
 
 /** Midnight as a date, other times as hours and minutes. @param {number} seconds */

@@ -3,6 +3,7 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
+import { countingIs } from './last_used.js';
 
 /** @import { Notice, Page, Status, Token } from '../types.d.ts' */
 
@@ -41,8 +42,8 @@ export const STATUS_WARNINGS = {
   admin_key_without_end:
     'An admin key of an earlier release never ends. Make another in its place, and delete it.',
   quotas_not_counted:
-    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used up. ' +
-    'Bind USAGE, or take the quotas away.',
+    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used ' +
+    'up. Bind USAGE, or take the quotas away.',
   webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
 
@@ -87,6 +88,7 @@ async function ask(signal) {
     ),
     /** @type {Promise<Page<Notice>>} */ (get('/notices?limit=20', signal)),
   ]);
+  countingIs(status.usage.counting);
   last = { at: Date.now(), status, ending, notices };
   return last;
 }

@@ -13,6 +13,7 @@ import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
+import { lastUsed } from './last_used.js';
 import { planWords } from './plan.js';
 import { revokeDialog } from './revoke_dialog.js';
 import { tokenActions } from './token_actions.js';
@@ -144,7 +145,7 @@ function entry(token, family) {
         ' · created ',
         time(token.created_at),
         ' · last used ',
-        time(token.last_used_at, 'not known'),
+        lastUsed(token.last_used_at, trafficOf(family, token)?.last_used_at),
         token.revoked_reason && ` · ${token.revoked_reason}`,
       ),
       token.rotation && token.state === 'active' && h('p', { class: 'small' }, planWords(token)),
@@ -152,6 +153,9 @@ function entry(token, family) {
     actions.length > 0 && menuButton(`Actions for ${token.label}, ${token.id}`, actions),
   );
 }
+
+/** @param {Family} family @param {Token} token */
+const trafficOf = ({ traffic }, { id }) => traffic?.find((counted) => counted.id === id);
 
 /**
  * The old and the new token side by side, to see whether the old one is still in use.
@@ -162,15 +166,15 @@ function sideBySide(family) {
   if (!fresh || !old) return null;
   /** @param {string} title @param {Token} token */
   const half = (title, token) => {
-    const traffic = family.traffic?.find(({ id }) => id === token.id);
+    const traffic = trafficOf(family, token);
     return h(
       'div',
       null,
       h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
       facts(
         fact('Token', h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
-        fact('First used', time(token.first_used_at, 'no use known')),
-        fact('Last used', time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
+        fact('First used', lastUsed(token.first_used_at)),
+        fact('Last used', lastUsed(token.last_used_at, traffic?.last_used_at)),
         fact(
           'Last 24 hours',
           traffic

@@ -2,9 +2,11 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
-import { exact, time } from '../time.js';
+import { exact } from '../time.js';
 import { barChart } from '../ui/chart.js';
 import { failure } from '../ui/failure.js';
+import { site } from '../ui/site.js';
+import { countingIs, lastUsed } from './last_used.js';
 
 /** @import { TokenUsage, UsageCounts, OriginCount } from '../types.d.ts' */
 
@@ -15,15 +17,20 @@ const STEPS = {
   day: { label: 'Last 30 days', seconds: 86_400, name: 'Day' },
 };
 
-/** @param {string} id @param {AbortSignal} [signal] @param {string} [step] @returns {Promise<TokenUsage>} */
-export const usageOf = (id, signal, step = 'hour') => get(`/tokens/${id}/usage${query({ step })}`, signal);
+/** @param {string} id @param {AbortSignal} [signal] @param {string} [step] */
+export async function usageOf(id, signal, step = 'hour') {
+  const usage = /** @type {TokenUsage} */ (await get(`/tokens/${id}/usage${query({ step })}`, signal));
+  countingIs(usage.counting);
+  return usage;
+}
 
 /**
  * The usage section of a token's page. It loads by itself, so the page does not wait for it.
  * @param {string} id
  * @param {AbortSignal} signal
+ * @param {(usage: TokenUsage) => void} [known] is told what was loaded
  */
-export function usageSection(id, signal) {
+export function usageSection(id, signal, known) {
   const content = h('div', { class: 'stack', 'aria-live': 'polite' });
   const step = h(
     'select',
@@ -35,7 +42,9 @@ export function usageSection(id, signal) {
   ask();
   async function ask() {
     try {
-      put(content, shown(await usageOf(id, signal, step.value), signal));
+      const usage = await usageOf(id, signal, step.value);
+      known?.(usage);
+      put(content, shown(usage, signal));
     } catch (error) {
       if (!signal.aborted) put(content, failure(error, ask));
     }
@@ -61,8 +70,9 @@ function shown(usage, signal) {
     return h(
       'p',
       { class: 'muted' },
-      'Not used in this time. ',
-      usage.last_used_at ? h('span', null, 'Last used ', time(usage.last_used_at), '.') : 'No use is known.',
+      'Not used in this time. Last used: ',
+      lastUsed(usage.last_used_at),
+      '.',
     );
   }
   const seconds = STEPS[usage.step].seconds;
@@ -96,6 +106,7 @@ function shown(usage, signal) {
       x: {
         name: STEPS[usage.step].name,
         values: times,
+        step: seconds,
         isTime: true,
         say: (when) => exact(new Date(when * 1000).toISOString()),
       },
@@ -127,7 +138,7 @@ export function originList(origins, none, most = 20) {
         h(
           'li',
           null,
-          h('code', null, origin === 'null' ? 'a hidden origin' : origin),
+          origin === 'null' ? h('span', null, 'a hidden origin') : site(origin),
           h('span', { class: 'muted' }, requests.toLocaleString('en')),
         ),
       ),
