@@ -3,9 +3,11 @@
 
 import * as api from './api.js';
 import { h, put } from './dom.js';
-import { here } from './router.js';
+import { change, go, here, noteShown, stay } from './router.js';
+import { ifDiscarded } from './ui/dialog.js';
 import { failure } from './ui/failure.js';
 import { announce, noticeRegion } from './ui/notice.js';
+import { hasUnsaved } from './ui/unsaved.js';
 import { view as adminKeys } from './views/admin_keys.js';
 import { view as audit } from './views/audit.js';
 import { view as create } from './views/create.js';
@@ -52,7 +54,9 @@ async function start() {
     becomes(await signInAgain());
     drawTop();
   });
-  addEventListener('hashchange', () => who() && show());
+  addEventListener('hashchange', () => who() && arrive());
+  addEventListener('click', followLink);
+  addEventListener('beforeunload', (event) => hasUnsaved(document) && event.preventDefault());
   try {
     becomes(await api.session());
   } catch (error) {
@@ -82,11 +86,30 @@ function enter() {
   show();
 }
 
+/** The address has changed: by a link that this page did not see, by Back, or by hand. */
+function arrive() {
+  const wanted = change();
+  if (wanted === 'stay') return;
+  if (wanted === 'again' || !hasUnsaved(document)) return show();
+  const again = stay();
+  ifDiscarded(document, again);
+}
+
+/** A link is not followed before what was typed may be lost. @param {MouseEvent} event */
+function followLink(event) {
+  const link = event.target instanceof Element && event.target.closest('a[href^="#/"]');
+  const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  if (!link || !isPlain || event.defaultPrevented || !hasUnsaved(document)) return;
+  event.preventDefault();
+  ifDiscarded(document, () => go(link.getAttribute('href') ?? ''));
+}
+
 /** Shows the view that the address names. Moving the focus to its heading makes screen readers read it. */
 async function show() {
   leaving.abort(new DOMException('left', 'AbortError'));
   leaving = new AbortController();
   const { signal } = leaving;
+  noteShown();
   const place = here(signal);
   const section = SECTIONS.find(({ name }) => name === (place.path[0] ?? 'tokens'));
   drawTop(section?.inMenu ? section.name : section && 'tokens');

@@ -34,7 +34,8 @@ export async function view({ path: [, id], signal }) {
     ),
     pageHead(
       `Edit “${token.label}”`,
-      'A change holds everywhere within the revocation bound. ' +
+      `A change holds everywhere within ${settings.revocation_bound_seconds} s of the acknowledgement` +
+        `${settings.on_unknown === 'admit' ? ', which ON_UNKNOWN does not guarantee' : ''}. ` +
         `The end, ${exact(token.expires_at)}, is signed into the token.`,
     ),
     token.protected &&
@@ -92,6 +93,7 @@ async function save(address, token, wanted, etag) {
 function overtaken(error) {
   return new ApiError({
     ...error.problem,
+    code: 'overtaken',
     detail:
       'Somebody changed this token after you opened it, so nothing was saved. ' +
       'Open the token in another window to see what changed, then enter your changes there.',

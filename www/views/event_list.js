@@ -6,17 +6,30 @@ import { exact, relative } from '../time.js';
 
 /** @import { Event } from '../types.d.ts' */
 
-/** @type {Record<string, string>} */
+/**
+ * What the actor did. `~` is the place of the token; without one it comes last.
+ * @type {Record<string, string>}
+ */
 const ACTIONS = {
   'token.created': 'created',
   'token.revealed': 'viewed the text of',
   'token.edited': 'edited',
+  'token.rotated': 'rotated',
+  'token.first_used': 'saw the first use of',
   'token.revoked': 'revoked',
   'token.disabled': 'disabled',
   'token.enabled': 'enabled',
   'token.end_set': 'set the end of',
   'token.end_cancelled': 'cancelled the end of',
-  'token.restored': 'disabled after a restore',
+  'token.rotation_held': 'put off the end of',
+  'token.rotation_cancelled': 'cancelled the end that a rotation planned for',
+  'token.quota_exceeded': 'found the quota of ~ used up',
+  'token.licensed': 'took the end of a licence over to',
+  'token.restored': 'disabled ~ after a restore',
+  'licence.set': 'set the end of a licence',
+  'licence.taken_back': 'took back the end of a licence',
+  'owner.switched_off': 'switched off an owner',
+  'owner.switched_on': 'switched on an owner',
   'signing_key.activated': 'activated a signing key',
   'signing_key.retired': 'retired a signing key',
   'registry.restored': 'was restored from a backup',
@@ -27,6 +40,13 @@ const ACTIONS = {
   'session.closed': 'signed out',
 };
 
+/** An action before and after the token; one of a later release as it is named. @param {string} action */
+export function actionWords(action) {
+  const words = ACTIONS[action] ?? action.replace(/^token\./, '').replaceAll(/[._]/g, ' ');
+  const [before, after = ''] = words.split('~');
+  return [before.trim(), after.trim()];
+}
+
 /**
  * @param {Event[]} events
  * @param {{ of?: string }} [options] `of`: the token whose page it is, which need not be named
@@ -36,26 +56,25 @@ export function eventList(events, { of } = {}) {
   return h(
     'ol',
     { class: 'events' },
-    events.map((event) =>
-      h(
-        'li',
-        null,
-        h(
-          'p',
-          null,
-          h('strong', null, event.actor),
-          ` ${ACTIONS[event.action] ?? event.action} `,
-          event.token && event.token !== of && h('a', { href: to(['token', event.token]) }, event.token),
-          event.token && event.token === of && 'it',
-        ),
-        h(
-          'p',
-          { class: 'muted small' },
-          h('time', { datetime: event.at, title: relative(event.at) }, exact(event.at)),
-        ),
-        changes(event),
-      ),
+    events.map((event) => entry(event, of)),
+  );
+}
+
+/** @param {Event} event @param {string | undefined} of */
+function entry(event, of) {
+  const [before, after] = actionWords(event.action);
+  const token =
+    event.token && (event.token === of ? 'it' : h('a', { href: to(['token', event.token]) }, event.token));
+  return h(
+    'li',
+    null,
+    h('p', null, h('strong', null, event.actor), ` ${before} `, token, after && ` ${after}`),
+    h(
+      'p',
+      { class: 'muted small' },
+      h('time', { datetime: event.at, title: relative(event.at) }, exact(event.at)),
     ),
+    changes(event),
   );
 }
 

@@ -72,6 +72,7 @@ function keyForm(done) {
   return form(
     {
       submit: 'Sign in',
+      fleeting: true,
       send: async (form) => {
         const session = await signIn(fieldValue(form, 'key'));
         // Remove the key from the page at once. A password manager may still keep it.
