@@ -60,6 +60,7 @@ const FILES: &[(&str, &str)] = files![
     "views/last_used.js",
     "views/life_field.js",
     "views/notices.js",
+    "views/obstacles.js",
     "views/origins_field.js",
     "views/plan.js",
     "views/policy_fields.js",
@@ -156,7 +157,7 @@ fn guarded(reply: Reply) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{ADMIN_ANSWER_MAX_MS, CONSOLE_WAIT_MS};
+    use crate::limits::{ADMIN_ANSWER_MAX_MS, CLOCK_SKEW_MS, CONSOLE_WAIT_MS};
     use std::fs;
     use std::path::Path;
 
@@ -172,6 +173,13 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn the_countdown_is_of_the_bound_without_the_skew() {
+        let skew = format!("const SKEW_MS = {};", CLOCK_SKEW_MS.to_string().replace("000", "_000"));
+        let (_, receipt) = FILES.iter().find(|(name, _)| *name == "views/receipt.js").unwrap();
+        assert!(receipt.contains(&skew), "www/views/receipt.js does not say: {skew}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ const { admin } = site;
 before(() => site.start());
 after(() => site.stop());
 
+const DAY = 86_400;
+const lifeDays = ({ created_at: from, expires_at: until }) =>
+  Math.round((Date.parse(until) - Date.parse(from)) / 1000 / DAY);
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 const dialog = (page) => page.getByRole('dialog');
 
@@ -21,11 +24,15 @@ async function rotate(page, choice, { more = async () => {}, button = 'Rotate �
   await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
 }
 
-/** The button says why, and does nothing. */
-async function cannotRotate(page, why) {
+/** The button says why, with a link to the token to act on, and does nothing. */
+async function cannotRotate(page, why, other) {
   const button = page.getByRole('button', { name: 'Rotate …' });
+  await button.waitFor();
   assert.equal(await button.getAttribute('aria-disabled'), 'true');
-  await page.getByText(why).waitFor();
+  const beside = page.locator(`#${await button.getAttribute('aria-describedby')}`);
+  assert.match(await beside.innerText(), why);
+  const link = beside.getByRole('link', { name: other, exact: true });
+  assert.equal(await link.getAttribute('href'), `#/token/${other}`);
   // It is not disabled for the keyboard, so that its reason can be read.
   await button.click({ force: true });
   assert.equal(await dialog(page).count(), 0);
@@ -75,7 +82,7 @@ describe('rotating', () => {
     const old = await admin.createToken({ label: 'Waiting' });
     const waiting = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
     const page = await site.signedIn({ at: `#/token/${waiting.id}` });
-    await cannotRotate(page, `Its successor was never used. Deploy that one first. (${waiting.id})`);
+    await cannotRotate(page, /Its successor was never used\. Deploy that one first\./, waiting.id);
     await rotate(page, 'Not automatically', { button: 'Rotate another way …' });
     await dialog(page).getByRole('alert').getByText('The newest token was never used').waitFor();
     await dialog(page)
@@ -108,7 +115,7 @@ describe('rotating', () => {
       async () => (await admin.token(second.id)).first_used_at,
     );
     const page = await site.signedIn({ at: `#/token/${second.id}` });
-    await cannotRotate(page, `Two tokens of the family are in use. End the older one first. (${old.id})`);
+    await cannotRotate(page, /Two tokens of the family are in use\. End the older one first\./, old.id);
     await rotate(page, 'Not automatically', { button: 'Rotate another way …' });
     const told = dialog(page).getByRole('alert');
     await told.getByText('A family can have two active tokens').waitFor();
@@ -126,6 +133,25 @@ describe('rotating', () => {
       [(await admin.token(old.id)).state, (await admin.token(second.id)).state],
       ['revoked', 'active'],
     );
+  });
+
+  it('names the token to rotate instead as a link: on the page, and when the dialog learns of it', async () => {
+    const old = await admin.createToken({ label: 'Overtaken' });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    const { id } = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    const told = dialog(page).getByRole('alert');
+    await told.getByText('It has a successor already. Rotate that one.').waitFor();
+    assert.doesNotMatch(await dialog(page).innerText(), /admin key|rotate_instead/);
+    const link = told.getByRole('link', { name: `Go to ${id}` });
+    assert.ok(await link.evaluate((element) => element === document.activeElement));
+    await link.click();
+    await page.waitForURL(new RegExp(`${id}$`));
+    await dialog(page).waitFor({ state: 'detached' });
+    await goTo(page, `#/token/${old.id}`, 'Overtaken');
+    await cannotRotate(page, /It has a successor already/, id);
+    assert.deepEqual(page.troubles, []);
   });
 
   it('the one to copy is marked, also while its successor is disabled', async () => {
@@ -159,6 +185,46 @@ describe('rotating', () => {
     await page.waitForURL(new RegExp(`${successor}$`));
     assert.equal(calls.sent, 2);
     assert.equal((await admin.call('GET', `/families/${old.family}`)).json.total, 2);
+  });
+
+  it('gives the new one the life of the old one, said in words and with its end; shorter ones are choices', async () => {
+    const day = (at) =>
+      new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(at));
+    const old = await admin.createToken({ label: 'A year', expires_in: 365 * DAY });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    const same = dialog(page).getByRole('radio', { name: 'As long as before: 1 year' });
+    assert.ok(await same.isChecked());
+    const offered = await dialog(page).locator('.presets label').allInnerTexts();
+    assert.deepEqual(offered, [
+      'As long as before: 1 year',
+      '1 day',
+      '7 days',
+      '30 days',
+      '90 days',
+      'A date',
+    ]);
+    await dialog(page)
+      .getByText(`It ends on ${day(Date.now() + 365 * DAY * 1000)}`)
+      .waitFor();
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await dialog(page).getByRole('button', { name: 'Done' }).click();
+    await page.waitForURL(/tok_\d+$/);
+    const made = await admin.token((await admin.token(old.id)).successor);
+    assert.equal(lifeDays(made), 365);
+    assert.ok(Date.parse(made.expires_at) >= Date.parse(old.expires_at));
+
+    const another = await admin.createToken({ label: 'Shorter', expires_in: 45 * DAY });
+    await goTo(page, `#/token/${another.id}`, 'Shorter');
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    await dialog(page).getByRole('radio', { name: 'As long as before: 45 days' }).waitFor();
+    await dialog(page).getByRole('radio', { name: '7 days' }).check();
+    await dialog(page)
+      .getByText(`It ends on ${day(Date.now() + 7 * DAY * 1000)}`)
+      .waitFor();
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await dialog(page).getByRole('button', { name: 'Done' }).click();
+    assert.equal(lifeDays(await admin.token((await admin.token(another.id)).successor)), 7);
   });
 
   it('now: revokes the others of the family at once', async () => {

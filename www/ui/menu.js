@@ -3,8 +3,12 @@
 
 import { h, uniqueId } from '../dom.js';
 
-/** An action; with `why` it is shown, but cannot be taken. */
-/** @typedef {{ label: string, act: () => void, danger?: boolean, why?: string }} Item */
+/**
+ * An action; with `why` it is shown, but cannot be taken. `see`: the token that stands in the way, or to take
+ * instead.
+ * @typedef {{ label: string, act: () => void, danger?: boolean, why?: string, see?: { words: string, token:
+ *   string } }} Item
+ */
 
 /** @param {string} label what the button is for, as read by screen readers @param {Item[]} items */
 export function menuButton(label, items) {
@@ -100,7 +104,7 @@ const beginningWith = (letter, entries) =>
   entries.find((entry) => entry.textContent?.toLowerCase().startsWith(letter.toLowerCase()));
 
 /** @param {Item} item @param {() => void} close the menu, before the item acts */
-function entry({ label, act, danger, why }, close) {
+function entry({ label, act, danger, why, see }, close) {
   const click = () => {
     if (why) return;
     close();
@@ -117,7 +121,7 @@ function entry({ label, act, danger, why }, close) {
       on: { click },
     },
     label,
-    why && h('span', { class: 'under' }, why),
+    why && h('span', { class: 'under' }, see ? `${why} ${see.words} ${see.token}` : why),
   );
 }
 

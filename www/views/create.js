@@ -9,7 +9,7 @@ import { copyable } from '../ui/copy.js';
 import { form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
-import { lifeField, lifetime } from './life_field.js';
+import { asConfigured, asOriginal, lifeField, lifetime } from './life_field.js';
 import { configuration, policyFields } from './policy_fields.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */
@@ -23,6 +23,7 @@ export async function view({ params, signal }) {
     source ? /** @type {Promise<Token>} */ (get(`/tokens/${encodeURIComponent(source)}`, signal)) : null,
   ]);
   const policy = policyFields(original ? { ...original, label: '', protected: false } : {}, settings, signal);
+  const life = lifeField(settings, original ? asOriginal(original) : asConfigured(settings));
   // The idempotency key of this form: a retry after a lost response returns the same token.
   const once = crypto.randomUUID();
   const page = h(
@@ -37,7 +38,8 @@ export async function view({ params, signal }) {
     ),
     h(
       'div',
-      { class: 'card' },
+      // The default lifetime depends on the audiences.
+      { class: 'card', on: { change: () => life.dispatchEvent(new Event('change')) } },
       form(
         {
           submit: 'Create token',
@@ -54,7 +56,7 @@ export async function view({ params, signal }) {
           },
         },
         policy.element,
-        lifeField(settings),
+        life,
       ),
     ),
   );

@@ -1,7 +1,7 @@
 // After a change: a countdown until it holds everywhere, and the locations that have confirmed it. A location
 // has, when all of its isolates that were heard from in the last minute hold the change. The change holds
-// within the bound after its acknowledgement. The countdown runs to `effective_by`, which adds the clock
-// tolerance.
+// within the bound after its acknowledgement, and the countdown is of that bound. `effective_by` adds the
+// clock skew (docs/bound.md, "Receipts").
 
 import { get, post } from '../api.js';
 import { h, put } from '../dom.js';
@@ -12,6 +12,8 @@ import { may } from '../who.js';
 
 const TICK_MS = 1000;
 const ASK_MS = 1000;
+/** `CLOCK_SKEW_MS` of src/limits/. A test compares the two. */
+const SKEW_MS = 2_000;
 /** Polling stops this long after the change holds: a location without traffic reports nothing. */
 const WATCHED_AFTER_MS = 30_000;
 
@@ -26,7 +28,8 @@ export function receipt(id, effectiveBy, what, signal) {
   const count = h('p', { class: 'count', role: 'timer', 'aria-live': 'off' });
   const words = h('p', { role: 'status' });
   const locations = h('div');
-  const done = Date.parse(effectiveBy);
+  const by = Date.parse(effectiveBy);
+  const done = by - SKEW_MS;
   let asked = 0;
   /** @type {{ bound_seconds: number, guaranteed: boolean } | null} */
   let promise = null;
@@ -37,12 +40,13 @@ export function receipt(id, effectiveBy, what, signal) {
 
   function tick() {
     const left = done - Date.now();
-    put(count, left > 0 ? `${Math.ceil(left / 1000)} s` : 'Everywhere');
+    // Rounded down: effective_by was rounded up, and more than the bound would be wrong.
+    put(count, left > 0 ? `${Math.max(1, Math.floor(left / 1000))} s` : 'Everywhere');
     const text =
       left > 0
         ? `${promised(promise, what)} At the latest at ${exact(effectiveBy)}, ` +
           'which includes the allowed clock skew.'
-        : `It is ${what} since ${exact(effectiveBy)} at the latest.`;
+        : `It is ${what}${Date.now() < by ? '' : ` since ${exact(effectiveBy)} at the latest`}.`;
     if (words.textContent !== text) put(words, text);
     if (Date.now() - asked >= ASK_MS) ask();
     if (left < -WATCHED_AFTER_MS) clearInterval(timer);

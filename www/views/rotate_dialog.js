@@ -9,7 +9,9 @@ import { copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
 import { choices, field, fieldValue, form, isChecked } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
-import { lifeField, lifetime } from './life_field.js';
+import { lastUsed } from './last_used.js';
+import { asBefore, lifeField, lifetime } from './life_field.js';
+import { obstacleWords } from './obstacles.js';
 import { configuration } from './policy_fields.js';
 import { after, attempt } from './token_calls.js';
 
@@ -48,15 +50,15 @@ function content(token, settings, close) {
             await shown(made, token);
             after(made);
           } catch (error) {
-            const offer = error instanceof ApiError ? wayOut(error.problem) : null;
+            const offer = error instanceof ApiError ? wayOut(error.problem, close) : null;
             if (offer === null) throw error;
             put(way, offer);
-            /** @type {HTMLElement | null} */ (way.querySelector('input'))?.focus();
+            /** @type {HTMLElement | null} */ (way.querySelector('input, a'))?.focus();
           }
         },
       },
       endOfOld(token),
-      lifeField(settings),
+      lifeField(settings, asBefore(token), { shorterOnly: true }),
       way,
     ),
   ];
@@ -130,8 +132,19 @@ function given(form) {
   };
 }
 
-/** @param {Problem} problem */
-function wayOut(problem) {
+/** @param {Problem} problem @param {string} other the token to rotate @param {() => void} close */
+function another({ reason, code }, other, close) {
+  return h(
+    'div',
+    { class: 'box warn', role: 'alert' },
+    h('p', null, h('strong', null, obstacleWords(reason ?? code))),
+    h('p', null, h('a', { href: to(['token', other]), on: { click: close } }, `Go to ${other}`)),
+  );
+}
+
+/** @param {Problem} problem @param {() => void} close */
+function wayOut(problem, close) {
+  if (problem.rotate_instead) return another(problem, problem.rotate_instead, close);
   if (problem.code === 'successor_unused' && problem.waiting && problem.predecessor) {
     return h(
       'div',
@@ -201,7 +214,7 @@ function wayOut(problem) {
 }
 
 /** @param {Used} token */
-const used = ({ last_used_at: at }) => (at ? `Last used ${relative(at)}.` : 'No use is known.');
+const used = ({ last_used_at: at }) => h('span', null, 'Last used: ', lastUsed(at), '.');
 
 /** @param {Token & { token: string }} made @param {Token} old */
 function shown(made, old) {

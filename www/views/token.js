@@ -1,7 +1,7 @@
 // One token: its settings and history, the actions on it, and, after a change, by when that change holds.
 
 import { get, post } from '../api.js';
-import { h } from '../dom.js';
+import { h, put } from '../dom.js';
 import { reload, to } from '../router.js';
 import { date, duration, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
 import { badge, place, stateBadge, warningText } from '../ui/badge.js';
@@ -10,8 +10,11 @@ import { fact, facts } from '../ui/facts.js';
 import { field, fieldValue, form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
+import { site } from '../ui/site.js';
 import { may } from '../who.js';
 import { eventList } from './event_list.js';
+import { lastUsed } from './last_used.js';
+import { NO_TIME } from './life_field.js';
 import { planWords } from './plan.js';
 import { receipt } from './receipt.js';
 import { tokenActions } from './token_actions.js';
@@ -33,6 +36,10 @@ export async function view({ path: [, id], signal }) {
       get(`/events?token=${encodeURIComponent(id ?? '')}&limit=10`, signal)
     ),
   ]);
+  const used = h('span', null, lastUsed(token.last_used_at));
+  const use = usageSection(token.id, signal, ({ last_used_at: at }) =>
+    put(used, lastUsed(token.last_used_at, at)),
+  );
   return h(
     'div',
     null,
@@ -56,8 +63,8 @@ export async function view({ path: [, id], signal }) {
     h(
       'div',
       { class: 'columns' },
-      h('div', null, usageSection(token.id, signal), settings(token), history(token, events)),
-      h('div', null, life(token)),
+      h('div', null, use, settings(token), history(token, events)),
+      h('div', null, life(token, used)),
     ),
   );
 }
@@ -91,8 +98,16 @@ function buttons(token) {
 
 /** Why an action on the token is not possible. @param {Token} token */
 function whyNot(token) {
-  const why = tokenActions(token).find((action) => action.why)?.why;
-  return why && h('p', { class: 'muted small', id: 'why-not' }, why);
+  const action = tokenActions(token).find(({ why }) => why);
+  if (action === undefined) return null;
+  const { label, why, see } = action;
+  return h(
+    'p',
+    { class: 'small why-not', id: 'why-not' },
+    h('strong', null, label.replace(' …', '')),
+    ` is not possible: ${why} `,
+    see && [see.words, ' ', h('a', { href: to(['token', see.token]) }, see.token)],
+  );
 }
 
 /** @param {Token} token */
@@ -121,12 +136,14 @@ function change(token, signal) {
   return receipt(token.id, token.effective_by, what, signal);
 }
 
-/** @param {string[]} items */
-const list = (items) =>
+const code = (/** @type {string} */ text) => h('code', null, text);
+
+/** @param {string[]} items @param {(item: string) => HTMLElement} show */
+const list = (items, show = code) =>
   h(
     'ul',
     null,
-    items.map((item) => h('li', null, h('code', null, item))),
+    items.map((item) => h('li', null, show(item))),
   );
 
 /** @param {Token} token */
@@ -136,7 +153,7 @@ function settings(token) {
     { class: 'card', 'aria-labelledby': 'settings' },
     h('h2', { id: 'settings' }, 'Settings'),
     facts(
-      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : list(token.origins)),
+      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : list(token.origins, site)),
       fact('Sites not listed', token.origin_mode === 'report' ? 'are admitted and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are admitted' : 'are refused'),
       fact('For', token.audiences.join(', ')),
@@ -164,8 +181,8 @@ function settings(token) {
   );
 }
 
-/** @param {Token} token */
-function life(token) {
+/** @param {Token} token @param {HTMLElement} used when it was last used */
+function life(token, used) {
   const over = token.revoked_at ?? token.ends_at;
   const live = token.state === 'active' || token.state === 'disabled';
   const planned = plannedEnd(token);
@@ -184,7 +201,7 @@ function life(token) {
           h('span', { class: 'under muted small' }, ` ${exact(token.expires_at)}`),
         ),
       ),
-      fact('Last used', time(token.last_used_at, 'not known')),
+      fact('Last used', used),
       token.rotation && live && fact('Rotation', planWords(token)),
       token.ends_at &&
         fact(
@@ -309,7 +326,13 @@ async function endDialog(token) {
             close();
           },
         },
-        field({ name: 'at', label: 'Ends at', hint: 'In this machine’s time zone.', control: at }),
+        field({
+          name: 'at',
+          label: 'Ends at',
+          hint: 'In this machine’s time zone.',
+          control: at,
+          faults: NO_TIME,
+        }),
         h(
           'div',
           { class: 'choice' },

@@ -6,6 +6,7 @@ import { go, to } from '../router.js';
 import { copy, copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
 import { may } from '../who.js';
+import { isRemovable, obstacleNext, obstacleWords } from './obstacles.js';
 import { revokeDialog } from './revoke_dialog.js';
 import { rotateDialog } from './rotate_dialog.js';
 import { attempt, disable, enable, textOf } from './token_calls.js';
@@ -13,30 +14,17 @@ import { attempt, disable, enable, textOf } from './token_calls.js';
 /** @import { Token } from '../types.d.ts' */
 /** @import { Item } from '../ui/menu.js' */
 
-/** Why a token cannot be rotated by the default plan. @type {Record<string, string>} */
-const OBSTACLES = {
-  successor_unused: 'Its successor was never used. Deploy that one first.',
-  max_active_tokens: 'Two tokens of the family are in use. End the older one first.',
-  has_successor: 'It has a successor already. Rotate that one.',
-  disabled: 'It is disabled. Enable it first.',
-  rotate_another: 'It has ended. Another token of the family can be rotated.',
-  nothing_to_rotate: 'It has ended, and so has every other token of the family.',
-};
-
-/** The obstacles that a choice in the dialog removes, or that ending all tokens at once ignores. */
-const REMOVABLE = ['successor_unused', 'max_active_tokens'];
-
 /** @param {Token} token @returns {Item[]} */
 function rotations(token) {
   const { allowed, reason, token: other } = token.can_rotate;
   if (allowed) return [{ label: 'Rotate …', act: () => rotateDialog(token) }];
-  const words = OBSTACLES[reason ?? ''] ?? (reason ?? '').replaceAll('_', ' ');
-  const why = other ? `${words} (${other})` : words;
-  const another = REMOVABLE.includes(reason ?? '') && {
+  const why = obstacleWords(reason ?? '');
+  const see = other && { words: obstacleNext(reason ?? ''), token: other };
+  const another = isRemovable(reason ?? '') && {
     label: 'Rotate another way …',
     act: () => rotateDialog(token),
   };
-  return [{ label: 'Rotate …', why, act: () => {} }, ...(another ? [another] : [])];
+  return [{ label: 'Rotate …', why, ...(see && { see }), act: () => {} }, ...(another ? [another] : [])];
 }
 
 /** @param {Token} token @returns {Item[]} */
