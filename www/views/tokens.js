@@ -1,25 +1,28 @@
 // All tokens, with search, filters and pages. The address holds filters and cursor, for Back, reload and
 // bookmarks.
 
-import { get, post, query } from '../api.js';
 import { h, put } from '../dom.js';
-import { go, to } from '../router.js';
+import { go, rewrite, to } from '../router.js';
 import { day, exact, time } from '../time.js';
 import { badge, place, stateBadge, warningText } from '../ui/badge.js';
-import { failure } from '../ui/failure.js';
+import { chip } from '../ui/chip.js';
+import { failure, wordsOf } from '../ui/failure.js';
 import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
+import { site } from '../ui/site.js';
 import { table } from '../ui/table.js';
 import { may } from '../who.js';
 import { attention } from './attention.js';
+import { lastUsed } from './last_used.js';
+import { read } from './pasted.js';
 import { tokenActions } from './token_actions.js';
+import { findTokens, lookUp } from './token_search.js';
 import { usageLines } from './usage_line.js';
 
 /** @import { Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 
-const PAGE = 50;
 const TYPED_MS = 300;
 const FILTERS = ['q', 'state', 'expiring_within_seconds', 'unused_for_seconds', 'has_successor', 'audience'];
 /** @type {[string, string][]} */
@@ -44,6 +47,11 @@ const EXPIRING = [
   ['604800', 'Within 7 days'],
   ['2592000', 'Within 30 days'],
 ];
+/** Filters that only an address sets, in words. @type {Record<string, (value: string) => string>} */
+const CHIPS = {
+  has_successor: (value) => (value === 'true' ? 'With a successor' : 'Without a successor'),
+  audience: (value) => `For ${value}`,
+};
 /**
  * Cursors of the earlier pages by filters: the API gives only the cursor of the next page.
  * @type {Map<string, string[]>}
@@ -54,7 +62,13 @@ const ways = new Map();
 export async function view({ params, signal }) {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? '']));
   const cursor = params.get('cursor') ?? '';
-  const page = await load(filters, cursor, signal);
+  const { shown, token, isAdminKey } = read(filters.q);
+  if (token || isAdminKey) {
+    // Somebody opened an address with a secret or a whole token in it.
+    filters.q = shown;
+    rewrite(to(['tokens'], filters));
+  }
+  const page = await findTokens(filters, cursor, signal);
   const results = h('div', null, list(page, filters, cursor, signal));
   const changed = new Refresh(results, signal);
   return h(
@@ -72,14 +86,6 @@ export async function view({ params, signal }) {
   );
 }
 
-/**
- * @param {Record<string, string>} filters
- * @param {string} cursor
- * @param {AbortSignal} signal
- * @returns {Promise<Page<Token>>}
- */
-const load = (filters, cursor, signal) => get(`/tokens${query({ ...filters, cursor, limit: PAGE })}`, signal);
-
 /** Reloads the list while the user types in the filters. The focus stays where it is. */
 class Refresh {
   #loading = new AbortController();
@@ -95,7 +101,7 @@ class Refresh {
     this.#loading = new AbortController();
     const signal = AbortSignal.any([this.#loading.signal, this.signal]);
     try {
-      const page = await load(filters, '', signal);
+      const page = await findTokens(filters, '', signal);
       put(this.results, list(page, filters, '', signal));
       const more = page.next_cursor === null ? '' : ' or more';
       announce(`${page.items.length}${more} ${page.items.length === 1 ? 'token' : 'tokens'}`, {
@@ -120,7 +126,7 @@ function filterForm(filters, refresh) {
     type: 'search',
     id: 'search',
     value: filters.q,
-    placeholder: 'Label, owner, id, first or last characters',
+    placeholder: 'Label, owner, site, id, token or a part of it',
     autocomplete: 'off',
     spellcheck: 'false',
     'aria-describedby': 'search-error',
@@ -151,15 +157,19 @@ function filterForm(filters, refresh) {
     h('div', null, h('label', { for: 'state' }, 'State'), state),
     h('div', null, h('label', { for: 'expiring' }, 'Expires'), expiring),
     h('div', null, h('label', { for: 'unused' }, 'Used'), unused),
+    chips(filters, () => {
+      search.focus();
+      apply();
+    }),
   );
   refresh.signal.addEventListener('abort', () => clearTimeout(timer));
 
   async function apply() {
     clearTimeout(timer);
-    const q = search.value.trim();
+    const { shown: q, token, isAdminKey } = read(search.value);
     put(said);
-    if (/\bwla_/.test(q)) return put(said, 'That is an admin key. Enter it only in the sign-in form.');
-    if (/^wlp_[\w-]{36}$/.test(q)) return lookUp(q, said);
+    if (isAdminKey) return put(said, 'That is an admin key. Enter it only in the sign-in form.');
+    if (token) search.value = q;
     const chosen = {
       ...filters,
       q,
@@ -167,10 +177,34 @@ function filterForm(filters, refresh) {
       expiring_within_seconds: expiring.value,
       unused_for_seconds: unused.value,
     };
-    history.replaceState(null, '', to(['tokens'], chosen));
+    rewrite(to(['tokens'], chosen));
+    if (token && (await opened(token, said))) return;
     await refresh.run(chosen);
   }
   return form;
+}
+
+/**
+ * The filters without a control of their own.
+ * @param {Record<string, string>} filters
+ * @param {() => void} changed
+ */
+function chips(filters, changed) {
+  const given = Object.entries(CHIPS).filter(([name]) => filters[name] !== '');
+  const place = h(
+    'div',
+    { class: 'chips', hidden: given.length === 0 },
+    given.map(([name, words]) => {
+      const one = chip(words(filters[name]), () => {
+        filters[name] = '';
+        one.remove();
+        place.hidden = place.childElementCount === 0;
+        changed();
+      });
+      return one;
+    }),
+  );
+  return place;
 }
 
 /**
@@ -188,16 +222,17 @@ function select(id, value, options, change) {
 }
 
 /**
- * Looks up a whole token. It is sent in a body, because an address could end up in a log.
+ * Opens the page of a whole token; false where there is none.
  * @param {string} text
  * @param {Element} said where a fault is shown
  */
-async function lookUp(text, said) {
+async function opened(text, said) {
   try {
-    const token = /** @type {Token} */ (await post('/tokens/lookup', { token: text }));
-    go(to(['token', token.id]));
+    go(to(['token', (await lookUp(text)).id]));
+    return true;
   } catch (error) {
-    put(said, error instanceof Error ? error.message : '');
+    put(said, wordsOf(error));
+    return false;
   }
 }
 
@@ -235,7 +270,7 @@ function columns(signal) {
     {
       name: 'Last used',
       class: 'nowrap',
-      cell: (token) => [time(token.last_used_at, 'not known'), line(token)],
+      cell: (token) => [lastUsed(token.last_used_at), line(token)],
     },
     {
       name: 'Created',
@@ -274,8 +309,8 @@ function origins(token) {
   if (token.origins === 'any') return badge('Every site', 'warn');
   const [first, second, ...others] = token.origins;
   return [
-    h('span', { class: 'under' }, first),
-    second && h('span', { class: 'under' }, second),
+    h('span', { class: 'under' }, site(first)),
+    second && h('span', { class: 'under' }, site(second)),
     others.length > 0 && h('span', { class: 'under', title: others.join('\n') }, `and ${others.length} more`),
   ];
 }
@@ -328,9 +363,9 @@ function empty(filters, cursor) {
       h(
         'p',
         null,
-        'A search finds part of a label, owner or external id, ' +
-          'a whole id such as tok_7, a whole token, its first 12 or its last 8 characters, or both ' +
-          'as shown here.',
+        'A search finds part of a label, owner or external id; a site or the address of a page; ' +
+          'an id such as tok_7 or fam_…; a token, also with Bearer or an address around it; ' +
+          'its first 12 or last 8 characters, or both as shown here.',
       ),
       h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')),
     );
