@@ -367,6 +367,7 @@ fn lists_have_items_and_a_cursor_that_is_taken_again() {
         actor: "key_1 ci".to_owned(),
         action: "token.edited".to_owned(),
         token: Some(Serial(7)),
+        label: Some("Town map".to_owned()),
         family: None,
         before: Some("{\"label\":\"a\"}".to_owned()),
         after: None,
@@ -376,7 +377,7 @@ fn lists_have_items_and_a_cursor_that_is_taken_again() {
         page["items"][0],
         json!({
             "id": 9, "at": NOW.to_rfc3339(), "actor": "key_1 ci", "action": "token.edited", "token": "tok_7",
-            "family": null, "before": {"label": "a"}, "after": null,
+            "label": "Town map", "family": null, "before": {"label": "a"}, "after": null,
         })
     );
     let again =

@@ -137,6 +137,7 @@ fn commands_are_those_of_their_paths() {
         ("GET", "/admin-keys", Command::ListAdminKeys),
         ("DELETE", "/admin-keys/key_7", Command::DeleteAdminKey(7)),
         ("GET", "/notices", Command::ListNotices(NoticeFilter { limit: 20, below: None })),
+        ("POST", "/notices/test", Command::TestWebhook),
         ("GET", "/status", Command::Status),
         ("GET", "/metrics", Command::Metrics),
         ("POST", "/tokens/tok_7/probe", Command::BeginProbe(serial)),

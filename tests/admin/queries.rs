@@ -1,6 +1,7 @@
 //! Queries: filters, pages, cursors.
 
 use super::support::{deployment, faults};
+use wayleave::base::time::parse_rfc3339;
 use wayleave::control::admin::ids;
 use wayleave::control::admin::ids::List;
 use wayleave::control::registry::command::{Command, EventFilter, TokenFilter, TokenState};
@@ -55,9 +56,20 @@ fn every_filter_reaches_the_command() {
     let plain = TokenFilter { limit: 50, ..TokenFilter::default() };
     assert_eq!(deployment.command("GET", "/tokens", ""), Command::ListTokens(plain.clone()));
     assert_eq!(deployment.command("GET", "/tokens?", ""), Command::ListTokens(plain));
-    let events = EventFilter { token: Some(Serial(3)), family: None, limit: 7, below: Some(9) };
+    let events = EventFilter { token: Some(Serial(3)), limit: 7, below: Some(9), ..EventFilter::default() };
     let path = format!("/events?token=tok_3&limit=7&cursor={}", ids::cursor(List::Events, 9));
     assert_eq!(deployment.command("GET", &path, ""), Command::ListEvents(events));
+    let searched = EventFilter {
+        actor: Some("key_3 Ana Ruiz".to_owned()),
+        action: Some("token.revoked".to_owned()),
+        from: parse_rfc3339("2026-01-01T00:00:00Z"),
+        to: parse_rfc3339("2026-02-01T00:00:00Z"),
+        limit: 50,
+        ..EventFilter::default()
+    };
+    let path = "/events?actor=key_3%20Ana+Ruiz&action=token.revoked&from=2026-01-01T00:00:00Z\
+        &to=2026-02-01T00:00:00Z";
+    assert_eq!(deployment.command("GET", path, ""), Command::ListEvents(searched));
 }
 
 #[test]

@@ -207,6 +207,7 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
             ],
         ),
         ("probeToken", "POST", "/tokens/tok_1/probe", vec![json!({}), json!({"force": true})]),
+        ("testWebhook", "POST", "/notices/test", vec![json!({}), json!({"force": true})]),
         ("activateSigningKey", "POST", "/signing-keys/2/activate", vec![json!({}), json!({"force": true})]),
         (
             "retireSigningKey",

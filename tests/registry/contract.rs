@@ -76,6 +76,7 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::SetLicence(_) => vec![fields, NotFound, TokenProtected],
         Command::SwitchOwnerOff(_) => vec![TokenProtected],
         Command::SwitchOwnerOn(_) => vec![NotFound],
+        Command::TestWebhook => vec![clash(Clash::NoWebhook)],
         Command::RotateToken { .. } | Command::RotateFamily { .. } => vec![
             NotFound,
             TokenProtected,
@@ -375,6 +376,7 @@ fn licensed(world: &mut World, refused: &mut Refused<'_>) {
     refused(world, set(named("nobody"), None), None);
     refused(world, set(named("nobody"), Some(UnixSeconds(0))), None);
     refused(world, Command::SwitchOwnerOn("nobody".to_owned()), None);
+    refused(world, Command::TestWebhook, None);
     let soon = Some(world.now.ceil_seconds().plus_seconds(1));
     world.ask(set(named("ended"), soon));
     world.ask(Command::SwitchOwnerOff(switch("off")));

@@ -11,6 +11,7 @@ mod cookie_routes;
 #[path = "../support/deployment.rs"]
 mod deployment;
 mod distribution;
+mod events;
 mod expiries;
 mod families;
 mod fetches;

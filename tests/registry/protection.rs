@@ -222,9 +222,8 @@ fn cases(operation: &str) -> Vec<Case> {
     match operation {
         // Of no token in particular.
         "createSession" | "getSession" | "deleteSession" | "listTokens" | "lookupToken" | "testOrigin"
-        | "listEvents" | "listNotices" | "getConfiguration" | "getStatus" | "getMetrics" | "getOpenApi" => {
-            vec![]
-        }
+        | "listEvents" | "listNotices" | "testWebhook" | "getConfiguration" | "getStatus" | "getMetrics"
+        | "getOpenApi" => vec![],
         "getToken" | "revealToken" | "getTokenUsage" | "probeToken" | "getTokenProbe" | "getFamily"
         | "getFamilyToken" => all(Alone, HARMLESS, &["{}"]),
         // For owners whatever they are done to.

@@ -12,7 +12,8 @@ use super::fields::{Faults, Field, Kind, Members, Shape};
 use super::ids::{self, List};
 use super::input::Input;
 use super::kinds::{
-    Choice, FamilyIdKind, Flag, HEADER_TEXT, HeaderText, OriginText, TEXT, Text, TokenIdKind, WholeNumber,
+    Choice, FamilyIdKind, Flag, HEADER_TEXT, HeaderText, Instant, OriginText, TEXT, Text, TokenIdKind,
+    WholeNumber,
 };
 use super::policy_kinds::AUDIENCE;
 use crate::control::registry::command::{Command, EventFilter, NoticeFilter, TokenFilter, TokenState};
@@ -177,12 +178,25 @@ pub(super) fn filter(query: &mut Members<'_>, context: &Context<'_>) -> TokenFil
 
 static EVENT_TOKEN: Field<TokenIdKind> =
     Field { name: "token", about: "Only events of this token.", kind: TokenIdKind };
+static ACTOR: Field<Text> = Field {
+    name: "actor",
+    about: "Only events by this actor, exactly as `actor` in events shows it.",
+    kind: TEXT,
+};
+static ACTION: Field<HeaderText> =
+    Field { name: "action", about: "Only events of this kind, such as token.revoked.", kind: HEADER_TEXT };
+static FROM: Field<Instant> =
+    Field { name: "from", about: "Only events at this time or later.", kind: Instant };
+static TO: Field<Instant> = Field { name: "to", about: "Only events before this time.", kind: Instant };
 static EVENT_CURSOR: Field<Cursor> =
     Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Events) };
 
 /// The query of `GET /events`
-pub(super) static EVENTS: Shape =
-    Shape { required: &[], optional: &[&EVENT_TOKEN, &FAMILY, &LIMIT, &EVENT_CURSOR], refused: &[] };
+pub(super) static EVENTS: Shape = Shape {
+    required: &[],
+    optional: &[&EVENT_TOKEN, &FAMILY, &ACTOR, &ACTION, &FROM, &TO, &LIMIT, &EVENT_CURSOR],
+    refused: &[],
+};
 
 /// Reads the query of `GET /events`.
 pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
@@ -190,6 +204,10 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let filter = EventFilter {
         token: query.take(&EVENT_TOKEN),
         family: query.take(&FAMILY),
+        actor: query.take(&ACTOR),
+        action: query.take(&ACTION),
+        from: query.take(&FROM),
+        to: query.take(&TO),
         limit: page_limit(&mut query),
         below: query.take(&EVENT_CURSOR),
     };

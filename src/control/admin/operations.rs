@@ -20,7 +20,7 @@ use crate::formats::admin_key::Role;
 use crate::http::problem::Code;
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 42] = [
+pub static OPERATIONS: [Operation; 43] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -632,6 +632,24 @@ pub static OPERATIONS: [Operation; 42] = [
         success: Success::json(200, "NoticePage"),
         problems: &[],
         read: |input| Ok(AdminTask::ask(filters::notices(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/notices/test",
+        id: "testWebhook",
+        summary: "Makes a notice deployment.webhook_test, which is sent like any other, to try WEBHOOK_URL. \
+            While one is pending, the answer is that one. GET /notices shows whether it was delivered.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&Shape::EMPTY),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(202, "Notice"),
+        problems: &[Code::Conflict, Code::IdempotencyConflict],
+        read: |input| {
+            input.body(&Shape::EMPTY).finish(())?;
+            Ok(AdminTask::ask(Command::TestWebhook, Rendering::Answer))
+        },
     },
     Operation {
         method: "GET",

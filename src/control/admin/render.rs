@@ -97,6 +97,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         }
         Answer::AdminKeys(keys) => page(keys.into_iter().map(AdminKeyJson::from), None),
         Answer::AdminKeyDeleted | Answer::OwnerSwitchedOn => Reply::empty(204),
+        Answer::Notice(notice) => Reply::json(202, &Notice::from(notice)),
         Answer::Licence(licence) => Reply::json(200, &LicenceJson::from(licence)),
         Answer::Licences { items, next } => page_of(List::Licences, items, LicenceJson::from, next),
         Answer::OwnerOff(owner) => Reply::json(200, &OwnerOffJson::from(owner)),

@@ -89,6 +89,7 @@ fn terms(command: &Command) -> CommandTerms {
         Command::Status => (Viewer, Anew, AtOnce),
         Command::SwitchOwnerOff(switch) => (with_protected(switch.include_protected), Stored, AtOnce),
         Command::SwitchOwnerOn(_) => (Operator, Stored, Waits),
+        Command::TestWebhook => (Operator, Stored, Waits),
     };
     CommandTerms { least_role, retry, start }
 }

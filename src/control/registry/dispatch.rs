@@ -3,9 +3,10 @@
 //! What it must not know: HTTP, SQL.
 
 use super::command::{
-    Answer, Command, EventFilter, Fault, Idempotency, ListPage, NewToken, NoticeFilter, ProbeView,
-    StatusView, TokenEdit, TokenFilter,
+    Answer, Clash, Command, EventFilter, Fault, Idempotency, ListPage, NewToken, NoticeFilter, NoticeView,
+    ProbeView, StatusView, TokenEdit, TokenFilter,
 };
+use super::events::Event;
 use super::lifecycle::RevocationReason;
 use super::row::Stop;
 use super::token_query::Only;
@@ -50,9 +51,7 @@ impl<D: Database> Transaction<'_, D> {
             Command::ListNotices(filter) => self.list_notices(&filter),
             Command::ListSigningKeys => Ok(Answer::SigningKeys(self.signing_keys()?)),
             Command::ListTokens(filter) => self.list_tokens(&filter),
-            Command::OpenSession => {
-                self.open_session().map(|(session, text)| Answer::SessionOpened { session, text })
-            }
+            Command::OpenSession => self.session_opened(),
             Command::RetireSigningKey { key_id, force } => {
                 Ok(Answer::SigningKeyRetired(self.retire_signing_key(key_id, force)?))
             }
@@ -83,9 +82,15 @@ impl<D: Database> Transaction<'_, D> {
             Command::SwitchOwnerOff(switch) => self.switch_owner_off(switch).map(Answer::OwnerOff),
             Command::SwitchOwnerOn(owner) => self.switch_owner_on(&owner).map(|()| Answer::OwnerSwitchedOn),
             Command::ListOwnersOff(page) => self.list_owners_off(page),
+            Command::TestWebhook => self.test_webhook().map(Answer::Notice),
             Command::Metrics => self.metrics(),
             Command::Status => self.status_view().map(|status| Answer::Status(Box::new(status))),
         }
+    }
+
+    fn session_opened(&mut self) -> Result<Answer, Stop> {
+        let (session, text) = self.open_session()?;
+        Ok(Answer::SessionOpened { session, text })
     }
 
     fn created(&mut self, new: NewToken, idempotency: Option<&Idempotency>) -> Result<Answer, Stop> {
@@ -127,6 +132,14 @@ impl<D: Database> Transaction<'_, D> {
     fn list_notices(&self, filter: &NoticeFilter) -> Result<Answer, Stop> {
         let (items, next) = notices::page(self.database, filter)?;
         Ok(Answer::Notices { items, next })
+    }
+
+    fn test_webhook(&self) -> Result<NoticeView, Stop> {
+        if self.settings.webhook.is_none() {
+            return Err(Fault::Conflict(Clash::NoWebhook).into());
+        }
+        self.audit(Event { action: "webhook.tested", ..Event::default() })?;
+        notices::test(self.database, self.settings, self.now)?.ok_or(Fault::Internal.into())
     }
 
     fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {

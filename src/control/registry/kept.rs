@@ -8,7 +8,7 @@
 //! What a mistake costs: an edit is made a second time and overwrites what somebody else has changed
 //! meanwhile.
 
-use super::command::{Answer, BulkStep, Command, KeyReceipt, LicenceView, OwnerOffView, Receipt};
+use super::command::{Answer, BulkStep, Command, KeyReceipt, LicenceView, NoticeView, OwnerOffView, Receipt};
 use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub(super) enum Kept {
     AdminKeyDeleted,
     /// A licence was set, moved or taken back.
     Licence(LicenceView),
+    /// A notice was made to try the receiver of webhooks.
+    Notice(NoticeView),
     /// An owner was switched off.
     OwnerOff(OwnerOffView),
     /// An owner was switched on.
@@ -60,6 +62,7 @@ impl Kept {
             (_, Answer::SigningKey(key)) => Some(Self::KeyActivated(key.id)),
             (_, Answer::SigningKeyRetired(receipt)) => Some(Self::KeyRetired(receipt.clone())),
             (_, Answer::Licence(licence)) => Some(Self::Licence(licence.clone())),
+            (_, Answer::Notice(notice)) => Some(Self::Notice(notice.clone())),
             (_, Answer::OwnerOff(owner)) => Some(Self::OwnerOff(owner.clone())),
             (_, Answer::OwnerSwitchedOn) => Some(Self::OwnerOn),
             (_, Answer::AdminKeyDeleted) => Some(Self::AdminKeyDeleted),

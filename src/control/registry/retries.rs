@@ -62,6 +62,7 @@ impl<D: Database> Transaction<'_, D> {
             }
             Kept::KeyRetired(receipt) => Answer::SigningKeyRetired(receipt),
             Kept::Licence(licence) => Answer::Licence(licence),
+            Kept::Notice(notice) => Answer::Notice(notice),
             Kept::OwnerOff(owner) => Answer::OwnerOff(owner),
             Kept::OwnerOn => Answer::OwnerSwitchedOn,
             Kept::AdminKeyDeleted => Answer::AdminKeyDeleted,

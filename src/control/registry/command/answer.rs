@@ -99,6 +99,8 @@ pub enum Answer {
     },
     /// A revocation, disabling, enabling or end was committed.
     Receipt(Receipt),
+    /// A notice was made to try the receiver of webhooks, or is still pending.
+    Notice(NoticeView),
     /// A licence was set, moved or taken back.
     Licence(LicenceView),
     /// A page of licences.

@@ -142,6 +142,8 @@ pub enum Command {
     ListEvents(EventFilter),
     /// `GET /notices`: a page of notices.
     ListNotices(NoticeFilter),
+    /// Makes a notice that says nothing, to see whether the receiver of webhooks accepts it.
+    TestWebhook,
     /// `GET /status`: the registry's state.
     Status,
     /// `GET /metrics`: the same for Prometheus.
