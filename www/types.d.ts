@@ -62,6 +62,7 @@ export interface Token {
   created_by: string;
   expires_at: string;
   ends_at?: string;
+  licensed_until?: string;
   revoked_at?: string;
   revoked_reason?: string;
   effective_by?: string;
@@ -70,7 +71,7 @@ export interface Token {
   successor?: string;
   rotation?: Rotation;
   distribute?: boolean;
-  auto_rotate?: { before_expiry_seconds: number };
+  auto_rotate?: { before_expiry_seconds: number; expires_in?: number; revoke_old?: RevokeOld };
   first_used_at?: string;
   last_used_at?: string;
   warnings: string[];
@@ -199,9 +200,41 @@ export interface Event {
   actor: string;
   action: string;
   token: string | null;
+  /** The token's present label. */
+  label: string | null;
   family: string | null;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
+}
+
+export interface Licence {
+  family?: string;
+  owner?: string;
+  external_id?: string;
+  ends_at: string | null;
+  set_at: string;
+  set_by: string;
+  pending: boolean;
+  effective_by?: string;
+}
+
+export interface SwitchedOffOwner {
+  owner: string;
+  reason: string | null;
+  switched_off_at: string;
+  switched_off_by: string;
+  pending: boolean;
+  effective_by?: string;
+}
+
+export interface SigningKey {
+  id: number;
+  state: 'signing' | 'verifying' | 'retired';
+  in_ring: boolean;
+  live_tokens: number;
+  missing_at: string[];
+  retired_at: string | null;
+  effective_by: string | null;
 }
 
 export interface AdminKey {

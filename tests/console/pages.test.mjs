@@ -18,7 +18,7 @@ const PICTURES = process.env.WAYLEAVE_PICTURES
   ? new URL(`${process.env.WAYLEAVE_PICTURES}/`, ROOT).pathname
   : null;
 const SHOWN = ['tokens', 'create', 'token', 'revoke', 'revoked', 'family', 'revocation'];
-const FIRST_LOAD_MAX_BYTES = 100_000;
+const FIRST_LOAD_MAX_BYTES = 90_000;
 
 const site = new Console({
   variables: (upstream) => ({

@@ -86,6 +86,7 @@ task('revoke the old one', async () => {
   await page.getByRole('button', { name: 'Revoke …' }).click();
   await dialog().getByText('Still used by shop.example').waitFor();
   await dialog().getByLabel('Reason').fill('replaced');
+  await dialog().getByLabel('Type the label').fill('My shop');
   await dialog().getByRole('button', { name: 'Revoke', exact: true }).click();
   await page.getByRole('region', { name: 'When it takes effect' }).waitFor();
   assert.equal((await admin.token(first)).state, 'revoked');

@@ -136,7 +136,7 @@ describe('the list', () => {
       .waitFor();
     assert.equal((await admin.token(token.id)).state, 'disabled');
     await page.getByRole('button', { name: 'Enable' }).click();
-    await page.getByRole('button', { name: 'Disable' }).waitFor();
+    await page.getByText('Menu works again.').waitFor();
     assert.equal((await admin.token(token.id)).state, 'active');
     const actions = (await admin.call('GET', `/events?token=${token.id}`)).json.items.map(
       ({ action }) => action,
@@ -352,9 +352,9 @@ describe('ending', () => {
     await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
     await page.getByRole('region', { name: 'When it takes effect' }).waitFor();
     assert.equal((await admin.token(token.id)).state, 'revoked');
-    // A revoked token can only be cloned.
+    // A revoked token can only be cloned, shown and copied.
     const offered = await page.locator('.head .buttons button').allInnerTexts();
-    assert.deepEqual(offered, ['Clone']);
+    assert.deepEqual(offered, ['Clone', '⋯']);
   });
 
   it('disables instead', async () => {

@@ -38,6 +38,7 @@ function load() {
  */
 export function barChart({ title, x, series, mark, signal }) {
   const canvas = h('div', { class: 'chart', 'aria-hidden': 'true' });
+  const tip = h('div', { class: 'tip', hidden: true });
   /** @type {any} */
   let chart = null;
   const size = () => ({ width: Math.max(240, canvas.clientWidth), height: 220 });
@@ -55,15 +56,30 @@ export function barChart({ title, x, series, mark, signal }) {
     if (signal.aborted || !canvas.isConnected) return;
     chart?.destroy();
     const drawn = stacked(x, series);
+    const options = optionsOf(uPlot, x, drawn, mark);
     chart = new uPlot(
-      { ...size(), ...optionsOf(uPlot, x, drawn, mark) },
+      { ...size(), ...options, hooks: { ...options.hooks, setCursor: [follow] } },
       [x.values, ...drawn.map(({ values }) => values)],
       canvas,
     );
+    canvas.append(tip);
   };
+  /** Says what the bar at the pointer stands for. @param {any} plot */
+  function follow(plot) {
+    const { left } = plot.cursor;
+    const at = left < 0 ? -1 : barAt(x, plot.posToVal(left, 'x'));
+    tip.hidden = at === -1;
+    if (tip.hidden) return;
+    put(
+      tip,
+      h('p', null, x.say(x.values[at])),
+      series.map(({ name, values }) => h('p', null, `${(values[at] ?? 0).toLocaleString('en')} ${name}`)),
+    );
+    const room = canvas.clientWidth - tip.offsetWidth;
+    tip.style.left = `${Math.max(0, Math.min(room, plot.bbox.left / devicePixelRatio + left + 12))}px`;
+  }
   const resized = new ResizeObserver(() => chart?.setSize(size()));
-  const scheme = matchMedia('(prefers-color-scheme: dark)');
-  scheme.addEventListener('change', draw, { signal });
+  addEventListener('themechange', draw, { signal });
   signal.addEventListener('abort', () => {
     resized.disconnect();
     chart?.destroy();
@@ -122,7 +138,7 @@ function optionsOf(uPlot, x, drawn, mark) {
   };
   return {
     legend: { show: false },
-    cursor: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
       x: { time: Boolean(x.isTime), range: () => span(x) },
       y: {
@@ -166,6 +182,13 @@ function optionsOf(uPlot, x, drawn, mark) {
 function span({ values, step, isTime }) {
   const [first, last] = [values[0] ?? 0, values.at(-1) ?? 0];
   return isTime ? [first, last + step] : [first - step, last];
+}
+
+/** The bar in which a place on the x axis lies, or -1. @param {Axis} x @param {number} value */
+function barAt({ values, step, isTime }, value) {
+  return values.findIndex((start) =>
+    isTime ? value >= start && value < start + step : value <= start && value > start - step,
+  );
 }
 
 /** Midnight as a date, other times as hours and minutes. @param {number} seconds */

@@ -92,9 +92,10 @@ export function checkbox({ name, label, checked, hint }) {
 
 /**
  * A form. While a submission is in progress the button says so. The input stays, whatever the response is.
- * Nobody loses it without being asked, unless the form is `fleeting`.
- * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void>, cancel?: () =>
- *   void, more?: import('../dom.js').Child[], fleeting?: boolean }} options
+ * Nobody loses it without being asked, unless the form is `fleeting`. `send` gives false when the user went
+ * back, and nothing was sent.
+ * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void | false>,
+ *   cancel?: () => void, more?: import('../dom.js').Child[], fleeting?: boolean }} options
  * @param {...(import('../dom.js').Child | import('../dom.js').Child[])} children
  */
 export function form({ submit, danger, send, cancel, more = [], fleeting }, ...children) {
@@ -130,8 +131,7 @@ export function form({ submit, danger, send, cancel, more = [], fleeting }, ...c
     clearErrors(element);
     isSending(element, true);
     try {
-      await send(element);
-      isSent(element);
+      if ((await send(element)) !== false) isSent(element);
     } catch (error) {
       showErrors(element, problem, error);
     } finally {

@@ -10,8 +10,12 @@ import { h, uniqueId } from '../dom.js';
  *   string } }} Item
  */
 
-/** @param {string} label what the button is for, as read by screen readers @param {Item[]} items */
-export function menuButton(label, items) {
+/**
+ * @param {string} label what the button is for, as read by screen readers
+ * @param {Item[] | (() => Item[])} items a function is asked each time the menu opens
+ * @param {string} [text] on the button
+ */
+export function menuButton(label, items, text = '⋯') {
   const id = uniqueId('menu');
   const button = h(
     'button',
@@ -24,7 +28,7 @@ export function menuButton(label, items) {
       'aria-label': label,
       on: { click: () => (menu.matches(':popover-open') ? close() : open()), keydown: keyOnButton },
     },
-    '⋯',
+    text,
   );
   const menu = h('div', {
     id,
@@ -38,7 +42,9 @@ export function menuButton(label, items) {
   let openedAt = button.getBoundingClientRect();
 
   function open() {
-    menu.replaceChildren(...items.map((item) => entry(item, close)));
+    menu.replaceChildren(
+      ...(typeof items === 'function' ? items() : items).map((item) => entry(item, close)),
+    );
     menu.showPopover();
     button.setAttribute('aria-expanded', 'true');
     placeAt(menu, button);

@@ -3,6 +3,7 @@
 import { h } from '../dom.js';
 import { to } from '../router.js';
 import { exact, relative } from '../time.js';
+import { difference } from './difference.js';
 
 /** @import { Event } from '../types.d.ts' */
 
@@ -10,7 +11,7 @@ import { exact, relative } from '../time.js';
  * What the actor did. `~` is the place of the token; without one it comes last.
  * @type {Record<string, string>}
  */
-const ACTIONS = {
+export const ACTIONS = {
   'token.created': 'created',
   'token.revealed': 'viewed the text of',
   'token.edited': 'edited',
@@ -33,6 +34,7 @@ const ACTIONS = {
   'signing_key.activated': 'activated a signing key',
   'signing_key.retired': 'retired a signing key',
   'registry.restored': 'was restored from a backup',
+  'webhook.tested': 'tried the receiver of webhooks',
   'admin_key.created': 'created an admin key',
   'admin_key.deleted': 'deleted an admin key',
   'admin_key.bootstrapped': 'took ADMIN_KEY as the first owner',
@@ -49,59 +51,51 @@ export function actionWords(action) {
 
 /**
  * @param {Event[]} events
- * @param {{ of?: string }} [options] `of`: the token whose page it is, which need not be named
+ * @param {{ of?: string, toActor?: (actor: string) => string }} [options] `of`: the token whose page it is,
+ *   which need not be named; `toActor`: the address of what an actor did
  */
-export function eventList(events, { of } = {}) {
+export function eventList(events, { of, toActor } = {}) {
   if (events.length === 0) return h('p', { class: 'muted' }, 'No events.');
   return h(
     'ol',
     { class: 'events' },
-    events.map((event) => entry(event, of)),
+    events.map((event) => entry(event, of, toActor)),
   );
 }
 
-/** @param {Event} event @param {string | undefined} of */
-function entry(event, of) {
+/**
+ * @param {Event} event
+ * @param {string | undefined} of
+ * @param {((actor: string) => string) | undefined} toActor
+ */
+function entry(event, of, toActor) {
   const [before, after] = actionWords(event.action);
   const token =
-    event.token && (event.token === of ? 'it' : h('a', { href: to(['token', event.token]) }, event.token));
+    event.token &&
+    (event.token === of
+      ? 'it'
+      : h(
+          'a',
+          { href: to(['token', event.token]), title: event.token },
+          event.label ? `“${event.label}”` : event.token,
+        ));
+  const actor = h('strong', null, event.actor);
   return h(
     'li',
     null,
-    h('p', null, h('strong', null, event.actor), ` ${before} `, token, after && ` ${after}`),
+    h(
+      'p',
+      null,
+      toActor ? h('a', { href: toActor(event.actor), class: 'actor' }, actor) : actor,
+      ` ${before} `,
+      token,
+      after && ` ${after}`,
+    ),
     h(
       'p',
       { class: 'muted small' },
       h('time', { datetime: event.at, title: relative(event.at) }, exact(event.at)),
     ),
-    changes(event),
+    difference(event),
   );
 }
-
-/** The changes of an event, field by field. @param {Event} event */
-function changes({ before, after }) {
-  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
-  if (names.length === 0) return null;
-  return h(
-    'details',
-    { class: 'small' },
-    h('summary', null, names.length === 1 ? names[0] : `${names.length} fields`),
-    h(
-      'dl',
-      { class: 'change' },
-      names.flatMap((name) => [
-        h('dt', null, name),
-        h(
-          'dd',
-          null,
-          before && name in before && h('del', null, text(before[name])),
-          before && name in before && after && name in after && ' → ',
-          after && name in after && h('ins', null, text(after[name])),
-        ),
-      ]),
-    ),
-  );
-}
-
-/** @param {unknown} value */
-const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,21 +1,20 @@
 // A family: its tokens as an indented list of successors, which token to copy, and the planned end of the old
 // one.
 
-import { get, post } from '../api.js';
+import { get } from '../api.js';
 import { h } from '../dom.js';
-import { reload, to } from '../router.js';
+import { to } from '../router.js';
 import { time } from '../time.js';
 import { badge, stateBadge } from '../ui/badge.js';
-import { openDialog } from '../ui/dialog.js';
 import { fact, facts } from '../ui/facts.js';
-import { form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
-import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { lastUsed } from './last_used.js';
 import { planWords } from './plan.js';
+import { isRecent, receipt } from './receipt.js';
 import { revokeDialog } from './revoke_dialog.js';
+import { stopDialog } from './stop_dialog.js';
 import { tokenActions } from './token_actions.js';
 import { originList } from './usage.js';
 
@@ -41,11 +40,12 @@ export async function view({ path: [, id], signal }) {
           { class: 'buttons' },
           h(
             'button',
-            { type: 'button', class: 'danger', on: { click: () => stopDialog(family, newest) } },
+            { type: 'button', class: 'danger', on: { click: () => stopDialog(family.id) } },
             'Revoke all …',
           ),
         ),
     ),
+    stopped(family, signal),
     family.active.length === 2 && sideBySide(family),
     consumers(family),
     h(
@@ -62,6 +62,19 @@ export async function view({ path: [, id], signal }) {
         ),
     ),
   );
+}
+
+/**
+ * The countdown after an emergency stop, to the latest of its receipts.
+ * @param {Family} family
+ * @param {AbortSignal} signal
+ */
+function stopped({ tokens, active }, signal) {
+  const last = tokens
+    .filter(({ state, effective_by: by }) => state === 'revoked' && isRecent(by))
+    .sort((one, other) => Date.parse(other.effective_by ?? '') - Date.parse(one.effective_by ?? ''))[0];
+  if (!last?.effective_by || active.length > 0) return null;
+  return receipt(last.id, last.effective_by, 'refused everywhere', signal, 'Every token of the family');
 }
 
 /** Which jobs and pages fetched which token of the family. @param {Family} family */
@@ -204,27 +217,4 @@ function sideBySide(family) {
         ),
       ),
   );
-}
-
-/** @param {Family} family @param {Token | undefined} newest */
-function stopDialog(family, newest) {
-  return openDialog('Revoke the whole family?', (close) => [
-    h(
-      'p',
-      null,
-      `For an emergency: every token of “${newest?.label ?? family.id}” is revoked, ` +
-        'including the last active one. Pages that use one of them stop working. This cannot be undone.',
-    ),
-    form({
-      submit: 'Revoke all',
-      danger: true,
-      cancel: close,
-      send: async () => {
-        await post(`/families/${family.id}/revoke`, { reason: 'emergency stop in the console' });
-        close();
-        announce('The family is revoked.');
-        reload();
-      },
-    }),
-  ]);
 }

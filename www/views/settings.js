@@ -6,6 +6,7 @@ import { badge } from '../ui/badge.js';
 import { fact, facts } from '../ui/facts.js';
 import { pageHead } from '../ui/head.js';
 import { table } from '../ui/table.js';
+import { may } from '../who.js';
 import { configuration, rateWords } from './policy_fields.js';
 
 /** @import { Configuration } from '../types.d.ts' */
@@ -20,6 +21,12 @@ export async function view({ signal }) {
       'Settings',
       'The configuration of this deployment. To change it, edit wrangler.toml (or the environment of a ' +
         'self-hosted process) and deploy.',
+    ),
+    h(
+      'nav',
+      { class: 'buttons', 'aria-label': 'More settings' },
+      h('a', { class: 'button', href: '#/licences' }, 'Licences and owners'),
+      may('owner') && h('a', { class: 'button', href: '#/signing-keys' }, 'Signing keys'),
     ),
     card('Routes', routes(settings)),
     h(

@@ -1,31 +1,25 @@
 // One token: its settings and history, the actions on it, and, after a change, by when that change holds.
 
-import { get, post } from '../api.js';
+import { get } from '../api.js';
 import { h, put } from '../dom.js';
-import { reload, to } from '../router.js';
-import { date, duration, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
+import { to } from '../router.js';
+import { date, exact, time } from '../time.js';
 import { badge, place, stateBadge, warningText } from '../ui/badge.js';
-import { openDialog } from '../ui/dialog.js';
 import { fact, facts } from '../ui/facts.js';
-import { field, fieldValue, form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
-import { announce } from '../ui/notice.js';
+import { menuButton } from '../ui/menu.js';
 import { site } from '../ui/site.js';
 import { may } from '../who.js';
+import { endDialog, plannedEnd } from './end_dialog.js';
 import { eventList } from './event_list.js';
 import { lastUsed } from './last_used.js';
-import { NO_TIME } from './life_field.js';
-import { planWords } from './plan.js';
-import { receipt } from './receipt.js';
+import { latestChange } from './latest_change.js';
+import { autoRotateWords, planWords } from './plan.js';
 import { tokenActions } from './token_actions.js';
-import { attempt } from './token_calls.js';
 import { usageSection } from './usage.js';
 
 /** @import { Event, Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
-
-/** No countdown for a change that has held for longer than this. */
-const RECENT_MS = 10 * 60_000;
 
 /** @param {Place} place */
 export async function view({ path: [, id], signal }) {
@@ -59,38 +53,46 @@ export async function view({ path: [, id], signal }) {
     ),
     whyNot(token),
     told(token),
-    change(token, signal),
+    latestChange(token, events.items, signal),
     h(
       'div',
       { class: 'columns' },
+      h('div', { class: 'aside' }, life(token, used)),
       h('div', null, use, settings(token), history(token, events)),
-      h('div', null, life(token, used)),
     ),
   );
 }
 
-/** @param {Token} token */
+/** The main actions as buttons, the others in a menu. @param {Token} token */
 function buttons(token) {
   const actions = tokenActions(token);
+  const main = actions.filter(({ isMain }) => isMain);
+  const first = main.find(({ why, danger }) => !why && !danger);
   return (
     actions.length > 0 &&
     h(
       'div',
       { class: 'buttons' },
       // A button that is disabled stays in the order of the tab key, so that everybody gets its reason.
-      actions.map(({ label, act, danger, why }) =>
-        h(
+      main.map((action) => {
+        const { label, act, danger, why } = action;
+        const kind = danger ? 'danger' : action === first && 'primary';
+        return h(
           'button',
           {
             type: 'button',
-            class: danger && 'danger',
+            class: !why && kind,
             'aria-disabled': why ? 'true' : null,
             'aria-describedby': why ? 'why-not' : null,
             title: why,
             on: { click: () => !why && act() },
           },
           label,
-        ),
+        );
+      }),
+      menuButton(
+        `More actions for ${token.label}`,
+        actions.filter(({ isMain }) => !isMain),
       ),
     )
   );
@@ -98,7 +100,9 @@ function buttons(token) {
 
 /** Why an action on the token is not possible. @param {Token} token */
 function whyNot(token) {
-  const action = tokenActions(token).find(({ why }) => why);
+  if (!may('operator'))
+    return h('p', { class: 'muted small', id: 'why-not' }, 'Your role may look at tokens, not change them.');
+  const action = tokenActions(token).find(({ isMain, why }) => isMain && why);
   if (action === undefined) return null;
   const { label, why, see } = action;
   return h(
@@ -122,18 +126,6 @@ function told(token) {
       token.warnings.map((code) => h('li', null, warningText(code))),
     ),
   );
-}
-
-/** The countdown of a recent change. @param {Token} token @param {AbortSignal} signal */
-function change(token, signal) {
-  if (!token.effective_by || Date.now() - Date.parse(token.effective_by) > RECENT_MS) return null;
-  const what = {
-    revoked: 'refused everywhere',
-    disabled: 'refused everywhere',
-    active: 'admitted again everywhere',
-    expired: 'refused everywhere',
-  }[token.state];
-  return receipt(token.id, token.effective_by, what, signal);
 }
 
 const code = (/** @type {string} */ text) => h('code', null, text);
@@ -164,8 +156,7 @@ function settings(token) {
       token.scope_mode === 'report' && fact('Other methods and paths', 'are admitted and counted'),
       token.claims && fact('Claims', h('code', null, JSON.stringify(token.claims))),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
-      token.auto_rotate &&
-        fact('Rotates automatically', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
+      token.auto_rotate && fact('Rotates automatically', autoRotateWords(token.auto_rotate)),
       fact('Owner', token.owner ?? muted('none')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
@@ -203,6 +194,8 @@ function life(token, used) {
       ),
       fact('Last used', used),
       token.rotation && live && fact('Rotation', planWords(token)),
+      token.licensed_until &&
+        fact('Licensed until', h('a', { href: '#/licences' }, exact(token.licensed_until))),
       token.ends_at &&
         fact(
           'Planned end',
@@ -266,93 +259,6 @@ function lifeBar(token) {
       h('span', null, date(token.expires_at)),
     ),
   );
-}
-
-/**
- * The planned end: an operator's or a rotation's. `true` when a rotation will end the token at a time not yet
- * known.
- * @param {Token} token
- * @returns {string | true | undefined}
- */
-function plannedEnd({ ends_at: end, rotation }) {
-  return (
-    end ?? rotation?.planned_end ?? (rotation && rotation.revoke_old.when !== 'never' ? true : undefined)
-  );
-}
-
-/** @param {Token} token */
-async function endDialog(token) {
-  const planned = plannedEnd(token);
-  await openDialog(planned ? 'Move or cancel the end' : 'Set an earlier end', (close) => {
-    const at = h('input', {
-      type: 'datetime-local',
-      required: true,
-      value: toLocalInput(
-        typeof planned === 'string' ? planned : new Date(Date.now() + 7 * 86_400_000).toISOString(),
-      ),
-      max: toLocalInput(token.expires_at),
-    });
-    const force = h('input', { type: 'checkbox', name: 'force' });
-    return [
-      h(
-        'p',
-        null,
-        'The gateway ends it automatically, to the second. ' +
-          `It may not be later than its expiry, ${exact(token.expires_at)}.`,
-      ),
-      form(
-        {
-          submit: planned ? 'Move the end' : 'Set the end',
-          cancel: close,
-          more: planned
-            ? [
-                h(
-                  'button',
-                  {
-                    type: 'button',
-                    on: {
-                      click: () => {
-                        close();
-                        attempt(() => end(token, null, false));
-                      },
-                    },
-                  },
-                  'Cancel the end',
-                ),
-              ]
-            : [],
-          send: async (form) => {
-            await end(token, fromLocalInput(fieldValue(form, 'at')) ?? '', force.checked);
-            close();
-          },
-        },
-        field({
-          name: 'at',
-          label: 'Ends at',
-          hint: 'In this machine’s time zone.',
-          control: at,
-          faults: NO_TIME,
-        }),
-        h(
-          'div',
-          { class: 'choice' },
-          h(
-            'label',
-            null,
-            force,
-            h('span', null, 'End it even if no other token of the family is active until then'),
-          ),
-        ),
-      ),
-    ];
-  });
-}
-
-/** @param {Token} token @param {string | null} at @param {boolean} force */
-async function end(token, at, force) {
-  await post(`/tokens/${token.id}/end`, { at, ...(force && { force }) });
-  announce(at === null ? 'The planned end is cancelled.' : `It ends ${relative(at)}.`);
-  reload();
 }
 
 /** @param {Token} token @param {Page<Event>} events */

@@ -17,9 +17,29 @@ const STEPS = {
   day: { label: 'Last 30 days', seconds: 86_400, name: 'Day' },
 };
 
-/** @param {string} id @param {AbortSignal} [signal] @param {string} [step] */
-export async function usageOf(id, signal, step = 'hour') {
-  const usage = /** @type {TokenUsage} */ (await get(`/tokens/${id}/usage${query({ step })}`, signal));
+/**
+ * What can be looked at, up to now: the usual range of a step, or so many days.
+ * @type {{ step: string, days?: number }[]}
+ */
+const RANGES = [
+  { step: 'minute' },
+  { step: 'hour' },
+  { step: 'hour', days: 7 },
+  { step: 'day' },
+  { step: 'day', days: 90 },
+  { step: 'day', days: 365 },
+];
+const FIRST_RANGE = 1;
+const DAY_MS = 86_400_000;
+
+/**
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ * @param {{ step: string, days?: number }} [range]
+ */
+export async function usageOf(id, signal, { step, days } = { step: 'hour' }) {
+  const from = days && new Date(Date.now() - days * DAY_MS).toISOString();
+  const usage = /** @type {TokenUsage} */ (await get(`/tokens/${id}/usage${query({ step, from })}`, signal));
   countingIs(usage.counting);
   return usage;
 }
@@ -35,14 +55,18 @@ export function usageSection(id, signal, known) {
   const step = h(
     'select',
     { 'aria-label': 'Time', on: { change: ask } },
-    Object.entries(STEPS).map(([value, { label }]) =>
-      h('option', { value, selected: value === 'hour' }, label),
+    RANGES.map(({ step, days }, at) =>
+      h(
+        'option',
+        { value: String(at), selected: at === FIRST_RANGE },
+        days === undefined ? STEPS[step].label : `Last ${days} days`,
+      ),
     ),
   );
   ask();
   async function ask() {
     try {
-      const usage = await usageOf(id, signal, step.value);
+      const usage = await usageOf(id, signal, RANGES[Number(step.value)]);
       known?.(usage);
       put(content, shown(usage, signal));
     } catch (error) {
