@@ -5,7 +5,7 @@ import { ApiError } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
 import { ifDiscarded } from './dialog.js';
 import { wordsOf } from './failure.js';
-import { isSending, sent as isSent, watch } from './unsaved.js';
+import { sent as isSent, setSending, watch } from './unsaved.js';
 
 /**
  * A field. This function sets the id, name and ARIA descriptions of `control`.
@@ -129,13 +129,13 @@ export function form({ submit, danger, send, cancel, more = [], fleeting }, ...c
     button.setAttribute('aria-disabled', 'true');
     button.textContent = `${submit} …`;
     clearErrors(element);
-    isSending(element, true);
+    setSending(element, true);
     try {
       if ((await send(element)) !== false) isSent(element);
     } catch (error) {
       showErrors(element, problem, error);
     } finally {
-      isSending(element, false);
+      setSending(element, false);
       button.removeAttribute('aria-disabled');
       button.textContent = submit;
     }

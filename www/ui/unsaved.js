@@ -51,7 +51,7 @@ const held = (control) =>
 /** While it is sent, and after that for good, nothing of it is lost. @param {HTMLFormElement} form */
 export const sent = (form) => touched.delete(form);
 /** @param {HTMLFormElement} form @param {boolean} is */
-export const isSending = (form, is) => (is ? sending.add(form) : sending.delete(form));
+export const setSending = (form, is) => (is ? sending.add(form) : sending.delete(form));
 
 /** Whether a form below `root` holds something that was typed and not sent. @param {Node} root */
 export function hasUnsaved(root) {
