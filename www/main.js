@@ -25,6 +25,13 @@ import { becomes, may, who } from './who.js';
  * @type {Section[]}
  */
 const SECTIONS = [
+  {
+    name: 'home',
+    title: 'Home',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/home.js')),
+  },
   { name: 'tokens', title: 'Tokens', least: 'viewer', inMenu: true, view: tokens },
   {
     name: 'new',
@@ -57,6 +64,13 @@ const SECTIONS = [
     inMenu: false,
     isPart: true,
     view: later(() => import('./views/edit.js')),
+  },
+  {
+    name: 'refusals',
+    title: 'Refusals',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/refusals.js')),
   },
   {
     name: 'revocation',
@@ -161,7 +175,7 @@ function enter() {
     top,
     main,
   );
-  if (location.hash === '') history.replaceState(null, '', '#/tokens');
+  if (location.hash === '') history.replaceState(null, '', '#/home');
   listenToKeys(pages);
   show();
 }
@@ -235,7 +249,7 @@ function drawTop(current) {
       null,
       h(
         'a',
-        { class: 'brand', href: '#/tokens' },
+        { class: 'brand', href: '#/home' },
         h('img', { src: new URL('icon.svg', import.meta.url).href, alt: '' }),
         'Wayleave',
       ),

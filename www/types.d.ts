@@ -116,12 +116,41 @@ export interface UsageCounts {
   reported: Record<string, number>;
   refused: Record<string, number>;
   upstream: Record<string, number>;
+  /** In the usage of all tokens: requests on anonymous routes, and refusals without a token. */
+  anonymous?: number;
+  refused_without_token?: Record<string, number>;
 }
 
 export interface TokenTraffic extends UsageCounts {
   id: string;
   origins: { allowed: OriginCount[]; refused: OriginCount[] };
   last_used_at: string | null;
+}
+
+export interface AllUsage {
+  counting: boolean;
+  from: string;
+  to: string;
+  step: 'minute' | 'hour' | 'day';
+  totals: UsageCounts;
+  periods: (UsageCounts & { at: string })[];
+  refused_sites: (OriginCount & { token: string })[];
+}
+
+export interface Refusal {
+  at: string;
+  code: string;
+  token: string | null;
+  site: string | null;
+  method: string;
+  path: string;
+  location: string;
+  requests: number;
+}
+
+export interface RefusalPage extends Page<Refusal> {
+  keeping: boolean;
+  kept_seconds: number;
 }
 
 export interface TokenUsage {
@@ -310,6 +339,7 @@ export interface Configuration {
   max_token_lifetime_seconds: number;
   default_token_lifetime_seconds: number;
   retention_days: number;
+  refusal_tail: boolean;
   audiences: string[];
   webhook_origin: string | null;
   rate_classes: {

@@ -30,6 +30,7 @@ pub(super) fn describe(config: &Config, deployment: &str) -> Configuration {
         audiences: config.audiences.clone(),
         webhook_origin: config.webhook.as_ref().map(Webhook::origin),
         location: config.location.clone(),
+        refusal_tail: edge.keeps_refusals,
         rate_classes: edge.rate_classes.iter().map(rate_class).collect(),
         routes: edge.routes.iter().map(route).collect(),
     }

@@ -104,6 +104,7 @@ impl Config {
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             own_origin,
             configuration: &self.described,
+            keeps_refusals: self.edge.keeps_refusals,
             has_sessions: self.edge.has_console(own_origin),
             now,
         }

@@ -46,6 +46,13 @@ fn what_is_described_holds_every_setting_and_no_secret() {
 }
 
 #[test]
+fn refusals_are_kept_unless_it_is_said_otherwise() {
+    let keeps = |text| read(&[("REFUSAL_TAIL", text)]).map(|config| config.edge.keeps_refusals);
+    assert_eq!((keeps(""), keeps("on"), keeps("off")), (Ok(true), Ok(true), Ok(false)));
+    assert!(keeps("no").is_err());
+}
+
+#[test]
 fn the_console_has_an_origin_of_its_own() {
     let alone = read(&[("CONTROL_HOSTS", "control.example")]).unwrap();
     assert!(alone.edge.has_console("https://control.example"));

@@ -99,6 +99,7 @@ impl Config {
             rate_classes,
             client_ip_header,
             client_scheme_header,
+            keeps_refusals: variables.keeps_refusals()?,
             ring,
             family_key: check_keys.family.clone(),
         };
@@ -232,6 +233,16 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             None | Some("refuse") => Ok(OnUnknown::Refuse),
             Some("admit") => Ok(OnUnknown::Admit),
             Some(_) => wrong("ON_UNKNOWN", "refuse (the bound is guaranteed) or admit (it is not)"),
+        }
+    }
+
+    fn keeps_refusals(&self) -> Result<bool, ConfigError> {
+        match (self.0)("REFUSAL_TAIL").as_deref() {
+            None | Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => {
+                wrong("REFUSAL_TAIL", "on (recent refusals are kept for a week) or off (they are not)")
+            }
         }
     }
 

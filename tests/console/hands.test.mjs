@@ -174,14 +174,14 @@ describe('the colours', () => {
     await page.goto(`${site.origin}${PATH}`);
     await page.getByLabel('Admin key').fill('an-admin-key-for-tests-0123456789abcdef');
     await press(page, 'Enter');
-    await heading(page, 'Tokens').waitFor();
+    await heading(page, 'Home').waitFor();
     await page.getByRole('button', { name: 'Colours and keys' }).click();
     await page.getByRole('menuitem', { name: 'Dark colours' }).click();
     assert.equal(await theme(page), 'dark');
     await press(page, '?');
     await page.getByRole('checkbox', { name: 'Single keys act' }).uncheck();
     await press(page, 'Escape', 'n');
-    await heading(page, 'Tokens').waitFor();
+    await heading(page, 'Home').waitFor();
     assert.deepEqual(page.troubles, []);
   });
 });

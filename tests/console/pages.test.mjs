@@ -68,7 +68,7 @@ describe('the first load', () => {
     );
     await page.goto(site.origin + PATH);
     await signIn(page, ADMIN_KEY);
-    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
     await page.waitForLoadState('networkidle');
     const loaded = (await Promise.all(bodies)).filter((body) => body !== null);
     const sum = (field) => loaded.reduce((total, body) => total + body[field], 0);

@@ -136,7 +136,7 @@ describe('a page of another site', () => {
     assert.deepEqual(await labels(), before);
     // The session still works in the console.
     await page.goto(site.origin + PATH);
-    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
   });
 
   it('a page of the same site on another port, to which the cookie does go, changes nothing either', async () => {

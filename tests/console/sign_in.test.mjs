@@ -19,7 +19,7 @@ describe('signing in', () => {
     assert.equal(await field.getAttribute('autocomplete'), 'current-password');
     assert.ok(await field.evaluate((element) => element === document.activeElement));
     await signIn(page, ADMIN_KEY);
-    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
     assert.ok(
       await page.locator('main h1').evaluate((element) => element === document.activeElement),
       'the heading has the focus',

@@ -223,7 +223,7 @@ fn cases(operation: &str) -> Vec<Case> {
         // Of no token in particular.
         "createSession" | "getSession" | "deleteSession" | "listTokens" | "lookupToken" | "testOrigin"
         | "listEvents" | "listNotices" | "testWebhook" | "getConfiguration" | "getStatus" | "getMetrics"
-        | "getOpenApi" => vec![],
+        | "getOpenApi" | "getUsage" | "listRefusals" => vec![],
         "getToken" | "revealToken" | "getTokenUsage" | "probeToken" | "getTokenProbe" | "getFamily"
         | "getFamilyToken" => all(Alone, HARMLESS, &["{}"]),
         // For owners whatever they are done to.

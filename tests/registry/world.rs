@@ -300,6 +300,7 @@ impl World {
             max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
             own_origin: "https://gateway.example",
             configuration: "{}",
+            keeps_refusals: true,
             has_sessions: true,
             now: self.now,
         };

@@ -33,6 +33,7 @@ const WRONG = {
   MAX_TOKEN_LIFETIME: ['59', '1000000000000', '2 years'],
   DEFAULT_TOKEN_LIFETIME: ['59', '63072001', '1 year'],
   RETENTION_DAYS: ['0', 'x'],
+  REFUSAL_TAIL: ['yes', 'On'],
   SIGNING_KEYS: [null, '{', '{}', '{"1":"short"}', `{"256":"${CHECK_SECRET}"}`],
   CHECK_SECRET: [null, 'short'],
   ADMIN_KEY: ['too-short'],

@@ -2,13 +2,15 @@
 // paste.
 
 import { get, post } from '../api.js';
-import { h, put } from '../dom.js';
-import { to } from '../router.js';
+import { h } from '../dom.js';
+import { go, reload, to } from '../router.js';
 import { relative } from '../time.js';
 import { copyable } from '../ui/copy.js';
 import { form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
+import { firstRequest } from './first_request.js';
+import { remember } from './just_made.js';
 import { asConfigured, asOriginal, lifeField, lifetime } from './life_field.js';
 import { configuration, policyFields } from './policy_fields.js';
 
@@ -48,10 +50,9 @@ export async function view({ params, signal }) {
             const made = /** @type {Token & { token: string }} */ (
               await post('/tokens', { ...policy.read(form), ...lifetime(form) }, { once })
             );
-            put(page, created(made, settings));
-            const heading = /** @type {HTMLElement} */ (page.querySelector('h1'));
-            heading.setAttribute('tabindex', '-1');
-            heading.focus();
+            // The address is the token's from now on, so that reload and Back work.
+            remember(made);
+            go(to(['token', made.id]), { replace: true });
             announce('The token was created.');
           },
         },
@@ -63,8 +64,13 @@ export async function view({ params, signal }) {
   return page;
 }
 
-/** @param {Token & { token: string }} token @param {Configuration} settings */
-export function created(token, settings) {
+/**
+ * A token that was just made, with its text.
+ * @param {Token & { token: string }} token
+ * @param {Configuration} settings
+ * @param {AbortSignal} signal
+ */
+export function created(token, settings, signal) {
   return h(
     'div',
     null,
@@ -86,11 +92,13 @@ export function created(token, settings) {
       h(
         'div',
         { class: 'buttons' },
-        h('a', { class: 'button', href: to(['token', token.id]) }, 'Open its page'),
+        // The address is that page's already, so following it would change nothing.
+        h('a', { class: 'button', href: to(['token', token.id]), on: { click: reload } }, 'Open its page'),
         h('a', { class: 'button', href: '#/tokens' }, 'All tokens'),
       ),
     ),
     h('div', { class: 'card' }, h('h2', null, 'The token'), copyable(token.token, 'The token')),
+    firstRequest(token, signal),
     h(
       'div',
       { class: 'card stack' },

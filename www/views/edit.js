@@ -18,13 +18,18 @@ import { originList } from './usage.js';
 /** @import { Place } from '../router.js' */
 
 /** @param {Place} place */
-export async function view({ path: [, id], signal }) {
+export async function view({ path: [, id], params, signal }) {
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
   const [{ data: token, etag }, settings] = await Promise.all([
     /** @type {Promise<{ data: Token, etag: string | null }>} */ (call('GET', address, { signal })),
     configuration(signal),
   ]);
-  const policy = policyFields(token, settings, signal);
+  const site = toAllow(token, params.get('allow'));
+  const policy = policyFields(
+    site ? { ...token, origins: [...token.origins, site] } : token,
+    settings,
+    signal,
+  );
   const isInFamily = Boolean(token.predecessor ?? token.successor);
   return h(
     'div',
@@ -53,6 +58,12 @@ export async function view({ path: [, id], signal }) {
           'This token is protected. ' +
             'You may change its label, owner and metadata. Only an owner may change what it admits.',
         ),
+      ),
+    site &&
+      h(
+        'section',
+        { class: 'box banner', 'aria-label': 'Site to allow' },
+        h('p', null, h('code', null, site), ' was added to its sites below. Nothing is saved yet.'),
       ),
     h(
       'div',
@@ -102,6 +113,15 @@ async function agreed(token, wanted, signal) {
       send: async () => {},
     })
   );
+}
+
+/**
+ * The site that a link asks to allow, if the token's list lacks it.
+ * @param {Token} token
+ * @param {string | null} site
+ */
+function toAllow({ origins }, site) {
+  return site && origins !== 'any' && !origins.includes(site) ? site : null;
 }
 
 /**

@@ -10,11 +10,15 @@ import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { site } from '../ui/site.js';
 import { may } from '../who.js';
+import { created } from './create.js';
 import { endDialog, plannedEnd } from './end_dialog.js';
 import { eventList } from './event_list.js';
+import { firstRequest, isAwaited } from './first_request.js';
+import { take } from './just_made.js';
 import { lastUsed } from './last_used.js';
 import { latestChange } from './latest_change.js';
 import { autoRotateWords, planWords } from './plan.js';
+import { configuration } from './policy_fields.js';
 import { tokenActions } from './token_actions.js';
 import { usageSection } from './usage.js';
 
@@ -23,6 +27,8 @@ import { usageSection } from './usage.js';
 
 /** @param {Place} place */
 export async function view({ path: [, id], signal }) {
+  const made = take(id);
+  if (made) return created(made, await configuration(signal), signal);
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
   const [token, events] = await Promise.all([
     /** @type {Promise<Token>} */ (get(address, signal)),
@@ -54,6 +60,7 @@ export async function view({ path: [, id], signal }) {
     whyNot(token),
     told(token),
     latestChange(token, events.items, signal),
+    isAwaited(token) && firstRequest(token, signal),
     h(
       'div',
       { class: 'columns' },

@@ -14,6 +14,7 @@ import { site } from '../ui/site.js';
 import { table } from '../ui/table.js';
 import { may } from '../who.js';
 import { attention } from './attention.js';
+import { guide } from './guide.js';
 import { lastUsed } from './last_used.js';
 import { read } from './pasted.js';
 import { tokenActions } from './token_actions.js';
@@ -370,18 +371,5 @@ function empty(filters, cursor) {
       h('p', null, h('a', { class: 'button', href: '#/tokens' }, 'Show all tokens')),
     );
   }
-  return h(
-    'div',
-    { class: 'card empty' },
-    h('h2', null, 'No tokens yet'),
-    h(
-      'p',
-      null,
-      'A token lets web pages call your API. ' +
-        'Create one for each site or customer, so that you can end one without the others.',
-    ),
-    may('operator')
-      ? h('p', null, h('a', { class: 'button primary', href: '#/new' }, 'Create the first token'))
-      : h('p', null, 'Your role may not create tokens.'),
-  );
+  return guide();
 }

@@ -2,16 +2,18 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
+import { to } from '../router.js';
 import { exact } from '../time.js';
 import { barChart } from '../ui/chart.js';
 import { failure } from '../ui/failure.js';
 import { site } from '../ui/site.js';
 import { countingIs, lastUsed } from './last_used.js';
+import { outcomeNumbers, outcomeSeries } from './outcomes.js';
 
 /** @import { TokenUsage, UsageCounts, OriginCount } from '../types.d.ts' */
 
 /** @type {Record<string, { label: string, seconds: number, name: string }>} */
-const STEPS = {
+export const STEPS = {
   minute: { label: 'Last hour', seconds: 60, name: 'Minute' },
   hour: { label: 'Last 24 hours', seconds: 3600, name: 'Hour' },
   day: { label: 'Last 30 days', seconds: 86_400, name: 'Day' },
@@ -78,27 +80,22 @@ export function usageSection(id, signal, known) {
     { class: 'card', 'aria-labelledby': 'use' },
     h('div', { class: 'card-head' }, h('h2', { id: 'use' }, 'Use'), step),
     content,
+    h(
+      'p',
+      { class: 'small' },
+      h('a', { href: to(['refusals'], { token: id }) }, 'Recent refusals of this token'),
+    ),
   );
 }
 
-/** @param {TokenUsage} usage @param {AbortSignal} signal */
-function shown(usage, signal) {
-  if (!usage.counting)
-    return h(
-      'p',
-      { class: 'muted' },
-      'Use is not counted in this deployment, because no usage shards are bound.',
-    );
+/**
+ * The numbers of requests by outcome, and what makes their chart.
+ * @param {Pick<TokenUsage, 'from' | 'to' | 'step' | 'totals' | 'periods'>} usage
+ * @param {AbortSignal} signal
+ * @returns {[HTMLElement, () => HTMLElement]}
+ */
+export function figures(usage, signal) {
   const { totals } = usage;
-  if (totals.requests === 0) {
-    return h(
-      'p',
-      { class: 'muted' },
-      'Not used in this time. Last used: ',
-      lastUsed(usage.last_used_at),
-      '.',
-    );
-  }
   const seconds = STEPS[usage.step].seconds;
   const [from, to] = [Date.parse(usage.from) / 1000, Date.parse(usage.to) / 1000];
   const times = Array.from(
@@ -112,35 +109,44 @@ function shown(usage, signal) {
       return period ? of(period) : 0;
     });
   return [
-    h(
-      'dl',
-      { class: 'numbers' },
-      [
-        ['Requests', totals.requests],
-        ['Admitted', totals.admitted],
-        ['Refused by site', byOrigin(totals)],
-        ['Refused otherwise', otherwise(totals)],
-        ...(reported(totals) > 0 ? [['Would be refused', reported(totals)]] : []),
-      ].map(([name, value]) =>
-        h('div', null, h('dt', null, name), h('dd', null, Number(value).toLocaleString('en'))),
-      ),
-    ),
-    barChart({
-      title: 'Requests by outcome',
-      x: {
-        name: STEPS[usage.step].name,
-        values: times,
-        step: seconds,
-        isTime: true,
-        say: (when) => exact(new Date(when * 1000).toISOString()),
-      },
-      series: [
-        { name: 'admitted', color: '--good', values: values((counts) => counts.admitted) },
-        { name: 'refused by site', color: '--warn', values: values(byOrigin) },
-        { name: 'refused otherwise', color: '--bad', values: values(otherwise) },
-      ],
-      signal,
-    }),
+    outcomeNumbers(totals),
+    () =>
+      barChart({
+        title: 'Requests by outcome',
+        x: {
+          name: STEPS[usage.step].name,
+          values: times,
+          step: seconds,
+          isTime: true,
+          say: (when) => exact(new Date(when * 1000).toISOString()),
+        },
+        series: outcomeSeries(totals, values),
+        signal,
+      }),
+  ];
+}
+
+/** @param {TokenUsage} usage @param {AbortSignal} signal */
+function shown(usage, signal) {
+  if (!usage.counting)
+    return h(
+      'p',
+      { class: 'muted' },
+      'Use is not counted in this deployment, because no usage shards are bound.',
+    );
+  if (usage.totals.requests === 0) {
+    return h(
+      'p',
+      { class: 'muted' },
+      'Not used in this time. Last used: ',
+      lastUsed(usage.last_used_at),
+      '.',
+    );
+  }
+  const [numbers, chart] = figures(usage, signal);
+  return [
+    numbers,
+    chart(),
     h(
       'div',
       { class: 'columns even' },
@@ -168,12 +174,3 @@ export function originList(origins, none, most = 20) {
       ),
   );
 }
-
-/** @param {UsageCounts} counts */
-const reported = ({ reported }) => sum(reported);
-/** @param {UsageCounts} counts */
-const byOrigin = ({ refused }) => (refused.origin_missing ?? 0) + (refused.origin_not_allowed ?? 0);
-/** @param {UsageCounts} counts */
-const otherwise = (counts) => sum(counts.refused) - byOrigin(counts);
-/** @param {Record<string, number>} counts */
-const sum = (counts) => Object.values(counts).reduce((all, count) => all + count, 0);

@@ -50,6 +50,8 @@ pub struct Configuration {
     pub webhook_origin: Option<String>,
     /// The configured name of this location, used where the platform gives none; null: `local`.
     pub location: Option<String>,
+    /// Whether recent refusals are kept for a week: `REFUSAL_TAIL`.
+    pub refusal_tail: bool,
     /// The rate classes that a token can have.
     pub rate_classes: Vec<RateClassView>,
     /// The upstream APIs, the most specific route first.

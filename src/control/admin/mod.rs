@@ -16,6 +16,7 @@
 mod admin_key_requests;
 mod admin_key_views;
 mod admin_problem;
+pub mod all_usage_view;
 mod caller;
 pub mod configuration_view;
 mod context;
@@ -44,6 +45,9 @@ mod policy_kinds;
 mod probe_view;
 mod problem_members;
 mod quota_kind;
+pub mod refusal_page;
+mod refusals_request;
+pub mod refusals_view;
 mod render;
 mod request;
 mod rotation_kinds;

@@ -4,6 +4,7 @@
 //! serves the generated file. It repeats nothing that the table or a type already says.
 
 use super::admin_key_views::{AdminKeyJson, CreatedAdminKey, Session};
+use super::all_usage_view::AllUsage;
 use super::configuration_view::Configuration;
 use super::event_views::EventJson;
 use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
@@ -15,6 +16,7 @@ use super::operations::OPERATIONS;
 use super::page::PageJson;
 use super::probe_view::Probe;
 use super::problem_members::ProblemMembers;
+use super::refusals_view::RefusalPageJson;
 use super::request::API_PATH;
 use super::signing_key_views::{KeyReceiptJson, SigningKey};
 use super::status_view::StatusJson;
@@ -239,6 +241,8 @@ fn schemas() -> Value {
     insert::<Session>(&mut schemas, &mut generator, "Session");
     insert::<PageJson<Notice>>(&mut schemas, &mut generator, "NoticePage");
     insert::<TokenUsageJson>(&mut schemas, &mut generator, "TokenUsage");
+    insert::<AllUsage>(&mut schemas, &mut generator, "AllUsage");
+    insert::<RefusalPageJson>(&mut schemas, &mut generator, "RefusalPage");
     insert::<StatusJson>(&mut schemas, &mut generator, "Status");
     let members = ProblemMembers::json_schema(&mut generator).to_value();
     for (name, schema) in generator.take_definitions(true) {

@@ -12,15 +12,15 @@ use super::fields::Shape;
 use super::operation::{Operation, Success};
 use super::task::{AdminTask, Rendering};
 use super::{
-    admin_key_requests, filters, licence_requests, metrics, origin_test_request, rotation_requests,
-    session_requests, signing_key_requests, token_requests, usage_request,
+    admin_key_requests, filters, licence_requests, metrics, origin_test_request, refusals_request,
+    rotation_requests, session_requests, signing_key_requests, token_requests, usage_request,
 };
 use crate::control::registry::command::Command;
 use crate::formats::admin_key::Role;
 use crate::http::problem::Code;
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 43] = [
+pub static OPERATIONS: [Operation; 45] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -313,6 +313,38 @@ pub static OPERATIONS: [Operation; 43] = [
             let range = usage_request::range(input)?;
             Ok(AdminTask::ask(Command::GetToken(input.token_id()?), Rendering::Usage(range)))
         },
+    },
+    Operation {
+        method: "GET",
+        path: "/usage",
+        id: "getUsage",
+        summary: "How often all tokens together were used, by outcome, and the sites refused most. Counts \
+            arrive within a minute.",
+        least_role: Some(Role::Viewer),
+        query: &usage_request::USAGE,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "AllUsage"),
+        problems: &[],
+        read: |input| {
+            let range = usage_request::range(input)?;
+            Ok(AdminTask::ask(Command::Authenticate, Rendering::AllUsage(range)))
+        },
+    },
+    Operation {
+        method: "GET",
+        path: "/refusals",
+        id: "listRefusals",
+        summary: "Recent refused requests, newest first, of the last 7 days at most: why a page gets 403.",
+        least_role: Some(Role::Viewer),
+        query: &refusals_request::REFUSALS,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "RefusalPage"),
+        problems: &[Code::NotFound],
+        read: refusals_request::refusals,
     },
     Operation {
         method: "POST",

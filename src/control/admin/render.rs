@@ -21,7 +21,7 @@ use super::status_view::StatusJson;
 use super::task::Rendering;
 use super::token_views::{CreatedToken, EditedToken, ReceiptJson, RevealedToken, Token};
 use super::usage_view::UsageSeen;
-use super::{metrics, usage_view};
+use super::{all_usage_view, metrics, refusals_view, usage_view};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::{Answer, StatusWarning, TokenView};
 use crate::formats::session;
@@ -51,17 +51,30 @@ pub fn render(mut answer: Answer, rendering: &Rendering, usage: UsageSeen, now: 
             }
         }
         (Answer::Token(token), Rendering::Usage(range)) => {
-            match usage_view::token_usage(token.serial, *range, usage) {
-                Some(usage) => Reply::json(200, &usage),
-                None => Reply::problem(Reason::UsageUnavailable),
-            }
+            of_shards(usage_view::token_usage(token.serial, *range, usage))
+        }
+        (Answer::Authenticated, Rendering::AllUsage(range)) => {
+            of_shards(all_usage_view::all_usage(*range, usage))
+        }
+        (Answer::Token(_) | Answer::Authenticated, Rendering::Refusals(page)) => {
+            of_shards(refusals_view::refusal_page(page, usage))
         }
         (answer, Rendering::Answer) => render_answer(answer, usage, now),
         (
             _,
-            Rendering::OriginTest(_) | Rendering::Configuration(_) | Rendering::Metrics | Rendering::Usage(_),
+            Rendering::OriginTest(_)
+            | Rendering::Configuration(_)
+            | Rendering::Metrics
+            | Rendering::Usage(_)
+            | Rendering::AllUsage(_)
+            | Rendering::Refusals(_),
         ) => AdminProblem::of(Code::Internal).into_reply(),
     }
+}
+
+/// What usage shards answered; `None`: one of them did not.
+fn of_shards(view: Option<impl Serialize>) -> Reply {
+    view.map_or_else(|| Reply::problem(Reason::UsageUnavailable), |view| Reply::json(200, &view))
 }
 
 fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
