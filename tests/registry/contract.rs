@@ -181,7 +181,7 @@ fn each_operation_needs_the_role_that_it_documents() {
     for operation in &OPERATIONS {
         let Some(least) = operation.least_role else { continue };
         for role in Role::ALL {
-            let mut world = World::new();
+            let mut world = World::with(crate::webhooks::with_webhook());
             let (view, token) = world.create(crate::world::new_token("a"));
             let (path, body) = sample(operation, &view.family, &token);
             let command = world.request_command(operation.method, &path, &body);
