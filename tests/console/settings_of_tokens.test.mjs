@@ -41,7 +41,7 @@ describe('a quota', () => {
     await heading(page, '“Metered” is ready').waitFor();
     const [{ id, quota: made }] = (await admin.call('GET', '/tokens?q=Metered')).json.items;
     assert.deepEqual(made, { requests: 10_000, per: 'month', counts: 'family' });
-    await goTo(page, `#/token/${id}`, 'Metered');
+    await page.getByRole('link', { name: 'Open its page' }).click();
     await page.getByText('10,000 requests per month (UTC), with its family').waitFor();
     await goTo(page, `#/edit/${id}`, 'Edit “Metered”');
     await save(page);

@@ -67,9 +67,9 @@ describe('signing in', () => {
       const page = await site.page();
       await page.goto(site.origin.replace('localhost', host) + PATH);
       await signIn(page, ADMIN_KEY);
-      await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+      await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
       await page.reload();
-      await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+      await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
       assert.equal((await page.context().cookies())[0].secure, true, host);
     }
   });

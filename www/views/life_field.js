@@ -52,9 +52,16 @@ export const asConfigured = ({ audiences, routes, default_token_lifetime_seconds
   },
 });
 
-/** The lifetime that a token was given, in seconds: an expiry has no fraction. @param {Token} token */
-const lifeOf = ({ created_at: from, expires_at: until }) =>
-  Math.ceil((Date.parse(until) - Date.parse(from)) / 1000);
+/**
+ * The lifetime that a token was given, in seconds. An expiry has no fraction, so it may be up to a second more
+ * or less than was chosen; whole minutes are what people choose.
+ * @param {Token} token
+ */
+function lifeOf({ created_at: from, expires_at: until }) {
+  const seconds = (Date.parse(until) - Date.parse(from)) / 1000;
+  const minutes = Math.round(seconds / 60) * 60;
+  return Math.abs(seconds - minutes) <= 1 ? minutes : Math.round(seconds);
+}
 
 /**
  * @param {Configuration} settings

@@ -81,8 +81,12 @@ export function receipt(id, effectiveBy, what, signal, subject = 'It') {
   }
   async function askBound() {
     if (promise !== null) return;
-    const { bound } = /** @type {Status} */ (await get('/status', signal));
-    promise = { bound_seconds: bound.seconds, guaranteed: bound.guaranteed };
+    try {
+      const { bound } = /** @type {Status} */ (await get('/status', signal));
+      promise = { bound_seconds: bound.seconds, guaranteed: bound.guaranteed };
+    } catch {
+      // It asks again. The time is guaranteed all the same.
+    }
   }
   return h(
     'section',
