@@ -218,7 +218,7 @@ describe('editing', () => {
     await page.getByRole('button', { name: 'Create token' }).click();
     await heading(page, '“Mistaken” is ready').waitFor();
     const { id } = (await admin.call('GET', '/tokens?q=Mistaken')).json.items[0];
-    await goTo(page, `#/token/${id}`, 'Mistaken');
+    await page.getByRole('link', { name: 'Open its page' }).click();
     const warned = page.getByRole('region', { name: 'Warnings' });
     for (const text of texts) await warned.getByText(text).waitFor();
     // Invisible characters are refused, with an error next to the field that names them.
@@ -410,7 +410,10 @@ describe('with the keyboard alone', () => {
     await page.getByLabel('Admin key').waitFor();
     await page.keyboard.type('an-admin-key-for-tests-0123456789abcdef');
     await press(page, 'Enter');
-    await heading(page, 'Tokens').waitFor();
+    await heading(page, 'Home').waitFor();
+    await page.keyboard.press('n');
+    await heading(page, 'New token').waitFor();
+    await goTo(page, '#/tokens', 'Tokens');
     await tabTo(page, 'link', 'New token');
     await press(page, 'Enter');
     await heading(page, 'New token').waitFor();
