@@ -31,6 +31,8 @@ export interface Session {
   admin_key: string;
   label: string;
   role: Role;
+  /** Whether the key is that of ADMIN_KEY. */
+  bootstrap: boolean;
   ends_at: string | null;
   idle_seconds: number;
 }
@@ -333,6 +335,8 @@ export interface Configuration {
   silent_wait_ms: number;
   relays: number;
   on_unknown: 'refuse' | 'admit';
+  plane: 'both' | 'control';
+  gateway_origin: string | null;
   control_hosts: string[];
   credential_sources: string[];
   app_schemes: string[];

@@ -86,6 +86,7 @@ const controlBindings :List(Workerd.Worker.Binding) = [
   (name = "RESTORE_ID", fromEnvironment = "RESTORE_ID"),
   (name = "ON_UNKNOWN", fromEnvironment = "ON_UNKNOWN"),
   (name = "CONTROL_HOSTS", fromEnvironment = "CONTROL_HOSTS"),
+  (name = "GATEWAY_ORIGIN", fromEnvironment = "GATEWAY_ORIGIN"),
   (name = "CREDENTIAL_SOURCES", fromEnvironment = "CREDENTIAL_SOURCES"),
   (name = "APP_SCHEMES", fromEnvironment = "APP_SCHEMES"),
   (name = "MAX_TOKEN_LIFETIME", fromEnvironment = "MAX_TOKEN_LIFETIME"),

@@ -21,6 +21,8 @@ pub(super) fn describe(config: &Config, deployment: &str) -> Configuration {
         silent_wait_ms: edge.push.map_or(0, |push| push.silent_wait_ms),
         relays: edge.push.map_or(0, |push| push.relays),
         on_unknown: edge.on_unknown.as_str(),
+        plane: edge.plane.as_str(),
+        gateway_origin: config.gateway_origin.clone(),
         control_hosts: edge.control_hosts.iter().map(ToString::to_string).collect(),
         credential_sources: edge.credential_sources.listed(),
         app_schemes: config.app_schemes.clone(),

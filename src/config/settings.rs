@@ -28,6 +28,8 @@ pub struct Config {
     pub location: Option<String>,
     /// An id that the operator changes after restoring the registry's storage from a backup.
     pub restore_id: Option<String>,
+    /// The origin at which callers reach the guarded APIs, where the console cannot know it.
+    pub gateway_origin: Option<String>,
     /// Schemes that origin rules may name, in addition to http and https.
     pub app_schemes: Vec<String>,
     /// The longest life of a token, in seconds.

@@ -25,6 +25,7 @@ use crate::formats::origin::{APP_SCHEMES_DEFAULT, APP_SCHEMES_EXPECTED, parse_ap
 use crate::formats::rate_class::RateClasses;
 use crate::limits::{self, CREDENTIAL_MAX_CHARS};
 use std::ops::RangeInclusive;
+use url::Url;
 
 /// The default of `CLIENT_IP_HEADER`. Cloudflare sets this header and replaces whatever the caller sent.
 const CLIENT_IP_HEADER_DEFAULT: &str = "cf-connecting-ip";
@@ -77,6 +78,7 @@ impl Config {
         let restore_id = variables.name("RESTORE_ID")?;
         let on_unknown = variables.on_unknown()?;
         let control_hosts = variables.control_hosts()?;
+        let gateway_origin = variables.gateway_origin()?;
         let app_schemes = variables.app_schemes()?;
         let max_token_lifetime_seconds = variables.max_token_lifetime_seconds()?;
         let default_token_lifetime_seconds =
@@ -110,6 +112,7 @@ impl Config {
             location_cache_url: format!("https://wayleave.invalid/{deployment}/{}", list::KV_NAME),
             location,
             restore_id,
+            gateway_origin,
             app_schemes,
             max_token_lifetime_seconds,
             default_token_lifetime_seconds,
@@ -255,6 +258,22 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             _ => wrong(
                 "CONTROL_HOSTS",
                 "host names separated by commas, each with a port if only that port is meant",
+            ),
+        }
+    }
+
+    /// Without the port that is the scheme's default.
+    fn gateway_origin(&self) -> Result<Option<String>, ConfigError> {
+        let Some(text) = (self.0)("GATEWAY_ORIGIN") else { return Ok(None) };
+        let parts = text.strip_suffix('/').unwrap_or(&text).split_once("://");
+        let host = parts.filter(|(scheme, _)| matches!(*scheme, "https" | "http"));
+        let host = host.and_then(|(scheme, host)| Some((scheme, ServedHost::parse(host)?)));
+        match host.and_then(|(scheme, host)| Url::parse(&format!("{scheme}://{host}")).ok()) {
+            Some(url) => Ok(Some(url.origin().ascii_serialization())),
+            None => wrong(
+                "GATEWAY_ORIGIN",
+                "the scheme and host, with a port if there is one, at which callers reach the guarded APIs: \
+                 https://api.example.com",
             ),
         }
     }

@@ -41,6 +41,11 @@ const FILES: &[(&str, &str)] = files![
     "rare/palette.js",
     "rare/signing_keys.js",
     "router.js",
+    "snippets/apis.js",
+    "snippets/credential.js",
+    "snippets/maps.js",
+    "snippets/quoting.js",
+    "snippets/snippets.js",
     "theme.js",
     "time.js",
     "ui/badge.js",
@@ -108,6 +113,7 @@ const FILES: &[(&str, &str)] = files![
     "views/tokens.js",
     "views/usage.js",
     "views/usage_line.js",
+    "views/use_it.js",
     "who.js",
 ];
 

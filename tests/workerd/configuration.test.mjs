@@ -29,6 +29,7 @@ const WRONG = {
   ],
   CREDENTIAL_SOURCES: ['cookie:x', 'bearer,bearer', 'header:Origin'],
   CONTROL_HOSTS: ['https://control.example/'],
+  GATEWAY_ORIGIN: ['api.example', 'https://api.example/v1'],
   APP_SCHEMES: ['https', 'No Scheme'],
   MAX_TOKEN_LIFETIME: ['59', '1000000000000', '2 years'],
   DEFAULT_TOKEN_LIFETIME: ['59', '63072001', '1 year'],

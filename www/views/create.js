@@ -13,6 +13,7 @@ import { firstRequest } from './first_request.js';
 import { remember } from './just_made.js';
 import { asConfigured, asOriginal, lifeField, lifetime } from './life_field.js';
 import { configuration, policyFields } from './policy_fields.js';
+import { useIt } from './use_it.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
@@ -99,30 +100,6 @@ export function created(token, settings, signal) {
     ),
     h('div', { class: 'card' }, h('h2', null, 'The token'), copyable(token.token, 'The token')),
     firstRequest(token, signal),
-    h(
-      'div',
-      { class: 'card stack' },
-      h('h2', null, 'Use it'),
-      snippets(token.token, token, settings).map(({ title, text }) =>
-        h('div', null, h('h3', null, title), copyable(text, title)),
-      ),
-    ),
+    useIt(token, settings, token.token),
   );
-}
-
-/** @param {string} text @param {Token} token @param {Configuration} settings */
-function snippets(text, token, settings) {
-  const route =
-    settings.routes.find(({ audience }) => token.audiences.includes(audience)) ?? settings.routes[0];
-  const address = `https://${route?.host ?? 'api.example.com'}${route?.path || '/'}`;
-  const origin = Array.isArray(token.origins) ? token.origins.find((rule) => !rule.includes('*')) : undefined;
-  const from = origin ? ` -H 'Origin: ${origin}'` : '';
-  return [
-    { title: 'In a script', text: `fetch('${address}', { headers: { Authorization: 'Bearer ${text}' } })` },
-    { title: 'In a <script> or <img>', text: `<script src="${address}?token=${text}"></script>` },
-    {
-      title: 'From a terminal',
-      text: `curl -i '${address}' -H 'Authorization: Bearer ${text}'${from}`,
-    },
-  ];
 }

@@ -136,6 +136,12 @@ function rateClasses({ rate_classes: classes }) {
 function access(settings) {
   return facts(
     fact('Deployment', h('code', null, settings.deployment)),
+    fact(
+      'Gateway',
+      settings.gateway_origin === null
+        ? h('span', { class: 'muted' }, 'GATEWAY_ORIGIN is not set')
+        : h('code', null, settings.gateway_origin),
+    ),
     fact('Places for tokens in requests', list(settings.credential_sources, 'nowhere')),
     fact(
       'Webhooks are sent to',

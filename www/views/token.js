@@ -21,8 +21,9 @@ import { autoRotateWords, planWords } from './plan.js';
 import { configuration } from './policy_fields.js';
 import { tokenActions } from './token_actions.js';
 import { usageSection } from './usage.js';
+import { useIt } from './use_it.js';
 
-/** @import { Event, Page, Token } from '../types.d.ts' */
+/** @import { Configuration, Event, Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 
 /** @param {Place} place */
@@ -30,11 +31,12 @@ export async function view({ path: [, id], signal }) {
   const made = take(id);
   if (made) return created(made, await configuration(signal), signal);
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
-  const [token, events] = await Promise.all([
+  const [token, events, settings] = await Promise.all([
     /** @type {Promise<Token>} */ (get(address, signal)),
     /** @type {Promise<Page<Event>>} */ (
       get(`/events?token=${encodeURIComponent(id ?? '')}&limit=10`, signal)
     ),
+    configuration(signal),
   ]);
   const used = h('span', null, lastUsed(token.last_used_at));
   const use = usageSection(token.id, signal, ({ last_used_at: at }) =>
@@ -65,7 +67,7 @@ export async function view({ path: [, id], signal }) {
       'div',
       { class: 'columns' },
       h('div', { class: 'aside' }, life(token, used)),
-      h('div', null, use, settings(token), history(token, events)),
+      h('div', null, use, policy(token), toPaste(token, settings), history(token, events)),
     ),
   );
 }
@@ -145,8 +147,16 @@ const list = (items, show = code) =>
     items.map((item) => h('li', null, show(item))),
   );
 
+/**
+ * Code for a token that works, now or once it is enabled.
+ * @param {Token} token
+ * @param {Configuration} settings
+ */
+const toPaste = (token, settings) =>
+  (token.state === 'active' || token.state === 'disabled') && useIt(token, settings);
+
 /** @param {Token} token */
-function settings(token) {
+function policy(token) {
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'settings' },

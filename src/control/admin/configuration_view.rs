@@ -32,6 +32,12 @@ pub struct Configuration {
     pub relays: u32,
     /// What happens when the list is unknown or too old: `refuse`, or `admit`, which guarantees nothing.
     pub on_unknown: &'static str,
+    /// Which planes answered this: `both`, or `control` alone.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["both", "control"])))]
+    pub plane: &'static str,
+    /// The origin at which callers reach the guarded APIs, `GATEWAY_ORIGIN`. Null: it is not set. Where
+    /// `plane` is `both` and there are no control hosts, the APIs are at the admin API's own origin.
+    pub gateway_origin: Option<String>,
     /// Hosts that serve only the admin API and the console. Empty: every host serves the admin API.
     pub control_hosts: Vec<String>,
     /// Where a request may carry its token, in the form of `CREDENTIAL_SOURCES`.
