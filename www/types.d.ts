@@ -282,6 +282,21 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
+export interface TokenPage extends Page<Token> {
+  total?: { count: number; exact: boolean };
+}
+
+/** One step of a bulk call. `rotated` instead of `receipts` where tokens are rotated. */
+export interface BulkStep {
+  matched: number;
+  protected: number;
+  used_lately: number;
+  receipts?: Receipt[];
+  rotated?: { id: string; successor: Token }[];
+  skipped: { id: string; code: string; reason?: string }[];
+  next_cursor: string | null;
+}
+
 export interface Status {
   list: { number: ListNumber; entries: number; bytes: number; base: { number: ListNumber; bytes: number } };
   bound: { seconds: number; guaranteed: boolean };
@@ -344,6 +359,7 @@ export interface Configuration {
   default_token_lifetime_seconds: number;
   retention_days: number;
   refusal_tail: boolean;
+  metrics_tokens_max: number;
   audiences: string[];
   webhook_origin: string | null;
   rate_classes: {

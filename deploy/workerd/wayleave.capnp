@@ -93,6 +93,7 @@ const controlBindings :List(Workerd.Worker.Binding) = [
   (name = "DEFAULT_TOKEN_LIFETIME", fromEnvironment = "DEFAULT_TOKEN_LIFETIME"),
   (name = "RETENTION_DAYS", fromEnvironment = "RETENTION_DAYS"),
   (name = "REFUSAL_TAIL", fromEnvironment = "REFUSAL_TAIL"),
+  (name = "METRICS_TOKENS_MAX", fromEnvironment = "METRICS_TOKENS_MAX"),
   (name = "RATES", fromEnvironment = "RATES"),
   (name = "CLIENT_IP_HEADER", fromEnvironment = "CLIENT_IP_HEADER"),
   (name = "CLIENT_SCHEME_HEADER", fromEnvironment = "CLIENT_SCHEME_HEADER"),

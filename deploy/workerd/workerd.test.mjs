@@ -163,6 +163,7 @@ describe('deploy/workerd/wayleave.capnp', () => {
       'MAX_TOKEN_LIFETIME',
       'DEFAULT_TOKEN_LIFETIME',
       'RETENTION_DAYS',
+      'METRICS_TOKENS_MAX',
       'WEBHOOK_URL',
     ];
     assert.deepEqual(

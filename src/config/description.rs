@@ -29,6 +29,7 @@ pub(super) fn describe(config: &Config, deployment: &str) -> Configuration {
         max_token_lifetime_seconds: config.max_token_lifetime_seconds,
         default_token_lifetime_seconds: config.default_token_lifetime_seconds,
         retention_days: config.retention_days,
+        metrics_tokens_max: config.metrics_tokens_max,
         audiences: config.audiences.clone(),
         webhook_origin: config.webhook.as_ref().map(Webhook::origin),
         location: config.location.clone(),

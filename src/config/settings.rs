@@ -38,6 +38,8 @@ pub struct Config {
     pub default_token_lifetime_seconds: i64,
     /// Days that a token stays in the registry after its `expires_at`.
     pub retention_days: i64,
+    /// Most tokens, and most families, that `/metrics` shows one by one.
+    pub metrics_tokens_max: i64,
     /// The keys that recognise admin keys and family ids.
     pub check_keys: CheckKeys,
     /// The admin key of the variable `ADMIN_KEY`, when set.
@@ -67,6 +69,7 @@ impl Config {
             default_token_lifetime_seconds: self.default_token_lifetime_seconds,
             token_lifetimes: self.edge.routes.token_lifetimes(),
             retention_days: self.retention_days,
+            metrics_tokens_max: self.metrics_tokens_max,
             audiences: self.audiences.clone(),
             served_paths: self.edge.routes.served_paths(),
             credential_audiences: self

@@ -85,6 +85,11 @@ impl Config {
             variables.default_token_lifetime_seconds(max_token_lifetime_seconds)?;
         let retention_days =
             variables.number("RETENTION_DAYS", limits::RETENTION_DEFAULT_DAYS, 1..=36_500)?;
+        let metrics_tokens_max = variables.number(
+            "METRICS_TOKENS_MAX",
+            limits::METRICS_TOKENS_DEFAULT,
+            0..=limits::METRICS_TOKENS_LIMIT,
+        )?;
         let rate_classes = variables.rate_classes()?;
         let client_ip_header = variables.client_ip_header()?;
         let client_scheme_header = variables.client_scheme_header()?;
@@ -117,6 +122,7 @@ impl Config {
             max_token_lifetime_seconds,
             default_token_lifetime_seconds,
             retention_days,
+            metrics_tokens_max,
             check_keys,
             configured_key: variables.configured_key()?,
             webhook: variables.webhook()?,

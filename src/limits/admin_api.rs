@@ -45,3 +45,5 @@ pub const ADMIN_ANSWER_MAX_MS: u32 = REGISTRY_WRITE_TIMEOUT_MS + USAGE_READ_TIME
 /// One that gave up sooner would say "no answer" where the Worker was about to say what happened.
 /// `www/api.js` has the number too; a test compares.
 pub const CONSOLE_WAIT_MS: u32 = ADMIN_ANSWER_MAX_MS + 5_000;
+/// Tokens that a bulk call may name one by one: 14 kB of its body.
+pub const FILTER_IDS_MAX: usize = 1_000;

@@ -299,7 +299,10 @@ fn each_call_that_changes_something_takes_an_idempotency_key_or_refuses_it_by_na
             "endToken" => r#"{"at":null}"#.to_owned(),
             "setLicence" => r#"{"owner":"a","ends_at":null}"#.to_owned(),
             "switchOwnerOff" | "switchOwnerOn" => r#"{"owner":"a"}"#.to_owned(),
-            "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
+            "revokeTokens" | "rotateTokens" | "disableTokens" | "enableTokens" => {
+                r#"{"filter":{"q":"a"}}"#.to_owned()
+            }
+            "changeOwner" => r#"{"filter":{"q":"a"},"owner":"b"}"#.to_owned(),
             _ => String::new(),
         };
         let path = format!("/_wayleave/api{path}");

@@ -4,7 +4,7 @@ use super::support::{deployment, faults};
 use wayleave::base::time::parse_rfc3339;
 use wayleave::control::admin::ids;
 use wayleave::control::admin::ids::List;
-use wayleave::control::registry::command::{Command, EventFilter, TokenFilter, TokenState};
+use wayleave::control::registry::command::{Command, EventFilter, Sort, SortBy, TokenFilter, TokenState};
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{Origin, TupleOrigin};
@@ -27,6 +27,7 @@ fn every_filter_reaches_the_command() {
     let cursor = ids::cursor(List::Tokens, 40);
     let path = format!(
         "/tokens?state=disabled&family={family}&owner=maps+team&external_id=c%2D17&audience=tiles&key_id=3\
+         &rate=page&warning=report_mode&sort=-ends&total=true\
          &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p\
          &expiring_within_seconds=60&unused_for_seconds=70&has_successor=false&limit=500\
          &cursor={cursor}"
@@ -44,6 +45,11 @@ fn every_filter_reaches_the_command() {
         expiring_within_seconds: Some(60),
         unused_for_seconds: Some(70),
         has_successor: Some(false),
+        serials: None,
+        rate: Some("page".to_owned()),
+        warning: Some("report_mode".to_owned()),
+        sort: Sort { by: SortBy::Ends, ascending: false },
+        wants_total: true,
         limit: 500,
         below: Some(Serial(40)),
     };

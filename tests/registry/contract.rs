@@ -13,8 +13,9 @@ use wayleave::control::admin::operation::{ID, Operation};
 use wayleave::control::admin::operations::OPERATIONS;
 use wayleave::control::admin::{OPENAPI_JSON, fault_problem};
 use wayleave::control::registry::command::{
-    Answer, BlockingToken, Bulk, Call, Clash, Command, Fault, LicenceOf, Lifetime, NewAdminKey, NewToken,
-    RevokeOld, Rotate, SetLicence, Supersede, SwitchOwnerOff, TokenEdit, TokenFilter, TokenState,
+    Answer, BlockingToken, Bulk, BulkChange, Call, Clash, Command, Fault, LicenceOf, Lifetime, NewAdminKey,
+    NewToken, RevokeOld, Rotate, SetLicence, Sort, SortBy, Supersede, SwitchOwnerOff, TokenEdit, TokenFilter,
+    TokenState,
 };
 use wayleave::formats::admin_key::{AdminKey, Role};
 use wayleave::formats::holding::Holding;
@@ -49,12 +50,12 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::ListNotices(_)
         | Command::ListOwnersOff(_)
         | Command::ListSigningKeys
-        | Command::ListTokens(_)
         | Command::Metrics
         | Command::Status => return vec![],
         Command::GetFamily(_)
         | Command::GetProbe(_)
         | Command::GetToken(_)
+        | Command::ListTokens(_)
         | Command::LookupFingerprint(_)
         | Command::LookupToken(_) => return vec![NotFound],
         Command::GetFamilyToken(_) => return vec![NotFound, NoCurrentToken],
@@ -94,7 +95,9 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::EditFamily { .. } => {
             vec![NotFound, FamilyEnded, TokenProtected, OwnersOnly, fields, versions, ended, off]
         }
-        Command::RevokeTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }],
+        Command::RevokeTokens { .. } | Command::ChangeTokens { .. } => {
+            vec![Fault::UnexpectedCount { matched: 0 }]
+        }
         // A serial is not to be had: nothing stands against that before the first is made.
         Command::RotateTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }, serials],
         Command::RevokeToken { .. } => vec![NotFound, TokenEnded, TokenProtected, LastActiveToken],
@@ -161,7 +164,10 @@ fn sample(operation: &Operation, family: &str, token: &str) -> (String, String) 
         "editToken" | "editFamily" => r#"{"label":"b"}"#.to_owned(),
         "lookupToken" => format!(r#"{{"token":"{token}"}}"#),
         "endToken" => r#"{"at":null}"#.to_owned(),
-        "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
+        "revokeTokens" | "rotateTokens" | "disableTokens" | "enableTokens" => {
+            r#"{"filter":{"q":"a"}}"#.to_owned()
+        }
+        "changeOwner" => r#"{"filter":{"q":"a"},"owner":null}"#.to_owned(),
         "revokeToken" => r#"{"force":true}"#.to_owned(),
         "testOrigin" => r#"{"origins":"any","origin":"https://a.example"}"#.to_owned(),
         "createSession" => {
@@ -496,6 +502,9 @@ fn families(world: &mut World, refused: &mut Refused<'_>) {
         rotate: Box::new(how),
     };
     let edit = |family: &str, edit| Command::EditFamily { family: family.to_owned(), edit };
+    let sort = Sort { by: SortBy::Label, ascending: true };
+    let gone = TokenFilter { sort, below: Some(Serial(99)), ..TokenFilter::default() };
+    refused(world, Command::ListTokens(gone), None);
     refused(world, Command::GetFamily(nowhere.clone()), None);
     refused(world, Command::GetFamilyToken(nowhere.clone()), None);
     let include_protected = false;
@@ -514,6 +523,10 @@ fn families(world: &mut World, refused: &mut Refused<'_>) {
         Command::RotateTokens {
             bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
             rotate: Box::new(as_usual()),
+        },
+        Command::ChangeTokens {
+            bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
+            change: BulkChange::Disable,
         },
     ] {
         refused(world, command, None);

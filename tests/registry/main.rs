@@ -20,6 +20,8 @@ mod idempotency;
 mod licences;
 mod lifecycle;
 mod list;
+mod list_growth;
+mod list_index;
 mod model;
 mod notice_kinds;
 mod notices;

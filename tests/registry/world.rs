@@ -214,7 +214,7 @@ impl World {
 
     pub(crate) fn tokens(&mut self, filter: TokenFilter) -> (Vec<u32>, Option<Serial>) {
         match self.ask(Command::ListTokens(filter)) {
-            Answer::Tokens { items, next } => (items.iter().map(|token| token.serial.0).collect(), next),
+            Answer::Tokens { items, next, .. } => (items.iter().map(|token| token.serial.0).collect(), next),
             other => panic!("{other:?}"),
         }
     }

@@ -35,6 +35,7 @@ const WRONG = {
   DEFAULT_TOKEN_LIFETIME: ['59', '63072001', '1 year'],
   RETENTION_DAYS: ['0', 'x'],
   REFUSAL_TAIL: ['yes', 'On'],
+  METRICS_TOKENS_MAX: ['-1', '5001', 'x'],
   SIGNING_KEYS: [null, '{', '{}', '{"1":"short"}', `{"256":"${CHECK_SECRET}"}`],
   CHECK_SECRET: [null, 'short'],
   ADMIN_KEY: ['too-short'],

@@ -104,6 +104,7 @@ function tokens(settings) {
     fact('Longest lifetime', duration(settings.max_token_lifetime_seconds)),
     fact('Default lifetime', duration(settings.default_token_lifetime_seconds)),
     fact('Kept after the end', `${settings.retention_days} days`),
+    fact('In metrics one by one', `${settings.metrics_tokens_max} tokens at most`),
     fact('App schemes', list(settings.app_schemes, 'none')),
   );
 }

@@ -50,6 +50,8 @@ pub struct Configuration {
     pub default_token_lifetime_seconds: i64,
     /// How long a token stays in the registry after its end, in days.
     pub retention_days: i64,
+    /// Most tokens, and most families, that `/metrics` shows one by one.
+    pub metrics_tokens_max: i64,
     /// Every audience that a token can be for.
     pub audiences: Vec<String>,
     /// The origin of `WEBHOOK_URL`; null: no webhooks are sent.

@@ -9,6 +9,7 @@
 use super::admin_problem::AdminProblem;
 use super::context::Context;
 use super::fields::{Faults, Field, Kind, Members, Shape};
+use super::filter_kinds::{TokenIds, WarningCode};
 use super::ids::{self, List};
 use super::input::Input;
 use super::kinds::{
@@ -16,7 +17,9 @@ use super::kinds::{
     WholeNumber,
 };
 use super::policy_kinds::AUDIENCE;
-use crate::control::registry::command::{Command, EventFilter, NoticeFilter, TokenFilter, TokenState};
+use crate::control::registry::command::{
+    Command, EventFilter, NoticeFilter, Sort, SortBy, TokenFilter, TokenState,
+};
 use crate::formats::key::KeyId;
 use crate::formats::token::{Serial, UnverifiedToken};
 use crate::limits;
@@ -44,6 +47,10 @@ static KEY_ID: Field<WholeNumber> = Field {
     about: "Only tokens signed with this key.",
     kind: WholeNumber { min: 0, max: u8::MAX as i64 },
 };
+static BY_RATE: Field<HeaderText> =
+    Field { name: "rate", about: "Only tokens of this rate class.", kind: HEADER_TEXT };
+static BY_WARNING: Field<WarningCode> =
+    Field { name: "warning", about: "Only tokens that have this warning.", kind: WarningCode };
 static ORIGIN: Field<OriginText> =
     Field { name: "origin", about: "Only tokens whose rules admit this origin.", kind: OriginText };
 static Q: Field<Text> = Field {
@@ -73,6 +80,30 @@ static LIMIT: Field<WholeNumber> = Field {
     about: "Maximum number of items on the page; default 50.",
     kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
 };
+static SORT: Field<Choice<Sort>> = Field {
+    name: "sort",
+    about: "The order; with - the other way round. -created is the default. used is by the hour of the last \
+        use, and never comes before any.",
+    kind: Choice(&[
+        ("-created", Sort { by: SortBy::Created, ascending: false }),
+        ("created", Sort { by: SortBy::Created, ascending: true }),
+        ("label", Sort { by: SortBy::Label, ascending: true }),
+        ("-label", Sort { by: SortBy::Label, ascending: false }),
+        ("owner", Sort { by: SortBy::Owner, ascending: true }),
+        ("-owner", Sort { by: SortBy::Owner, ascending: false }),
+        ("ends", Sort { by: SortBy::Ends, ascending: true }),
+        ("-ends", Sort { by: SortBy::Ends, ascending: false }),
+        ("used", Sort { by: SortBy::Used, ascending: true }),
+        ("-used", Sort { by: SortBy::Used, ascending: false }),
+    ]),
+};
+static TOTAL: Field<Flag> = Field {
+    name: "total",
+    about: "Whether the answer says how many tokens match, counted up to a limit.",
+    kind: Flag,
+};
+static IDS: Field<TokenIds> =
+    Field { name: "ids", about: "Only these tokens, at most 1,000.", kind: TokenIds };
 static CURSOR: Field<Cursor> =
     Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Tokens) };
 
@@ -86,6 +117,8 @@ macro_rules! filters_and {
             &BY_EXTERNAL_ID,
             &BY_AUDIENCE,
             &KEY_ID,
+            &BY_RATE,
+            &BY_WARNING,
             &ORIGIN,
             &Q,
             &EXPIRING_WITHIN_SECONDS,
@@ -98,10 +131,10 @@ macro_rules! filters_and {
 
 /// The query of `GET /tokens`
 pub(super) static TOKENS: Shape =
-    Shape { required: &[], optional: filters_and!(&LIMIT, &CURSOR), refused: &[] };
+    Shape { required: &[], optional: filters_and!(&SORT, &TOTAL, &LIMIT, &CURSOR), refused: &[] };
 
 /// The filters alone, as in bulk calls.
-pub(super) static FILTER: Shape = Shape { required: &[], optional: filters_and!(), refused: &[] };
+pub(super) static FILTER: Shape = Shape { required: &[], optional: filters_and!(&IDS), refused: &[] };
 
 /// The filters of `GET /tokens` as an object with at least one member.
 pub(super) struct FilterKind;
@@ -125,7 +158,8 @@ impl Kind for FilterKind {
             return None;
         }
         let mut members = Members::new(members, &FILTER, context);
-        let filter = filter(&mut members, context);
+        let serials = members.take(&IDS);
+        let filter = TokenFilter { serials, ..filter(&mut members, context) };
         let is_whole = members.faults.is_empty();
         faults.nest(at, members.faults);
         is_whole.then_some(filter)
@@ -145,6 +179,8 @@ pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&TOKENS);
     let filter = filter(&mut query, input.context);
     let filter = TokenFilter {
+        sort: query.take(&SORT).unwrap_or_default(),
+        wants_total: query.take(&TOTAL).unwrap_or(false),
         limit: page_limit(&mut query),
         below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
         ..filter
@@ -165,14 +201,15 @@ pub(super) fn filter(query: &mut Members<'_>, context: &Context<'_>) -> TokenFil
         external_id: query.take(&BY_EXTERNAL_ID),
         audience: query.take(&BY_AUDIENCE),
         key_id: query.take(&KEY_ID).and_then(|id| u8::try_from(id).ok()).map(KeyId),
+        rate: query.take(&BY_RATE),
+        warning: query.take(&BY_WARNING),
         origin: query.take(&ORIGIN),
         serial,
         q,
         expiring_within_seconds: query.take(&EXPIRING_WITHIN_SECONDS),
         unused_for_seconds: query.take(&UNUSED_FOR_SECONDS),
         has_successor: query.take(&HAS_SUCCESSOR),
-        limit: 0,
-        below: None,
+        ..TokenFilter::default()
     }
 }
 

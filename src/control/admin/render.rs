@@ -7,8 +7,9 @@
 
 use super::admin_key_views::{AdminKeyJson, CreatedAdminKey, Session};
 use super::admin_problem::AdminProblem;
+use super::bulk_views::{BulkChanged, BulkRevoked, BulkRotated};
 use super::event_views::EventJson;
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
+use super::family_views::{EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fault_problems::fault_problem;
 use super::ids::{self, List};
 use super::licence_views::{LicenceJson, OwnerOffJson};
@@ -19,6 +20,7 @@ use super::request::API_PATH;
 use super::signing_key_views::{KeyReceiptJson, SigningKey};
 use super::status_view::StatusJson;
 use super::task::Rendering;
+use super::token_page::TokenPage;
 use super::token_views::{CreatedToken, EditedToken, ReceiptJson, RevealedToken, Token};
 use super::usage_view::UsageSeen;
 use super::{all_usage_view, metrics, refusals_view, usage_view};
@@ -90,10 +92,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
                 .with("ETag", etag)
         }
         Answer::Revealed(token) => Reply::json(200, &RevealedToken { token }),
-        Answer::Tokens { items, next } => {
-            let next = next.map(|below| ids::cursor(List::Tokens, i64::from(below.0)));
-            page(items.into_iter().map(|view| Token::of(view, now)), next)
-        }
+        Answer::Tokens { items, next, total } => Reply::json(200, &TokenPage::of(items, next, total, now)),
         Answer::Rotated(made) => {
             let (etag, location) = (etag(&made.token), location(&made.token));
             Reply::json(201, &RotatedToken::of(*made, now)).with("ETag", etag).with("Location", location)
@@ -102,6 +101,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         Answer::FamilyToken { token, text } => Reply::json(200, &FamilyToken::of(*token, text, now)),
         Answer::FamilyEdited(edited) => Reply::json(200, &EditedFamily::of(edited, now)),
         Answer::RevokedInBulk(step) => Reply::json(200, &BulkRevoked::from(step)),
+        Answer::ChangedInBulk(step) => Reply::json(200, &BulkChanged::from(step)),
         Answer::RotatedInBulk(step) => Reply::json(200, &BulkRotated::of(step, now)),
         Answer::Receipt(receipt) => Reply::json(200, &ReceiptJson::from(receipt)),
         Answer::AdminKeyCreated { key, text } => {

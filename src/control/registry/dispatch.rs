@@ -4,12 +4,13 @@
 
 use super::command::{
     Answer, Clash, Command, EventFilter, Fault, Idempotency, ListPage, NewToken, NoticeFilter, NoticeView,
-    ProbeView, StatusView, TokenEdit, TokenFilter,
+    ProbeView, SortBy, StatusView, TokenEdit, TokenFilter,
 };
 use super::events::Event;
 use super::lifecycle::RevocationReason;
 use super::row::Stop;
-use super::token_query::Only;
+use super::token_query::{Only, Question};
+use super::token_row::TokenRow;
 use super::transaction::Transaction;
 use super::{admin_keys, events, expiries, licence_row, notices, status, token_query};
 use crate::base::database::Database;
@@ -27,6 +28,9 @@ impl<D: Database> Transaction<'_, D> {
             Command::ActivateSigningKey(key_id) => Ok(Answer::SigningKey(self.activate_signing_key(key_id)?)),
             Command::Authenticate => Ok(Answer::Authenticated),
             Command::BeginProbe(serial) => self.begin_probe(serial).map(|probe| probed(probe, true)),
+            Command::ChangeTokens { bulk, change } => {
+                self.change_tokens(&bulk, &change).map(Answer::ChangedInBulk)
+            }
             Command::CloseSession => self.close_session().map(|()| Answer::SessionClosed),
             Command::CreateAdminKey(new) => self
                 .create_admin_key(&new, idempotency)
@@ -110,7 +114,9 @@ impl<D: Database> Transaction<'_, D> {
 
     fn found_by_fingerprint(&self, text: &str) -> Result<Answer, Stop> {
         let sought = Sought::parse(text).ok_or(Fault::NotFound)?;
-        let row = token_query::of_fingerprint(self.database, &sought)?.ok_or(Fault::NotFound)?;
+        let row =
+            token_query::of_fingerprint(self.database, self.question(&TokenFilter::default()), &sought)?
+                .ok_or(Fault::NotFound)?;
         self.shown(&row).map(Answer::Token)
     }
 
@@ -143,15 +149,29 @@ impl<D: Database> Transaction<'_, D> {
     }
 
     fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {
-        let (found, next) = token_query::rows(self.database, filter, Only::All, self.now)?;
+        if let Some(serial) = filter.below
+            && filter.sort.by != SortBy::Created
+            && TokenRow::find(self.database, serial)?.is_none()
+        {
+            // The place is unknown: an empty page would look like the end of the list.
+            return Err(Fault::NotFound.into());
+        }
+        let question = self.question(filter);
+        let (found, next) = token_query::rows(self.database, question)?;
         let items = found.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
-        Ok(Answer::Tokens { items, next })
+        let total =
+            if filter.wants_total { Some(token_query::total(self.database, question)?) } else { None };
+        Ok(Answer::Tokens { items, next, total })
+    }
+
+    fn question<'a>(&'a self, filter: &'a TokenFilter) -> Question<'a> {
+        Question { filter, only: Only::All, settings: self.settings, now: self.now }
     }
 
     fn metrics(&self) -> Result<Answer, Stop> {
         Ok(Answer::Metrics {
             status: Box::new(self.status_view()?),
-            expiries: expiries::view(self.database, self.now)?,
+            expiries: expiries::view(self.database, self.settings.metrics_tokens_max, self.now)?,
             notices: notices::counts(self.database)?,
         })
     }

@@ -24,6 +24,8 @@ pub(super) enum Kept {
     Receipt(Receipt),
     /// Tokens were revoked by a bulk call: their receipts.
     Revoked(BulkStep<Receipt>),
+    /// Tokens were disabled, enabled or given to another owner: their receipts.
+    Changed(BulkStep<Receipt>),
     /// Tokens were rotated: each with its successor.
     Rotated(BulkStep<(Serial, Serial)>),
     /// A probe of a token was begun.
@@ -54,6 +56,7 @@ impl Kept {
             }
             (_, Answer::Receipt(receipt)) => Some(Self::Receipt(receipt.clone())),
             (_, Answer::RevokedInBulk(step)) => Some(Self::Revoked(step.clone())),
+            (_, Answer::ChangedInBulk(step)) => Some(Self::Changed(step.clone())),
             (_, Answer::RotatedInBulk(step)) => {
                 let made = step.done.iter().map(|(serial, successor)| (*serial, successor.serial));
                 Some(Self::Rotated(step.with(made.collect())))
