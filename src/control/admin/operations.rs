@@ -13,8 +13,8 @@ use super::operation::{Operation, Success};
 use super::task::{AdminTask, Rendering};
 use super::{
     admin_key_requests, bulk_requests, filters, licence_requests, metrics, origin_test_request,
-    refusals_request,
-    rotation_requests, session_requests, signing_key_requests, token_requests, usage_request,
+    refusals_request, rotation_requests, session_requests, signing_key_requests, token_requests,
+    usage_request,
 };
 use crate::control::registry::command::{BulkChange, Command};
 use crate::formats::admin_key::Role;

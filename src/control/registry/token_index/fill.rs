@@ -127,6 +127,10 @@ mod tests {
         let codes = token_warnings::codes().join(" ");
         let text = [list, shared, judgement, &codes].concat();
         let hash = hex::encode(sha256(text.as_bytes()).get(..8).unwrap());
-        assert_eq!((WARNINGS_BY, hash.as_str()), (1, "f726c2ae489da297"), "raise WARNINGS_BY, then put the hash here");
+        assert_eq!(
+            (WARNINGS_BY, hash.as_str()),
+            (1, "f726c2ae489da297"),
+            "raise WARNINGS_BY, then put the hash here"
+        );
     }
 }
