@@ -28,13 +28,10 @@ pub(super) fn count(
     env: &Env,
     context: &Context,
     request: &Request,
-    mut counted: Counted,
+    counted: Counted,
     now: UnixMillis,
 ) {
     let Some(usage) = &isolate.usage else { return };
-    if let Some(refused) = &mut counted.refused {
-        refused.location = sources::location(isolate, request);
-    }
     let senders = {
         let mut reporter = usage.borrow_mut();
         reporter.count(counted, now);

@@ -18,8 +18,6 @@
 pub mod analytics;
 mod counter;
 mod first_uses;
-mod news;
-mod refusals;
 mod reporter;
 mod sender;
 mod sending;

@@ -11,7 +11,6 @@ mod cookie_routes;
 #[path = "../support/deployment.rs"]
 mod deployment;
 mod distribution;
-mod events;
 mod expiries;
 mod families;
 mod fetches;
@@ -20,8 +19,6 @@ mod idempotency;
 mod licences;
 mod lifecycle;
 mod list;
-mod list_growth;
-mod list_index;
 mod model;
 mod notice_kinds;
 mod notices;

@@ -12,7 +12,6 @@ mod folding;
 mod growth;
 mod isolate;
 mod quotas;
-mod refusals;
 mod registry;
 mod rest;
 mod rolling;

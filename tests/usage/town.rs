@@ -171,8 +171,7 @@ impl Town {
         };
         self.admitted += u64::from(outcome == Outcome::Admitted);
         self.refused += u64::from(outcome != Outcome::Admitted);
-        let counted =
-            Counted { serial: Some(serial), outcome, origin: None, is_watched: false, refused: None };
+        let counted = Counted { serial: Some(serial), outcome, origin: None, is_watched: false };
         located.isolate.ask(counted, now);
     }
 
@@ -253,8 +252,7 @@ fn batch_of(serial: Serial, uses: u64, at: UnixMillis) -> Report {
     let mut tally = Tally { used: Some((at, at)), ..Tally::default() };
     tally.counts.add(Outcome::Admitted, uses);
     let tokens = vec![(serial, tally)];
-    let batch =
-        Some(Batch { sequence: 1, began_at: at, tokens, others: Counts::default(), refusals: Vec::new() });
+    let batch = Some(Batch { sequence: 1, began_at: at, tokens, others: Counts::default() });
     Report { isolate: 9_999, batch, first_uses: Vec::new() }
 }
 

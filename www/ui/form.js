@@ -3,22 +3,19 @@
 
 import { ApiError } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
-import { ifDiscarded } from './dialog.js';
 import { wordsOf } from './failure.js';
-import { sent as isSent, setSending, watch } from './unsaved.js';
 
 /**
  * A field. This function sets the id, name and ARIA descriptions of `control`.
  * @param {{ name: string, label: string, hint?: import('../dom.js').Child, control: HTMLElement, extra?:
- *   import('../dom.js').Child, faults?: Record<string, string> }} field `faults`: own words for codes of
- *   faults, where the API's are for programs
+ *   import('../dom.js').Child, wide?: boolean }} field
  */
-export function field({ name, label, hint, control, extra, faults = {} }) {
+export function field({ name, label, hint, control, extra }) {
   const id = uniqueId(name);
   control.id = id;
   control.setAttribute('name', name);
   control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
-  const element = h(
+  return h(
     'div',
     { class: 'field', 'data-field': name },
     h('label', { for: id }, label),
@@ -27,12 +24,7 @@ export function field({ name, label, hint, control, extra, faults = {} }) {
     h('p', { class: 'error', id: `${id}-error` }),
     extra,
   );
-  ownWords.set(element, faults);
-  return element;
 }
-
-/** @type {WeakMap<Element, Record<string, string>>} */
-const ownWords = new WeakMap();
 
 /**
  * A group of radio buttons.
@@ -92,13 +84,11 @@ export function checkbox({ name, label, checked, hint }) {
 
 /**
  * A form. While a submission is in progress the button says so. The input stays, whatever the response is.
- * Nobody loses it without being asked, unless the form is `fleeting`. `send` gives false when the user went
- * back, and nothing was sent.
- * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void | false>,
- *   cancel?: () => void, more?: import('../dom.js').Child[], fleeting?: boolean }} options
+ * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void>, cancel?: () =>
+ *   void, more?: import('../dom.js').Child[] }} options
  * @param {...(import('../dom.js').Child | import('../dom.js').Child[])} children
  */
-export function form({ submit, danger, send, cancel, more = [], fleeting }, ...children) {
+export function form({ submit, danger, send, cancel, more = [] }, ...children) {
   const problem = h('div', { class: 'problem' });
   const button = h('button', { type: 'submit', class: danger ? 'primary danger' : 'primary' }, submit);
   const element = h(
@@ -108,9 +98,8 @@ export function form({ submit, danger, send, cancel, more = [], fleeting }, ...c
       on: {
         submit: (/** @type {SubmitEvent} */ event) => {
           event.preventDefault();
-          submitted();
+          sent();
         },
-        input: (/** @type {Event} */ { target }) => target instanceof Element && clearErrorsOf(target),
       },
     },
     ...children,
@@ -119,36 +108,25 @@ export function form({ submit, danger, send, cancel, more = [], fleeting }, ...c
       'div',
       { class: 'actions' },
       button,
-      cancel && h('button', { type: 'button', on: { click: () => ifDiscarded(element, cancel) } }, 'Cancel'),
+      cancel && h('button', { type: 'button', on: { click: cancel } }, 'Cancel'),
       ...more,
     ),
   );
-  if (!fleeting) watch(element);
-  async function submitted() {
+  async function sent() {
     if (button.getAttribute('aria-disabled') === 'true') return;
     button.setAttribute('aria-disabled', 'true');
     button.textContent = `${submit} …`;
     clearErrors(element);
-    setSending(element, true);
     try {
-      if ((await send(element)) !== false) isSent(element);
+      await send(element);
     } catch (error) {
       showErrors(element, problem, error);
     } finally {
-      setSending(element, false);
       button.removeAttribute('aria-disabled');
       button.textContent = submit;
     }
   }
   return element;
-}
-
-/** An error is about what was sent, and not about what is typed since. @param {Element} control */
-function clearErrorsOf(control) {
-  const place = control.closest('.field');
-  if (!control.getAttribute('name') || place === null) return;
-  for (const error of place.querySelectorAll(':scope > .error')) put(error);
-  for (const one of place.querySelectorAll('[aria-invalid]')) one.removeAttribute('aria-invalid');
 }
 
 /** @param {HTMLFormElement} form */
@@ -169,10 +147,9 @@ function showErrors(form, problem, error) {
   /** @type {HTMLElement | null} */
   let first = null;
   const elsewhere = [];
-  for (const { field, code, detail: said } of faults) {
+  for (const { field, detail } of faults) {
     const [, name, index] = /^([^[.]+)(?:\[(\d+)\])?/.exec(field) ?? [];
     const place = form.querySelector(`[data-field="${CSS.escape(name ?? '')}"]`);
-    const detail = (place && ownWords.get(place)?.[code]) ?? said;
     if (!place) {
       elsewhere.push(`${field}: ${detail}`);
       continue;

@@ -3,19 +3,11 @@
 
 import { h, uniqueId } from '../dom.js';
 
-/**
- * An action; with `why` it is shown, but cannot be taken. `see`: the token that stands in the way, or to take
- * instead.
- * @typedef {{ label: string, act: () => void, danger?: boolean, why?: string, see?: { words: string, token:
- *   string } }} Item
- */
+/** An action; with `why` it is shown, but cannot be taken. */
+/** @typedef {{ label: string, act: () => void, danger?: boolean, why?: string }} Item */
 
-/**
- * @param {string} label what the button is for, as read by screen readers
- * @param {Item[] | (() => Item[])} items a function is asked each time the menu opens
- * @param {string} [text] on the button
- */
-export function menuButton(label, items, text = '⋯') {
+/** @param {string} label what the button is for, as read by screen readers @param {Item[]} items */
+export function menuButton(label, items) {
   const id = uniqueId('menu');
   const button = h(
     'button',
@@ -28,7 +20,7 @@ export function menuButton(label, items, text = '⋯') {
       'aria-label': label,
       on: { click: () => (menu.matches(':popover-open') ? close() : open()), keydown: keyOnButton },
     },
-    text,
+    '⋯',
   );
   const menu = h('div', {
     id,
@@ -42,9 +34,7 @@ export function menuButton(label, items, text = '⋯') {
   let openedAt = button.getBoundingClientRect();
 
   function open() {
-    menu.replaceChildren(
-      ...(typeof items === 'function' ? items() : items).map((item) => entry(item, close)),
-    );
+    menu.replaceChildren(...items.map((item) => entry(item, close)));
     menu.showPopover();
     button.setAttribute('aria-expanded', 'true');
     placeAt(menu, button);
@@ -110,7 +100,7 @@ const beginningWith = (letter, entries) =>
   entries.find((entry) => entry.textContent?.toLowerCase().startsWith(letter.toLowerCase()));
 
 /** @param {Item} item @param {() => void} close the menu, before the item acts */
-function entry({ label, act, danger, why, see }, close) {
+function entry({ label, act, danger, why }, close) {
   const click = () => {
     if (why) return;
     close();
@@ -127,7 +117,7 @@ function entry({ label, act, danger, why, see }, close) {
       on: { click },
     },
     label,
-    why && h('span', { class: 'under' }, see ? `${why} ${see.words} ${see.token}` : why),
+    why && h('span', { class: 'under' }, why),
   );
 }
 

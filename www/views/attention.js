@@ -3,8 +3,6 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
-import { may, who } from '../who.js';
-import { countingIs } from './last_used.js';
 
 /** @import { Notice, Page, Status, Token } from '../types.d.ts' */
 
@@ -43,16 +41,10 @@ export const STATUS_WARNINGS = {
   admin_key_without_end:
     'An admin key of an earlier release never ends. Make another in its place, and delete it.',
   quotas_not_counted:
-    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used ' +
-    'up. Bind USAGE, or take the quotas away.',
+    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used up. ' +
+    'Bind USAGE, or take the quotas away.',
   webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
-
-/** To whoever signed in with the key of ADMIN_KEY. */
-const OWN_KEY =
-  'You are signed in with the key of ADMIN_KEY. It never ends, and the audit log cannot tell who used it. ' +
-  'Make an owner’s key in your own name, sign in with that, delete the key ADMIN_KEY under Admin keys, and ' +
-  'take ADMIN_KEY out of the secrets.';
 
 const SOON_SECONDS = 7 * 86_400;
 const DAY_MS = 86_400_000;
@@ -95,7 +87,6 @@ async function ask(signal) {
     ),
     /** @type {Promise<Page<Notice>>} */ (get('/notices?limit=20', signal)),
   ]);
-  countingIs(status.usage.counting);
   last = { at: Date.now(), status, ending, notices };
   return last;
 }
@@ -107,13 +98,9 @@ function banner({ status, ending, notices }) {
     h(
       'li',
       null,
-      code === 'bootstrap_key' && who()?.bootstrap
-        ? OWN_KEY
-        : (STATUS_WARNINGS[code] ?? code.replaceAll('_', ' ')),
+      STATUS_WARNINGS[code] ?? code.replaceAll('_', ' '),
       ' ',
-      code === 'bootstrap_key' && may('owner')
-        ? h('a', { href: '#/keys?new=owner' }, 'Make an owner’s key')
-        : h('a', { href: '#/revocation' }, 'Look'),
+      h('a', { href: '#/revocation' }, 'Look'),
     ),
   );
   if (count > 0) {

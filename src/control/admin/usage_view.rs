@@ -37,8 +37,6 @@ pub enum UsageSeen {
 pub fn usage_calls(answer: &Answer, rendering: &Rendering, now: UnixMillis) -> Vec<(u32, ShardCall)> {
     match (answer, rendering) {
         (Answer::Token(token), Rendering::Usage(range)) => ShardCall::reads_of(&[token.serial], *range),
-        (Answer::Authenticated, Rendering::AllUsage(range)) => ShardCall::reads_of_all(*range),
-        (Answer::Token(_) | Answer::Authenticated, Rendering::Refusals(page)) => page.calls(),
         (Answer::Family(family), Rendering::Answer) => {
             ShardCall::reads_of(&side_by_side(family), last_day(now))
         }
@@ -66,7 +64,7 @@ fn side_by_side(family: &FamilyView) -> Vec<Serial> {
 
 impl UsageSeen {
     /// The usage of each requested token; `None` when nothing is counted or a shard did not answer.
-    pub(super) fn tokens(self) -> Option<Vec<reading::TokenReading>> {
+    fn tokens(self) -> Option<Vec<reading::TokenReading>> {
         let Self::Asked(answers) = self else { return None };
         let mut all = Vec::new();
         for answer in answers {
@@ -291,7 +289,7 @@ impl UsagePeriod {
 }
 
 impl UsageCounts {
-    pub(super) fn of(counts: &Counts) -> Self {
+    fn of(counts: &Counts) -> Self {
         let of = |outcome| counts.get(outcome);
         let reported = ReportedCounts {
             origin_missing: of(Outcome::ReportedOriginMissing),
@@ -331,7 +329,7 @@ impl UsageOrigins {
 }
 
 impl OriginCount {
-    pub(super) fn of(weighed: Weighed<String>) -> Self {
+    fn of(weighed: Weighed<String>) -> Self {
         let at_least = weighed.count.saturating_sub(weighed.over);
         Self { origin: weighed.key, requests: weighed.count, at_least }
     }

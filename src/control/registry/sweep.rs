@@ -183,8 +183,7 @@ pub(super) fn queue<D: Database>(
         | NoticeKind::QuotaNear
         | NoticeKind::QuotaExceeded
         | NoticeKind::ReportsMissing
-        | NoticeKind::AdminKeyExpiring
-        | NoticeKind::WebhookTest => queued,
+        | NoticeKind::AdminKeyExpiring => queued,
     };
     notices::queue(database, queued, now)?;
     store_last_notice(database, serial, due, now)

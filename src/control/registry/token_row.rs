@@ -12,7 +12,6 @@ use super::retired_keys;
 use super::rotation_plan::RotationPlan;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
-use super::token_index;
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json, unsigned};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
@@ -171,8 +170,7 @@ impl TokenRow {
 
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         database.insert("token", self.columns()?)?;
-        origin_index::write(database, self.serial, &self.policy.origins)?;
-        token_index::insert(database, std::slice::from_ref(self))
+        origin_index::write(database, self.serial, &self.policy.origins)
     }
 
     /// Every column of a new row, with its value.
@@ -237,8 +235,7 @@ impl TokenRow {
         columns.push(("version", self.version.into()));
         columns.push(("auto_rotate_at", self.auto_rotate_at().into()));
         self.update(database, columns)?;
-        origin_index::write(database, self.serial, &self.policy.origins)?;
-        token_index::write(database, std::slice::from_ref(self))
+        origin_index::write(database, self.serial, &self.policy.origins)
     }
 
     pub(super) fn update_status<D: Database>(&self, database: &D) -> Result<(), StorageError> {
@@ -283,8 +280,7 @@ impl TokenRow {
             ("rotation_due_at", due_at.into()),
             ("version", self.version.into()),
         ];
-        self.update(database, columns)?;
-        token_index::set_end(database, self)
+        self.update(database, columns)
     }
 
     /// Writes the end of its licence, what that means for its end, and the version.
@@ -295,8 +291,7 @@ impl TokenRow {
             ("licence_due_at", self.licence_due_at().into()),
             ("version", self.version.into()),
         ];
-        self.update(database, columns)?;
-        token_index::set_end(database, self)
+        self.update(database, columns)
     }
 
     /// Computes the end that the gate enforces from the operator's and the licence's.
@@ -340,11 +335,6 @@ impl TokenRow {
     /// Whether no rotation made it or ends it: what is done to another token never changes it.
     pub(super) fn is_alone(&self) -> bool {
         self.predecessor.is_none() && self.successor.is_none() && self.rotation.is_none()
-    }
-
-    /// The last characters of the token, which its fingerprint shows.
-    pub(super) fn fingerprint_end(&self) -> &str {
-        self.fingerprint.split_once('…').map_or("", |(_, end)| end)
     }
 
     /// When it ends, if nothing is done to it.

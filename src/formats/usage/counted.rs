@@ -3,7 +3,6 @@
 use crate::formats::origin::Origin;
 use crate::formats::token::Serial;
 use crate::formats::usage::outcome::Outcome;
-use crate::formats::usage::refusal::RefusedRequest;
 
 /// The data of one request that are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,14 +15,12 @@ pub struct Counted {
     pub origin: Option<Origin>,
     /// Whether the token is a successor whose first use is not known yet.
     pub is_watched: bool,
-    /// What the tail of refusals shows of it; `None`: it was not refused, or no tail is kept.
-    pub refused: Option<Box<RefusedRequest>>,
 }
 
 impl Counted {
     /// A request without a token of this deployment.
     #[must_use]
     pub fn of_nobody(outcome: Outcome) -> Self {
-        Self { serial: None, outcome, origin: None, is_watched: false, refused: None }
+        Self { serial: None, outcome, origin: None, is_watched: false }
     }
 }

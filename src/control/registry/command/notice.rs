@@ -38,12 +38,10 @@ pub enum NoticeKind {
     AdminKeyExpiring,
     /// Has a successor that a job or page, which fetched an earlier one, has not fetched.
     SuccessorUnfetched,
-    /// Somebody tries the receiver of webhooks. About the deployment, not about tokens.
-    WebhookTest,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,
@@ -58,7 +56,6 @@ impl NoticeKind {
         Self::ReportsMissing,
         Self::AdminKeyExpiring,
         Self::SuccessorUnfetched,
-        Self::WebhookTest,
     ];
 
     /// The name of the kind, as docs/lifecycle.md, "Notices" has it.
@@ -79,7 +76,6 @@ impl NoticeKind {
             Self::ReportsMissing => "reports_missing",
             Self::AdminKeyExpiring => "admin_key_expiring",
             Self::SuccessorUnfetched => "successor_unfetched",
-            Self::WebhookTest => "webhook_test",
         }
     }
 
@@ -92,8 +88,7 @@ impl NoticeKind {
     /// The `type` of a webhook: hierarchical, as the specification recommends.
     #[must_use]
     pub fn event_type(self) -> String {
-        let is_of_deployment =
-            matches!(self, Self::ReportsMissing | Self::AdminKeyExpiring | Self::WebhookTest);
+        let is_of_deployment = matches!(self, Self::ReportsMissing | Self::AdminKeyExpiring);
         let subject = if is_of_deployment { "deployment" } else { "token" };
         format!("{subject}.{}", self.as_str())
     }
