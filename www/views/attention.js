@@ -41,8 +41,8 @@ export const STATUS_WARNINGS = {
   admin_key_without_end:
     'An admin key of an earlier release never ends. Make another in its place, and delete it.',
   quotas_not_counted:
-    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used up. ' +
-    'Bind USAGE, or take the quotas away.',
+    'Some tokens have a quota, and no usage shards are bound, so nothing is counted and no quota is used ' +
+    'up. Bind USAGE, or take the quotas away.',
   webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
 

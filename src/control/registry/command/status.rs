@@ -194,8 +194,8 @@ pub enum StatusWarning {
     BootstrapKey,
     /// An admin key that an earlier release made has no end.
     AdminKeyWithoutEnd,
-    /// A token has a quota, and no usage shards are bound (`USAGE`), so nothing uses it up. The admin API adds
-    /// this; the registry does not know it.
+    /// A token has a quota, and no usage shards are bound (`USAGE`), so nothing uses it up. The admin API
+    /// adds this; the registry does not know it.
     QuotasNotCounted,
 }
 
