@@ -90,7 +90,9 @@ async function warm() {
   ]);
 }
 
-const tokenOf = async ({ admin }) => (await admin.createToken()).token;
+async function tokenOf({ admin }) {
+  return (await admin.createToken()).token;
+}
 
 /** Requests that are refused. */
 async function refusals() {
