@@ -12,6 +12,7 @@ import {
   hasNone,
   isPrepared,
   keepCookies,
+  kvBegin,
   read,
   readResponse,
   send,
@@ -49,7 +50,7 @@ function carriedOut(wayleave, sent, parts) {
 
 /** Reads the record from KV and decides again. Where that is not enough, the asynchronous path goes on. */
 async function withRecord(wayleave, sent, [, name, serial, version, cacheTtl, patience, began]) {
-  const reading = begun(sent.env.KV, name, Number(cacheTtl));
+  const reading = kvBegin(sent.env.KV, name, Number(cacheTtl));
   // The asynchronous path says that it failed.
   const bytes = await within(reading, Number(patience), null).catch(() => null);
   if (bytes !== null) {
@@ -62,11 +63,6 @@ async function withRecord(wayleave, sent, [, name, serial, version, cacheTtl, pa
   revive(wayleave);
   const { request, env, context } = sent;
   return wayleave.goOn(request, env, context, name, reading, Number(began));
-}
-
-/** KV's promise of a value. One that fails where KV is not bound. */
-async function begun(kv, key, cacheTtl) {
-  return kv.get(key, { type: 'arrayBuffer', cacheTtl });
 }
 
 function ownAnswer([, status, set, body]) {

@@ -108,8 +108,8 @@ pub async fn go_on(
 ) -> Result<Response, JsValue> {
     #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds far below 2^53")]
     let began = UnixMillis(began as i64);
-    let first_read = Some(BegunRead { name, reading });
-    Ok(gateway::go_on(request, env, Context::new(context), began, first_read).await?)
+    let first_read = Some(BegunRead { name, reading, began });
+    Ok(gateway::go_on(request, env, Context::new(context), first_read).await?)
 }
 
 /// How an answer is edited that has some of the headers that are looked at. `answer`: its status and those

@@ -195,16 +195,16 @@ export function edit(headers, remove, set) {
 }
 
 /** The bytes under `key`. Null when KV has none; undefined on failure or after `timeout` ms. */
-export async function kvGet(kv, key, cacheTtl, timeout) {
-  try {
-    return await kvRead(kv.get(key, { type: 'arrayBuffer', cacheTtl }), key, timeout);
-  } catch (error) {
-    console.warn(`KV read of ${key} failed: ${error}`);
-    return undefined;
-  }
+export function kvGet(kv, key, cacheTtl, timeout) {
+  return kvRead(kvBegin(kv, key, cacheTtl), key, timeout);
 }
 
-/** The same of a read that was begun already: `reading` is KV's promise. */
+/** KV's promise of the value under `key`: an ArrayBuffer or null. It rejects where KV is not bound. */
+export async function kvBegin(kv, key, cacheTtl) {
+  return kv.get(key, { type: 'arrayBuffer', cacheTtl });
+}
+
+/** What kvGet gives, of a read that was begun already: `reading` is KV's promise. */
 export async function kvRead(reading, key, timeout) {
   try {
     const bytes = await within(reading, timeout, undefined);

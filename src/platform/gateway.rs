@@ -65,7 +65,7 @@ impl Counter<'_> {
 /// Serves one request of the data plane, whatever must be awaited for it. `at_once.rs` serves those for which
 /// nothing must.
 pub(super) async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
-    go_on(request, env, context, clock::now(), None).await
+    go_on(request, env, context, None).await
 }
 
 /// The same for a request that began earlier, on the synchronous path, with a read from KV.
@@ -73,7 +73,6 @@ pub(super) async fn go_on(
     request: Request,
     env: Env,
     context: Context,
-    began: UnixMillis,
     first_read: Option<BegunRead>,
 ) -> Result<Response> {
     // The message is in the log already. The caller is not told, since anybody may call.
@@ -87,14 +86,15 @@ pub(super) async fn go_on(
     isolate.warn_of_exposure(facts.url);
     let is_head = facts.method == "HEAD";
     let counter = Counter { isolate: &isolate, env: &env, context: &context, request: &request };
+    let now = clock::now();
     let asker = Asker {
         isolate: &isolate,
         env: &env,
         context: &context,
-        began,
+        began: first_read.as_ref().map_or(now, |read| read.began),
         first_read: RefCell::new(first_read),
     };
-    let reply = match gateway::receive(&isolate.config.edge, &facts, clock::now()) {
+    let reply = match gateway::receive(&isolate.config.edge, &facts, now) {
         Received::Reply(reply) => reply,
         Received::Refused(reply, counted) => {
             counter.count(counted, clock::now());

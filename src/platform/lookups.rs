@@ -45,6 +45,7 @@ pub(super) struct BegunRead {
     pub name: String,
     /// KV's promise.
     pub reading: Promise,
+    pub began: UnixMillis,
 }
 
 /// Something that is looked up: its name in KV, what the registry is asked, and how a value is taken.
@@ -65,7 +66,7 @@ pub(super) async fn record(asker: &Asker<'_>, serial: Serial, version: u32) -> R
     if let Some(held) = held.filter(|held| is_fit(isolate, serial, held) && held.version >= version) {
         return RecordFact::Known(held);
     }
-    let began = if asker.first_read.borrow().is_some() { asker.began } else { clock::now() };
+    let began = asker.first_read.borrow().as_ref().map_or_else(clock::now, |read| read.began);
     let lookup = Lookup::of_record(asker.began, began);
     look_up(asker, SoughtRecord { serial, version }, lookup).await.unwrap_or(RecordFact::Unavailable)
 }
@@ -93,8 +94,7 @@ pub(super) async fn family(asker: &Asker<'_>, family: &FamilyId, outdated: Optio
 /// `None` when no source had it in time.
 async fn look_up<S: Sought>(asker: &Asker<'_>, sought: S, lookup: Lookup) -> Option<S::Found> {
     let (isolate, bindings) = (asker.isolate, Bindings::of(asker.env));
-    let first_read = asker.first_read.take().map(|read| (asker.began, read));
-    let ended = carry_out(isolate, &bindings, &sought, lookup, first_read).await;
+    let ended = carry_out(isolate, &bindings, &sought, lookup, asker.first_read.take()).await;
     if let Ended::TryInBackground(lookup) = ended {
         let isolate = Rc::clone(isolate);
         asker.context.wait_until(async move {
@@ -129,11 +129,11 @@ async fn carry_out<S: Sought>(
     bindings: &Bindings,
     sought: &S,
     mut lookup: Lookup,
-    first_read: Option<(UnixMillis, BegunRead)>,
+    first_read: Option<BegunRead>,
 ) -> Ended<S::Found> {
     let name = sought.kv_name();
     // A list that came meanwhile may name a later version, under another name.
-    let mut first_read = first_read.filter(|(_, read)| read.name == name);
+    let mut first_read = first_read.filter(|read| read.name == name);
     let mut under_way: UnderWay<'_, Event> = Vec::new();
     loop {
         // A statement of its own: a borrow in the head of `match` would last over the awaits.
@@ -182,14 +182,14 @@ async fn read_kv(
     bindings: &Bindings,
     name: &str,
     cache_ttl_seconds: u32,
-    begun: Option<(UnixMillis, BegunRead)>,
+    begun: Option<BegunRead>,
 ) -> KvValue {
-    let Some((asked_at, begun)) = begun else {
+    let Some(BegunRead { reading, began, .. }) = begun else {
         return kv_value(isolate, &bindings.kv, name, cache_ttl_seconds, KV_READ_TIMEOUT_MS).await;
     };
-    let waited_ms = u32::try_from(clock::now().since_ms(asked_at)).unwrap_or(0);
+    let waited_ms = u32::try_from(clock::now().since_ms(began)).unwrap_or(0);
     let left_ms = KV_READ_TIMEOUT_MS.saturating_sub(waited_ms).max(1);
-    kv_ended(isolate, asked_at, crossing::kv_read(&begun.reading, name, left_ms)).await
+    kv_ended(isolate, began, crossing::kv_read(&reading, name, left_ms)).await
 }
 
 /// What became of the call is noted.
@@ -278,7 +278,7 @@ fn hold(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> Optio
 }
 
 /// Keeps what the first read of the synchronous path found. `false`, and nothing is noted, where it may not
-/// be used: then the asynchronous path reads it again, and says so.
+/// be used: then the asynchronous path takes the same read, and says so.
 pub(super) fn hold_first(isolate: &Isolate, serial: Serial, version: u32, sealed: &[u8]) -> bool {
     Record::open(&isolate.config.edge.ring, serial, version, sealed)
         .is_some_and(|opened| hold_opened(isolate, serial, opened, sealed.len()).is_some())
