@@ -11,6 +11,7 @@ import { SITE } from './harness/admin_api.mjs';
 import { DEPLOYMENT, eventually, Gateway, SIGNING_SECRETS } from './harness/gateway.mjs';
 import { HOST, routes } from './harness/routes.mjs';
 import { mintToken, withFlippedBit } from './harness/tokens.mjs';
+import { told } from './harness/told.mjs';
 
 const MAIN = `
 import worker, { asynchronous as slow, Registry, Usage, Relay } from './index.js';
@@ -93,13 +94,6 @@ async function warmed(text) {
   const headers = [bearer(text), FROM_SITE];
   const path = async () => (await gateway.client.get('/warm', { headers })).headers['x-path'];
   await eventually('the record is in memory', async () => (await path()) === 'synchronous');
-}
-
-/** What a caller can tell of an answer, besides its time. */
-function told(answer) {
-  const unsteady = ['date', 'x-path', 'connection', 'keep-alive'];
-  const fields = answer.rawHeaders.filter(([name]) => !unsteady.includes(name));
-  return { status: answer.status, fields, body: answer.bytes.toString('latin1') };
 }
 
 /** Sends one request to both paths. Returns the answer, which both gave. */
