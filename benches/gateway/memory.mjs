@@ -8,7 +8,7 @@ const TOKENS = 2_000;
 const SECONDS_PER_MINUTE = 60;
 const BYTES_PER_MIB = 1_048_576;
 
-/** Resident memory after each minute, in MiB. The first minute fills what is kept. */
+/** Prints the resident memory after each minute. The first minute fills what is kept. */
 export async function memory({ process: served, gateway, url }) {
   const tokens = [];
   while (tokens.length < TOKENS) {
@@ -16,11 +16,9 @@ export async function memory({ process: served, gateway, url }) {
     tokens.push(...made.map(({ token }) => `Bearer ${token}`));
   }
   const run = { process: served, url, headers: BROWSER_HEADERS, authorizations: tokens, status: 200 };
-  const residentMiB = [];
   for (let minute = 1; minute <= MINUTES; minute += 1) {
     const { requests } = await load({ ...run, seconds: SECONDS_PER_MINUTE });
-    residentMiB.push(Math.round(served.residentBytes() / BYTES_PER_MIB));
-    console.log(`  minute ${minute}: ${residentMiB.at(-1)} MiB after ${requests} requests more`);
+    const residentMiB = Math.round(served.residentBytes() / BYTES_PER_MIB);
+    console.log(`  minute ${minute}: ${residentMiB} MiB after ${requests} requests more`);
   }
-  return { resident_mib: residentMiB };
 }
