@@ -41,9 +41,11 @@ bench-registry: ## changes in a second, and a bulk revocation of 100,000 tokens 
 instructions:   ## instructions of a decision's steps; fails at 5 % more than benches/instructions.txt says
 	@deploy/toolchain/install tests && . deploy/toolchain/env && exec deploy/toolchain/instructions
 
-growth:         ## how the revocation list grows with tokens, and usage with days
-	@$(TOOLS) && cargo bench --locked --bench growth && exec cargo test --locked \
-	  --config profile.dev.package.wayleave.opt-level=2 --test usage growth -- --nocapture
+growth:         ## how the revocation list grows with tokens, usage with days; lists of a million tokens
+	@$(TOOLS) && cargo bench --locked --bench growth && cargo test --locked \
+	  --config profile.dev.package.wayleave.opt-level=2 --test usage growth -- --nocapture && \
+	  WAYLEAVE_TOKENS=1000000 exec cargo test --locked \
+	  --config profile.dev.package.wayleave.opt-level=2 --test registry list_growth -- --nocapture
 
 tools:          ## installs the tools, nothing else
 	@deploy/toolchain/install

@@ -22,6 +22,8 @@ mod faults;
 mod queries;
 #[path = "admin/random.rs"]
 mod random;
+#[path = "admin/refusals.rs"]
+mod refusals;
 #[path = "admin/vectors.rs"]
 mod request_vectors;
 #[path = "admin/sessions.rs"]

@@ -111,7 +111,8 @@ impl Isolate {
     fn count(&mut self, token: usize, now: i64) -> u64 {
         let calls = self.send_counts(now);
         let serial = u32::try_from(token).ok().map(|number| Serial(1 + number));
-        let counted = Counted { serial, outcome: Outcome::Admitted, origin: None, is_watched: false };
+        let counted =
+            Counted { serial, outcome: Outcome::Admitted, origin: None, is_watched: false, refused: None };
         self.reporter.count(counted, UnixMillis(now));
         self.senders.extend(self.reporter.plan(UnixMillis(now)).into_iter().map(|sender| (now, sender)));
         calls + self.send_counts(now)

@@ -3,41 +3,136 @@
 
 import * as api from './api.js';
 import { h, put } from './dom.js';
-import { here } from './router.js';
+import { listenToKeys, openKeys } from './hands.js';
+import { loaded } from './later.js';
+import { change, go, here, noteShown, stay } from './router.js';
+import { ifDiscarded } from './ui/dialog.js';
 import { failure } from './ui/failure.js';
+import { menuButton } from './ui/menu.js';
 import { announce, noticeRegion } from './ui/notice.js';
-import { view as adminKeys } from './views/admin_keys.js';
-import { view as audit } from './views/audit.js';
-import { view as create } from './views/create.js';
-import { view as edit } from './views/edit.js';
-import { view as family } from './views/family.js';
-import { view as notices } from './views/notices.js';
-import { view as revocation } from './views/revocation.js';
-import { view as settings } from './views/settings.js';
+import { themeItems } from './ui/theme.js';
+import { hasUnsaved } from './ui/unsaved.js';
 import { signInAgain, signInPage } from './views/sign_in.js';
-import { view as token } from './views/token.js';
 import { view as tokens } from './views/tokens.js';
 import { becomes, may, who } from './who.js';
 
 /** @import { View } from './router.js' */
 
 /**
- * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, view:
- *   View }} Section
+ * @typedef {{ name: string, title: string, least: 'viewer' | 'operator' | 'owner', inMenu: boolean, isPart?:
+ *   boolean, within?: string, view: View }} Section `isPart`: it is about one token or family, or makes
+ *   one; `within`: the section of the menu that leads to it
  * @type {Section[]}
  */
 const SECTIONS = [
+  {
+    name: 'home',
+    title: 'Home',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/home.js')),
+  },
   { name: 'tokens', title: 'Tokens', least: 'viewer', inMenu: true, view: tokens },
-  { name: 'new', title: 'New token', least: 'operator', inMenu: false, view: create },
-  { name: 'token', title: 'Token', least: 'viewer', inMenu: false, view: token },
-  { name: 'family', title: 'Family', least: 'viewer', inMenu: false, view: family },
-  { name: 'edit', title: 'Edit token', least: 'operator', inMenu: false, view: edit },
-  { name: 'revocation', title: 'Revocation', least: 'viewer', inMenu: true, view: revocation },
-  { name: 'notices', title: 'Notices', least: 'viewer', inMenu: true, view: notices },
-  { name: 'audit', title: 'Audit log', least: 'viewer', inMenu: true, view: audit },
-  { name: 'keys', title: 'Admin keys', least: 'owner', inMenu: true, view: adminKeys },
-  { name: 'settings', title: 'Settings', least: 'viewer', inMenu: true, view: settings },
+  {
+    name: 'new',
+    title: 'New token',
+    least: 'operator',
+    inMenu: false,
+    isPart: true,
+    view: later(() => import('./views/create.js')),
+  },
+  {
+    name: 'token',
+    title: 'Token',
+    least: 'viewer',
+    inMenu: false,
+    isPart: true,
+    view: later(() => import('./views/token.js')),
+  },
+  {
+    name: 'family',
+    title: 'Family',
+    least: 'viewer',
+    inMenu: false,
+    isPart: true,
+    view: later(() => import('./views/family.js')),
+  },
+  {
+    name: 'edit',
+    title: 'Edit token',
+    least: 'operator',
+    inMenu: false,
+    isPart: true,
+    view: later(() => import('./views/edit.js')),
+  },
+  {
+    name: 'refusals',
+    title: 'Refusals',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/refusals.js')),
+  },
+  {
+    name: 'revocation',
+    title: 'Revocation',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/revocation.js')),
+  },
+  {
+    name: 'notices',
+    title: 'Notices',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/notices.js')),
+  },
+  {
+    name: 'audit',
+    title: 'Audit log',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./rare/audit.js')),
+  },
+  {
+    name: 'keys',
+    title: 'Admin keys',
+    least: 'owner',
+    inMenu: true,
+    view: later(() => import('./views/admin_keys.js')),
+  },
+  {
+    name: 'licences',
+    title: 'Licences and owners',
+    least: 'viewer',
+    inMenu: false,
+    within: 'settings',
+    view: later(() => import('./rare/licences.js')),
+  },
+  {
+    name: 'signing-keys',
+    title: 'Signing keys',
+    least: 'owner',
+    inMenu: false,
+    within: 'settings',
+    view: later(() => import('./rare/signing_keys.js')),
+  },
+  {
+    name: 'settings',
+    title: 'Settings',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/settings.js')),
+  },
 ];
+
+/**
+ * A view that is loaded when it is opened, unlike the first one.
+ * @param {() => Promise<{ view: View }>} load
+ * @returns {View}
+ */
+function later(load) {
+  return async (place) => (await loaded(load)).view(place);
+}
 
 const main = h('main', { class: 'page', id: 'main', tabindex: '-1' });
 const top = h('header', { class: 'top' });
@@ -52,7 +147,9 @@ async function start() {
     becomes(await signInAgain());
     drawTop();
   });
-  addEventListener('hashchange', () => who() && show());
+  addEventListener('hashchange', () => who() && arrive());
+  addEventListener('click', followLink);
+  addEventListener('beforeunload', (event) => hasUnsaved(document) && event.preventDefault());
   try {
     becomes(await api.session());
   } catch (error) {
@@ -78,8 +175,35 @@ function enter() {
     top,
     main,
   );
-  if (location.hash === '') history.replaceState(null, '', '#/tokens');
+  if (location.hash === '') history.replaceState(null, '', '#/home');
+  listenToKeys(pages);
   show();
+}
+
+/** The pages that the user may open by themselves. */
+function pages() {
+  return SECTIONS.filter(({ least, isPart }) => !isPart && may(least)).map(({ name, title }) => ({
+    title,
+    address: `#/${name}`,
+  }));
+}
+
+/** The address has changed: by a link that this page did not see, by Back, or by hand. */
+function arrive() {
+  const wanted = change();
+  if (wanted === 'stay') return;
+  if (wanted === 'again' || !hasUnsaved(document)) return show();
+  const again = stay();
+  ifDiscarded(document, again);
+}
+
+/** A link is not followed before what was typed may be lost. @param {MouseEvent} event */
+function followLink(event) {
+  const link = event.target instanceof Element && event.target.closest('a[href^="#/"]');
+  const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  if (!link || !isPlain || event.defaultPrevented || !hasUnsaved(document)) return;
+  event.preventDefault();
+  ifDiscarded(document, () => go(link.getAttribute('href') ?? ''));
 }
 
 /** Shows the view that the address names. Moving the focus to its heading makes screen readers read it. */
@@ -87,9 +211,10 @@ async function show() {
   leaving.abort(new DOMException('left', 'AbortError'));
   leaving = new AbortController();
   const { signal } = leaving;
+  noteShown();
   const place = here(signal);
   const section = SECTIONS.find(({ name }) => name === (place.path[0] ?? 'tokens'));
-  drawTop(section?.inMenu ? section.name : section && 'tokens');
+  drawTop(section?.inMenu ? section.name : section && (section.within ?? 'tokens'));
   // Show "Loading" only when the view takes longer than 400 ms.
   const slow = setTimeout(() => put(main, h('p', { class: 'muted', role: 'status' }, 'Loading …')), 400);
   let content;
@@ -124,7 +249,7 @@ function drawTop(current) {
       null,
       h(
         'a',
-        { class: 'brand', href: '#/tokens' },
+        { class: 'brand', href: '#/home' },
         h('img', { src: new URL('icon.svg', import.meta.url).href, alt: '' }),
         'Wayleave',
       ),
@@ -148,6 +273,7 @@ function drawTop(current) {
           h('strong', { title: session.label }, session.label),
           h('span', { class: 'role' }, `, ${session.role}`),
         ),
+        menuButton('Colours and keys', () => [...themeItems(), { label: 'Keys …', act: openKeys }], '◐'),
         h('button', { type: 'button', class: 'quiet', on: { click: leave } }, 'Sign out'),
       ),
     ),

@@ -32,6 +32,48 @@ export function to(path, params = {}) {
   return `#/${path.map(encodeURIComponent).join('/')}${given === '' ? '' : `?${given}`}`;
 }
 
+/**
+ * The view that is shown: its address, and its number in the history of this page.
+ * @type {{ hash: string, at: number }}
+ */
+let shown = { hash: '', at: 0 };
+
+/** Notes that the current address is shown, so that Back can be undone. */
+export function noteShown() {
+  const at = history.state?.at ?? shown.at + 1;
+  if (history.state?.at !== at) history.replaceState({ ...history.state, at }, '');
+  shown = { hash: location.hash, at };
+}
+
+/** Replaces the current address, without showing another view. @param {string} address */
+export function rewrite(address) {
+  history.replaceState(history.state, '', address);
+  shown = { ...shown, hash: location.hash };
+}
+
+/**
+ * Goes back to the view that is shown, after the address has changed. Returns a function that goes to the new
+ * address again.
+ */
+export function stay() {
+  const { hash } = location;
+  const { at } = shown;
+  // A new address comes after the one that is shown.
+  const steps = (history.state?.at ?? at + 1) - at || 1;
+  isReturning = true;
+  history.go(-steps);
+  return () => (steps === 1 ? go(hash) : history.go(steps));
+}
+
+let isReturning = false;
+
+/** What a change of the address asks for: to stay on the view that `stay` went back to, or to show one. */
+export function change() {
+  const isBack = isReturning && location.hash === shown.hash;
+  if (isBack) isReturning = false;
+  return isBack ? 'stay' : location.hash === shown.hash ? 'again' : 'leave';
+}
+
 /** Navigates to an address. @param {string} address @param {{ replace?: boolean }} [options] */
 export function go(address, { replace = false } = {}) {
   if (address === location.hash) dispatchEvent(new HashChangeEvent('hashchange'));

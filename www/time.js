@@ -54,6 +54,13 @@ export function duration(seconds) {
   return `${Math.round(seconds / DAY)} days`;
 }
 
+/** A token's lifetime as text: "2 years", "1 year", "45 days", "12 h". @param {number} seconds */
+export function lifeWords(seconds) {
+  const years = seconds / (365 * DAY);
+  if (years >= 1 && Number.isInteger(years)) return years === 1 ? '1 year' : `${years} years`;
+  return Math.round(seconds / DAY) === 1 ? '1 day' : duration(seconds);
+}
+
 /** The value of `<input type=datetime-local>` for a time, in the local time zone. @param {string} at */
 export function toLocalInput(at) {
   const when = new Date(at);

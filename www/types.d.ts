@@ -31,6 +31,8 @@ export interface Session {
   admin_key: string;
   label: string;
   role: Role;
+  /** Whether the key is that of ADMIN_KEY. */
+  bootstrap: boolean;
   ends_at: string | null;
   idle_seconds: number;
 }
@@ -62,6 +64,7 @@ export interface Token {
   created_by: string;
   expires_at: string;
   ends_at?: string;
+  licensed_until?: string;
   revoked_at?: string;
   revoked_reason?: string;
   effective_by?: string;
@@ -70,7 +73,7 @@ export interface Token {
   successor?: string;
   rotation?: Rotation;
   distribute?: boolean;
-  auto_rotate?: { before_expiry_seconds: number };
+  auto_rotate?: { before_expiry_seconds: number; expires_in?: number; revoke_old?: RevokeOld };
   first_used_at?: string;
   last_used_at?: string;
   warnings: string[];
@@ -115,12 +118,41 @@ export interface UsageCounts {
   reported: Record<string, number>;
   refused: Record<string, number>;
   upstream: Record<string, number>;
+  /** In the usage of all tokens: requests on anonymous routes, and refusals without a token. */
+  anonymous?: number;
+  refused_without_token?: Record<string, number>;
 }
 
 export interface TokenTraffic extends UsageCounts {
   id: string;
   origins: { allowed: OriginCount[]; refused: OriginCount[] };
   last_used_at: string | null;
+}
+
+export interface AllUsage {
+  counting: boolean;
+  from: string;
+  to: string;
+  step: 'minute' | 'hour' | 'day';
+  totals: UsageCounts;
+  periods: (UsageCounts & { at: string })[];
+  refused_sites: (OriginCount & { token: string })[];
+}
+
+export interface Refusal {
+  at: string;
+  code: string;
+  token: string | null;
+  site: string | null;
+  method: string;
+  path: string;
+  location: string;
+  requests: number;
+}
+
+export interface RefusalPage extends Page<Refusal> {
+  keeping: boolean;
+  kept_seconds: number;
 }
 
 export interface TokenUsage {
@@ -199,9 +231,41 @@ export interface Event {
   actor: string;
   action: string;
   token: string | null;
+  /** The token's present label. */
+  label: string | null;
   family: string | null;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
+}
+
+export interface Licence {
+  family?: string;
+  owner?: string;
+  external_id?: string;
+  ends_at: string | null;
+  set_at: string;
+  set_by: string;
+  pending: boolean;
+  effective_by?: string;
+}
+
+export interface SwitchedOffOwner {
+  owner: string;
+  reason: string | null;
+  switched_off_at: string;
+  switched_off_by: string;
+  pending: boolean;
+  effective_by?: string;
+}
+
+export interface SigningKey {
+  id: number;
+  state: 'signing' | 'verifying' | 'retired';
+  in_ring: boolean;
+  live_tokens: number;
+  missing_at: string[];
+  retired_at: string | null;
+  effective_by: string | null;
 }
 
 export interface AdminKey {
@@ -215,6 +279,21 @@ export interface AdminKey {
 
 export interface Page<T> {
   items: T[];
+  next_cursor: string | null;
+}
+
+export interface TokenPage extends Page<Token> {
+  total?: { count: number; exact: boolean };
+}
+
+/** One step of a bulk call. `rotated` instead of `receipts` where tokens are rotated. */
+export interface BulkStep {
+  matched: number;
+  protected: number;
+  used_lately: number;
+  receipts?: Receipt[];
+  rotated?: { id: string; successor: Token }[];
+  skipped: { id: string; code: string; reason?: string }[];
   next_cursor: string | null;
 }
 
@@ -247,6 +326,7 @@ export interface Status {
     held_calls: number;
     held_calls_limit: number;
   };
+  usage: { counting: boolean };
   restored_at: string | null;
   webhook: {
     configured: boolean;
@@ -270,12 +350,16 @@ export interface Configuration {
   silent_wait_ms: number;
   relays: number;
   on_unknown: 'refuse' | 'admit';
+  plane: 'both' | 'control';
+  gateway_origin: string | null;
   control_hosts: string[];
   credential_sources: string[];
   app_schemes: string[];
   max_token_lifetime_seconds: number;
   default_token_lifetime_seconds: number;
   retention_days: number;
+  refusal_tail: boolean;
+  metrics_tokens_max: number;
   audiences: string[];
   webhook_origin: string | null;
   rate_classes: {
@@ -296,6 +380,7 @@ export interface Configuration {
     shared_cache: boolean;
     forwarded_headers: 'replace' | 'pass';
     timeout_seconds: number;
+    token_lifetime_seconds: number | null;
     credential_sources: string[] | null;
     methods: string[] | null;
     paths: string[] | null;

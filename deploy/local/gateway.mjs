@@ -3,8 +3,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const START_SECONDS = 60;
@@ -31,6 +32,7 @@ export function startGateway({ port, stateFolder, secretsFile, variables }) {
     'wrangler.js',
   );
   const options = {
+    config: withoutCron(stateFolder),
     ip: '127.0.0.1',
     port,
     'inspector-port': 0,
@@ -52,6 +54,23 @@ export function startGateway({ port, stateFolder, secretsFile, variables }) {
   );
   child.on('error', () => {});
   return child;
+}
+
+/**
+ * Writes wrangler.toml without its cron trigger into a folder; returns the file. `wrangler dev` starts no
+ * trigger and warns of that each time. The registry begins its daily sweep without one. Paths in the file are
+ * relative to its folder.
+ */
+function withoutCron(folder) {
+  const root = resolve(import.meta.dirname, '../..');
+  const here = (path) => join(relative(resolve(folder), root), path);
+  const text = readFileSync(join(root, 'wrangler.toml'), 'utf8')
+    .replace(/^\[triggers\]\ncrons = .*\n/m, '')
+    .replace(/^(main|watch_dir) = "(.*)"$/gm, (_line, name, path) => `${name} = "${here(path)}"`);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'wrangler.toml');
+  writeFileSync(file, text);
+  return file;
 }
 
 /** wrangler prints what a Worker logs some time after the answer. */

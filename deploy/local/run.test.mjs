@@ -31,6 +31,7 @@ test('the first start prints lines that work; the second finds the same key and 
   assert.match(first.told.token, /^wlp_[\w-]{36}$/);
   assert.match(first.told.family, /^fam_[\w-]{28}$/);
   await everyLineIsTrue(first);
+  assert.doesNotMatch(first.output(), /warning/i, 'a newcomer is told of nothing that does not concern them');
   await stop(first);
   for (const port of ports) await listenOnce(port); // the ports are free again
 
@@ -112,6 +113,11 @@ async function everyLineIsTrue({ told, output }) {
   ]);
   assert.equal(tile.status, 200);
   assert.equal(tile.headers['content-type'], 'image/png');
+  // What the console's code for a token calls, unchanged.
+  for (const path of ['/', '/tiles/2/1/1.png']) {
+    const answer = await get(`${told.gateway}${path}`, [`X-Api-Key: ${told.token}`, `Origin: ${told.page}`]);
+    assert.equal(answer.status, 200, path);
+  }
 
   const echo = JSON.parse(
     (await get(`${told.gateway}/v1/echo`, [`X-Api-Key: ${told.token}`, `Origin: ${told.page}`])).body,

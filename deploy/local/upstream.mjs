@@ -4,14 +4,19 @@
 //   GET /v1/stations                 JSON
 //   GET /v1/observations             JSON; ?station=<id> for one
 //   GET /v1/tiles/<z>/<x>/<y>.png    PNG, 256 × 256
-//   GET /v1/live                     one JSON line a second for 20 seconds, streamed
+//   GET /v1/live                     one JSON line a second for 20 seconds, streamed; events to EventSource
 //   GET /v1/slow?seconds=<n>         answers after n seconds (5; at most 120)
 //   ANY /v1/echo                     what arrived here: method, path, headers
+//
+// `/` lists these, and tiles are also below `/`, so that the code that the console shows for a token works as
+// it is.
 
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tile } from './tile.mjs';
 import { observation, STATIONS } from './weather.mjs';
+
+const PATHS = ['/v1/stations', '/v1/observations', '/v1/live'];
 
 export function demoUpstream() {
   return createServer((request, response) => {
@@ -27,16 +32,14 @@ async function answer(request, response) {
   }
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return json(response, 405, { error: 'only GET' });
+  if (pathname === '/') return json(response, 200, { paths: PATHS });
   if (pathname === '/v1/stations') return json(response, 200, { stations: STATIONS });
   if (pathname === '/v1/observations') return observations(response, searchParams.get('station'));
-  if (pathname === '/v1/live') return live(response);
+  if (pathname === '/v1/live') return live(request, response);
   if (pathname === '/v1/slow') return slow(response, searchParams.get('seconds'));
-  const found = /^\/v1\/tiles\/(\d{1,2})\/(\d{1,6})\/(\d{1,6})\.png$/.exec(pathname);
+  const found = /^(?:\/v1)?\/tiles\/(\d{1,2})\/(\d{1,6})\/(\d{1,6})\.png$/.exec(pathname);
   if (found) return png(response, tile(...found.slice(1).map(Number), thisTenMinutes()));
-  return json(response, 404, {
-    error: 'no such path',
-    paths: ['/v1/stations', '/v1/observations', '/v1/live'],
-  });
+  return json(response, 404, { error: 'no such path', paths: PATHS });
 }
 
 function observations(response, id) {
@@ -46,12 +49,15 @@ function observations(response, id) {
   return json(response, 200, { observations: stations.map((station) => observation(station, now)) });
 }
 
-async function live(response) {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+async function live(request, response) {
+  const isEvents = request.headers.accept === 'text/event-stream';
+  const type = isEvents ? 'text/event-stream' : 'application/x-ndjson';
+  response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
   for (let line = 0; line < 20 && !response.destroyed; line += 1) {
     if (line > 0) await sleep(1000);
     const station = STATIONS[line % STATIONS.length];
-    response.write(`${JSON.stringify(observation(station, Date.now()))}\n`);
+    const text = JSON.stringify(observation(station, Date.now()));
+    response.write(isEvents ? `data: ${text}\n\n` : `${text}\n`);
   }
   response.end();
 }

@@ -111,6 +111,12 @@ describe('deploy/workerd, step by step as in its README', () => {
       404,
     );
   });
+
+  it('tells the console where the edge is', async () => {
+    const { plane, gateway_origin: origin } = await machine.call('GET', '/configuration');
+    assert.deepEqual([plane, origin], ['control', `http://127.0.0.1:${machine.ports[8787]}`]);
+    assert.equal((await fetch(`${origin}/_wayleave/health`)).status, 200);
+  });
 });
 
 describe('deploy/workerd/wayleave.capnp', () => {
@@ -153,9 +159,11 @@ describe('deploy/workerd/wayleave.capnp', () => {
       'ADMIN_KEY',
       'WEBHOOK_SECRET',
       'RESTORE_ID',
+      'GATEWAY_ORIGIN',
       'MAX_TOKEN_LIFETIME',
       'DEFAULT_TOKEN_LIFETIME',
       'RETENTION_DAYS',
+      'METRICS_TOKENS_MAX',
       'WEBHOOK_URL',
     ];
     assert.deepEqual(

@@ -28,6 +28,8 @@ pub struct Config {
     pub location: Option<String>,
     /// An id that the operator changes after restoring the registry's storage from a backup.
     pub restore_id: Option<String>,
+    /// The origin at which callers reach the guarded APIs, where the console cannot know it.
+    pub gateway_origin: Option<String>,
     /// Schemes that origin rules may name, in addition to http and https.
     pub app_schemes: Vec<String>,
     /// The longest life of a token, in seconds.
@@ -36,6 +38,8 @@ pub struct Config {
     pub default_token_lifetime_seconds: i64,
     /// Days that a token stays in the registry after its `expires_at`.
     pub retention_days: i64,
+    /// Most tokens, and most families, that `/metrics` shows one by one.
+    pub metrics_tokens_max: i64,
     /// The keys that recognise admin keys and family ids.
     pub check_keys: CheckKeys,
     /// The admin key of the variable `ADMIN_KEY`, when set.
@@ -65,6 +69,7 @@ impl Config {
             default_token_lifetime_seconds: self.default_token_lifetime_seconds,
             token_lifetimes: self.edge.routes.token_lifetimes(),
             retention_days: self.retention_days,
+            metrics_tokens_max: self.metrics_tokens_max,
             audiences: self.audiences.clone(),
             served_paths: self.edge.routes.served_paths(),
             credential_audiences: self
@@ -104,6 +109,7 @@ impl Config {
             max_token_lifetime_seconds: self.max_token_lifetime_seconds,
             own_origin,
             configuration: &self.described,
+            keeps_refusals: self.edge.keeps_refusals,
             has_sessions: self.edge.has_console(own_origin),
             now,
         }

@@ -46,6 +46,35 @@ fn what_is_described_holds_every_setting_and_no_secret() {
 }
 
 #[test]
+fn refusals_are_kept_unless_it_is_said_otherwise() {
+    let keeps = |text| read(&[("REFUSAL_TAIL", text)]).map(|config| config.edge.keeps_refusals);
+    assert_eq!((keeps(""), keeps("on"), keeps("off")), (Ok(true), Ok(true), Ok(false)));
+    assert!(keeps("no").is_err());
+}
+
+#[test]
+fn the_gateways_origin_is_described_as_browsers_write_it() {
+    let described = |changes: &[(&str, &str)]| -> serde_json::Value {
+        serde_json::from_str(&read(changes).unwrap().described).unwrap()
+    };
+    let unset = described(&[]);
+    assert_eq!((&unset["gateway_origin"], unset["plane"].as_str()), (&serde_json::Value::Null, Some("both")));
+    for (text, origin) in [
+        ("https://api.example", "https://api.example"),
+        ("https://API.example:443/", "https://api.example"),
+        ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+        ("http://[::1]:8787", "http://[::1]:8787"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ] {
+        let described = described(&[("GATEWAY_ORIGIN", text), ("PLANE", "control")]);
+        assert_eq!(
+            (described["gateway_origin"].as_str(), described["plane"].as_str()),
+            (Some(origin), Some("control"))
+        );
+    }
+}
+
+#[test]
 fn the_console_has_an_origin_of_its_own() {
     let alone = read(&[("CONTROL_HOSTS", "control.example")]).unwrap();
     assert!(alone.edge.has_console("https://control.example"));
@@ -157,6 +186,9 @@ fn every_wrong_value_names_its_variable_and_never_shows_it() {
         ("DEFAULT_TOKEN_LIFETIME", "63072001"),
         ("DEFAULT_TOKEN_LIFETIME", "1 year"),
         ("RETENTION_DAYS", "0"),
+        ("METRICS_TOKENS_MAX", "-1"),
+        ("METRICS_TOKENS_MAX", "5001"),
+        ("METRICS_TOKENS_MAX", "many"),
         ("SIGNING_KEYS", "hunter2"),
         ("CHECK_SECRET", "hunter2"),
         ("ADMIN_KEY", "hunter2"),
@@ -174,6 +206,11 @@ fn every_wrong_value_names_its_variable_and_never_shows_it() {
         ("UPSTREAM", "http://*.hunter2"),
         ("CONTROL_HOSTS", "control.example;hunter2"),
         ("CONTROL_HOSTS", "hunter2:0"),
+        ("GATEWAY_ORIGIN", "hunter2"),
+        ("GATEWAY_ORIGIN", "ftp://hunter2"),
+        ("GATEWAY_ORIGIN", "https://hunter2/v1"),
+        ("GATEWAY_ORIGIN", "https://a@hunter2"),
+        ("GATEWAY_ORIGIN", "https://*.hunter2"),
         ("CLIENT_IP_HEADER", "Cookie"),
         ("CLIENT_IP_HEADER", "Authorization"),
         ("CLIENT_IP_HEADER", "X-Api-Key"),

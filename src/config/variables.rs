@@ -25,6 +25,7 @@ use crate::formats::origin::{APP_SCHEMES_DEFAULT, APP_SCHEMES_EXPECTED, parse_ap
 use crate::formats::rate_class::RateClasses;
 use crate::limits::{self, CREDENTIAL_MAX_CHARS};
 use std::ops::RangeInclusive;
+use url::Url;
 
 /// The default of `CLIENT_IP_HEADER`. Cloudflare sets this header and replaces whatever the caller sent.
 const CLIENT_IP_HEADER_DEFAULT: &str = "cf-connecting-ip";
@@ -77,12 +78,18 @@ impl Config {
         let restore_id = variables.name("RESTORE_ID")?;
         let on_unknown = variables.on_unknown()?;
         let control_hosts = variables.control_hosts()?;
+        let gateway_origin = variables.gateway_origin()?;
         let app_schemes = variables.app_schemes()?;
         let max_token_lifetime_seconds = variables.max_token_lifetime_seconds()?;
         let default_token_lifetime_seconds =
             variables.default_token_lifetime_seconds(max_token_lifetime_seconds)?;
         let retention_days =
             variables.number("RETENTION_DAYS", limits::RETENTION_DEFAULT_DAYS, 1..=36_500)?;
+        let metrics_tokens_max = variables.number(
+            "METRICS_TOKENS_MAX",
+            limits::METRICS_TOKENS_DEFAULT,
+            0..=limits::METRICS_TOKENS_LIMIT,
+        )?;
         let rate_classes = variables.rate_classes()?;
         let client_ip_header = variables.client_ip_header()?;
         let client_scheme_header = variables.client_scheme_header()?;
@@ -99,6 +106,7 @@ impl Config {
             rate_classes,
             client_ip_header,
             client_scheme_header,
+            keeps_refusals: variables.keeps_refusals()?,
             ring,
             family_key: check_keys.family.clone(),
         };
@@ -109,10 +117,12 @@ impl Config {
             location_cache_url: format!("https://wayleave.invalid/{deployment}/{}", list::KV_NAME),
             location,
             restore_id,
+            gateway_origin,
             app_schemes,
             max_token_lifetime_seconds,
             default_token_lifetime_seconds,
             retention_days,
+            metrics_tokens_max,
             check_keys,
             configured_key: variables.configured_key()?,
             webhook: variables.webhook()?,
@@ -235,6 +245,16 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
+    fn keeps_refusals(&self) -> Result<bool, ConfigError> {
+        match (self.0)("REFUSAL_TAIL").as_deref() {
+            None | Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => {
+                wrong("REFUSAL_TAIL", "on (recent refusals are kept for a week) or off (they are not)")
+            }
+        }
+    }
+
     fn control_hosts(&self) -> Result<Vec<ServedHost>, ConfigError> {
         let Some(text) = (self.0)("CONTROL_HOSTS") else { return Ok(Vec::new()) };
         let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
@@ -244,6 +264,22 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             _ => wrong(
                 "CONTROL_HOSTS",
                 "host names separated by commas, each with a port if only that port is meant",
+            ),
+        }
+    }
+
+    /// Without the port that is the scheme's default.
+    fn gateway_origin(&self) -> Result<Option<String>, ConfigError> {
+        let Some(text) = (self.0)("GATEWAY_ORIGIN") else { return Ok(None) };
+        let parts = text.strip_suffix('/').unwrap_or(&text).split_once("://");
+        let host = parts.filter(|(scheme, _)| matches!(*scheme, "https" | "http"));
+        let host = host.and_then(|(scheme, host)| Some((scheme, ServedHost::parse(host)?)));
+        match host.and_then(|(scheme, host)| Url::parse(&format!("{scheme}://{host}")).ok()) {
+            Some(url) => Ok(Some(url.origin().ascii_serialization())),
+            None => wrong(
+                "GATEWAY_ORIGIN",
+                "the scheme and host, with a port if there is one, at which callers reach the guarded APIs: \
+                 https://api.example.com",
             ),
         }
     }

@@ -30,13 +30,33 @@ const FILES: &[(&str, &str)] = files![
     "api.js",
     "console.css",
     "dom.js",
+    "hands.js",
     "icon.svg",
+    "kept.js",
+    "later.js",
     "main.js",
+    "rare/audit.js",
+    "rare/bulk_dialog.js",
+    "rare/bulk_run.js",
+    "rare/key_list.js",
+    "rare/licences.js",
+    "rare/palette.js",
+    "rare/saved_views.js",
+    "rare/signing_keys.js",
+    "rare/token_csv.js",
     "router.js",
+    "snippets/apis.js",
+    "snippets/credential.js",
+    "snippets/maps.js",
+    "snippets/quoting.js",
+    "snippets/snippets.js",
+    "theme.js",
     "time.js",
     "ui/badge.js",
     "ui/chart.js",
+    "ui/chip.js",
     "ui/copy.js",
+    "ui/dense_table.js",
     "ui/dialog.js",
     "ui/facts.js",
     "ui/failure.js",
@@ -44,34 +64,64 @@ const FILES: &[(&str, &str)] = files![
     "ui/head.js",
     "ui/menu.js",
     "ui/notice.js",
+    "ui/problem_words.js",
+    "ui/site.js",
     "ui/table.js",
+    "ui/theme.js",
+    "ui/unsaved.js",
     "vendor/uplot.css",
     "vendor/uplot.js",
     "views/admin_keys.js",
     "views/attention.js",
-    "views/audit.js",
+    "views/auto_rotate_field.js",
     "views/create.js",
+    "views/danger_dialog.js",
+    "views/difference.js",
     "views/edit.js",
+    "views/end_dialog.js",
+    "views/endings.js",
     "views/event_list.js",
     "views/family.js",
+    "views/first_request.js",
+    "views/guide.js",
+    "views/home.js",
+    "views/just_made.js",
+    "views/last_used.js",
+    "views/latest_change.js",
     "views/life_field.js",
+    "views/lost_sites.js",
     "views/notices.js",
+    "views/obstacles.js",
     "views/origins_field.js",
+    "views/outcomes.js",
+    "views/pasted.js",
     "views/plan.js",
+    "views/plan_fields.js",
     "views/policy_fields.js",
+    "views/quota_field.js",
     "views/receipt.js",
+    "views/refresher.js",
+    "views/refusal_words.js",
+    "views/refusals.js",
     "views/revocation.js",
     "views/revoke_dialog.js",
     "views/rotate_dialog.js",
     "views/scope_fields.js",
+    "views/selection.js",
     "views/settings.js",
     "views/sign_in.js",
+    "views/stop_dialog.js",
     "views/token.js",
     "views/token_actions.js",
     "views/token_calls.js",
+    "views/token_filters.js",
+    "views/token_list.js",
+    "views/token_names.js",
+    "views/token_search.js",
     "views/tokens.js",
     "views/usage.js",
     "views/usage_line.js",
+    "views/use_it.js",
     "who.js",
 ];
 
@@ -107,12 +157,48 @@ pub fn reply(method: &str, path: &str) -> Reply {
     }
 }
 
+/// `main.js` and the modules that it imports, directly or not: those of the first load. What is imported by a
+/// call of `import()` is loaded when it is needed.
+fn first_modules() -> Vec<&'static str> {
+    let mut found = vec!["main.js"];
+    let mut at = 0;
+    while let Some(name) = found.get(at).copied() {
+        let text = FILES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
+        for imported in text.lines().filter_map(imported_by).map(|path| resolved(name, path)) {
+            let known = FILES.iter().map(|(known, _)| *known).find(|known| *known == imported);
+            found.extend(known.filter(|known| !found.contains(known)));
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The path in `import … from '…';`, or in the last line of a longer one.
+fn imported_by(line: &str) -> Option<&str> {
+    let is_import = line.starts_with("import ") || line.starts_with("} from ");
+    line.strip_suffix("';")?.rsplit_once(" from '").map(|(_, path)| path).filter(|_| is_import)
+}
+
+/// What a path in the module `name` leads to: `../dom.js` in `ui/menu.js` is `dom.js`.
+fn resolved(name: &str, path: &str) -> String {
+    let mut folders: Vec<_> = name.split('/').collect();
+    folders.pop();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                folders.pop();
+            }
+            part => folders.push(part),
+        }
+    }
+    folders.join("/")
+}
+
 fn index() -> String {
-    let modules: String = FILES
-        .iter()
-        // Files in vendor/ are loaded only when needed.
-        .filter(|(name, _)| name.ends_with(".js") && !name.starts_with("vendor/"))
-        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{RELEASE_MARK}{name}\">\n"))
+    let modules: String = first_modules()
+        .into_iter()
+        .map(|name| format!("<link rel=\"modulepreload\" href=\"{RELEASE_MARK}{name}\">\n"))
         .collect();
     INDEX.replace(MODULES_MARK, &modules).replace(RELEASE_MARK, &format!("{}/", *RELEASE))
 }
@@ -152,7 +238,7 @@ fn guarded(reply: Reply) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{ADMIN_ANSWER_MAX_MS, CONSOLE_WAIT_MS};
+    use crate::limits::{ADMIN_ANSWER_MAX_MS, CLOCK_SKEW_MS, CONSOLE_WAIT_MS};
     use std::fs;
     use std::path::Path;
 
@@ -168,6 +254,13 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn the_countdown_is_of_the_bound_without_the_skew() {
+        let skew = format!("const SKEW_MS = {};", CLOCK_SKEW_MS.to_string().replace("000", "_000"));
+        let (_, receipt) = FILES.iter().find(|(name, _)| *name == "views/receipt.js").unwrap();
+        assert!(receipt.contains(&skew), "www/views/receipt.js does not say: {skew}");
     }
 
     #[test]
@@ -206,6 +299,19 @@ mod tests {
         assert!(html.contains(&format!("\"{}/main.js\"", *RELEASE)));
         assert!(!html.contains(RELEASE_MARK) && !html.contains(MODULES_MARK));
         assert!(html.contains(&format!("<link rel=\"modulepreload\" href=\"{}/dom.js\">", *RELEASE)));
+    }
+
+    #[test]
+    fn the_modules_that_main_js_imports_are_loaded_first_and_no_others() {
+        let first = first_modules();
+        for name in ["main.js", "dom.js", "ui/unsaved.js", "views/tokens.js", "views/token_calls.js"] {
+            assert!(first.contains(&name), "{name}: {first:?}");
+        }
+        for name in ["theme.js", "vendor/uplot.js", "rare/palette.js", "views/token.js"] {
+            assert!(!first.contains(&name), "{name}");
+        }
+        assert_eq!(resolved("views/a.js", "../ui/b.js"), "ui/b.js");
+        assert_eq!(resolved("main.js", "./ui/b.js"), "ui/b.js");
     }
 
     #[test]

@@ -34,6 +34,16 @@ impl Plane {
         }
     }
 
+    /// As [`parse`](Self::parse) reads it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Data => "data",
+            Self::Control => "control",
+        }
+    }
+
     /// Whether it guards APIs and serves the files and tokens that pages load.
     #[must_use]
     pub fn has_data(self) -> bool {
@@ -77,6 +87,7 @@ mod tests {
         for (text, data, control) in [("both", true, true), ("data", true, false), ("control", false, true)] {
             let plane = Plane::parse(text).unwrap();
             assert_eq!((plane.has_data(), plane.has_control()), (data, control), "{text}");
+            assert_eq!(plane.as_str(), text);
         }
         assert_eq!(Plane::default(), Plane::Both);
         for text in ["", "none", "Data", "data,control", " data"] {

@@ -109,6 +109,8 @@ pub struct Guarded<'a> {
     pub token: VerifiedToken,
     evidence: OriginEvidence<'a>,
     kind: GuardedKind<'a>,
+    /// Whether refusals are kept for the tail.
+    keeps_refusals: bool,
 }
 
 #[derive(Debug)]
@@ -191,12 +193,13 @@ impl<'a> Guarded<'a> {
         let problem = problem.into();
         match &self.kind {
             GuardedKind::SelfTest => GuardedOutcome::Reply(refusal(problem, None, facts)),
-            GuardedKind::Forward { route, .. } => {
+            GuardedKind::Forward { route, target, .. } => {
                 let serial = self.token.claims().serial;
+                let kept = self.keeps_refusals.then_some((facts.method, target.path));
                 let is_named = route.allows_credentials() && gate::names_origin(record, &self.evidence);
                 GuardedOutcome::Refused(
                     refusal_to(problem, Some(route), RequestingPage { is_named, ..facts.unnamed_page() }),
-                    counting::refused(problem.code(), Some(serial), &self.evidence),
+                    counting::refused(problem.code(), Some(serial), &self.evidence, kept),
                 )
             }
         }
@@ -357,6 +360,7 @@ fn receive_self_test<'a>(
             token,
             evidence: facts.evidence(own_origin),
             kind: GuardedKind::SelfTest,
+            keeps_refusals: false,
         }),
     }
 }
@@ -374,7 +378,8 @@ fn receive_api<'a>(
     let sent = Sent { settings, route, target, facts };
     let refused = |unverified: Unverified| {
         let Unverified { problem, serial, .. } = unverified;
-        let counted = counting::refused(problem.code(), serial, &facts.evidence(target.own_origin));
+        let kept = settings.keeps_refusals.then_some((facts.method, target.path));
+        let counted = counting::refused(problem.code(), serial, &facts.evidence(target.own_origin), kept);
         Received::Refused(readable(unverified.reply(), Some(route), facts), counted)
     };
     if is_preflight(facts) {
@@ -392,7 +397,7 @@ fn receive_api<'a>(
         Ok(Some((token, credential))) => {
             let evidence = facts.evidence(target.own_origin);
             let kind = GuardedKind::Forward { route, target, credential };
-            Received::Guarded(Guarded { token, evidence, kind })
+            Received::Guarded(Guarded { token, evidence, kind, keeps_refusals: settings.keeps_refusals })
         }
     }
 }

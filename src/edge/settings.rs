@@ -38,6 +38,8 @@ pub struct EdgeSettings {
     /// The header, in lower case, in which the proxy in front gives the scheme of the caller's URL. `None`:
     /// the scheme of the request's own URL is used.
     pub client_scheme_header: Option<String>,
+    /// Whether some refused requests are kept for the tail of refusals.
+    pub keeps_refusals: bool,
     /// The keys that sign tokens.
     pub ring: KeyRing,
     /// The key that recognises family ids.

@@ -11,10 +11,14 @@ pub const IDEMPOTENCY_RETENTION_SECONDS: i64 = 7 * SECONDS_PER_DAY;
 /// Largest body of an admin request: 50 rules of 320 characters, 50 paths of 256, 4 KiB of metadata and 1 KiB
 /// of claims are 33 KiB; about twice that.
 pub const ADMIN_BODY_MAX_BYTES: usize = 64 * 1024;
+/// Longest text in which `POST /tokens/lookup` looks for a token: an address with one in its query.
+pub const LOOKUP_MAX_BYTES: usize = 4 * 1024;
 /// Default page size of a listing.
 pub const PAGE_LIMIT_DEFAULT: u32 = 50;
 /// Largest page size of a listing.
 pub const PAGE_LIMIT_MAX: u32 = 500;
+/// Most events that one page of a filtered audit log reads: some 10 ms, however long the log is.
+pub const EVENTS_SEARCHED_MAX: i64 = 50_000;
 /// Default life of an admin key: 90 days.
 pub const ADMIN_KEY_LIFETIME_DEFAULT_SECONDS: i64 = 90 * SECONDS_PER_DAY;
 /// Longest life of an admin key: one year.
@@ -41,3 +45,5 @@ pub const ADMIN_ANSWER_MAX_MS: u32 = REGISTRY_WRITE_TIMEOUT_MS + USAGE_READ_TIME
 /// One that gave up sooner would say "no answer" where the Worker was about to say what happened.
 /// `www/api.js` has the number too; a test compares.
 pub const CONSOLE_WAIT_MS: u32 = ADMIN_ANSWER_MAX_MS + 5_000;
+/// Tokens that a bulk call may name one by one: 14 kB of its body.
+pub const FILTER_IDS_MAX: usize = 1_000;

@@ -71,3 +71,13 @@ pub const RETENTION_SWEEP_MAX: u32 = 500;
 /// Buckets of the propagation histogram within the bound (3 s each at B = 60); one more is for arrivals
 /// beyond it.
 pub const PROPAGATION_PARTS: u32 = 20;
+/// Tokens put into the list's index in one step: about 20 ms.
+pub const LIST_INDEX_STEP_MAX: u32 = 500;
+/// The list's index knows last uses by the hour.
+pub const LIST_USE_STEP_MS: i64 = 3_600 * MS_PER_SECOND;
+/// As many tokens are read and sorted for one page. Where more match, the list is read in its order.
+pub const LIST_FEW_TOKENS: u64 = 5_000;
+/// A list's total is counted up to here: about 20 ms.
+pub const TOTAL_SHOWN_MAX: u64 = 10_000;
+/// The same where each row must be read to count it.
+pub const TOTAL_EXAMINED_MAX: u64 = 1_000;

@@ -26,9 +26,11 @@ pub const BULK_STEP_MAX: u32 = 100;
 pub const AUTO_ROTATE_INTERVAL_MS: i64 = 3_600 * MS_PER_SECOND;
 /// Tokens that the registry rotates by itself in one step; each is one transaction of some milliseconds.
 pub const AUTO_ROTATE_STEP_MAX: u32 = 20;
-/// Tokens whose expiry `/metrics` lists one by one (docs/http.md, "Status and metrics"): half a megabyte of
-/// text.
-pub const EXPIRIES_SHOWN_MAX: u32 = 5_000;
+/// Tokens whose expiry `/metrics` lists one by one, unless `METRICS_TOKENS_MAX` says otherwise (docs/http.md,
+/// "Status and metrics"): 100 kB of text.
+pub const METRICS_TOKENS_DEFAULT: i64 = 1_000;
+/// The highest value of `METRICS_TOKENS_MAX`: half a megabyte of text.
+pub const METRICS_TOKENS_LIMIT: i64 = 5_000;
 /// Interval between two notices of a held end: daily. It is 20 h, so that a sweep at the same time each day
 /// is never too early.
 pub const HELD_NOTICE_INTERVAL_MS: i64 = 20 * 3_600 * MS_PER_SECOND;

@@ -28,10 +28,13 @@ pub(super) fn count(
     env: &Env,
     context: &Context,
     request: &Request,
-    counted: Counted,
+    mut counted: Counted,
     now: UnixMillis,
 ) {
     let Some(usage) = &isolate.usage else { return };
+    if let Some(refused) = &mut counted.refused {
+        refused.location = sources::location(isolate, request);
+    }
     let senders = {
         let mut reporter = usage.borrow_mut();
         reporter.count(counted, now);

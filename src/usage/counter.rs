@@ -6,6 +6,7 @@
 //! What it must not know: when it is sent, what was sent before.
 //! What a mistake costs: an isolate runs out of memory, and every request in it fails (false refuse).
 
+use super::refusals::Refusals;
 use crate::base::time::UnixMillis;
 use crate::formats::origin::Origin;
 use crate::formats::token::Serial;
@@ -23,7 +24,17 @@ pub(super) struct Counter {
     tokens: BTreeMap<Serial, TokenCounter>,
     others: Counts,
     origins: usize,
+    refusals: Refusals,
     began_at: Option<UnixMillis>,
+}
+
+/// What a request showed for the first time since the last batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Novelty {
+    /// A refusal unlike the others.
+    pub is_new_refusal: bool,
+    /// A token that was not counted.
+    pub is_new_token: bool,
 }
 
 #[derive(Debug, Default)]
@@ -35,16 +46,25 @@ struct TokenCounter {
 }
 
 impl Counter {
-    pub(super) fn count(&mut self, counted: Counted, now: UnixMillis) {
-        let Counted { serial, outcome, origin, .. } = counted;
+    /// Counts a request. Returns what is new in it since the last batch.
+    pub(super) fn count(&mut self, counted: Counted, now: UnixMillis) -> Novelty {
+        let Counted { serial, outcome, origin, refused, .. } = counted;
         self.began_at.get_or_insert(now);
         let has_room = self.tokens.len() < USAGE_TOKENS_HELD_MAX;
-        let Some(serial) = serial else { return self.others.add(outcome, 1) };
+        let is_new_refusal =
+            refused.is_some_and(|request| self.refusals.note(serial, outcome, *request, now));
+        let novelty = Novelty { is_new_refusal, is_new_token: false };
+        let Some(serial) = serial else {
+            self.others.add(outcome, 1);
+            return novelty;
+        };
         if !has_room && !self.tokens.contains_key(&serial) {
             self.others.add(outcome, 1);
-            return self.others.add(Outcome::Unattributed, 1);
+            self.others.add(Outcome::Unattributed, 1);
+            return novelty;
         }
         let held = self.tokens.entry(serial).or_default();
+        let is_new_token = held.counts.is_empty();
         held.counts.add(outcome, 1);
         if outcome.is_use() {
             held.used = widest(held.used, Some((now, now)));
@@ -52,13 +72,14 @@ impl Counter {
         let origins = match outcome {
             _ if outcome.is_refusal_by_origin() => &mut held.refused,
             Outcome::Admitted => &mut held.allowed,
-            _ => return,
+            _ => return Novelty { is_new_token, ..novelty },
         };
         if let Some(origin) = origin
             && origins.count(origin, self.origins < USAGE_ORIGINS_HELD_MAX)
         {
             self.origins += 1;
         }
+        Novelty { is_new_token, ..novelty }
     }
 
     /// Counts `count` requests whose details are lost.
@@ -71,9 +92,9 @@ impl Counter {
     /// to send.
     pub(super) fn take(&mut self, sequence: u64) -> Option<Batch> {
         let began_at = self.began_at?;
-        let Self { tokens, others, .. } = std::mem::take(self);
+        let Self { tokens, others, mut refusals, .. } = std::mem::take(self);
         let tokens = tokens.into_iter().map(|(serial, held)| (serial, held.into_tally())).collect();
-        Some(Batch { sequence, began_at, tokens, others })
+        Some(Batch { sequence, began_at, tokens, others, refusals: refusals.take() })
     }
 }
 
@@ -98,7 +119,13 @@ mod tests {
     }
 
     fn counted(serial: u32, outcome: Outcome, from: &str) -> Counted {
-        Counted { serial: Some(Serial(serial)), outcome, origin: origin(from), is_watched: false }
+        Counted {
+            serial: Some(Serial(serial)),
+            outcome,
+            origin: origin(from),
+            is_watched: false,
+            refused: None,
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@
 pub mod analytics;
 mod counter;
 mod first_uses;
+mod news;
+mod refusals;
 mod reporter;
 mod sender;
 mod sending;

@@ -7,17 +7,19 @@
 //! Only a request can send, and only for about half a minute after it was counted (`sender.rs`). Whether
 //! another request will follow is unknown. So as long as there are counts, one running sender holds the
 //! *lease*: the responsibility to send them. If the next send is due later than that request can wait, it
-//! sends early, unless a request that can wait long enough has taken over the lease.
+//! sends early, unless a request that can wait long enough has taken over the lease. News (`news.rs`) is
+//! sent after 5 s, as after a pause.
 //!
 //! Invariants: no request waits for a report. A shard gets counts at most every 30 s while requests follow
-//! each other within 18 s, and otherwise at most every 24 s. There is one sender of counts at a time. Its
-//! lease has a deadline, so a sender whose request was cancelled does not stop the isolate's reports. Memory
-//! is bounded.
+//! each other within 18 s, and otherwise at most every 24 s; and news at most once in 100 s more. There is
+//! one sender of counts at a time. Its lease has a deadline, so a sender whose request was cancelled does not
+//! stop the isolate's reports. Memory is bounded.
 //! What it must not know: how a report is transmitted.
 //! What a mistake costs: counts are late, lost or doubled.
 
 use super::counter::Counter;
 use super::first_uses::FirstUses;
+use super::news::News;
 use super::sending::{Next, Sending};
 use crate::base::time::UnixMillis;
 use crate::formats::token::Serial;
@@ -36,6 +38,7 @@ pub struct Reporter {
     isolate: u64,
     queues: Vec<ShardQueue>,
     first_uses: FirstUses,
+    news: News,
     /// When the first request was counted that is in no batch yet.
     pending_since: Option<UnixMillis>,
     sent_at: Option<UnixMillis>,
@@ -67,6 +70,7 @@ impl Reporter {
             isolate,
             queues: (0..USAGE_SHARDS).map(|_| ShardQueue::default()).collect(),
             first_uses: FirstUses::default(),
+            news: News::default(),
             pending_since: None,
             sent_at: None,
             lease: None,
@@ -82,8 +86,12 @@ impl Reporter {
         // Requests without a token of this deployment go to one shard, which depends on the isolate.
         #[expect(clippy::cast_possible_truncation, reason = "any part of a random number will do")]
         let shard = counted.serial.map_or(self.isolate as u32 % USAGE_SHARDS, shard_of);
-        if let Some(queue) = self.queue(shard) {
-            queue.counter.count(counted, now);
+        let (serial, is_use) = (counted.serial, counted.outcome.is_use());
+        let Some(novelty) = self.queue(shard).map(|queue| queue.counter.count(counted, now)) else { return };
+        if novelty.is_new_refusal {
+            self.news.refused(serial, now);
+        } else if novelty.is_new_token && is_use {
+            self.news.admitted(serial, now);
         }
     }
 
@@ -95,6 +103,7 @@ impl Reporter {
     /// Everything to send now: unacknowledged batches, and new counts for the other shards.
     pub fn freeze(&mut self, now: UnixMillis) -> Vec<Sending> {
         (self.pending_since, self.sent_at, self.lease) = (None, Some(now), None);
+        self.news.told();
         let isolate = self.isolate;
         let mut all = Vec::new();
         for (shard, queue) in (0..).zip(&mut self.queues) {
@@ -160,12 +169,15 @@ impl Reporter {
         let pending_since = self.pending_since?;
         let gathered_at = pending_since.min(now).plus_ms(USAGE_GATHER_MS);
         // A clock that was set back must not delay the send.
-        let next_at = self.sent_at.map(|at| at.min(now).plus_ms(USAGE_SEND_INTERVAL_MS));
+        let interval_ms = if self.news.is_pending() { USAGE_GATHER_MS } else { USAGE_SEND_INTERVAL_MS };
+        let next_at = self.sent_at.map(|at| at.min(now).plus_ms(interval_ms));
         let due_at = next_at.map_or(gathered_at, |at| at.max(gathered_at));
         let sends_at = due_at.max(now).min(now.plus_ms(USAGE_WAIT_MAX_MS));
         let is_better = |held: Lease| {
             let gained_ms = sends_at.since_ms(held.sends_at);
-            held.sends_at < due_at && (sends_at >= due_at || gained_ms >= USAGE_TAKEOVER_MIN_MS)
+            let is_later =
+                held.sends_at < due_at && (sends_at >= due_at || gained_ms >= USAGE_TAKEOVER_MIN_MS);
+            is_later || (self.news.is_pending() && sends_at < held.sends_at)
         };
         let needs_one = self.living_lease(now).is_none_or(is_better);
         needs_one.then(|| self.give_lease(sends_at))

@@ -9,7 +9,7 @@ use wayleave::control::registry::command::{
     AdminKeyView, Answer, AutoRotate, BlockingToken, Clash, DeliveryState, DeliveryView, EventView,
     ExpiriesView, ExpiryView, FamilyView, Fault, KeyReceipt, LocationView, NoticeKind, NoticeView, ProbeView,
     PropagationView, Receipt, RevokeOld, RotationView, SigningKeyState, SigningKeyView, StatusView,
-    StatusWarning, TokenPolicy, TokenState, TokenView, WebhookView,
+    StatusWarning, TokenPolicy, TokenState, TokenView, TokensTotal, WebhookView,
 };
 use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse};
 use wayleave::control::webhook::WebhookFault;
@@ -264,7 +264,7 @@ fn warnings_say_what_an_owner_should_know() {
     let used_once = idle(100 * DAY_MS, Some(NOW.plus_ms(-90 * DAY_MS)));
     assert_eq!(warnings(TokenView { state: TokenState::Disabled, ..used_once.clone() }), json!(["unused"]));
     assert_eq!(warnings(TokenView { state: TokenState::Revoked, ..used_once }), json!([]));
-    let codes = wayleave::control::admin::token_views::warning_codes();
+    let codes = wayleave::control::registry::command::token_warnings::codes();
     for warning in ["international_name", "loopback_https", "word_as_host", "unused"] {
         assert!(codes.contains(&warning));
     }
@@ -353,13 +353,21 @@ fn a_receipt_stands_alone_and_beside_an_edited_token() {
 
 #[test]
 fn lists_have_items_and_a_cursor_that_is_taken_again() {
-    let page = body_of(&rendered(Answer::Tokens { items: vec![view(), view()], next: Some(Serial(7)) }));
+    let page = body_of(&rendered(Answer::Tokens {
+        items: vec![view(), view()],
+        next: Some(Serial(7)),
+        total: None,
+    }));
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
     let cursor = page["next_cursor"].as_str().unwrap();
     let again = deployment().command("GET", &format!("/tokens?cursor={cursor}"), "");
     assert!(format!("{again:?}").contains("below: Some(Serial(7))"), "{again:?}");
-    let last = body_of(&rendered(Answer::Tokens { items: vec![], next: None }));
-    assert_eq!(last, json!({"items": [], "next_cursor": null}));
+    let last = body_of(&rendered(Answer::Tokens {
+        items: vec![],
+        next: None,
+        total: Some(TokensTotal { count: 9, is_exact: false }),
+    }));
+    assert_eq!(last, json!({"items": [], "next_cursor": null, "total": {"count": 9, "exact": false}}));
 
     let event = EventView {
         id: 9,
@@ -367,6 +375,7 @@ fn lists_have_items_and_a_cursor_that_is_taken_again() {
         actor: "key_1 ci".to_owned(),
         action: "token.edited".to_owned(),
         token: Some(Serial(7)),
+        label: Some("Town map".to_owned()),
         family: None,
         before: Some("{\"label\":\"a\"}".to_owned()),
         after: None,
@@ -376,7 +385,7 @@ fn lists_have_items_and_a_cursor_that_is_taken_again() {
         page["items"][0],
         json!({
             "id": 9, "at": NOW.to_rfc3339(), "actor": "key_1 ci", "action": "token.edited", "token": "tok_7",
-            "family": null, "before": {"label": "a"}, "after": null,
+            "label": "Town map", "family": null, "before": {"label": "a"}, "after": null,
         })
     );
     let again =
@@ -615,7 +624,9 @@ fn metrics_are_those_of_the_status() {
         ],
         within: [1, 2, 3, 9],
         fetched: vec![("fam_x".to_owned(), UnixSeconds(1_795_300_000))],
+        fetched_in_all: 5,
         unfetched: 2,
+        shown_max: 2,
     };
     let mut counted = Counts::default();
     counted.add(Outcome::Admitted, 11);

@@ -564,7 +564,23 @@ fn a_lookup_asks_only_for_tokens_of_ours() {
     ] {
         assert_eq!(lookup(&format!(" {shown} ")), Ok(Command::LookupFingerprint(shown)));
     }
+    for around in [
+        format!("Bearer {good}"),
+        format!("authorization: bearer {good}\r\n"),
+        format!("curl -H 'Authorization: Bearer {good}' https://api.example"),
+        format!("https://api.example/map?style=2&token={good}&x=1"),
+        format!("https://api.example/{good}/map"),
+    ] {
+        assert_eq!(lookup(&around), Ok(Command::LookupToken(Serial(12))), "{around}");
+    }
+    let head = good[..12].to_owned();
+    for short in [good[..39].to_owned(), good[..13].to_owned(), format!("Bearer {}…", &good[..20])] {
+        assert_eq!(lookup(&short), Ok(Command::LookupFingerprint(head.clone())), "{short}");
+    }
+    let shown = format!("{}…{}", &good[..12], &good[32..]);
+    assert_eq!(lookup(&format!("the token {shown}, if you please")), Ok(Command::LookupFingerprint(shown)));
     assert_eq!(lookup(&good[..8]), Err(Code::InvalidFields));
+    assert_eq!(lookup(&good[..11]), Err(Code::InvalidFields));
     assert_eq!(lookup(&good[32..]), Err(Code::InvalidFields));
     assert_eq!(lookup("wlp_x"), Err(Code::InvalidFields));
     assert_eq!(lookup(&"w".repeat(10_000)), Err(Code::InvalidFields));

@@ -137,6 +137,7 @@ fn commands_are_those_of_their_paths() {
         ("GET", "/admin-keys", Command::ListAdminKeys),
         ("DELETE", "/admin-keys/key_7", Command::DeleteAdminKey(7)),
         ("GET", "/notices", Command::ListNotices(NoticeFilter { limit: 20, below: None })),
+        ("POST", "/notices/test", Command::TestWebhook),
         ("GET", "/status", Command::Status),
         ("GET", "/metrics", Command::Metrics),
         ("POST", "/tokens/tok_7/probe", Command::BeginProbe(serial)),
@@ -298,7 +299,10 @@ fn each_call_that_changes_something_takes_an_idempotency_key_or_refuses_it_by_na
             "endToken" => r#"{"at":null}"#.to_owned(),
             "setLicence" => r#"{"owner":"a","ends_at":null}"#.to_owned(),
             "switchOwnerOff" | "switchOwnerOn" => r#"{"owner":"a"}"#.to_owned(),
-            "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
+            "revokeTokens" | "rotateTokens" | "disableTokens" | "enableTokens" => {
+                r#"{"filter":{"q":"a"}}"#.to_owned()
+            }
+            "changeOwner" => r#"{"filter":{"q":"a"},"owner":"b"}"#.to_owned(),
             _ => String::new(),
         };
         let path = format!("/_wayleave/api{path}");

@@ -1,9 +1,10 @@
 //! Queries: filters, pages, cursors.
 
 use super::support::{deployment, faults};
+use wayleave::base::time::parse_rfc3339;
 use wayleave::control::admin::ids;
 use wayleave::control::admin::ids::List;
-use wayleave::control::registry::command::{Command, EventFilter, TokenFilter, TokenState};
+use wayleave::control::registry::command::{Command, EventFilter, Sort, SortBy, TokenFilter, TokenState};
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{Origin, TupleOrigin};
@@ -26,6 +27,7 @@ fn every_filter_reaches_the_command() {
     let cursor = ids::cursor(List::Tokens, 40);
     let path = format!(
         "/tokens?state=disabled&family={family}&owner=maps+team&external_id=c%2D17&audience=tiles&key_id=3\
+         &rate=page&warning=report_mode&sort=-ends&total=true\
          &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p\
          &expiring_within_seconds=60&unused_for_seconds=70&has_successor=false&limit=500\
          &cursor={cursor}"
@@ -43,6 +45,11 @@ fn every_filter_reaches_the_command() {
         expiring_within_seconds: Some(60),
         unused_for_seconds: Some(70),
         has_successor: Some(false),
+        serials: None,
+        rate: Some("page".to_owned()),
+        warning: Some("report_mode".to_owned()),
+        sort: Sort { by: SortBy::Ends, ascending: false },
+        wants_total: true,
         limit: 500,
         below: Some(Serial(40)),
     };
@@ -55,9 +62,20 @@ fn every_filter_reaches_the_command() {
     let plain = TokenFilter { limit: 50, ..TokenFilter::default() };
     assert_eq!(deployment.command("GET", "/tokens", ""), Command::ListTokens(plain.clone()));
     assert_eq!(deployment.command("GET", "/tokens?", ""), Command::ListTokens(plain));
-    let events = EventFilter { token: Some(Serial(3)), family: None, limit: 7, below: Some(9) };
+    let events = EventFilter { token: Some(Serial(3)), limit: 7, below: Some(9), ..EventFilter::default() };
     let path = format!("/events?token=tok_3&limit=7&cursor={}", ids::cursor(List::Events, 9));
     assert_eq!(deployment.command("GET", &path, ""), Command::ListEvents(events));
+    let searched = EventFilter {
+        actor: Some("key_3 Ana Ruiz".to_owned()),
+        action: Some("token.revoked".to_owned()),
+        from: parse_rfc3339("2026-01-01T00:00:00Z"),
+        to: parse_rfc3339("2026-02-01T00:00:00Z"),
+        limit: 50,
+        ..EventFilter::default()
+    };
+    let path = "/events?actor=key_3%20Ana+Ruiz&action=token.revoked&from=2026-01-01T00:00:00Z\
+        &to=2026-02-01T00:00:00Z";
+    assert_eq!(deployment.command("GET", path, ""), Command::ListEvents(searched));
 }
 
 #[test]

@@ -179,7 +179,13 @@ fn signing_in_takes_the_key_of_the_body() {
 
 #[test]
 fn the_answers_set_and_take_back_the_cookie() {
-    let view = SessionView { admin_key: 7, label: "job".into(), role: Role::Viewer, ends_at: None };
+    let view = SessionView {
+        admin_key: 7,
+        label: "job".into(),
+        role: Role::Viewer,
+        bootstrap: false,
+        ends_at: None,
+    };
     let text = SessionText::mint([4; 16], &deployment().check_keys.session).as_str().to_owned();
     let rendering = match deployment().parse(&deployment().request("GET", SESSION, b"")).unwrap() {
         Parsed::Ask(_, rendering) => rendering,
@@ -198,7 +204,10 @@ fn the_answers_set_and_take_back_the_cookie() {
     assert!(!body.contains(&text));
     assert_eq!(
         body,
-        r#"{"admin_key":"key_7","label":"job","role":"viewer","ends_at":null,"idle_seconds":3600}"#
+        concat!(
+            r#"{"admin_key":"key_7","label":"job","role":"viewer","bootstrap":false,"ends_at":null,"#,
+            r#""idle_seconds":3600}"#
+        )
     );
     assert_eq!(render(Answer::Session(view), &rendering, UsageSeen::Off, now).body, Some(body));
     let closed = render(Answer::SessionClosed, &rendering, UsageSeen::Off, now);

@@ -46,6 +46,7 @@ impl Deployment {
             max_token_lifetime_seconds: 63_072_000,
             own_origin: "https://gateway.example",
             configuration: "{}",
+            keeps_refusals: true,
             has_sessions: true,
             now: NOW,
         }

@@ -158,6 +158,32 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
             ],
         ),
         (
+            "disableTokens",
+            "POST",
+            "/tokens/disable",
+            vec![
+                json!({"filter": {"ids": ["tok_1", "tok_2"]}, "dry_run": true}),
+                json!({"filter": {"warning": "unused", "rate": "page"}, "expect": 3, "limit": 7}),
+                json!({"filter": {"ids": []}}),
+                json!({"filter": {"ids": "tok_1"}}),
+                json!({"filter": {"ids": ["tok_1", "1"]}}),
+                json!({"filter": {"warning": "whim"}}),
+                json!({"filter": {"q": "a"}, "reason": "leaked"}),
+            ],
+        ),
+        ("enableTokens", "POST", "/tokens/enable", vec![json!({"filter": {"owner": "ann"}}), json!({})]),
+        (
+            "changeOwner",
+            "POST",
+            "/tokens/change-owner",
+            vec![
+                json!({"filter": {"owner": "ann"}, "owner": "bob"}),
+                json!({"filter": {"owner": "ann"}, "owner": null, "dry_run": true}),
+                json!({"filter": {"owner": "ann"}}),
+                json!({"filter": {"owner": "ann"}, "owner": 7}),
+            ],
+        ),
+        (
             "revokeTokens",
             "POST",
             "/tokens/revoke",
@@ -207,6 +233,7 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str, Vec<Value>)> {
             ],
         ),
         ("probeToken", "POST", "/tokens/tok_1/probe", vec![json!({}), json!({"force": true})]),
+        ("testWebhook", "POST", "/notices/test", vec![json!({}), json!({"force": true})]),
         ("activateSigningKey", "POST", "/signing-keys/2/activate", vec![json!({}), json!({"force": true})]),
         (
             "retireSigningKey",

@@ -38,6 +38,62 @@ describe('rules while typing', () => {
     assert.deepEqual(page.troubles, []);
   });
 
+  it('judges a page by the rules that are right, and says so; Enter tries the address and sends nothing', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    const verdict = page.locator('output');
+    const tried = page.getByLabel('Try a page’s address');
+    await page.getByLabel('Label').fill('Entered');
+    await tried.fill('https://www.example.com/page');
+    await verdict.getByText('cannot be judged: there is no rule yet.').waitFor();
+    await page.getByLabel('Sites that may use it').fill('https://www.example.com\n*.co.uk');
+    await verdict.getByText('One rule is wrong; this is judged by the others.').waitFor();
+    assert.equal(
+      (await verdict.innerText()).replaceAll(/\s+/g, ' '),
+      'yes https://www.example.com is admitted by https://www.example.com ' +
+        'One rule is wrong; this is judged by the others.',
+    );
+    // No list item outside a list, which browsers draw with a bullet.
+    assert.equal(await verdict.locator('li').count(), 0);
+    assert.match(
+      await verdict.evaluate((element) => element.textContent),
+      /yes https:.+com is admitted by https/,
+    );
+    await tried.fill('https://other.example');
+    await tried.press('Enter');
+    await verdict.getByText('is refused: no rule matches').waitFor();
+    await page.getByLabel('Sites that may use it').fill('*.co.uk');
+    await verdict.getByText('One rule is wrong, and there is no other.').waitFor();
+    await page.getByLabel('Sites that may use it').fill('https://www.example.com');
+    await tried.press('Enter');
+    await verdict.getByText('is refused: no rule matches').waitFor();
+    assert.equal(await verdict.getByText('wrong').count(), 0);
+    await heading(page, 'New token').waitFor();
+    assert.deepEqual((await admin.call('GET', '/tokens?q=Entered')).json.items, []);
+    assert.deepEqual(page.troubles, []);
+  });
+
+  it('says each fault once: beside its rule while typing, at the field after an attempt to send', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    const sites = page.getByLabel('Sites that may use it');
+    const fault = page.locator('[data-field=origins]').getByText(/other people have sites below/i);
+    const visible = () => fault.filter({ visible: true }).count();
+    await page.getByLabel('Label').fill('Twice');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    const error = page.locator('[data-field=origins] > .error');
+    await error.getByText('At least one site.').waitFor();
+    assert.doesNotMatch(await error.innerText(), /"any"|rule/);
+    await sites.fill('https://good.example\n*.co.uk');
+    await error.getByText('At least one site.').waitFor({ state: 'detached' });
+    await page.getByRole('list', { name: 'How the rules are read' }).getByText('*.co.uk').waitFor();
+    assert.equal(await visible(), 1);
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await error.getByText('Line 2:').waitFor();
+    assert.equal(await visible(), 1);
+    await page.getByRole('radio', { name: 'A date' }).check();
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.locator('[data-field=expires_at] .error').getByText('A date and a time.').waitFor();
+  });
+
   it('shows how the rules that stand there are read, whichever answer comes first', async () => {
     const page = await site.signedIn({ at: '#/new' });
     const readings = page.getByRole('list', { name: 'How the rules are read' });
@@ -51,6 +107,27 @@ describe('rules while typing', () => {
     await page.waitForLoadState('networkidle');
     assert.equal(held.calls, 2);
     assert.equal(await readings.getByText('first.example').count(), 0);
+  });
+
+  it('a new token has the default lifetime of the deployment, a clone that of its original', async () => {
+    const days = ({ created_at: from, expires_at: until }) =>
+      Math.round((Date.parse(until) - Date.parse(from)) / 86_400_000);
+    const page = await site.signedIn({ at: '#/new' });
+    assert.ok(await page.getByRole('radio', { name: 'The default: 1 year' }).isChecked());
+    await page.getByText(/^It ends on \d+ \w+ \d{4}/).waitFor();
+    await page.getByLabel('Label').fill('By default');
+    await page.getByLabel('Sites that may use it').fill('https://default.example');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await heading(page, '“By default” is ready').waitFor();
+    const { default_token_lifetime_seconds: usual } = (await admin.call('GET', '/configuration')).json;
+    assert.equal(days((await admin.call('GET', '/tokens?q=By+default')).json.items[0]), usual / 86_400);
+    const source = await admin.createToken({ label: 'For 45 days', expires_in: 45 * 86_400 });
+    await page.goto(`${site.origin}/_wayleave/console/#/new?clone=${source.id}`);
+    await page.getByRole('radio', { name: 'As long as the original: 45 days' }).waitFor();
+    await page.getByLabel('Label').fill('Its clone');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await heading(page, '“Its clone” is ready').waitFor();
+    assert.equal(days((await admin.call('GET', '/tokens?q=Its+clone')).json.items[0]), 45);
   });
 
   it('clones: every setting is there, the label is not', async () => {

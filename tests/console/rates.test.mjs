@@ -37,7 +37,8 @@ describe('rate classes', () => {
     await heading(page, '“Limited” is ready').waitFor();
     ({ id } = (await admin.call('GET', '/tokens')).json.items[0]);
     assert.equal((await admin.token(id)).rate, 'page');
-    await goTo(page, `#/token/${id}`, 'Limited');
+    await page.getByRole('link', { name: 'Open its page' }).click();
+    await heading(page, 'Limited').waitFor();
     await page.getByRole('region', { name: 'Settings' }).getByText('class page').waitFor();
     await goTo(page, '#/settings', 'Settings');
     const row = page.getByRole('row').filter({ hasText: 'crowd' });

@@ -3,29 +3,39 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../workerd/harness/gateway.mjs';
-import { Console, goTo } from './harness/console.mjs';
+import { Console, goTo, more as take } from './harness/console.mjs';
 import { loseAnswer } from './harness/network.mjs';
 
+/** An isolate sends its counts at most every 30 s. */
+const COUNTED_MS = 75_000;
 const site = new Console();
 const { admin } = site;
 before(() => site.start());
 after(() => site.stop());
 
+const DAY = 86_400;
+const lifeDays = ({ created_at: from, expires_at: until }) =>
+  Math.round((Date.parse(until) - Date.parse(from)) / 1000 / DAY);
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 const dialog = (page) => page.getByRole('dialog');
 
-async function rotate(page, choice, { more = async () => {}, button = 'Rotate …' } = {}) {
-  await page.getByRole('button', { name: button }).click();
+async function rotate(page, choice, { more = async () => {}, anotherWay = false } = {}) {
+  if (anotherWay) await take(page, 'Rotate another way …');
+  else await page.getByRole('button', { name: 'Rotate …' }).click();
   await dialog(page).getByRole('radio', { name: choice, exact: true }).check();
   await more();
   await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
 }
 
-/** The button says why, and does nothing. */
-async function cannotRotate(page, why) {
+/** The button says why, with a link to the token to act on, and does nothing. */
+async function cannotRotate(page, why, other) {
   const button = page.getByRole('button', { name: 'Rotate …' });
+  await button.waitFor();
   assert.equal(await button.getAttribute('aria-disabled'), 'true');
-  await page.getByText(why).waitFor();
+  const beside = page.locator(`#${await button.getAttribute('aria-describedby')}`);
+  assert.match(await beside.innerText(), why);
+  const link = beside.getByRole('link', { name: other, exact: true });
+  assert.equal(await link.getAttribute('href'), `#/token/${other}`);
   // It is not disabled for the keyboard, so that its reason can be read.
   await button.click({ force: true });
   assert.equal(await dialog(page).count(), 0);
@@ -75,13 +85,17 @@ describe('rotating', () => {
     const old = await admin.createToken({ label: 'Waiting' });
     const waiting = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
     const page = await site.signedIn({ at: `#/token/${waiting.id}` });
-    await cannotRotate(page, `Its successor was never used. Deploy that one first. (${waiting.id})`);
-    await rotate(page, 'Not automatically', { button: 'Rotate another way …' });
+    await cannotRotate(page, /Its successor was never used\. Deploy that one first\./, waiting.id);
+    await rotate(page, 'Not automatically', { anotherWay: true });
     await dialog(page).getByRole('alert').getByText('The newest token was never used').waitFor();
     await dialog(page)
       .getByRole('radio', { name: `The unused one, ${waiting.id}` })
       .check();
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await page
+      .getByRole('dialog', { name: 'Rotate “Waiting” now?' })
+      .getByRole('button', { name: 'Rotate now' })
+      .click();
     await page.getByRole('dialog', { name: 'The new token of “Waiting”' }).waitFor();
     assert.equal((await admin.token(waiting.id)).state, 'revoked');
     assert.equal((await admin.token(old.id)).state, 'active');
@@ -107,9 +121,14 @@ describe('rotating', () => {
       'the use of the second is known',
       async () => (await admin.token(second.id)).first_used_at,
     );
+    await eventually(
+      'the use of the first is counted',
+      async () => (await admin.call('GET', `/tokens/${old.id}/usage`)).json.totals.admitted === 1,
+      COUNTED_MS,
+    );
     const page = await site.signedIn({ at: `#/token/${second.id}` });
-    await cannotRotate(page, `Two tokens of the family are in use. End the older one first. (${old.id})`);
-    await rotate(page, 'Not automatically', { button: 'Rotate another way …' });
+    await cannotRotate(page, /Two tokens of the family are in use\. End the older one first\./, old.id);
+    await rotate(page, 'Not automatically', { anotherWay: true });
     const told = dialog(page).getByRole('alert');
     await told.getByText('A family can have two active tokens').waitFor();
     for (const { id } of [old, second])
@@ -121,11 +140,35 @@ describe('rotating', () => {
     assert.equal((await admin.token(old.id)).state, 'active', 'nothing is done before it is chosen');
     await told.getByRole('checkbox', { name: 'Revoke the older one now' }).check();
     await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    const sure = page.getByRole('dialog', { name: 'Rotate “Two active” now?' });
+    await sure.getByText('Still used by shop.example').waitFor();
+    await sure.getByText(old.fingerprint).waitFor();
+    await sure.getByLabel('Type the label').fill('Two active');
+    await sure.getByRole('button', { name: 'Rotate now' }).click();
     await page.getByRole('dialog', { name: 'The new token of “Two active”' }).waitFor();
     assert.deepEqual(
       [(await admin.token(old.id)).state, (await admin.token(second.id)).state],
       ['revoked', 'active'],
     );
+  });
+
+  it('names the token to rotate instead as a link: on the page, and when the dialog learns of it', async () => {
+    const old = await admin.createToken({ label: 'Overtaken' });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    const { id } = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    const told = dialog(page).getByRole('alert');
+    await told.getByText('It has a successor already. Rotate that one.').waitFor();
+    assert.doesNotMatch(await dialog(page).innerText(), /admin key|rotate_instead/);
+    const link = told.getByRole('link', { name: `Go to ${id}` });
+    assert.ok(await link.evaluate((element) => element === document.activeElement));
+    await link.click();
+    await page.waitForURL(new RegExp(`${id}$`));
+    await dialog(page).waitFor({ state: 'detached' });
+    await goTo(page, `#/token/${old.id}`, 'Overtaken');
+    await cannotRotate(page, /It has a successor already/, id);
+    assert.deepEqual(page.troubles, []);
   });
 
   it('the one to copy is marked, also while its successor is disabled', async () => {
@@ -161,18 +204,44 @@ describe('rotating', () => {
     assert.equal((await admin.call('GET', `/families/${old.family}`)).json.total, 2);
   });
 
-  it('now: revokes the others of the family at once', async () => {
-    const old = await admin.createToken({ label: 'Misused' });
+  it('gives the new one the life of the old one, said in words and with its end; shorter ones are choices', async () => {
+    const day = (at) =>
+      new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(at));
+    const old = await admin.createToken({ label: 'A year', expires_in: 365 * DAY });
     const page = await site.signedIn({ at: `#/token/${old.id}` });
-    await rotate(page, 'Now');
-    await page
-      .getByRole('dialog', { name: 'The new token of “Misused”' })
-      .getByRole('button', { name: 'Done' })
-      .click();
-    assert.deepEqual(
-      [(await admin.token(old.id)).state, (await admin.token(old.id)).revoked_reason],
-      ['revoked', 'rotated'],
-    );
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    const same = dialog(page).getByRole('radio', { name: 'As long as before: 1 year' });
+    assert.ok(await same.isChecked());
+    const offered = await dialog(page).locator('.presets label').allInnerTexts();
+    assert.deepEqual(offered, [
+      'As long as before: 1 year',
+      '1 day',
+      '7 days',
+      '30 days',
+      '90 days',
+      'A date',
+    ]);
+    await dialog(page)
+      .getByText(`It ends on ${day(Date.now() + 365 * DAY * 1000)}`)
+      .waitFor();
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await dialog(page).getByRole('button', { name: 'Done' }).click();
+    await page.waitForURL(/tok_\d+$/);
+    const made = await admin.token((await admin.token(old.id)).successor);
+    assert.equal(lifeDays(made), 365);
+    assert.ok(Date.parse(made.expires_at) >= Date.parse(old.expires_at));
+
+    const another = await admin.createToken({ label: 'Shorter', expires_in: 45 * DAY });
+    await goTo(page, `#/token/${another.id}`, 'Shorter');
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    await dialog(page).getByRole('radio', { name: 'As long as before: 45 days' }).waitFor();
+    await dialog(page).getByRole('radio', { name: '7 days' }).check();
+    await dialog(page)
+      .getByText(`It ends on ${day(Date.now() + 7 * DAY * 1000)}`)
+      .waitFor();
+    await dialog(page).getByRole('button', { name: 'Rotate', exact: true }).click();
+    await dialog(page).getByRole('button', { name: 'Done' }).click();
+    assert.equal(lifeDays(await admin.token((await admin.token(another.id)).successor)), 7);
   });
 
   it('a token that the registry rotates by itself says so', async () => {
@@ -182,14 +251,5 @@ describe('rotating', () => {
     });
     const page = await site.signedIn({ at: `#/token/${id}` });
     await page.getByRole('region', { name: 'Settings' }).getByText('30 days before its end').waitFor();
-  });
-
-  it('a family is stopped in an emergency', async () => {
-    const token = await admin.createToken({ label: 'Stopped' });
-    const page = await site.signedIn({ at: `#/family/${token.family}` });
-    await page.getByRole('button', { name: 'Revoke all …' }).click();
-    await dialog(page).getByRole('button', { name: 'Revoke all', exact: true }).click();
-    await page.getByText('Revoked', { exact: true }).waitFor();
-    assert.equal((await admin.token(token.id)).state, 'revoked');
   });
 });

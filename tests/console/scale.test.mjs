@@ -27,7 +27,7 @@ describe(`${COUNT.toLocaleString('en')} tokens`, () => {
 
   it('page by page, forwards, back and to the end', async () => {
     page = await site.page();
-    await page.goto(`${site.origin}/_wayleave/console/`);
+    await page.goto(`${site.origin}/_wayleave/console/#/tokens`);
     await page.getByLabel('Admin key').fill('an-admin-key-for-tests-0123456789abcdef');
     await timed('sign in and first page', async () => {
       await page.getByRole('button', { name: 'Sign in' }).click();

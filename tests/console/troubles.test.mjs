@@ -192,7 +192,8 @@ describe('roles', () => {
       .getByText('only an owner may make changes that could break the pages that use it or open it to others')
       .waitFor();
     assert.equal(await page.getByLabel('Sites that may use it').inputValue(), 'https://elsewhere.example');
-    await goTo(page, `#/token/${token.id}`, 'Kept');
+    await page.getByRole('link', { name: 'Kept' }).click();
+    await page.getByRole('button', { name: 'Discard' }).click();
     await page.getByRole('button', { name: 'Rotate …' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('A number of days from now').waitFor();
@@ -273,6 +274,7 @@ describe('an API that does not answer', () => {
     await page.getByRole('alert').getByText('cannot be reached').waitFor();
     assert.equal(await page.getByLabel('Label').inputValue(), 'Kept');
     await page.getByRole('link', { name: 'Audit log' }).click();
+    await page.getByRole('button', { name: 'Discard' }).click();
     await heading(page, 'This cannot be shown').waitFor();
     assert.equal(await page.getByText('Loading').count(), 0);
     await site.gateway.workerd.start(ports);

@@ -13,8 +13,9 @@ use wayleave::control::admin::operation::{ID, Operation};
 use wayleave::control::admin::operations::OPERATIONS;
 use wayleave::control::admin::{OPENAPI_JSON, fault_problem};
 use wayleave::control::registry::command::{
-    Answer, BlockingToken, Bulk, Call, Clash, Command, Fault, LicenceOf, Lifetime, NewAdminKey, NewToken,
-    RevokeOld, Rotate, SetLicence, Supersede, SwitchOwnerOff, TokenEdit, TokenFilter, TokenState,
+    Answer, BlockingToken, Bulk, BulkChange, Call, Clash, Command, Fault, LicenceOf, Lifetime, NewAdminKey,
+    NewToken, RevokeOld, Rotate, SetLicence, Sort, SortBy, Supersede, SwitchOwnerOff, TokenEdit, TokenFilter,
+    TokenState,
 };
 use wayleave::formats::admin_key::{AdminKey, Role};
 use wayleave::formats::holding::Holding;
@@ -49,12 +50,12 @@ fn possible(command: &Command) -> Vec<Fault> {
         | Command::ListNotices(_)
         | Command::ListOwnersOff(_)
         | Command::ListSigningKeys
-        | Command::ListTokens(_)
         | Command::Metrics
         | Command::Status => return vec![],
         Command::GetFamily(_)
         | Command::GetProbe(_)
         | Command::GetToken(_)
+        | Command::ListTokens(_)
         | Command::LookupFingerprint(_)
         | Command::LookupToken(_) => return vec![NotFound],
         Command::GetFamilyToken(_) => return vec![NotFound, NoCurrentToken],
@@ -76,6 +77,7 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::SetLicence(_) => vec![fields, NotFound, TokenProtected],
         Command::SwitchOwnerOff(_) => vec![TokenProtected],
         Command::SwitchOwnerOn(_) => vec![NotFound],
+        Command::TestWebhook => vec![clash(Clash::NoWebhook)],
         Command::RotateToken { .. } | Command::RotateFamily { .. } => vec![
             NotFound,
             TokenProtected,
@@ -93,7 +95,9 @@ fn possible(command: &Command) -> Vec<Fault> {
         Command::EditFamily { .. } => {
             vec![NotFound, FamilyEnded, TokenProtected, OwnersOnly, fields, versions, ended, off]
         }
-        Command::RevokeTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }],
+        Command::RevokeTokens { .. } | Command::ChangeTokens { .. } => {
+            vec![Fault::UnexpectedCount { matched: 0 }]
+        }
         // A serial is not to be had: nothing stands against that before the first is made.
         Command::RotateTokens { .. } => vec![Fault::UnexpectedCount { matched: 0 }, serials],
         Command::RevokeToken { .. } => vec![NotFound, TokenEnded, TokenProtected, LastActiveToken],
@@ -160,7 +164,10 @@ fn sample(operation: &Operation, family: &str, token: &str) -> (String, String) 
         "editToken" | "editFamily" => r#"{"label":"b"}"#.to_owned(),
         "lookupToken" => format!(r#"{{"token":"{token}"}}"#),
         "endToken" => r#"{"at":null}"#.to_owned(),
-        "revokeTokens" | "rotateTokens" => r#"{"filter":{"q":"a"}}"#.to_owned(),
+        "revokeTokens" | "rotateTokens" | "disableTokens" | "enableTokens" => {
+            r#"{"filter":{"q":"a"}}"#.to_owned()
+        }
+        "changeOwner" => r#"{"filter":{"q":"a"},"owner":null}"#.to_owned(),
         "revokeToken" => r#"{"force":true}"#.to_owned(),
         "testOrigin" => r#"{"origins":"any","origin":"https://a.example"}"#.to_owned(),
         "createSession" => {
@@ -180,7 +187,7 @@ fn each_operation_needs_the_role_that_it_documents() {
     for operation in &OPERATIONS {
         let Some(least) = operation.least_role else { continue };
         for role in Role::ALL {
-            let mut world = World::new();
+            let mut world = World::with(crate::webhooks::with_webhook());
             let (view, token) = world.create(crate::world::new_token("a"));
             let (path, body) = sample(operation, &view.family, &token);
             let command = world.request_command(operation.method, &path, &body);
@@ -204,7 +211,8 @@ fn each_operation_needs_the_role_that_it_documents() {
 /// The codes with which the admin API itself may answer, without asking the registry.
 fn at_the_door(operation: &Operation) -> BTreeSet<Code> {
     let mut codes = BTreeSet::new();
-    if operation.path.contains(ID) || operation.id == "lookupToken" {
+    // The sample of refusals names no token, and so the registry is not asked for one.
+    if operation.path.contains(ID) || ["lookupToken", "listRefusals"].contains(&operation.id) {
         codes.insert(Code::NotFound);
     }
     let Some(body) = operation.body else { return codes };
@@ -375,6 +383,7 @@ fn licensed(world: &mut World, refused: &mut Refused<'_>) {
     refused(world, set(named("nobody"), None), None);
     refused(world, set(named("nobody"), Some(UnixSeconds(0))), None);
     refused(world, Command::SwitchOwnerOn("nobody".to_owned()), None);
+    refused(world, Command::TestWebhook, None);
     let soon = Some(world.now.ceil_seconds().plus_seconds(1));
     world.ask(set(named("ended"), soon));
     world.ask(Command::SwitchOwnerOff(switch("off")));
@@ -493,6 +502,9 @@ fn families(world: &mut World, refused: &mut Refused<'_>) {
         rotate: Box::new(how),
     };
     let edit = |family: &str, edit| Command::EditFamily { family: family.to_owned(), edit };
+    let sort = Sort { by: SortBy::Label, ascending: true };
+    let gone = TokenFilter { sort, below: Some(Serial(99)), ..TokenFilter::default() };
+    refused(world, Command::ListTokens(gone), None);
     refused(world, Command::GetFamily(nowhere.clone()), None);
     refused(world, Command::GetFamilyToken(nowhere.clone()), None);
     let include_protected = false;
@@ -511,6 +523,10 @@ fn families(world: &mut World, refused: &mut Refused<'_>) {
         Command::RotateTokens {
             bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
             rotate: Box::new(as_usual()),
+        },
+        Command::ChangeTokens {
+            bulk: Box::new(Bulk { filter: only_active(), dry_run: false, expect: Some(77) }),
+            change: BulkChange::Disable,
         },
     ] {
         refused(world, command, None);

@@ -1,6 +1,7 @@
 //! `GET /metrics`: which tokens end next without a successor, and how many.
 
-use crate::world::{DAY, START, World, as_usual, new_token};
+use crate::world::{DAY, START, World, as_usual, new_token, settings};
+use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{Answer, Command, ExpiriesView, Lifetime, NewToken};
 use wayleave::formats::key::KeyId;
 use wayleave::formats::token::Serial;
@@ -60,11 +61,11 @@ fn the_nearest_come_first_and_those_that_need_no_successor_are_left_out() {
     assert_eq!((serials(&expiries), expiries.within), (vec![near.0, early.0, far.0], [1, 1, 2, 3]));
     world.activate(KeyId(2));
     world.retire(KeyId(1));
-    assert_eq!(world.expiries(), ExpiriesView::default());
+    assert_eq!(world.expiries(), ExpiriesView { shown_max: 1_000, ..ExpiriesView::default() });
 }
 
 #[test]
-fn five_thousand_are_named_and_all_are_counted() {
+fn as_many_are_named_as_the_setting_says_and_all_are_counted() {
     let mut world = World::new();
     world.ends_in(9);
     // Inserts rows directly, which is faster than issuing tokens.
@@ -79,8 +80,11 @@ fn five_thousand_are_named_and_all_are_counted() {
          WHERE serial = 1 RETURNING 1",
     );
     let expiries = world.expiries();
-    assert_eq!(serials(&expiries), (1..=5_000).collect::<Vec<_>>());
-    assert_eq!(expiries.within, [0, 0, 6_001, 6_001]);
+    assert_eq!(serials(&expiries), (1..=1_000).collect::<Vec<_>>());
+    assert_eq!((expiries.within, expiries.shown_max), ([0, 0, 6_001, 6_001], 1_000));
+    world.restart(RegistrySettings { metrics_tokens_max: 0, ..settings() });
+    let expiries = world.expiries();
+    assert_eq!((serials(&expiries), expiries.within), (vec![], [0, 0, 6_001, 6_001]));
     let plan = world.database.plan(
         "SELECT serial, family, expires_at FROM token WHERE expires_at > ? AND ends_at IS NULL \
          ORDER BY expires_at LIMIT ?",

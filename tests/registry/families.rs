@@ -2,8 +2,8 @@
 
 use crate::world::{DAY, World, all, as_usual, edit_label, how, new_token};
 use wayleave::control::registry::command::{
-    Answer, Bulk, BulkStep, Command, Fault, Receipt, RevokeOld, Rotate, TokenEdit, TokenFilter, TokenState,
-    TokenView,
+    Answer, Bulk, BulkChange, BulkStep, Command, Fault, Receipt, RevokeOld, Rotate, SwitchOwnerOff,
+    TokenEdit, TokenFilter, TokenState, TokenView,
 };
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::token::Serial;
@@ -39,6 +39,13 @@ impl World {
     fn rotate_all(&mut self, bulk: Bulk, how: Rotate) -> BulkStep<(Serial, TokenView)> {
         match self.ask(Command::RotateTokens { bulk: Box::new(bulk), rotate: Box::new(how) }) {
             Answer::RotatedInBulk(step) => step,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn change_all(&mut self, bulk: Bulk, change: BulkChange) -> BulkStep<Receipt> {
+        match self.ask(Command::ChangeTokens { bulk: Box::new(bulk), change }) {
+            Answer::ChangedInBulk(step) => step,
             other => panic!("{other:?}"),
         }
     }
@@ -220,4 +227,72 @@ fn what_somebody_had_who_has_left_is_revoked_for_that_reason() {
     });
     assert_eq!(world.get(token.serial).revoked_reason.as_deref(), Some("owner_removed"));
     assert_eq!(world.get(others.serial).state, TokenState::Active);
+}
+
+#[test]
+fn many_are_disabled_and_enabled_again_and_what_is_left_out_is_named() {
+    let mut world = World::new();
+    let (first, second, protected) = (world.token_of("ann"), world.token_of("ann"), world.token_of("ann"));
+    let other = world.token_of("bob");
+    world.protect(protected.serial);
+    world.used(first.serial);
+    let before = world.database.dump();
+    let dry = world.change_all(Bulk { dry_run: true, ..bulk(owned_by("ann")) }, BulkChange::Disable);
+    assert_eq!((dry.matched, dry.protected, dry.used_lately, dry.done.len()), (3, 1, 1, 0));
+    assert_eq!(skipped(&dry), [(protected.serial.0, "TokenProtected".into())]);
+    assert_eq!(world.database.dump(), before);
+    let done = world.change_all(Bulk { expect: Some(3), ..bulk(owned_by("ann")) }, BulkChange::Disable);
+    assert_eq!(
+        done.done.iter().map(|receipt| receipt.serial).collect::<Vec<_>>(),
+        [first.serial, second.serial]
+    );
+    let state = |world: &mut World, token: &TokenView| world.get(token.serial).state;
+    assert_eq!(state(&mut world, &first), TokenState::Disabled);
+    assert_eq!(
+        (state(&mut world, &protected), state(&mut world, &other)),
+        (TokenState::Active, TokenState::Active)
+    );
+    let again = world.change_all(bulk(owned_by("ann")), BulkChange::Disable);
+    assert_eq!((again.matched, again.done.len()), (1, 0), "only what is active is found");
+    let enabled = world.change_all(bulk(owned_by("ann")), BulkChange::Enable);
+    assert_eq!((enabled.matched, enabled.done.len()), (2, 2));
+    assert_eq!(state(&mut world, &second), TokenState::Active);
+}
+
+#[test]
+fn many_get_another_owner_by_their_ids_and_by_a_filter() {
+    let mut world = World::new();
+    let tokens = [world.token_of("ann"), world.token_of("ann"), world.token_of("ann")];
+    world.revoke(tokens[2].serial);
+    let ids = TokenFilter {
+        serials: Some(vec![tokens[0].serial, tokens[2].serial, Serial(99)]),
+        limit: 100,
+        ..TokenFilter::default()
+    };
+    let to = |owner: &str| BulkChange::Owner(Some(owner.into()));
+    let step = world.change_all(bulk(ids.clone()), to("bob"));
+    assert_eq!((step.matched, step.done.len()), (1, 1), "what has ended stays as it is");
+    assert_eq!(world.get(tokens[0].serial).policy.owner.as_deref(), Some("bob"));
+    assert_eq!(world.get(tokens[2].serial).policy.owner.as_deref(), Some("ann"));
+    let version = world.get(tokens[0].serial).version;
+    world.change_all(bulk(ids), to("bob"));
+    assert_eq!(world.get(tokens[0].serial).version, version, "said twice, done once");
+    world.change_all(bulk(owned_by("ann")), BulkChange::Owner(None));
+    assert_eq!(world.get(tokens[1].serial).policy.owner, None);
+    assert_eq!(world.tokens(owned_by("bob")).0, [1]);
+}
+
+/// The owner of a licence that has ended, or who was switched off, gets no token.
+#[test]
+fn tokens_that_may_not_change_their_owner_are_named_and_stay() {
+    let mut world = World::new();
+    let token = world.token_of("ann");
+    let off = SwitchOwnerOff { owner: "bob".into(), reason: None, include_protected: false };
+    assert!(matches!(world.ask(Command::SwitchOwnerOff(off)), Answer::OwnerOff(_)));
+    for dry_run in [true, false] {
+        let step = world
+            .change_all(Bulk { dry_run, ..bulk(owned_by("ann")) }, BulkChange::Owner(Some("Bob".into())));
+        assert_eq!(skipped(&step), [(token.serial.0, "Conflict(OwnerSwitchedOff)".into())]);
+    }
+    assert_eq!(world.get(token.serial), token);
 }

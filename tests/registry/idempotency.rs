@@ -4,7 +4,8 @@ use crate::world::{World, all, as_usual, created, edit_label, idempotency, new_t
 use wayleave::base::database::Value;
 use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
-    Answer, Bulk, Clash, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenFilter, TokenState, TokenView,
+    Answer, Bulk, BulkChange, Clash, Command, Fault, Lifetime, NewAdminKey, NewToken, TokenFilter,
+    TokenState, TokenView,
 };
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::KeyId;
@@ -232,6 +233,10 @@ fn every_change_can_be_sent_again() {
         Command::BeginProbe(next()),
         Command::RotateToken { serial: next(), rotate: Box::new(as_usual()) },
         Command::RevokeFamily { family: world.get(next()).family, reason: None, include_protected: false },
+        Command::ChangeTokens {
+            bulk: Box::new(Bulk { filter: all(), dry_run: false, expect: None }),
+            change: BulkChange::Owner(Some("bob".into())),
+        },
         Command::DeleteAdminKey(admin_key),
         Command::ActivateSigningKey(KeyId(2)),
         Command::RetireSigningKey { key_id: KeyId(1), force: true },

@@ -11,6 +11,7 @@ mod cookie_routes;
 #[path = "../support/deployment.rs"]
 mod deployment;
 mod distribution;
+mod events;
 mod expiries;
 mod families;
 mod fetches;
@@ -19,6 +20,8 @@ mod idempotency;
 mod licences;
 mod lifecycle;
 mod list;
+mod list_growth;
+mod list_index;
 mod model;
 mod notice_kinds;
 mod notices;

@@ -79,6 +79,7 @@ fn each_is_read_counted_and_sent() {
     let metered = world.metered(crate::quotas::per_day(10));
     world.told_by_shard(&[(metered, 8)], Number { epoch: 0, n: 0 });
     world.told_by_shard(&[(metered, 10)], Number { epoch: 0, n: 0 });
+    assert!(matches!(world.ask(Command::TestWebhook), Answer::Notice(_)));
     let mut sent = BTreeMap::<String, u64>::new();
     // `unused` is sent after 90 days; then the first notices are deleted.
     for day in 0..=90 {

@@ -125,6 +125,27 @@ fn tokens_that_end_soon_are_active_ones() {
 }
 
 #[test]
+fn search_finds_the_hosts_in_rules() {
+    let mut world = World::new();
+    let mut with = |label: &str, origins: &[&str]| {
+        let mut new = new_token(label);
+        new.settings.origins = Some(rules(origins));
+        world.create(new);
+    };
+    with("one", &["https://shop.example", "https://other.example"]);
+    with("two", &["http://shop.example:8080"]);
+    with("three", &["https://*.shop.example"]);
+    with("shop.example in its label", &["https://elsewhere.example"]);
+    let mut found = |text: &str| world.tokens(q(text)).0;
+    assert_eq!(found("shop.example"), [4, 3, 2, 1]);
+    assert_eq!(found("SHOP.example"), [4, 3, 2, 1]);
+    assert_eq!(found("www.shop.example"), [3]);
+    assert_eq!(found("*.shop.example"), [3]);
+    assert_eq!(found("other.example"), [1]);
+    assert_eq!(found("hop.example"), [4], "part of a label, and of no host");
+}
+
+#[test]
 fn search_finds_names_in_any_case_ids_tokens_and_their_ends() {
     let mut world = World::new();
     let (first, text) = world.create(labelled("Müller GmbH", Some("Ann Ärmel"), Some("CUST-0007")));

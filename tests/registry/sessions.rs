@@ -34,14 +34,22 @@ fn a_session_says_who_and_until_when_and_only_its_digest_is_stored() {
     world.call_as(&key);
     let (session, text) = opened(&mut world);
     let ends_at = Some(world.now.plus_ms(SESSION_MAX_MS));
-    let expected = SessionView { admin_key: id, label: "operator".into(), role: Role::Operator, ends_at };
+    let expected = SessionView {
+        admin_key: id,
+        label: "operator".into(),
+        role: Role::Operator,
+        bootstrap: false,
+        ends_at,
+    };
     assert_eq!(session, expected);
     assert!(SessionText::parse(&text, &settings().check_keys.session).is_some());
     assert!(!world.database.dump().contains(&text));
     world.call_as(&text);
     assert_eq!(world.ask(Command::GetSession), Answer::Session(expected));
-    // An owner's to see.
     world.call_as(crate::world::ADMIN_KEY);
+    let Answer::Session(bootstrap) = world.ask(Command::GetSession) else { panic!("no session") };
+    assert!(bootstrap.bootstrap, "the key of ADMIN_KEY is known as that");
+    // An owner's to see.
     assert_eq!(world.actions().last().map(String::as_str), Some("session.opened"));
 }
 

@@ -59,6 +59,10 @@ fn a_database_of_the_release_before_keeps_its_tokens() {
     let mut world = World::new();
     let token = world.token();
     let added = [
+        "DROP TABLE token_order",
+        "DROP TABLE token_facet",
+        "DROP TABLE token_search",
+        "DROP TABLE index_fill",
         "ALTER TABLE token DROP COLUMN methods",
         "ALTER TABLE token DROP COLUMN paths",
         "ALTER TABLE token DROP COLUMN scope_mode",
@@ -78,7 +82,7 @@ fn a_database_of_the_release_before_keeps_its_tokens() {
     for statement in added {
         world.database.query(statement, &[]).unwrap();
     }
-    world.database.one("UPDATE schema_version SET version = version - 5 RETURNING 1");
+    world.database.one("UPDATE schema_version SET version = version - 6 RETURNING 1");
     world.restart(settings());
     assert_eq!(world.get(token.serial), token);
     assert_eq!(world.record(token.serial).unwrap().record.scope, Scope::default());

@@ -1,11 +1,13 @@
 //! Webhooks: pending with their notice, one under way at a time, retried for a day, given up, counted.
 
 use crate::notices::{summary, told};
-use crate::world::{World, settings};
+use crate::world::{World, idempotency, settings};
 use base64::prelude::*;
 use wayleave::base::database::Value;
 use wayleave::base::time::UnixMillis;
-use wayleave::control::registry::command::{DeliveryState, NoticeFilter, StatusWarning, WebhookView};
+use wayleave::control::registry::command::{
+    Answer, Command, DeliveryState, NoticeFilter, StatusWarning, WebhookView,
+};
 use wayleave::control::registry::{Attempt, Post, RegistrySettings};
 use wayleave::control::webhook::{Answered, Webhook, WebhookFault};
 
@@ -86,6 +88,37 @@ fn a_webhook_that_is_taken_is_sent_once() {
     assert_eq!(world.deliveries(), [(DeliveryState::Delivered, 1, None)]);
     world.seconds_pass(86_400);
     assert_eq!(world.registry.announce(world.now), None);
+}
+
+#[test]
+fn a_receiver_is_tried_with_a_notice_that_says_nothing_one_at_a_time() {
+    let mut world = World::with_receiver();
+    let test = |world: &mut World| match world.ask(Command::TestWebhook) {
+        Answer::Notice(notice) => notice,
+        other => panic!("{other:?}"),
+    };
+    let made = test(&mut world);
+    assert_eq!(made.delivery.as_ref().map(|delivery| delivery.state), Some(DeliveryState::Pending));
+    assert_eq!(test(&mut world), made, "while it is pending there is no other");
+    let post = world.post();
+    assert_eq!(header(&post, "webhook-id"), made.id);
+    let body: serde_json::Value = serde_json::from_str(&post.request.body).unwrap();
+    assert_eq!(body["type"], "deployment.webhook_test");
+    assert_eq!(body["data"], serde_json::json!({"tokens": []}));
+    world.sent(post.attempt, Answered::Status(410));
+    let refused = test(&mut world);
+    assert_eq!(refused.delivery.unwrap().fault, Some(WebhookFault::Refused), "and it says what failed");
+    world.seconds_pass(20);
+    let post = world.post();
+    world.sent(post.attempt, OK);
+    let another = |world: &mut World| world.ask_idempotent(Command::TestWebhook, idempotency("k", "body"));
+    let second = another(&mut world);
+    assert!(matches!(&second, Answer::Notice(notice) if notice.id != made.id), "{second:?}");
+    let post = world.post();
+    world.sent(post.attempt, OK);
+    assert_eq!(another(&mut world), second, "a retry makes no third");
+    let actions = world.actions();
+    assert!(actions.iter().any(|action| action == "webhook.tested"), "{actions:?}");
 }
 
 #[test]

@@ -214,7 +214,7 @@ impl World {
 
     pub(crate) fn tokens(&mut self, filter: TokenFilter) -> (Vec<u32>, Option<Serial>) {
         match self.ask(Command::ListTokens(filter)) {
-            Answer::Tokens { items, next } => (items.iter().map(|token| token.serial.0).collect(), next),
+            Answer::Tokens { items, next, .. } => (items.iter().map(|token| token.serial.0).collect(), next),
             other => panic!("{other:?}"),
         }
     }
@@ -300,6 +300,7 @@ impl World {
             max_token_lifetime_seconds: settings.max_token_lifetime_seconds,
             own_origin: "https://gateway.example",
             configuration: "{}",
+            keeps_refusals: true,
             has_sessions: true,
             now: self.now,
         };

@@ -139,7 +139,13 @@ impl World {
         let mut tally = Tally { used: Some((at, at)), ..Tally::default() };
         tally.counts.add(Outcome::Admitted, 1);
         let tokens = vec![(serial, tally)];
-        let batch = Some(Batch { sequence: 1, began_at: at, tokens, others: Counts::default() });
+        let batch = Some(Batch {
+            sequence: 1,
+            began_at: at,
+            tokens,
+            others: Counts::default(),
+            refusals: Vec::new(),
+        });
         let report = ShardCall::Report(Report { isolate, batch, first_uses: Vec::new() });
         // A clock that is far off must not move a request into another day.
         let now = self.shard_now().max(at);

@@ -29,6 +29,7 @@ pub(crate) fn settings(deployment: &str, audiences: &[&str]) -> RegistrySettings
         default_token_lifetime_seconds: 365 * 86_400,
         token_lifetimes: BTreeMap::new(),
         retention_days: 400,
+        metrics_tokens_max: 1_000,
         audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
         served_paths: audiences.iter().map(|audience| served(audience)).collect(),
         credential_audiences: Vec::new(),

@@ -101,8 +101,16 @@ fn a_million_usage_counts_from_fifty_isolates_fold_into_right_totals() {
                     *from.entry((serial, origin.clone())).or_default() += 1;
                 }
                 let origin = Origin::parse_header(origin);
-                isolate
-                    .count(Counted { serial: Some(Serial(serial)), outcome, origin, is_watched: false }, now);
+                isolate.count(
+                    Counted {
+                        serial: Some(Serial(serial)),
+                        outcome,
+                        origin,
+                        is_watched: false,
+                        refused: None,
+                    },
+                    now,
+                );
             }
         }
         at += 30_000;

@@ -12,6 +12,7 @@ mod folding;
 mod growth;
 mod isolate;
 mod quotas;
+mod refusals;
 mod registry;
 mod rest;
 mod rolling;

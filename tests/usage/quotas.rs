@@ -246,7 +246,7 @@ fn an_operator_hears_of_80_and_100_percent_once_a_period() {
     until_refused(&mut town, serial, 1);
     town.make_digests();
     assert_eq!(listed(&mut town).len(), 6);
-    let filter = EventFilter { token: Some(serial), family: None, limit: 100, below: None };
+    let filter = EventFilter { token: Some(serial), limit: 100, ..EventFilter::default() };
     let Answer::Events { items, .. } = town.ask(Command::ListEvents(filter)) else { panic!("no events") };
     let exceeded = items.iter().filter(|event| event.action == "token.quota_exceeded");
     assert_eq!(exceeded.count(), 3);

@@ -133,6 +133,8 @@ fn tallies_have_one_spelling_in_storage() {
     let database = Sqlite::in_memory();
     let mut shard = Shard::open(database.clone()).unwrap();
     shard.handle(&ShardCall::Report(report(9, 1, START, 1, tally)), START);
-    let Value::Text(hex) = database.one("SELECT hex(tally) FROM tally") else { panic!("a tally") };
+    let Value::Text(hex) = database.one("SELECT hex(tally) FROM tally WHERE serial = 1") else {
+        panic!("a tally")
+    };
     assert_eq!(hex, "010100AC0201016101000000000102D804");
 }

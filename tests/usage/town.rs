@@ -171,7 +171,8 @@ impl Town {
         };
         self.admitted += u64::from(outcome == Outcome::Admitted);
         self.refused += u64::from(outcome != Outcome::Admitted);
-        let counted = Counted { serial: Some(serial), outcome, origin: None, is_watched: false };
+        let counted =
+            Counted { serial: Some(serial), outcome, origin: None, is_watched: false, refused: None };
         located.isolate.ask(counted, now);
     }
 
@@ -252,7 +253,8 @@ fn batch_of(serial: Serial, uses: u64, at: UnixMillis) -> Report {
     let mut tally = Tally { used: Some((at, at)), ..Tally::default() };
     tally.counts.add(Outcome::Admitted, uses);
     let tokens = vec![(serial, tally)];
-    let batch = Some(Batch { sequence: 1, began_at: at, tokens, others: Counts::default() });
+    let batch =
+        Some(Batch { sequence: 1, began_at: at, tokens, others: Counts::default(), refusals: Vec::new() });
     Report { isolate: 9_999, batch, first_uses: Vec::new() }
 }
 

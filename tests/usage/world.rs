@@ -97,13 +97,24 @@ pub(crate) fn days(from: UnixMillis, count: i64) -> Range {
 
 /// What an isolate counts for an admitted request.
 pub(crate) fn admitted(serial: u32, is_watched: bool) -> Counted {
-    Counted { serial: Some(Serial(serial)), outcome: Outcome::Admitted, origin: None, is_watched }
+    Counted {
+        serial: Some(Serial(serial)),
+        outcome: Outcome::Admitted,
+        origin: None,
+        is_watched,
+        refused: None,
+    }
 }
 
 /// A report of one batch with `tally` for one token.
 pub(crate) fn report(isolate: u64, sequence: u64, began_at: UnixMillis, serial: u32, tally: Tally) -> Report {
-    let batch =
-        Batch { sequence, began_at, tokens: vec![(Serial(serial), tally)], others: Counts::default() };
+    let batch = Batch {
+        sequence,
+        began_at,
+        tokens: vec![(Serial(serial), tally)],
+        others: Counts::default(),
+        refusals: Vec::new(),
+    };
     Report { isolate, batch: Some(batch), first_uses: Vec::new() }
 }
 

@@ -58,6 +58,7 @@ const NOTICES = [
   'reports_missing',
   'admin_key_expiring',
   'successor_unfetched',
+  'webhook_test',
 ];
 const told = { refused_origins: 4, revoked: 17 };
 const counted = { admitted: 11, origin_not_allowed: 12 };

@@ -53,9 +53,8 @@ test('what may be done to a protected token is asked for in bodies that each ope
   const rows = read('protection.json');
   for (const row of rows) {
     const { requestBody, operationId } = operations.find(({ operationId }) => operationId === row.operation);
-    const needed = { revokeTokens: { filter: { q: 'tok_1' } }, rotateTokens: { filter: { q: 'tok_1' } } }[
-      operationId
-    ];
+    const inBulk = ['revokeTokens', 'rotateTokens', 'disableTokens', 'enableTokens', 'changeOwner'];
+    const needed = inBulk.includes(operationId) ? { filter: { q: 'tok_1' } } : {};
     if (requestBody) {
       const validate = ajv.compile(requestBody.content['application/json'].schema);
       assert.ok(

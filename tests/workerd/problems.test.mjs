@@ -445,6 +445,7 @@ describe("the gateway's own paths and the admin API", () => {
     const calls = [
       ['owner_switched_off', 'POST', '/tokens', owned('WHO LEFT')],
       ['licence_ended', 'POST', '/tokens', owned('Whose Licence Ends')],
+      ['no_webhook', 'POST', '/notices/test', {}],
       ['last_owner', 'DELETE', '/admin-keys/key_1'],
       ['key_signs', 'POST', '/signing-keys/1/retire', {}],
       ['disabled', 'POST', `/tokens/${disabled.id}/rotate`, {}],

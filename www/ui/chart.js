@@ -25,7 +25,11 @@ function load() {
  *   console.css
  */
 
-/** @typedef {{ name: string, values: number[], isTime?: boolean, say: (value: number) => string }} Axis */
+/**
+ * `step` is the length of a bar. A bar over time begins at its value; one of another kind ends there.
+ * @typedef {{ name: string, values: number[], step: number, isTime?: boolean, say: (value: number) => string
+ *   }} Axis
+ */
 
 /**
  * Bars over categories or over time.
@@ -34,6 +38,7 @@ function load() {
  */
 export function barChart({ title, x, series, mark, signal }) {
   const canvas = h('div', { class: 'chart', 'aria-hidden': 'true' });
+  const tip = h('div', { class: 'tip', hidden: true });
   /** @type {any} */
   let chart = null;
   const size = () => ({ width: Math.max(240, canvas.clientWidth), height: 220 });
@@ -51,15 +56,30 @@ export function barChart({ title, x, series, mark, signal }) {
     if (signal.aborted || !canvas.isConnected) return;
     chart?.destroy();
     const drawn = stacked(x, series);
+    const options = optionsOf(uPlot, x, drawn, mark);
     chart = new uPlot(
-      { ...size(), ...optionsOf(uPlot, x, drawn, mark) },
+      { ...size(), ...options, hooks: { ...options.hooks, setCursor: [follow] } },
       [x.values, ...drawn.map(({ values }) => values)],
       canvas,
     );
+    canvas.append(tip);
   };
+  /** Says what the bar at the pointer stands for. @param {any} plot */
+  function follow(plot) {
+    const { left } = plot.cursor;
+    const at = left < 0 ? -1 : barAt(x, plot.posToVal(left, 'x'));
+    tip.hidden = at === -1;
+    if (tip.hidden) return;
+    put(
+      tip,
+      h('p', null, x.say(x.values[at])),
+      series.map(({ name, values }) => h('p', null, `${(values[at] ?? 0).toLocaleString('en')} ${name}`)),
+    );
+    const room = canvas.clientWidth - tip.offsetWidth;
+    tip.style.left = `${Math.max(0, Math.min(room, plot.bbox.left / devicePixelRatio + left + 12))}px`;
+  }
   const resized = new ResizeObserver(() => chart?.setSize(size()));
-  const scheme = matchMedia('(prefers-color-scheme: dark)');
-  scheme.addEventListener('change', draw, { signal });
+  addEventListener('themechange', draw, { signal });
   signal.addEventListener('abort', () => {
     resized.disconnect();
     chart?.destroy();
@@ -118,18 +138,9 @@ function optionsOf(uPlot, x, drawn, mark) {
   };
   return {
     legend: { show: false },
-    cursor: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      // A bar of another value than a time ends at its value: the first one needs room before it.
-      x: x.isTime
-        ? { time: true }
-        : {
-            time: false,
-            range: (/** @type {unknown} */ _chart, /** @type {number} */ low, /** @type {number} */ high) => [
-              low - ((x.values[1] ?? low) - (x.values[0] ?? low)),
-              high,
-            ],
-          },
+      x: { time: Boolean(x.isTime), range: () => span(x) },
       y: {
         range: (/** @type {unknown} */ _chart, /** @type {number} */ _low, /** @type {number} */ high) => [
           0,
@@ -160,6 +171,24 @@ function optionsOf(uPlot, x, drawn, mark) {
       draw: mark === undefined ? [] : [(/** @type {any} */ plot) => line(plot, mark, color('--bad'))],
     },
   };
+}
+
+/**
+ * From the start of the first bar to the end of the last: uPlot by itself leaves no room for a bar beside its
+ * value.
+ * @param {Axis} x
+ * @returns {[number, number]}
+ */
+function span({ values, step, isTime }) {
+  const [first, last] = [values[0] ?? 0, values.at(-1) ?? 0];
+  return isTime ? [first, last + step] : [first - step, last];
+}
+
+/** The bar in which a place on the x axis lies, or -1. @param {Axis} x @param {number} value */
+function barAt({ values, step, isTime }, value) {
+  return values.findIndex((start) =>
+    isTime ? value >= start && value < start + step : value <= start && value > start - step,
+  );
 }
 
 /** Midnight as a date, other times as hours and minutes. @param {number} seconds */

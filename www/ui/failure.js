@@ -2,12 +2,14 @@
 
 import { ApiError } from '../api.js';
 import { h } from '../dom.js';
+import { problemWords } from './problem_words.js';
 
 /** The text to show for an error of any kind. @param {unknown} error */
 export function wordsOf(error) {
   if (error instanceof ApiError) {
     const named = error.errors.map(({ field, detail }) => `${field}: ${detail}`).join('; ');
-    return named === '' ? error.message : `${error.message} ${named}.`;
+    const words = problemWords(error.problem);
+    return named === '' ? words : `${words} ${named}.`;
   }
   console.error(error);
   return 'Something in the console failed. Reload the page. If it fails again, see the browser’s console.';

@@ -3,19 +3,22 @@
 
 import { ApiError } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
+import { ifDiscarded } from './dialog.js';
 import { wordsOf } from './failure.js';
+import { sent as isSent, setSending, watch } from './unsaved.js';
 
 /**
  * A field. This function sets the id, name and ARIA descriptions of `control`.
  * @param {{ name: string, label: string, hint?: import('../dom.js').Child, control: HTMLElement, extra?:
- *   import('../dom.js').Child, wide?: boolean }} field
+ *   import('../dom.js').Child, faults?: Record<string, string> }} field `faults`: own words for codes of
+ *   faults, where the API's are for programs
  */
-export function field({ name, label, hint, control, extra }) {
+export function field({ name, label, hint, control, extra, faults = {} }) {
   const id = uniqueId(name);
   control.id = id;
   control.setAttribute('name', name);
   control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
-  return h(
+  const element = h(
     'div',
     { class: 'field', 'data-field': name },
     h('label', { for: id }, label),
@@ -24,7 +27,12 @@ export function field({ name, label, hint, control, extra }) {
     h('p', { class: 'error', id: `${id}-error` }),
     extra,
   );
+  ownWords.set(element, faults);
+  return element;
 }
+
+/** @type {WeakMap<Element, Record<string, string>>} */
+const ownWords = new WeakMap();
 
 /**
  * A group of radio buttons.
@@ -84,11 +92,13 @@ export function checkbox({ name, label, checked, hint }) {
 
 /**
  * A form. While a submission is in progress the button says so. The input stays, whatever the response is.
- * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void>, cancel?: () =>
- *   void, more?: import('../dom.js').Child[] }} options
+ * Nobody loses it without being asked, unless the form is `fleeting`. `send` gives false when the user went
+ * back, and nothing was sent.
+ * @param {{ submit: string, danger?: boolean, send: (form: HTMLFormElement) => Promise<void | false>,
+ *   cancel?: () => void, more?: import('../dom.js').Child[], fleeting?: boolean }} options
  * @param {...(import('../dom.js').Child | import('../dom.js').Child[])} children
  */
-export function form({ submit, danger, send, cancel, more = [] }, ...children) {
+export function form({ submit, danger, send, cancel, more = [], fleeting }, ...children) {
   const problem = h('div', { class: 'problem' });
   const button = h('button', { type: 'submit', class: danger ? 'primary danger' : 'primary' }, submit);
   const element = h(
@@ -98,8 +108,9 @@ export function form({ submit, danger, send, cancel, more = [] }, ...children) {
       on: {
         submit: (/** @type {SubmitEvent} */ event) => {
           event.preventDefault();
-          sent();
+          submitted();
         },
+        input: (/** @type {Event} */ { target }) => target instanceof Element && clearErrorsOf(target),
       },
     },
     ...children,
@@ -108,25 +119,36 @@ export function form({ submit, danger, send, cancel, more = [] }, ...children) {
       'div',
       { class: 'actions' },
       button,
-      cancel && h('button', { type: 'button', on: { click: cancel } }, 'Cancel'),
+      cancel && h('button', { type: 'button', on: { click: () => ifDiscarded(element, cancel) } }, 'Cancel'),
       ...more,
     ),
   );
-  async function sent() {
+  if (!fleeting) watch(element);
+  async function submitted() {
     if (button.getAttribute('aria-disabled') === 'true') return;
     button.setAttribute('aria-disabled', 'true');
     button.textContent = `${submit} …`;
     clearErrors(element);
+    setSending(element, true);
     try {
-      await send(element);
+      if ((await send(element)) !== false) isSent(element);
     } catch (error) {
       showErrors(element, problem, error);
     } finally {
+      setSending(element, false);
       button.removeAttribute('aria-disabled');
       button.textContent = submit;
     }
   }
   return element;
+}
+
+/** An error is about what was sent, and not about what is typed since. @param {Element} control */
+function clearErrorsOf(control) {
+  const place = control.closest('.field');
+  if (!control.getAttribute('name') || place === null) return;
+  for (const error of place.querySelectorAll(':scope > .error')) put(error);
+  for (const one of place.querySelectorAll('[aria-invalid]')) one.removeAttribute('aria-invalid');
 }
 
 /** @param {HTMLFormElement} form */
@@ -147,9 +169,10 @@ function showErrors(form, problem, error) {
   /** @type {HTMLElement | null} */
   let first = null;
   const elsewhere = [];
-  for (const { field, detail } of faults) {
+  for (const { field, code, detail: said } of faults) {
     const [, name, index] = /^([^[.]+)(?:\[(\d+)\])?/.exec(field) ?? [];
     const place = form.querySelector(`[data-field="${CSS.escape(name ?? '')}"]`);
+    const detail = (place && ownWords.get(place)?.[code]) ?? said;
     if (!place) {
       elsewhere.push(`${field}: ${detail}`);
       continue;

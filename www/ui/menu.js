@@ -3,11 +3,19 @@
 
 import { h, uniqueId } from '../dom.js';
 
-/** An action; with `why` it is shown, but cannot be taken. */
-/** @typedef {{ label: string, act: () => void, danger?: boolean, why?: string }} Item */
+/**
+ * An action; with `why` it is shown, but cannot be taken. `see`: the token that stands in the way, or to take
+ * instead.
+ * @typedef {{ label: string, act: () => void, danger?: boolean, why?: string, see?: { words: string, token:
+ *   string } }} Item
+ */
 
-/** @param {string} label what the button is for, as read by screen readers @param {Item[]} items */
-export function menuButton(label, items) {
+/**
+ * @param {string} label what the button is for, as read by screen readers
+ * @param {Item[] | (() => Item[])} items a function is asked each time the menu opens
+ * @param {string} [text] on the button
+ */
+export function menuButton(label, items, text = '⋯') {
   const id = uniqueId('menu');
   const button = h(
     'button',
@@ -20,7 +28,7 @@ export function menuButton(label, items) {
       'aria-label': label,
       on: { click: () => (menu.matches(':popover-open') ? close() : open()), keydown: keyOnButton },
     },
-    '⋯',
+    text,
   );
   const menu = h('div', {
     id,
@@ -34,7 +42,9 @@ export function menuButton(label, items) {
   let openedAt = button.getBoundingClientRect();
 
   function open() {
-    menu.replaceChildren(...items.map((item) => entry(item, close)));
+    menu.replaceChildren(
+      ...(typeof items === 'function' ? items() : items).map((item) => entry(item, close)),
+    );
     menu.showPopover();
     button.setAttribute('aria-expanded', 'true');
     placeAt(menu, button);
@@ -100,7 +110,7 @@ const beginningWith = (letter, entries) =>
   entries.find((entry) => entry.textContent?.toLowerCase().startsWith(letter.toLowerCase()));
 
 /** @param {Item} item @param {() => void} close the menu, before the item acts */
-function entry({ label, act, danger, why }, close) {
+function entry({ label, act, danger, why, see }, close) {
   const click = () => {
     if (why) return;
     close();
@@ -117,7 +127,7 @@ function entry({ label, act, danger, why }, close) {
       on: { click },
     },
     label,
-    why && h('span', { class: 'under' }, why),
+    why && h('span', { class: 'under' }, see ? `${why} ${see.words} ${see.token}` : why),
   );
 }
 

@@ -34,9 +34,16 @@ const ROLES = [
   },
 ];
 
-/** @param {Place} place */
-export async function view({ signal }) {
+/** @param {Place} place `?new=<role>` opens the form for a new key of that role */
+export async function view({ params, signal }) {
   const keys = /** @type {Page<AdminKey>} */ (await get('/admin-keys', signal)).items;
+  const wanted = ROLES.find(({ value }) => value === params.get('new'))?.value;
+  if (wanted && !signal.aborted) {
+    // The address of the list alone, so that showing it again opens nothing.
+    history.replaceState(null, '', '#/keys');
+    // After the page is shown: it is what the dialog covers.
+    setTimeout(() => createDialog(wanted));
+  }
   return h(
     'div',
     null,
@@ -47,7 +54,11 @@ export async function view({ signal }) {
       h(
         'div',
         { class: 'buttons' },
-        h('button', { type: 'button', class: 'primary', on: { click: createDialog } }, 'New admin key'),
+        h(
+          'button',
+          { type: 'button', class: 'primary', on: { click: () => createDialog() } },
+          'New admin key',
+        ),
       ),
     ),
     h(
@@ -85,7 +96,8 @@ export async function view({ signal }) {
   );
 }
 
-function createDialog() {
+/** @param {string} [role] that is chosen at first */
+function createDialog(role = 'viewer') {
   const once = crypto.randomUUID();
   return openDialog('New admin key', (close) =>
     form(
@@ -116,7 +128,7 @@ function createDialog() {
         hint: 'The person or job that uses the key.',
         control: h('input', { type: 'text', autocomplete: 'off', maxlength: '200', autofocus: true }),
       }),
-      choices({ name: 'role', legend: 'Role', value: 'viewer', choices: ROLES }),
+      choices({ name: 'role', legend: 'Role', value: role, choices: ROLES }),
       field({
         name: 'expires_at',
         label: 'Ends at (after 90 days if empty; at most 365 days)',

@@ -3,6 +3,8 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
+import { may, who } from '../who.js';
+import { countingIs } from './last_used.js';
 
 /** @import { Notice, Page, Status, Token } from '../types.d.ts' */
 
@@ -46,6 +48,12 @@ export const STATUS_WARNINGS = {
   webhook_undelivered: 'A webhook could not be delivered. Check the receiver and WEBHOOK_URL.',
 };
 
+/** To whoever signed in with the key of ADMIN_KEY. */
+const OWN_KEY =
+  'You are signed in with the key of ADMIN_KEY. It never ends, and the audit log cannot tell who used it. ' +
+  'Make an owner’s key in your own name, sign in with that, delete the key ADMIN_KEY under Admin keys, and ' +
+  'take ADMIN_KEY out of the secrets.';
+
 const SOON_SECONDS = 7 * 86_400;
 const DAY_MS = 86_400_000;
 /** Notices that call for action. @type {Record<string, string>} */
@@ -87,6 +95,7 @@ async function ask(signal) {
     ),
     /** @type {Promise<Page<Notice>>} */ (get('/notices?limit=20', signal)),
   ]);
+  countingIs(status.usage.counting);
   last = { at: Date.now(), status, ending, notices };
   return last;
 }
@@ -98,9 +107,13 @@ function banner({ status, ending, notices }) {
     h(
       'li',
       null,
-      STATUS_WARNINGS[code] ?? code.replaceAll('_', ' '),
+      code === 'bootstrap_key' && who()?.bootstrap
+        ? OWN_KEY
+        : (STATUS_WARNINGS[code] ?? code.replaceAll('_', ' ')),
       ' ',
-      h('a', { href: '#/revocation' }, 'Look'),
+      code === 'bootstrap_key' && may('owner')
+        ? h('a', { href: '#/keys?new=owner' }, 'Make an owner’s key')
+        : h('a', { href: '#/revocation' }, 'Look'),
     ),
   );
   if (count > 0) {

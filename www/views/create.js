@@ -2,15 +2,18 @@
 // paste.
 
 import { get, post } from '../api.js';
-import { h, put } from '../dom.js';
-import { to } from '../router.js';
+import { h } from '../dom.js';
+import { go, reload, to } from '../router.js';
 import { relative } from '../time.js';
 import { copyable } from '../ui/copy.js';
 import { form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
-import { lifeField, lifetime } from './life_field.js';
+import { firstRequest } from './first_request.js';
+import { remember } from './just_made.js';
+import { asConfigured, asOriginal, lifeField, lifetime } from './life_field.js';
 import { configuration, policyFields } from './policy_fields.js';
+import { useIt } from './use_it.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
@@ -23,6 +26,7 @@ export async function view({ params, signal }) {
     source ? /** @type {Promise<Token>} */ (get(`/tokens/${encodeURIComponent(source)}`, signal)) : null,
   ]);
   const policy = policyFields(original ? { ...original, label: '', protected: false } : {}, settings, signal);
+  const life = lifeField(settings, original ? asOriginal(original) : asConfigured(settings));
   // The idempotency key of this form: a retry after a lost response returns the same token.
   const once = crypto.randomUUID();
   const page = h(
@@ -37,7 +41,8 @@ export async function view({ params, signal }) {
     ),
     h(
       'div',
-      { class: 'card' },
+      // The default lifetime depends on the audiences.
+      { class: 'card', on: { change: () => life.dispatchEvent(new Event('change')) } },
       form(
         {
           submit: 'Create token',
@@ -46,23 +51,27 @@ export async function view({ params, signal }) {
             const made = /** @type {Token & { token: string }} */ (
               await post('/tokens', { ...policy.read(form), ...lifetime(form) }, { once })
             );
-            put(page, created(made, settings));
-            const heading = /** @type {HTMLElement} */ (page.querySelector('h1'));
-            heading.setAttribute('tabindex', '-1');
-            heading.focus();
+            // The address is the token's from now on, so that reload and Back work.
+            remember(made);
+            go(to(['token', made.id]), { replace: true });
             announce('The token was created.');
           },
         },
         policy.element,
-        lifeField(settings),
+        life,
       ),
     ),
   );
   return page;
 }
 
-/** @param {Token & { token: string }} token @param {Configuration} settings */
-export function created(token, settings) {
+/**
+ * A token that was just made, with its text.
+ * @param {Token & { token: string }} token
+ * @param {Configuration} settings
+ * @param {AbortSignal} signal
+ */
+export function created(token, settings, signal) {
   return h(
     'div',
     null,
@@ -84,35 +93,13 @@ export function created(token, settings) {
       h(
         'div',
         { class: 'buttons' },
-        h('a', { class: 'button', href: to(['token', token.id]) }, 'Open its page'),
+        // The address is that page's already, so following it would change nothing.
+        h('a', { class: 'button', href: to(['token', token.id]), on: { click: reload } }, 'Open its page'),
         h('a', { class: 'button', href: '#/tokens' }, 'All tokens'),
       ),
     ),
     h('div', { class: 'card' }, h('h2', null, 'The token'), copyable(token.token, 'The token')),
-    h(
-      'div',
-      { class: 'card stack' },
-      h('h2', null, 'Use it'),
-      snippets(token.token, token, settings).map(({ title, text }) =>
-        h('div', null, h('h3', null, title), copyable(text, title)),
-      ),
-    ),
+    firstRequest(token, signal),
+    useIt(token, settings, token.token),
   );
-}
-
-/** @param {string} text @param {Token} token @param {Configuration} settings */
-function snippets(text, token, settings) {
-  const route =
-    settings.routes.find(({ audience }) => token.audiences.includes(audience)) ?? settings.routes[0];
-  const address = `https://${route?.host ?? 'api.example.com'}${route?.path || '/'}`;
-  const origin = Array.isArray(token.origins) ? token.origins.find((rule) => !rule.includes('*')) : undefined;
-  const from = origin ? ` -H 'Origin: ${origin}'` : '';
-  return [
-    { title: 'In a script', text: `fetch('${address}', { headers: { Authorization: 'Bearer ${text}' } })` },
-    { title: 'In a <script> or <img>', text: `<script src="${address}?token=${text}"></script>` },
-    {
-      title: 'From a terminal',
-      text: `curl -i '${address}' -H 'Authorization: Bearer ${text}'${from}`,
-    },
-  ];
 }

@@ -5,23 +5,32 @@ import { ApiError, call } from '../api.js';
 import { h } from '../dom.js';
 import { go, to } from '../router.js';
 import { exact } from '../time.js';
-import { form } from '../ui/form.js';
+import { checkbox, form, isChecked } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
+import { dangerDialog } from './danger_dialog.js';
+import { lostSites } from './lost_sites.js';
 import { configuration, policyFields } from './policy_fields.js';
+import { originList } from './usage.js';
 
 /** @import { Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 
 /** @param {Place} place */
-export async function view({ path: [, id], signal }) {
+export async function view({ path: [, id], params, signal }) {
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
   const [{ data: token, etag }, settings] = await Promise.all([
     /** @type {Promise<{ data: Token, etag: string | null }>} */ (call('GET', address, { signal })),
     configuration(signal),
   ]);
-  const policy = policyFields(token, settings, signal);
+  const site = toAllow(token, params.get('allow'));
+  const policy = policyFields(
+    site ? { ...token, origins: [...token.origins, site] } : token,
+    settings,
+    signal,
+  );
+  const isInFamily = Boolean(token.predecessor ?? token.successor);
   return h(
     'div',
     null,
@@ -34,7 +43,8 @@ export async function view({ path: [, id], signal }) {
     ),
     pageHead(
       `Edit “${token.label}”`,
-      'A change holds everywhere within the revocation bound. ' +
+      `A change holds everywhere within ${settings.revocation_bound_seconds} s of the acknowledgement` +
+        `${settings.on_unknown === 'admit' ? ', which ON_UNKNOWN does not guarantee' : ''}. ` +
         `The end, ${exact(token.expires_at)}, is signed into the token.`,
     ),
     token.protected &&
@@ -49,6 +59,12 @@ export async function view({ path: [, id], signal }) {
             'You may change its label, owner and metadata. Only an owner may change what it admits.',
         ),
       ),
+    site &&
+      h(
+        'section',
+        { class: 'box banner', 'aria-label': 'Site to allow' },
+        h('p', null, h('code', null, site), ' was added to its sites below. Nothing is saved yet.'),
+      ),
     h(
       'div',
       { class: 'card' },
@@ -57,15 +73,55 @@ export async function view({ path: [, id], signal }) {
           submit: 'Save',
           cancel: () => go(to(['token', token.id])),
           send: async (form) => {
-            const changed = await save(address, token, policy.read(form), etag);
+            const wanted = policy.read(form);
+            if (!(await agreed(token, wanted, signal))) return false;
+            const changed = await save(address, token, wanted, etag, isChecked(form, 'whole_family'));
             announce(changed ? 'The changes were saved.' : 'Nothing was changed.');
             go(to(['token', token.id]));
           },
         },
         policy.element,
+        isInFamily &&
+          checkbox({
+            name: 'whole_family',
+            label: 'Change the family’s other tokens too',
+            hint: 'What you change here is set on every token of the family that has not ended.',
+          }),
       ),
     ),
   );
+}
+
+/**
+ * Asks once more where sites that used the token today would be refused.
+ * @param {Token} token
+ * @param {Record<string, any>} wanted
+ * @param {AbortSignal} signal
+ */
+async function agreed(token, wanted, signal) {
+  const lost = await lostSites(token, wanted, signal);
+  return (
+    lost.length === 0 ||
+    dangerDialog({
+      title: lost.length === 1 ? 'Refuse a site that used it today?' : 'Refuse sites that used it today?',
+      what: 'Pages on these sites used the token in the last 24 hours, and would get 403 origin_not_allowed:',
+      submit: 'Save, and refuse them',
+      tokens: [],
+      name: token.label,
+      hasReason: false,
+      list: originList(lost, ''),
+      send: async () => {},
+    })
+  );
+}
+
+/**
+ * The site that a link asks to allow, if the token's list lacks it.
+ * @param {Token} token
+ * @param {string | null} site
+ */
+function toAllow({ origins }, site) {
+  return site && origins !== 'any' && !origins.includes(site) ? site : null;
 }
 
 /**
@@ -74,24 +130,36 @@ export async function view({ path: [, id], signal }) {
  * @param {Token} token
  * @param {Record<string, unknown>} wanted
  * @param {string | null} etag
+ * @param {boolean} wholeFamily
  */
-async function save(address, token, wanted, etag) {
+async function save(address, token, wanted, etag, wholeFamily) {
   const changed = Object.entries(wanted).filter(
-    ([name, value]) => JSON.stringify(value) !== JSON.stringify(/** @type {any} */ (token)[name]),
+    ([name, value]) => sorted(value) !== sorted(/** @type {any} */ (token)[name] ?? null),
   );
   if (changed.length === 0) return false;
   try {
-    await call('PATCH', address, { body: Object.fromEntries(changed), ifMatch: etag });
+    const body = Object.fromEntries(changed);
+    if (wholeFamily) await call('PATCH', `/families/${token.family}`, { body });
+    else await call('PATCH', address, { body, ifMatch: etag });
   } catch (error) {
     throw error instanceof ApiError && error.status === 412 ? overtaken(error) : error;
   }
   return true;
 }
 
+/** A value as text, with the names of its members in order. @param {unknown} value @returns {string} */
+const sorted = (value) =>
+  JSON.stringify(value, (_name, part) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : part,
+  );
+
 /** @param {ApiError} error */
 function overtaken(error) {
   return new ApiError({
     ...error.problem,
+    code: 'overtaken',
     detail:
       'Somebody changed this token after you opened it, so nothing was saved. ' +
       'Open the token in another window to see what changed, then enter your changes there.',

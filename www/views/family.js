@@ -1,20 +1,20 @@
 // A family: its tokens as an indented list of successors, which token to copy, and the planned end of the old
 // one.
 
-import { get, post } from '../api.js';
+import { get } from '../api.js';
 import { h } from '../dom.js';
-import { reload, to } from '../router.js';
+import { to } from '../router.js';
 import { time } from '../time.js';
 import { badge, stateBadge } from '../ui/badge.js';
-import { openDialog } from '../ui/dialog.js';
 import { fact, facts } from '../ui/facts.js';
-import { form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
-import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
+import { lastUsed } from './last_used.js';
 import { planWords } from './plan.js';
+import { isRecent, receipt } from './receipt.js';
 import { revokeDialog } from './revoke_dialog.js';
+import { stopDialog } from './stop_dialog.js';
 import { tokenActions } from './token_actions.js';
 import { originList } from './usage.js';
 
@@ -40,11 +40,12 @@ export async function view({ path: [, id], signal }) {
           { class: 'buttons' },
           h(
             'button',
-            { type: 'button', class: 'danger', on: { click: () => stopDialog(family, newest) } },
+            { type: 'button', class: 'danger', on: { click: () => stopDialog(family.id) } },
             'Revoke all …',
           ),
         ),
     ),
+    stopped(family, signal),
     family.active.length === 2 && sideBySide(family),
     consumers(family),
     h(
@@ -61,6 +62,19 @@ export async function view({ path: [, id], signal }) {
         ),
     ),
   );
+}
+
+/**
+ * The countdown after an emergency stop, to the latest of its receipts.
+ * @param {Family} family
+ * @param {AbortSignal} signal
+ */
+function stopped({ tokens, active }, signal) {
+  const last = tokens
+    .filter(({ state, effective_by: by }) => state === 'revoked' && isRecent(by))
+    .sort((one, other) => Date.parse(other.effective_by ?? '') - Date.parse(one.effective_by ?? ''))[0];
+  if (!last?.effective_by || active.length > 0) return null;
+  return receipt(last.id, last.effective_by, 'refused everywhere', signal, 'Every token of the family');
 }
 
 /** Which jobs and pages fetched which token of the family. @param {Family} family */
@@ -144,7 +158,7 @@ function entry(token, family) {
         ' · created ',
         time(token.created_at),
         ' · last used ',
-        time(token.last_used_at, 'not known'),
+        lastUsed(token.last_used_at, trafficOf(family, token)?.last_used_at),
         token.revoked_reason && ` · ${token.revoked_reason}`,
       ),
       token.rotation && token.state === 'active' && h('p', { class: 'small' }, planWords(token)),
@@ -152,6 +166,9 @@ function entry(token, family) {
     actions.length > 0 && menuButton(`Actions for ${token.label}, ${token.id}`, actions),
   );
 }
+
+/** @param {Family} family @param {Token} token */
+const trafficOf = ({ traffic }, { id }) => traffic?.find((counted) => counted.id === id);
 
 /**
  * The old and the new token side by side, to see whether the old one is still in use.
@@ -162,15 +179,15 @@ function sideBySide(family) {
   if (!fresh || !old) return null;
   /** @param {string} title @param {Token} token */
   const half = (title, token) => {
-    const traffic = family.traffic?.find(({ id }) => id === token.id);
+    const traffic = trafficOf(family, token);
     return h(
       'div',
       null,
       h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
       facts(
         fact('Token', h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
-        fact('First used', time(token.first_used_at, 'no use known')),
-        fact('Last used', time(traffic?.last_used_at ?? token.last_used_at, 'not known')),
+        fact('First used', lastUsed(token.first_used_at)),
+        fact('Last used', lastUsed(token.last_used_at, traffic?.last_used_at)),
         fact(
           'Last 24 hours',
           traffic
@@ -200,27 +217,4 @@ function sideBySide(family) {
         ),
       ),
   );
-}
-
-/** @param {Family} family @param {Token | undefined} newest */
-function stopDialog(family, newest) {
-  return openDialog('Revoke the whole family?', (close) => [
-    h(
-      'p',
-      null,
-      `For an emergency: every token of “${newest?.label ?? family.id}” is revoked, ` +
-        'including the last active one. Pages that use one of them stop working. This cannot be undone.',
-    ),
-    form({
-      submit: 'Revoke all',
-      danger: true,
-      cancel: close,
-      send: async () => {
-        await post(`/families/${family.id}/revoke`, { reason: 'emergency stop in the console' });
-        close();
-        announce('The family is revoked.');
-        reload();
-      },
-    }),
-  ]);
 }

@@ -1,12 +1,15 @@
 // Notices of the last 90 days: what happened to which tokens, and whether the webhook receiver accepted each
 // notice.
 
-import { get, query } from '../api.js';
+import { get, post, query } from '../api.js';
 import { h } from '../dom.js';
-import { to } from '../router.js';
+import { reload, to } from '../router.js';
 import { exact, relative } from '../time.js';
 import { badge } from '../ui/badge.js';
 import { pageHead } from '../ui/head.js';
+import { announce } from '../ui/notice.js';
+import { may } from '../who.js';
+import { attempt } from './token_calls.js';
 
 /** @import { Notice, Page } from '../types.d.ts' */
 
@@ -29,6 +32,7 @@ const WORDS = {
 const OF_DEPLOYMENT = {
   'deployment.reports_missing': 'Requests were counted, but no location reported',
   'deployment.admin_key_expiring': 'Admin keys end',
+  'deployment.webhook_test': 'Somebody tried the webhook',
 };
 const SHOWN = 5;
 
@@ -44,6 +48,7 @@ export async function view({ params, signal }) {
       'Notices',
       'Events that may need action, newest first, kept for 90 days. ' +
         'If WEBHOOK_URL is set, they are also sent as webhooks.',
+      may('operator') && tryButton(),
     ),
     page.items.length === 0
       ? h(
@@ -66,6 +71,29 @@ export async function view({ params, signal }) {
             h('a', { class: 'button', href: to(['notices'], { cursor: page.next_cursor }) }, 'Older'),
         ),
       ),
+  );
+}
+
+/** Tries the receiver; the delivery of the notice that this makes is shown with it. */
+function tryButton() {
+  return h(
+    'div',
+    { class: 'buttons' },
+    h(
+      'button',
+      {
+        type: 'button',
+        on: {
+          click: () =>
+            attempt(async () => {
+              await post('/notices/test');
+              announce('A webhook is being sent. Its notice says whether it was accepted.');
+              reload();
+            }),
+        },
+      },
+      'Try the webhook',
+    ),
   );
 }
 

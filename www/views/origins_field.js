@@ -6,6 +6,7 @@ import { h, put, uniqueId } from '../dom.js';
 import { warningText } from '../ui/badge.js';
 import { wordsOf } from '../ui/failure.js';
 import { field } from '../ui/form.js';
+import { site } from '../ui/site.js';
 
 /** @import { OriginTest, Token } from '../types.d.ts' */
 
@@ -24,7 +25,7 @@ export function originsField(value, signal) {
   });
   const readings = h('ul', { class: 'rules', 'aria-label': 'How the rules are read' });
   const urlId = uniqueId('url');
-  const url = urlOf(urlId, soon);
+  const url = urlOf(urlId, soon, check);
   const verdict = h('output', { for: urlId });
   /** @type {number | undefined} */
   let timer;
@@ -38,31 +39,34 @@ export function originsField(value, signal) {
   }
 
   async function check() {
+    clearTimeout(timer);
     asking.abort(new DOMException('superseded', 'AbortError'));
     asking = new AbortController();
     const asked = AbortSignal.any([asking.signal, signal]);
     const origins = originsOf(area, any);
     const origin = originOf(url.value);
-    if (origins.length === 0) return [put(readings), put(verdict)];
-    try {
-      const test = /** @type {OriginTest} */ (
-        await post('/origin-test', { origins, ...(origin && { origin }) }, { signal: asked })
-      );
-      put(readings, origins === 'any' ? everySite() : test.rules.map(reading));
-      put(verdict, url.value.trim() !== '' && verdictOn(url.value, origin, test));
-    } catch (error) {
-      if (asked.aborted) return;
-      put(verdict);
-      const faults = error instanceof ApiError && Array.isArray(origins) ? error.errors : [];
-      if (faults.length === 0) return put(readings, note('bad', '', wordsOf(error)));
-      const rules = await others(/** @type {string[]} */ (origins), faults, asked);
-      if (!asked.aborted)
-        put(
-          readings,
-          faults.map((fault) => wrong(fault, origins)),
-          rules.map(reading),
-        );
+    const isTried = url.value.trim() !== '';
+    if (origins.length === 0) {
+      put(readings);
+      return put(verdict, isTried && said('bad', url.value, 'cannot be judged: there is no rule yet.'));
     }
+    const { test, faults, failed } = await judge(origins, origin, asked);
+    if (asked.aborted) return;
+    if (failed) {
+      put(verdict);
+      return put(readings, note('bad', '', failed));
+    }
+    const rules = origins === 'any' ? [everySite()] : (test?.rules ?? []).map(reading);
+    put(
+      readings,
+      faults.map((fault) => wrong(fault, origins)),
+      rules,
+    );
+    put(
+      verdict,
+      isTried && verdictOn(url.value, origin, test),
+      isTried && faults.length > 0 && [' ', partOnly(faults.length, test !== null)],
+    );
   }
 
   const extra = h(
@@ -78,6 +82,7 @@ export function originsField(value, signal) {
     hint: hint(),
     control: area,
     extra,
+    faults: { empty_list: 'At least one site. For a token that works from everywhere, tick “Every site”' },
   });
   return { element, origins: () => originsOf(area, any) };
 }
@@ -106,7 +111,13 @@ const areaOf = (/** @type {Token['origins'] | undefined} */ value, /** @type {()
     on: { input: typed },
   });
 
-const urlOf = (/** @type {string} */ id, /** @type {() => void} */ typed) =>
+/**
+ * Not a field of the form: Enter tries the address, and must not send the form.
+ * @param {string} id
+ * @param {() => void} typed
+ * @param {() => void} entered
+ */
+const urlOf = (id, typed, entered) =>
   h('input', {
     type: 'text',
     id,
@@ -114,25 +125,38 @@ const urlOf = (/** @type {string} */ id, /** @type {() => void} */ typed) =>
     placeholder: 'https://shop.example.com/page',
     autocomplete: 'off',
     spellcheck: 'false',
-    on: { input: typed },
+    'data-aside': '',
+    on: {
+      input: typed,
+      keydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== 'Enter' || event.isComposing) return;
+        event.preventDefault();
+        entered();
+      },
+    },
   });
 
 /**
- * The API's reading of the valid rules. They are sent without the faulty ones, so that one fault does not
- * hide the rest.
- * @param {string[]} origins
- * @param {{ field: string }[]} faults
+ * How the API reads the rules, and what they say of this origin. While some are wrong, it judges by the
+ * others, so that one fault does not hide the rest. `test` is null where none is right; `failed` says why
+ * nothing is known.
+ * @param {'any' | string[]} origins
+ * @param {string | null} origin
  * @param {AbortSignal} signal
- * @returns {Promise<OriginTest['rules']>}
+ * @returns {Promise<{ test: OriginTest | null, faults: ApiError['errors'], failed?: string }>}
  */
-async function others(origins, faults, signal) {
-  const good = origins.filter((_, index) => !faults.some((fault) => lineOf(fault) === index));
-  if (good.length === 0) return [];
+async function judge(origins, origin, signal) {
+  const ask = (/** @type {'any' | string[]} */ rules) =>
+    /** @type {Promise<OriginTest>} */ (
+      post('/origin-test', { origins: rules, ...(origin && { origin }) }, { signal })
+    );
   try {
-    return /** @type {OriginTest} */ (await post('/origin-test', { origins: good }, { signal })).rules;
-  } catch {
-    // The faults are shown all the same.
-    return [];
+    return { test: await ask(origins), faults: [] };
+  } catch (error) {
+    const faults = error instanceof ApiError ? error.errors : [];
+    if (faults.length === 0 || origins === 'any') return { test: null, faults: [], failed: wordsOf(error) };
+    const good = origins.filter((_, at) => faults.every((fault) => lineOf(fault) !== at));
+    return { test: good.length === 0 ? null : await ask(good).catch(() => null), faults };
   }
 }
 
@@ -160,10 +184,7 @@ function originOf(text) {
 
 /** @param {OriginTest['rules'][number]} rule */
 function reading({ rule, unicode, warnings }) {
-  const name =
-    unicode === undefined
-      ? h('code', null, rule)
-      : h('span', null, h('code', null, unicode), ' is ', h('code', null, rule));
+  const name = unicode === undefined ? site(rule) : h('span', null, site(unicode), ' is ', site(rule));
   return h(
     'li',
     null,
@@ -187,18 +208,21 @@ function wrong({ field, detail }, origins) {
 /** The index of the rule that a fault names (`origins[2]`). @param {{ field: string }} fault */
 const lineOf = ({ field }) => Number(/\[(\d+)\]/.exec(field)?.[1] ?? NaN);
 
-/** @param {string} url @param {string | null} origin of the URL @param {OriginTest} test */
+/**
+ * @param {string} url
+ * @param {string | null} origin of the URL
+ * @param {OriginTest | null} test null: no rule can be judged by
+ */
 function verdictOn(url, origin, test) {
-  if (origin === null) return note('bad', url, 'is not the URL of a page.');
+  if (origin === null) return said('bad', url, 'is not the URL of a page.');
+  if (test === null) return said('bad', origin, 'cannot be judged.');
   if (test.allowed)
-    return note(
+    return said(
       'good',
       origin,
-      test.rule === undefined
-        ? 'is admitted, like every site.'
-        : ['is admitted by ', h('code', null, test.rule)],
+      test.rule === undefined ? 'is admitted, like every site.' : ['is admitted by ', site(test.rule)],
     );
-  return note(
+  return said(
     'bad',
     origin,
     test.code === 'origin_missing'
@@ -207,18 +231,43 @@ function verdictOn(url, origin, test) {
   );
 }
 
+/** By what the verdict is given while rules are wrong. @param {number} wrong @param {boolean} anyRight */
+function partOnly(wrong, anyRight) {
+  const them = wrong === 1 ? 'One rule is wrong' : `${wrong} rules are wrong`;
+  return h(
+    'span',
+    { class: 'muted' },
+    anyRight ? `${them}; this is judged by the others.` : `${them}, and there is no other.`,
+  );
+}
+
 /**
  * @param {'good' | 'warn' | 'bad'} kind
  * @param {string} what
  * @param {import('../dom.js').Child | import('../dom.js').Child[]} text
  */
-function note(kind, what, text) {
+const note = (kind, what, text) => h('li', { class: kind === 'bad' && 'wrong' }, ...parts(kind, what, text));
+
+/**
+ * As `note`, outside a list.
+ * @param {'good' | 'bad'} kind
+ * @param {string} what
+ * @param {import('../dom.js').Child | import('../dom.js').Child[]} text
+ */
+const said = (kind, what, text) => h('span', null, ...parts(kind, what, text));
+
+/**
+ * @param {'good' | 'warn' | 'bad'} kind
+ * @param {string} what
+ * @param {import('../dom.js').Child | import('../dom.js').Child[]} text
+ */
+function parts(kind, what, text) {
   const word = { good: 'yes', warn: 'look', bad: 'no' }[kind];
-  return h(
-    'li',
-    null,
+  return [
     h('span', { class: `badge ${kind}` }, word),
-    what !== '' && h('code', null, what),
+    ' ',
+    what !== '' && site(what),
+    ' ',
     h('span', null, text),
-  );
+  ];
 }

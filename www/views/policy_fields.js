@@ -4,7 +4,9 @@ import { get } from '../api.js';
 import { h } from '../dom.js';
 import { checkbox, choices, field, fieldValue, isChecked } from '../ui/form.js';
 import { may } from '../who.js';
+import { autoRotateField, readAutoRotate } from './auto_rotate_field.js';
 import { originsField } from './origins_field.js';
+import { quotaField, readQuota } from './quota_field.js';
 import { hasScope, readScope, scopeFields } from './scope_fields.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */
@@ -38,6 +40,7 @@ export function policyFields(token, configuration, signal) {
     sites.element,
     several && audiences(token.audiences ?? [], configuration.audiences),
     rate(token.rate ?? null, configuration.rate_classes),
+    quotaField(token.quota ?? null),
     moreSettings(token),
   );
   return { element, read: (/** @type {HTMLFormElement} */ form) => read(form, sites.origins(), several) };
@@ -79,6 +82,7 @@ function moreSettings(token) {
           'Pages on its sites may fetch the family’s current token with client.js, so that they get the ' +
           'new token after a rotation automatically. Cannot be combined with every site.',
       }),
+      autoRotateField(token.auto_rotate),
       may('owner') &&
         checkbox({
           name: 'protected',
@@ -203,6 +207,7 @@ function isUnusual(token) {
     Boolean(token.external_id ?? token.metadata) ||
     token.protected === true ||
     token.distribute === true ||
+    Boolean(token.auto_rotate) ||
     hasScope(token)
   );
 }
@@ -226,6 +231,8 @@ function read(form, origins, several) {
     origin_mode: fieldValue(form, 'origin_mode'),
     missing_origin: fieldValue(form, 'missing_origin'),
     rate: fieldValue(form, 'rate') || null,
+    quota: readQuota(form),
+    auto_rotate: readAutoRotate(form),
     ...(several && {
       audiences: [...form.querySelectorAll('input[name=audience]:checked')].map(
         (box) => /** @type {HTMLInputElement} */ (box).value,

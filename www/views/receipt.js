@@ -1,54 +1,67 @@
 // After a change: a countdown until it holds everywhere, and the locations that have confirmed it. A location
 // has, when all of its isolates that were heard from in the last minute hold the change. The change holds
-// within the bound after its acknowledgement. The countdown runs to `effective_by`, which adds the clock
-// tolerance.
+// within the bound after its acknowledgement, and the countdown is of that bound. `effective_by` adds the
+// clock skew (docs/bound.md, "Receipts").
 
 import { get, post } from '../api.js';
 import { h, put } from '../dom.js';
 import { duration, exact, relative } from '../time.js';
 import { may } from '../who.js';
 
-/** @import { Probe } from '../types.d.ts' */
+/** @import { Probe, Status } from '../types.d.ts' */
 
 const TICK_MS = 1000;
 const ASK_MS = 1000;
+/** `CLOCK_SKEW_MS` of src/limits/. A test compares the two. */
+const SKEW_MS = 2_000;
 /** Polling stops this long after the change holds: a location without traffic reports nothing. */
 const WATCHED_AFTER_MS = 30_000;
 
+/** No countdown for a change that has held for longer than this. */
+const RECENT_MS = 10 * 60_000;
+
+/** Whether a change is recent enough to be followed. @param {string | null | undefined} at */
+export const isRecent = (at) =>
+  Boolean(at) && Date.now() - Date.parse(/** @type {string} */ (at)) <= RECENT_MS;
+
 /**
  * Follows a change until some time after it holds.
- * @param {string} id
+ * @param {string | null} id of the token; null when it is not about one: locations are then not asked
  * @param {string} effectiveBy
  * @param {string} what such as "refused everywhere"
  * @param {AbortSignal} signal
+ * @param {string} [subject] whatever it is that is refused, or holds
  */
-export function receipt(id, effectiveBy, what, signal) {
+export function receipt(id, effectiveBy, what, signal, subject = 'It') {
   const count = h('p', { class: 'count', role: 'timer', 'aria-live': 'off' });
   const words = h('p', { role: 'status' });
   const locations = h('div');
-  const done = Date.parse(effectiveBy);
+  const by = Date.parse(effectiveBy);
+  const done = by - SKEW_MS;
   let asked = 0;
   /** @type {{ bound_seconds: number, guaranteed: boolean } | null} */
   let promise = null;
   const timer = setInterval(tick, TICK_MS);
   signal.addEventListener('abort', () => clearInterval(timer));
   tick();
-  if (may('operator')) post(`/tokens/${id}/probe`, {}, { signal }).catch(() => {});
+  if (id !== null && may('operator')) post(`/tokens/${id}/probe`, {}, { signal }).catch(() => {});
 
   function tick() {
     const left = done - Date.now();
-    put(count, left > 0 ? `${Math.ceil(left / 1000)} s` : 'Everywhere');
+    // Rounded down: effective_by was rounded up, and more than the bound would be wrong.
+    put(count, left > 0 ? `${Math.max(1, Math.floor(left / 1000))} s` : 'Everywhere');
     const text =
       left > 0
-        ? `${promised(promise, what)} At the latest at ${exact(effectiveBy)}, ` +
+        ? `${promised(promise, `${subject} is ${what}`)} At the latest at ${exact(effectiveBy)}, ` +
           'which includes the allowed clock skew.'
-        : `It is ${what} since ${exact(effectiveBy)} at the latest.`;
+        : `${subject} is ${what}${Date.now() < by ? '' : ` since ${exact(effectiveBy)} at the latest`}.`;
     if (words.textContent !== text) put(words, text);
     if (Date.now() - asked >= ASK_MS) ask();
     if (left < -WATCHED_AFTER_MS) clearInterval(timer);
   }
   async function ask() {
     asked = Date.now();
+    if (id === null) return askBound();
     try {
       const probe = /** @type {Probe} */ (await get(`/tokens/${id}/probe`, signal));
       promise = probe;
@@ -66,6 +79,15 @@ export function receipt(id, effectiveBy, what, signal) {
         );
     }
   }
+  async function askBound() {
+    if (promise !== null) return;
+    try {
+      const { bound } = /** @type {Status} */ (await get('/status', signal));
+      promise = { bound_seconds: bound.seconds, guaranteed: bound.guaranteed };
+    } catch {
+      // It asks again. The time is guaranteed all the same.
+    }
+  }
   return h(
     'section',
     { class: 'card stack receipt', 'aria-label': 'When it takes effect' },
@@ -78,14 +100,14 @@ export function receipt(id, effectiveBy, what, signal) {
 
 /**
  * @param {{ bound_seconds: number, guaranteed: boolean } | null} promise null: not known yet
- * @param {string} what
+ * @param {string} what such as "It is refused everywhere"
  */
 function promised(promise, what) {
-  if (promise === null) return `It is being ${what}.`;
+  if (promise === null) return `${what} soon.`;
   const within = `${duration(promise.bound_seconds)} of the acknowledgement`;
   return promise.guaranteed
-    ? `It is ${what} within ${within}.`
-    : `It is usually ${what} within ${within}; ON_UNKNOWN is admit, so nothing is guaranteed.`;
+    ? `${what} within ${within}.`
+    : `${what} within ${within} as a rule; ON_UNKNOWN is admit, so nothing is guaranteed.`;
 }
 
 /** @param {Probe} probe */

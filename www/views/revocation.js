@@ -146,6 +146,7 @@ function histogram({ histogram: parts }, bound, signal) {
     x: {
       name: 'Seconds',
       values: parts.map((_, at) => (at + 1) * width),
+      step: width,
       say: (value) => (value > bound.seconds ? 'longer' : `${Math.round(value * 10) / 10} s`),
     },
     series: [

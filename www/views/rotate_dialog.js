@@ -1,22 +1,25 @@
 // Rotates a token. Four choices say what happens to the old one. If the family has two active tokens already,
 // the dialog offers ways to proceed.
 
-import { ApiError, post } from '../api.js';
+import { ApiError, get, post, query } from '../api.js';
 import { h, put } from '../dom.js';
 import { to } from '../router.js';
 import { exact, relative } from '../time.js';
 import { copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
-import { choices, field, fieldValue, form, isChecked } from '../ui/form.js';
+import { fact } from '../ui/facts.js';
+import { choices, fieldValue, form, isChecked } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
-import { lifeField, lifetime } from './life_field.js';
+import { dangerDialog } from './danger_dialog.js';
+import { lastUsed } from './last_used.js';
+import { asBefore, lifeField, lifetime } from './life_field.js';
+import { obstacleWords } from './obstacles.js';
+import { planFields, readPlan } from './plan_fields.js';
 import { configuration } from './policy_fields.js';
+import { receipt } from './receipt.js';
 import { after, attempt } from './token_calls.js';
 
-/** @import { Configuration, Problem, RevokeOld, Token, Used } from '../types.d.ts' */
-
-const HOUR = 3600,
-  DAY = 86_400;
+/** @import { Configuration, Page, Problem, Receipt, RevokeOld, Token, Used } from '../types.d.ts' */
 
 /** @param {Token} token */
 export async function rotateDialog(token) {
@@ -30,6 +33,8 @@ export async function rotateDialog(token) {
 function content(token, settings, close) {
   const once = crypto.randomUUID();
   const way = h('div');
+  /** @type {Problem | null} */
+  let obstacle = null;
   return [
     h('p', null, 'Creates a new token with the same settings. Deploy it. Choose when the old one ends:'),
     form(
@@ -37,7 +42,8 @@ function content(token, settings, close) {
         submit: 'Rotate',
         cancel: close,
         send: async (form) => {
-          const body = { ...lifetime(form), revoke_old: revokeOld(form), ...given(form) };
+          const body = { ...lifetime(form), revoke_old: readPlan(form), ...given(form) };
+          if (!(await agreed(token, body, obstacle))) return false;
           try {
             const made = /** @type {Token & { token: string }} */ (
               await post(`/tokens/${token.id}/rotate`, body, {
@@ -48,76 +54,50 @@ function content(token, settings, close) {
             await shown(made, token);
             after(made);
           } catch (error) {
-            const offer = error instanceof ApiError ? wayOut(error.problem) : null;
+            const offer = error instanceof ApiError ? wayOut(error.problem, close) : null;
             if (offer === null) throw error;
+            obstacle = /** @type {ApiError} */ (error).problem;
             put(way, offer);
-            /** @type {HTMLElement | null} */ (way.querySelector('input'))?.focus();
+            /** @type {HTMLElement | null} */ (way.querySelector('input, a'))?.focus();
           }
         },
       },
-      endOfOld(token),
-      lifeField(settings),
+      planFields({ legend: 'The old token ends', hasNow: !token.protected }),
+      lifeField(settings, asBefore(token), { shorterOnly: true }),
       way,
     ),
   ];
 }
 
-/** What happens to the old token, with the hours or days that some choices need. @param {Token} token */
-function endOfOld(token) {
-  const hours = h('input', { type: 'number', min: '0', max: '8760', value: '24' });
-  const days = h('input', { type: 'number', min: '0', max: '730', value: '7' });
-  const forHours = field({ name: 'drain_hours', label: 'Hours after the first use', control: hours });
-  const forDays = field({ name: 'after_days', label: 'Days from now', control: days });
-  forHours.hidden = true;
-  return choices({
-    name: 'when',
-    legend: 'The old token ends',
-    value: 'after',
-    change: (when) => {
-      forHours.hidden = when !== 'first_use';
-      forDays.hidden = when !== 'after';
-    },
-    choices: [
-      {
-        value: 'after',
-        label: 'A number of days from now',
-        about:
-          'It ends at that time. If the new one has not been used by then, the old one keeps working, ' +
-          'and you get a notice.',
-        more: forDays,
-      },
-      {
-        value: 'first_use',
-        label: 'A number of hours after the new one is first used',
-        about:
-          'The old token works until pages use the new one. ' +
-          'Visitors may keep an old copy of a page for a while.',
-        more: forHours,
-      },
-      { value: 'never', label: 'Not automatically', about: 'Both work until you end the old one.' },
-      ...(token.protected
-        ? []
-        : [
-            {
-              value: 'now',
-              label: 'Now',
-              about:
-                'For a token that is being misused. Every other token of the family is revoked at once, ' +
-                'and pages with the old one stop working.',
-            },
-          ]),
-    ],
+/**
+ * Asks once more where the rotation ends tokens at once.
+ * @param {Token} token
+ * @param {{ revoke_old: RevokeOld, supersede?: string, revoke_oldest?: boolean }} body
+ * @param {Problem | null} obstacle that the choices in `body` remove
+ */
+async function agreed(token, { revoke_old: { when }, supersede, revoke_oldest: oldest }, obstacle) {
+  const one =
+    (oldest && obstacle?.active?.at(-1)) ||
+    (supersede && (supersede === 'successor' ? obstacle?.waiting : obstacle?.predecessor));
+  if (when !== 'now' && !one) return true;
+  const tokens =
+    when === 'now'
+      ? /** @type {Page<Token>} */ (
+          await get(`/tokens${query({ family: token.family, state: 'active', limit: 3 })}`)
+        ).items
+      : [/** @type {Token} */ (await get(`/tokens/${/** @type {Used} */ (one).id}`))];
+  return dangerDialog({
+    title: `Rotate “${token.label}” now?`,
+    what:
+      `A new token is made, and ${when === 'now' ? 'every other token of the family' : tokens[0]?.id} is ` +
+      'refused everywhere, permanently. Pages that carry it stop working until they carry the new one.',
+    submit: 'Rotate now',
+    tokens,
+    name: token.label,
+    hasReason: false,
+    known: [fact('Reason in the audit log', supersede ? 'superseded' : 'rotated')],
+    send: async () => {},
   });
-}
-
-/** @param {HTMLFormElement} form @returns {RevokeOld} */
-function revokeOld(form) {
-  const when = /** @type {RevokeOld['when']} */ (fieldValue(form, 'when'));
-  if (when === 'first_use')
-    return { when, drain_seconds: Math.round(Number(fieldValue(form, 'drain_hours')) * HOUR) };
-  if (when === 'after')
-    return { when, after_seconds: Math.round(Number(fieldValue(form, 'after_days')) * DAY) };
-  return { when };
 }
 
 /** The confirmations that the user gave after the API refused the rotation. @param {HTMLFormElement} form */
@@ -130,8 +110,19 @@ function given(form) {
   };
 }
 
-/** @param {Problem} problem */
-function wayOut(problem) {
+/** @param {Problem} problem @param {string} other the token to rotate @param {() => void} close */
+function another({ reason, code }, other, close) {
+  return h(
+    'div',
+    { class: 'box warn', role: 'alert' },
+    h('p', null, h('strong', null, obstacleWords(reason ?? code))),
+    h('p', null, h('a', { href: to(['token', other]), on: { click: close } }, `Go to ${other}`)),
+  );
+}
+
+/** @param {Problem} problem @param {() => void} close */
+function wayOut(problem, close) {
+  if (problem.rotate_instead) return another(problem, problem.rotate_instead, close);
   if (problem.code === 'successor_unused' && problem.waiting && problem.predecessor) {
     return h(
       'div',
@@ -201,12 +192,14 @@ function wayOut(problem) {
 }
 
 /** @param {Used} token */
-const used = ({ last_used_at: at }) => (at ? `Last used ${relative(at)}.` : 'No use is known.');
+const used = ({ last_used_at: at }) => h('span', null, 'Last used: ', lastUsed(at), '.');
 
-/** @param {Token & { token: string }} made @param {Token} old */
-function shown(made, old) {
+/** @param {Token & { token: string, receipts?: Receipt[] }} made @param {Token} old */
+async function shown(made, old) {
   announce('The new token was created.');
-  return openDialog(`The new token of “${made.label}”`, (close) => [
+  const closed = new AbortController();
+  const ended = made.receipts?.find(({ id }) => id === old.id);
+  await openDialog(`The new token of “${made.label}”`, (close) => [
     h(
       'p',
       null,
@@ -214,10 +207,12 @@ function shown(made, old) {
         `Use it in place of the old one, ${old.fingerprint}.`,
     ),
     copyable(made.token, 'The token'),
+    ended && receipt(old.id, ended.effective_by, 'refused everywhere', closed.signal, 'The old one'),
     h(
       'div',
       { class: 'actions' },
       h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Done'),
     ),
   ]);
+  closed.abort();
 }

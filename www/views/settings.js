@@ -6,6 +6,7 @@ import { badge } from '../ui/badge.js';
 import { fact, facts } from '../ui/facts.js';
 import { pageHead } from '../ui/head.js';
 import { table } from '../ui/table.js';
+import { may } from '../who.js';
 import { configuration, rateWords } from './policy_fields.js';
 
 /** @import { Configuration } from '../types.d.ts' */
@@ -20,6 +21,12 @@ export async function view({ signal }) {
       'Settings',
       'The configuration of this deployment. To change it, edit wrangler.toml (or the environment of a ' +
         'self-hosted process) and deploy.',
+    ),
+    h(
+      'nav',
+      { class: 'buttons', 'aria-label': 'More settings' },
+      h('a', { class: 'button', href: '#/licences' }, 'Licences and owners'),
+      may('owner') && h('a', { class: 'button', href: '#/signing-keys' }, 'Signing keys'),
     ),
     card('Routes', routes(settings)),
     h(
@@ -97,6 +104,7 @@ function tokens(settings) {
     fact('Longest lifetime', duration(settings.max_token_lifetime_seconds)),
     fact('Default lifetime', duration(settings.default_token_lifetime_seconds)),
     fact('Kept after the end', `${settings.retention_days} days`),
+    fact('In metrics one by one', `${settings.metrics_tokens_max} tokens at most`),
     fact('App schemes', list(settings.app_schemes, 'none')),
   );
 }
@@ -129,6 +137,12 @@ function rateClasses({ rate_classes: classes }) {
 function access(settings) {
   return facts(
     fact('Deployment', h('code', null, settings.deployment)),
+    fact(
+      'Gateway',
+      settings.gateway_origin === null
+        ? h('span', { class: 'muted' }, 'GATEWAY_ORIGIN is not set')
+        : h('code', null, settings.gateway_origin),
+    ),
     fact('Places for tokens in requests', list(settings.credential_sources, 'nowhere')),
     fact(
       'Webhooks are sent to',

@@ -32,12 +32,64 @@ export function signInPage() {
           page.remove();
           resolve(session);
         }),
+        whereIsMyKey(),
       ),
     );
     document.body.prepend(page);
     document.title = 'Sign in · Wayleave';
     /** @type {HTMLElement | null} */ (page.querySelector('input[type=password]'))?.focus();
   });
+}
+
+/** Where the first key is, by how Wayleave was started. */
+function whereIsMyKey() {
+  /** @param {string} text */
+  const code = (text) => h('code', null, text);
+  return h(
+    'details',
+    { class: 'small' },
+    h('summary', null, 'Where is my key?'),
+    h(
+      'ul',
+      null,
+      h(
+        'li',
+        null,
+        'Somebody else runs Wayleave: ask an owner. They make a key for you under Admin keys, ' +
+          'which shows it once.',
+      ),
+      h(
+        'li',
+        null,
+        code('make run'),
+        ' prints it in the line ',
+        code('admin key'),
+        '. It is also in ',
+        code('.dev.vars'),
+        '.',
+      ),
+      h(
+        'li',
+        null,
+        code('deploy/workerd/start'),
+        ': it is the line ',
+        code('ADMIN_KEY'),
+        ' of ',
+        code('.wayleave/secrets'),
+        ', or of the folder that ',
+        code('WAYLEAVE_DATA'),
+        ' names.',
+      ),
+      h(
+        'li',
+        null,
+        'On Cloudflare: it is what was given to ',
+        code('npx wrangler secret put ADMIN_KEY'),
+        '. Cloudflare does not show it again. The same command sets a new one, which is a new owner’s key.',
+      ),
+    ),
+    h('p', null, 'A key that was deleted stays refused: set another ', code('ADMIN_KEY'), '.'),
+  );
 }
 
 /** @type {Promise<Session> | null} */
@@ -72,6 +124,7 @@ function keyForm(done) {
   return form(
     {
       submit: 'Sign in',
+      fleeting: true,
       send: async (form) => {
         const session = await signIn(fieldValue(form, 'key'));
         // Remove the key from the page at once. A password manager may still keep it.

@@ -1,38 +1,47 @@
 // One token: its settings and history, the actions on it, and, after a change, by when that change holds.
 
-import { get, post } from '../api.js';
-import { h } from '../dom.js';
-import { reload, to } from '../router.js';
-import { date, duration, exact, fromLocalInput, relative, time, toLocalInput } from '../time.js';
+import { get } from '../api.js';
+import { h, put } from '../dom.js';
+import { to } from '../router.js';
+import { date, exact, time } from '../time.js';
 import { badge, place, stateBadge, warningText } from '../ui/badge.js';
-import { openDialog } from '../ui/dialog.js';
 import { fact, facts } from '../ui/facts.js';
-import { field, fieldValue, form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
-import { announce } from '../ui/notice.js';
+import { menuButton } from '../ui/menu.js';
+import { site } from '../ui/site.js';
 import { may } from '../who.js';
+import { created } from './create.js';
+import { endDialog, plannedEnd } from './end_dialog.js';
 import { eventList } from './event_list.js';
-import { planWords } from './plan.js';
-import { receipt } from './receipt.js';
+import { firstRequest, isAwaited } from './first_request.js';
+import { take } from './just_made.js';
+import { lastUsed } from './last_used.js';
+import { latestChange } from './latest_change.js';
+import { autoRotateWords, planWords } from './plan.js';
+import { configuration } from './policy_fields.js';
 import { tokenActions } from './token_actions.js';
-import { attempt } from './token_calls.js';
 import { usageSection } from './usage.js';
+import { useIt } from './use_it.js';
 
-/** @import { Event, Page, Token } from '../types.d.ts' */
+/** @import { Configuration, Event, Page, Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
-
-/** No countdown for a change that has held for longer than this. */
-const RECENT_MS = 10 * 60_000;
 
 /** @param {Place} place */
 export async function view({ path: [, id], signal }) {
+  const made = take(id);
+  if (made) return created(made, await configuration(signal), signal);
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
-  const [token, events] = await Promise.all([
+  const [token, events, settings] = await Promise.all([
     /** @type {Promise<Token>} */ (get(address, signal)),
     /** @type {Promise<Page<Event>>} */ (
       get(`/events?token=${encodeURIComponent(id ?? '')}&limit=10`, signal)
     ),
+    configuration(signal),
   ]);
+  const used = h('span', null, lastUsed(token.last_used_at));
+  const use = usageSection(token.id, signal, ({ last_used_at: at }) =>
+    put(used, lastUsed(token.last_used_at, at)),
+  );
   return h(
     'div',
     null,
@@ -52,38 +61,47 @@ export async function view({ path: [, id], signal }) {
     ),
     whyNot(token),
     told(token),
-    change(token, signal),
+    latestChange(token, events.items, signal),
+    isAwaited(token) && firstRequest(token, signal),
     h(
       'div',
       { class: 'columns' },
-      h('div', null, usageSection(token.id, signal), settings(token), history(token, events)),
-      h('div', null, life(token)),
+      h('div', { class: 'aside' }, life(token, used)),
+      h('div', null, use, policy(token), toPaste(token, settings), history(token, events)),
     ),
   );
 }
 
-/** @param {Token} token */
+/** The main actions as buttons, the others in a menu. @param {Token} token */
 function buttons(token) {
   const actions = tokenActions(token);
+  const main = actions.filter(({ isMain }) => isMain);
+  const first = main.find(({ why, danger }) => !why && !danger);
   return (
     actions.length > 0 &&
     h(
       'div',
       { class: 'buttons' },
       // A button that is disabled stays in the order of the tab key, so that everybody gets its reason.
-      actions.map(({ label, act, danger, why }) =>
-        h(
+      main.map((action) => {
+        const { label, act, danger, why } = action;
+        const kind = danger ? 'danger' : action === first && 'primary';
+        return h(
           'button',
           {
             type: 'button',
-            class: danger && 'danger',
+            class: !why && kind,
             'aria-disabled': why ? 'true' : null,
             'aria-describedby': why ? 'why-not' : null,
             title: why,
             on: { click: () => !why && act() },
           },
           label,
-        ),
+        );
+      }),
+      menuButton(
+        `More actions for ${token.label}`,
+        actions.filter(({ isMain }) => !isMain),
       ),
     )
   );
@@ -91,8 +109,18 @@ function buttons(token) {
 
 /** Why an action on the token is not possible. @param {Token} token */
 function whyNot(token) {
-  const why = tokenActions(token).find((action) => action.why)?.why;
-  return why && h('p', { class: 'muted small', id: 'why-not' }, why);
+  if (!may('operator'))
+    return h('p', { class: 'muted small', id: 'why-not' }, 'Your role may look at tokens, not change them.');
+  const action = tokenActions(token).find(({ isMain, why }) => isMain && why);
+  if (action === undefined) return null;
+  const { label, why, see } = action;
+  return h(
+    'p',
+    { class: 'small why-not', id: 'why-not' },
+    h('strong', null, label.replace(' …', '')),
+    ` is not possible: ${why} `,
+    see && [see.words, ' ', h('a', { href: to(['token', see.token]) }, see.token)],
+  );
 }
 
 /** @param {Token} token */
@@ -109,34 +137,32 @@ function told(token) {
   );
 }
 
-/** The countdown of a recent change. @param {Token} token @param {AbortSignal} signal */
-function change(token, signal) {
-  if (!token.effective_by || Date.now() - Date.parse(token.effective_by) > RECENT_MS) return null;
-  const what = {
-    revoked: 'refused everywhere',
-    disabled: 'refused everywhere',
-    active: 'admitted again everywhere',
-    expired: 'refused everywhere',
-  }[token.state];
-  return receipt(token.id, token.effective_by, what, signal);
-}
+const code = (/** @type {string} */ text) => h('code', null, text);
 
-/** @param {string[]} items */
-const list = (items) =>
+/** @param {string[]} items @param {(item: string) => HTMLElement} show */
+const list = (items, show = code) =>
   h(
     'ul',
     null,
-    items.map((item) => h('li', null, h('code', null, item))),
+    items.map((item) => h('li', null, show(item))),
   );
 
+/**
+ * Code for a token that works, now or once it is enabled.
+ * @param {Token} token
+ * @param {Configuration} settings
+ */
+const toPaste = (token, settings) =>
+  (token.state === 'active' || token.state === 'disabled') && useIt(token, settings);
+
 /** @param {Token} token */
-function settings(token) {
+function policy(token) {
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'settings' },
     h('h2', { id: 'settings' }, 'Settings'),
     facts(
-      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : list(token.origins)),
+      fact('Works from', token.origins === 'any' ? badge('Every site', 'warn') : list(token.origins, site)),
       fact('Sites not listed', token.origin_mode === 'report' ? 'are admitted and counted' : 'are refused'),
       fact('Requests without a site', token.missing_origin === 'allow' ? 'are admitted' : 'are refused'),
       fact('For', token.audiences.join(', ')),
@@ -147,8 +173,7 @@ function settings(token) {
       token.scope_mode === 'report' && fact('Other methods and paths', 'are admitted and counted'),
       token.claims && fact('Claims', h('code', null, JSON.stringify(token.claims))),
       token.distribute && fact('Distributed', 'pages on its sites may fetch the family’s current token'),
-      token.auto_rotate &&
-        fact('Rotates automatically', `${duration(token.auto_rotate.before_expiry_seconds)} before its end`),
+      token.auto_rotate && fact('Rotates automatically', autoRotateWords(token.auto_rotate)),
       fact('Owner', token.owner ?? muted('none')),
       fact('External id', token.external_id ?? muted('none')),
       token.metadata && fact('Metadata', h('code', null, JSON.stringify(token.metadata))),
@@ -164,8 +189,8 @@ function settings(token) {
   );
 }
 
-/** @param {Token} token */
-function life(token) {
+/** @param {Token} token @param {HTMLElement} used when it was last used */
+function life(token, used) {
   const over = token.revoked_at ?? token.ends_at;
   const live = token.state === 'active' || token.state === 'disabled';
   const planned = plannedEnd(token);
@@ -184,8 +209,10 @@ function life(token) {
           h('span', { class: 'under muted small' }, ` ${exact(token.expires_at)}`),
         ),
       ),
-      fact('Last used', time(token.last_used_at, 'not known')),
+      fact('Last used', used),
       token.rotation && live && fact('Rotation', planWords(token)),
+      token.licensed_until &&
+        fact('Licensed until', h('a', { href: '#/licences' }, exact(token.licensed_until))),
       token.ends_at &&
         fact(
           'Planned end',
@@ -249,87 +276,6 @@ function lifeBar(token) {
       h('span', null, date(token.expires_at)),
     ),
   );
-}
-
-/**
- * The planned end: an operator's or a rotation's. `true` when a rotation will end the token at a time not yet
- * known.
- * @param {Token} token
- * @returns {string | true | undefined}
- */
-function plannedEnd({ ends_at: end, rotation }) {
-  return (
-    end ?? rotation?.planned_end ?? (rotation && rotation.revoke_old.when !== 'never' ? true : undefined)
-  );
-}
-
-/** @param {Token} token */
-async function endDialog(token) {
-  const planned = plannedEnd(token);
-  await openDialog(planned ? 'Move or cancel the end' : 'Set an earlier end', (close) => {
-    const at = h('input', {
-      type: 'datetime-local',
-      required: true,
-      value: toLocalInput(
-        typeof planned === 'string' ? planned : new Date(Date.now() + 7 * 86_400_000).toISOString(),
-      ),
-      max: toLocalInput(token.expires_at),
-    });
-    const force = h('input', { type: 'checkbox', name: 'force' });
-    return [
-      h(
-        'p',
-        null,
-        'The gateway ends it automatically, to the second. ' +
-          `It may not be later than its expiry, ${exact(token.expires_at)}.`,
-      ),
-      form(
-        {
-          submit: planned ? 'Move the end' : 'Set the end',
-          cancel: close,
-          more: planned
-            ? [
-                h(
-                  'button',
-                  {
-                    type: 'button',
-                    on: {
-                      click: () => {
-                        close();
-                        attempt(() => end(token, null, false));
-                      },
-                    },
-                  },
-                  'Cancel the end',
-                ),
-              ]
-            : [],
-          send: async (form) => {
-            await end(token, fromLocalInput(fieldValue(form, 'at')) ?? '', force.checked);
-            close();
-          },
-        },
-        field({ name: 'at', label: 'Ends at', hint: 'In this machine’s time zone.', control: at }),
-        h(
-          'div',
-          { class: 'choice' },
-          h(
-            'label',
-            null,
-            force,
-            h('span', null, 'End it even if no other token of the family is active until then'),
-          ),
-        ),
-      ),
-    ];
-  });
-}
-
-/** @param {Token} token @param {string | null} at @param {boolean} force */
-async function end(token, at, force) {
-  await post(`/tokens/${token.id}/end`, { at, ...(force && { force }) });
-  announce(at === null ? 'The planned end is cancelled.' : `It ends ${relative(at)}.`);
-  reload();
 }
 
 /** @param {Token} token @param {Page<Event>} events */

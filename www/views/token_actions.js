@@ -2,60 +2,83 @@
 // them.
 
 import { h } from '../dom.js';
+import { loaded } from '../later.js';
 import { go, to } from '../router.js';
 import { copy, copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
 import { may } from '../who.js';
-import { revokeDialog } from './revoke_dialog.js';
-import { rotateDialog } from './rotate_dialog.js';
+import { isRemovable, obstacleNext, obstacleWords } from './obstacles.js';
 import { attempt, disable, enable, textOf } from './token_calls.js';
 
 /** @import { Token } from '../types.d.ts' */
 /** @import { Item } from '../ui/menu.js' */
+/** @typedef {Item & { isMain?: boolean }} Action `isMain`: a button of its own on the token's page */
 
-/** Why a token cannot be rotated by the default plan. @type {Record<string, string>} */
-const OBSTACLES = {
-  successor_unused: 'Its successor was never used. Deploy that one first.',
-  max_active_tokens: 'Two tokens of the family are in use. End the older one first.',
-  has_successor: 'It has a successor already. Rotate that one.',
-  disabled: 'It is disabled. Enable it first.',
-  rotate_another: 'It has ended. Another token of the family can be rotated.',
-  nothing_to_rotate: 'It has ended, and so has every other token of the family.',
-};
+// The dialogs are loaded when they are opened.
+/** @param {Token} token */
+const rotate = (token) =>
+  attempt(async () => (await loaded(() => import('./rotate_dialog.js'))).rotateDialog(token));
+/** @param {Token} token */
+const revoke = (token) =>
+  attempt(async () => (await loaded(() => import('./revoke_dialog.js'))).revokeDialog(token));
+/** @param {Token} token */
+const stop = ({ family }) =>
+  attempt(async () => (await loaded(() => import('./stop_dialog.js'))).stopDialog(family));
 
-/** The obstacles that a choice in the dialog removes, or that ending all tokens at once ignores. */
-const REMOVABLE = ['successor_unused', 'max_active_tokens'];
-
-/** @param {Token} token @returns {Item[]} */
+/** @param {Token} token @returns {Action[]} */
 function rotations(token) {
   const { allowed, reason, token: other } = token.can_rotate;
-  if (allowed) return [{ label: 'Rotate …', act: () => rotateDialog(token) }];
-  const words = OBSTACLES[reason ?? ''] ?? (reason ?? '').replaceAll('_', ' ');
-  const why = other ? `${words} (${other})` : words;
-  const another = REMOVABLE.includes(reason ?? '') && {
+  if (allowed) return [{ label: 'Rotate …', isMain: true, act: () => rotate(token) }];
+  const why = obstacleWords(reason ?? '');
+  const see = other && { words: obstacleNext(reason ?? ''), token: other };
+  const another = isRemovable(reason ?? '') && {
     label: 'Rotate another way …',
-    act: () => rotateDialog(token),
+    act: () => rotate(token),
   };
-  return [{ label: 'Rotate …', why, act: () => {} }, ...(another ? [another] : [])];
+  return [
+    { label: 'Rotate …', isMain: true, why, ...(see && { see }), act: () => {} },
+    ...(another ? [another] : []),
+  ];
 }
 
-/** @param {Token} token @returns {Item[]} */
+/** @param {Token} token @returns {Action[]} */
 export function tokenActions(token) {
   if (!may('operator')) return [];
   const live = token.state === 'active' || token.state === 'disabled';
+  const guarded = token.protected
+    ? 'It is protected. An owner can remove the protection: Edit, More settings.'
+    : undefined;
   return [
-    live && { label: 'Show', act: () => attempt(() => show(token)) },
-    live && { label: 'Copy', act: () => attempt(async () => copy(await textOf(token), 'The token')) },
+    { label: 'Show', act: () => attempt(() => show(token)) },
+    { label: 'Copy', act: () => attempt(async () => copy(await textOf(token), 'The token')) },
     ...(live ? rotations(token) : []),
-    live && { label: 'Edit', act: () => go(to(['edit', token.id])) },
-    { label: 'Clone', act: () => go(to(['new'], { clone: token.id })) },
-    token.state === 'active' &&
-      !token.protected && { label: 'Disable', act: () => attempt(() => disable(token)) },
-    token.state === 'disabled' &&
-      (!token.protected || may('owner')) && { label: 'Enable', act: () => attempt(() => enable(token)) },
-    live && !token.protected && { label: 'Revoke …', danger: true, act: () => revokeDialog(token) },
+    live && { label: 'Edit', isMain: true, act: () => go(to(['edit', token.id])) },
+    { label: 'Clone', isMain: !live, act: () => go(to(['new'], { clone: token.id })) },
+    token.state === 'active' && {
+      label: 'Disable',
+      why: guarded,
+      act: () => attempt(() => disable(token)),
+    },
+    token.state === 'disabled' && {
+      label: 'Enable',
+      isMain: true,
+      why: may('owner') ? undefined : guarded,
+      act: () => attempt(() => enable(token)),
+    },
+    hasFamily(token) && { label: 'Stop the family …', danger: true, act: () => stop(token) },
+    live && {
+      label: 'Revoke …',
+      danger: true,
+      isMain: true,
+      why: guarded,
+      act: () => revoke(token),
+    },
   ].filter((action) => action !== false);
 }
+
+/** Whether other tokens of its family may be in use. @param {Token} token */
+const hasFamily = ({ predecessor, successor, can_rotate: { reason } }) =>
+  Boolean(predecessor ?? successor) && reason !== 'nothing_to_rotate';
 
 /** @param {Token} token */
 async function show(token) {

@@ -20,7 +20,9 @@ export async function textOf(token) {
 /** @param {Token} token */
 export async function disable(token) {
   await post(`/tokens/${token.id}/disable`);
-  announce(`${token.label} is disabled.`);
+  announce(`${token.label} is disabled.`, {
+    action: { label: 'Undo', act: () => attempt(() => enable(token)) },
+  });
   after(token);
 }
 
@@ -38,7 +40,7 @@ export function after(token) {
   else go(page);
 }
 
-/** Runs an action that has no form, and shows its error in a dialog. @param {() => Promise<void>} act */
+/** Runs an action that has no form, and shows its error in a dialog. @param {() => Promise<unknown>} act */
 export async function attempt(act) {
   try {
     await act();

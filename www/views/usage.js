@@ -2,40 +2,75 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
-import { exact, time } from '../time.js';
+import { to } from '../router.js';
+import { exact } from '../time.js';
 import { barChart } from '../ui/chart.js';
 import { failure } from '../ui/failure.js';
+import { site } from '../ui/site.js';
+import { countingIs, lastUsed } from './last_used.js';
+import { outcomeNumbers, outcomeSeries } from './outcomes.js';
 
 /** @import { TokenUsage, UsageCounts, OriginCount } from '../types.d.ts' */
 
 /** @type {Record<string, { label: string, seconds: number, name: string }>} */
-const STEPS = {
+export const STEPS = {
   minute: { label: 'Last hour', seconds: 60, name: 'Minute' },
   hour: { label: 'Last 24 hours', seconds: 3600, name: 'Hour' },
   day: { label: 'Last 30 days', seconds: 86_400, name: 'Day' },
 };
 
-/** @param {string} id @param {AbortSignal} [signal] @param {string} [step] @returns {Promise<TokenUsage>} */
-export const usageOf = (id, signal, step = 'hour') => get(`/tokens/${id}/usage${query({ step })}`, signal);
+/**
+ * What can be looked at, up to now: the usual range of a step, or so many days.
+ * @type {{ step: string, days?: number }[]}
+ */
+const RANGES = [
+  { step: 'minute' },
+  { step: 'hour' },
+  { step: 'hour', days: 7 },
+  { step: 'day' },
+  { step: 'day', days: 90 },
+  { step: 'day', days: 365 },
+];
+const FIRST_RANGE = 1;
+const DAY_MS = 86_400_000;
+
+/**
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ * @param {{ step: string, days?: number }} [range]
+ */
+export async function usageOf(id, signal, { step, days } = { step: 'hour' }) {
+  const from = days && new Date(Date.now() - days * DAY_MS).toISOString();
+  const usage = /** @type {TokenUsage} */ (await get(`/tokens/${id}/usage${query({ step, from })}`, signal));
+  countingIs(usage.counting);
+  return usage;
+}
 
 /**
  * The usage section of a token's page. It loads by itself, so the page does not wait for it.
  * @param {string} id
  * @param {AbortSignal} signal
+ * @param {(usage: TokenUsage) => void} [known] is told what was loaded
  */
-export function usageSection(id, signal) {
+export function usageSection(id, signal, known) {
   const content = h('div', { class: 'stack', 'aria-live': 'polite' });
   const step = h(
     'select',
     { 'aria-label': 'Time', on: { change: ask } },
-    Object.entries(STEPS).map(([value, { label }]) =>
-      h('option', { value, selected: value === 'hour' }, label),
+    RANGES.map(({ step, days }, at) =>
+      h(
+        'option',
+        { value: String(at), selected: at === FIRST_RANGE },
+        days === undefined ? STEPS[step].label : `Last ${days} days`,
+      ),
     ),
   );
   ask();
   async function ask() {
     try {
-      put(content, shown(await usageOf(id, signal, step.value), signal));
+      const usage = await usageOf(id, signal, RANGES[Number(step.value)]);
+      known?.(usage);
+      put(content, shown(usage, signal));
     } catch (error) {
       if (!signal.aborted) put(content, failure(error, ask));
     }
@@ -45,26 +80,22 @@ export function usageSection(id, signal) {
     { class: 'card', 'aria-labelledby': 'use' },
     h('div', { class: 'card-head' }, h('h2', { id: 'use' }, 'Use'), step),
     content,
+    h(
+      'p',
+      { class: 'small' },
+      h('a', { href: to(['refusals'], { token: id }) }, 'Recent refusals of this token'),
+    ),
   );
 }
 
-/** @param {TokenUsage} usage @param {AbortSignal} signal */
-function shown(usage, signal) {
-  if (!usage.counting)
-    return h(
-      'p',
-      { class: 'muted' },
-      'Use is not counted in this deployment, because no usage shards are bound.',
-    );
+/**
+ * The numbers of requests by outcome, and what makes their chart.
+ * @param {Pick<TokenUsage, 'from' | 'to' | 'step' | 'totals' | 'periods'>} usage
+ * @param {AbortSignal} signal
+ * @returns {[HTMLElement, () => HTMLElement]}
+ */
+export function figures(usage, signal) {
   const { totals } = usage;
-  if (totals.requests === 0) {
-    return h(
-      'p',
-      { class: 'muted' },
-      'Not used in this time. ',
-      usage.last_used_at ? h('span', null, 'Last used ', time(usage.last_used_at), '.') : 'No use is known.',
-    );
-  }
   const seconds = STEPS[usage.step].seconds;
   const [from, to] = [Date.parse(usage.from) / 1000, Date.parse(usage.to) / 1000];
   const times = Array.from(
@@ -78,34 +109,44 @@ function shown(usage, signal) {
       return period ? of(period) : 0;
     });
   return [
-    h(
-      'dl',
-      { class: 'numbers' },
-      [
-        ['Requests', totals.requests],
-        ['Admitted', totals.admitted],
-        ['Refused by site', byOrigin(totals)],
-        ['Refused otherwise', otherwise(totals)],
-        ...(reported(totals) > 0 ? [['Would be refused', reported(totals)]] : []),
-      ].map(([name, value]) =>
-        h('div', null, h('dt', null, name), h('dd', null, Number(value).toLocaleString('en'))),
-      ),
-    ),
-    barChart({
-      title: 'Requests by outcome',
-      x: {
-        name: STEPS[usage.step].name,
-        values: times,
-        isTime: true,
-        say: (when) => exact(new Date(when * 1000).toISOString()),
-      },
-      series: [
-        { name: 'admitted', color: '--good', values: values((counts) => counts.admitted) },
-        { name: 'refused by site', color: '--warn', values: values(byOrigin) },
-        { name: 'refused otherwise', color: '--bad', values: values(otherwise) },
-      ],
-      signal,
-    }),
+    outcomeNumbers(totals),
+    () =>
+      barChart({
+        title: 'Requests by outcome',
+        x: {
+          name: STEPS[usage.step].name,
+          values: times,
+          step: seconds,
+          isTime: true,
+          say: (when) => exact(new Date(when * 1000).toISOString()),
+        },
+        series: outcomeSeries(totals, values),
+        signal,
+      }),
+  ];
+}
+
+/** @param {TokenUsage} usage @param {AbortSignal} signal */
+function shown(usage, signal) {
+  if (!usage.counting)
+    return h(
+      'p',
+      { class: 'muted' },
+      'Use is not counted in this deployment, because no usage shards are bound.',
+    );
+  if (usage.totals.requests === 0) {
+    return h(
+      'p',
+      { class: 'muted' },
+      'Not used in this time. Last used: ',
+      lastUsed(usage.last_used_at),
+      '.',
+    );
+  }
+  const [numbers, chart] = figures(usage, signal);
+  return [
+    numbers,
+    chart(),
     h(
       'div',
       { class: 'columns even' },
@@ -127,18 +168,9 @@ export function originList(origins, none, most = 20) {
         h(
           'li',
           null,
-          h('code', null, origin === 'null' ? 'a hidden origin' : origin),
+          origin === 'null' ? h('span', null, 'a hidden origin') : site(origin),
           h('span', { class: 'muted' }, requests.toLocaleString('en')),
         ),
       ),
   );
 }
-
-/** @param {UsageCounts} counts */
-const reported = ({ reported }) => sum(reported);
-/** @param {UsageCounts} counts */
-const byOrigin = ({ refused }) => (refused.origin_missing ?? 0) + (refused.origin_not_allowed ?? 0);
-/** @param {UsageCounts} counts */
-const otherwise = (counts) => sum(counts.refused) - byOrigin(counts);
-/** @param {Record<string, number>} counts */
-const sum = (counts) => Object.values(counts).reduce((all, count) => all + count, 0);

@@ -1,10 +1,10 @@
-// The last 24 hours of a token as a small bar chart in the list. A row loads its chart when it scrolls into
-// view, two rows at a time: a page has fifty rows, and most are never seen.
+// The uses of a token in the last 24 hours as a small bar chart in the list. A row loads its chart when it
+// scrolls into view, two rows at a time: a page has fifty rows, and most are never seen.
 
 import { h, put } from '../dom.js';
 import { usageOf } from './usage.js';
 
-/** @import { Token } from '../types.d.ts' */
+/** @import { Token, UsageCounts } from '../types.d.ts' */
 
 const AT_A_TIME = 2,
   HOURS = 24;
@@ -36,11 +36,11 @@ export function usageLines(signal) {
       isCounted = usage.counting;
       const from = Date.parse(usage.to) - HOURS * 3_600_000;
       const hours = Array(HOURS).fill(0);
-      for (const { at, requests } of usage.periods) {
+      for (const { at, admitted } of usage.periods) {
         const hour = Math.floor((Date.parse(at) - from) / 3_600_000);
-        if (hour >= 0 && hour < HOURS) hours[hour] += requests;
+        if (hour >= 0 && hour < HOURS) hours[hour] += admitted;
       }
-      if (usage.totals.requests > 0) draw(row.place, hours, usage.totals.requests);
+      draw(row.place, hours, usage.totals);
     } catch {
       // The list works without the chart.
     }
@@ -55,8 +55,20 @@ export function usageLines(signal) {
   };
 }
 
-/** @param {HTMLElement} place @param {number[]} hours @param {number} total */
-function draw(place, hours, total) {
+/**
+ * The bars are uses: admitted requests. Refused ones are said beside them, in words.
+ * @param {HTMLElement} place
+ * @param {number[]} hours
+ * @param {UsageCounts} totals
+ */
+function draw(place, hours, { requests, admitted }) {
+  const refused = requests - admitted;
+  const number = (/** @type {number} */ count) => count.toLocaleString('en');
+  if (admitted === 0) {
+    if (refused > 0)
+      put(place, h('span', { class: 'muted small' }, `${number(refused)} refused in 24 hours`));
+    return;
+  }
   const most = Math.max(...hours);
   put(
     place,
@@ -66,7 +78,10 @@ function draw(place, hours, total) {
       return bar;
     }),
   );
+  const words =
+    `${number(admitted)} requests in the last 24 hours` +
+    (refused > 0 ? `, and ${number(refused)} refused ones` : '');
   place.setAttribute('role', 'img');
-  place.setAttribute('aria-label', `${total.toLocaleString('en')} requests in the last 24 hours`);
-  place.title = place.getAttribute('aria-label') ?? '';
+  place.setAttribute('aria-label', words);
+  place.title = words;
 }

@@ -76,6 +76,8 @@ pub(super) struct Session {
         schemars(with = "String", extend("enum" = ["distributor", "viewer", "operator", "owner"]))
     )]
     pub role: Role,
+    /// Whether the key is that of the secret `ADMIN_KEY`, which never ends and belongs to nobody by name.
+    pub bootstrap: bool,
     /// The latest possible end of the session or the key; null: never.
     pub ends_at: Option<String>,
     /// A session ends after this many seconds without a call.
@@ -88,6 +90,7 @@ impl From<SessionView> for Session {
             admin_key: ids::admin_key_id(view.admin_key),
             label: view.label,
             role: view.role,
+            bootstrap: view.bootstrap,
             ends_at: view.ends_at.map(UnixMillis::to_rfc3339),
             idle_seconds: SESSION_IDLE_MS / MS_PER_SECOND,
         }

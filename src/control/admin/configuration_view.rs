@@ -32,6 +32,12 @@ pub struct Configuration {
     pub relays: u32,
     /// What happens when the list is unknown or too old: `refuse`, or `admit`, which guarantees nothing.
     pub on_unknown: &'static str,
+    /// Which planes answered this: `both`, or `control` alone.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["both", "control"])))]
+    pub plane: &'static str,
+    /// The origin at which callers reach the guarded APIs, `GATEWAY_ORIGIN`. Null: it is not set. Where
+    /// `plane` is `both` and there are no control hosts, the APIs are at the admin API's own origin.
+    pub gateway_origin: Option<String>,
     /// Hosts that serve only the admin API and the console. Empty: every host serves the admin API.
     pub control_hosts: Vec<String>,
     /// Where a request may carry its token, in the form of `CREDENTIAL_SOURCES`.
@@ -44,12 +50,16 @@ pub struct Configuration {
     pub default_token_lifetime_seconds: i64,
     /// How long a token stays in the registry after its end, in days.
     pub retention_days: i64,
+    /// Most tokens, and most families, that `/metrics` shows one by one.
+    pub metrics_tokens_max: i64,
     /// Every audience that a token can be for.
     pub audiences: Vec<String>,
     /// The origin of `WEBHOOK_URL`; null: no webhooks are sent.
     pub webhook_origin: Option<String>,
     /// The configured name of this location, used where the platform gives none; null: `local`.
     pub location: Option<String>,
+    /// Whether recent refusals are kept for a week: `REFUSAL_TAIL`.
+    pub refusal_tail: bool,
     /// The rate classes that a token can have.
     pub rate_classes: Vec<RateClassView>,
     /// The upstream APIs, the most specific route first.

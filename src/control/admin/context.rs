@@ -28,6 +28,8 @@ pub struct Context<'a> {
     pub own_origin: &'a str,
     /// The response of `GET /configuration`: JSON without secrets.
     pub configuration: &'a str,
+    /// `REFUSAL_TAIL`: whether recent refusals are kept.
+    pub keeps_refusals: bool,
     /// Whether console sessions exist at that origin: on a control host, or on loopback where no control host
     /// is configured. Elsewhere the console would share its origin with upstream content.
     pub has_sessions: bool,

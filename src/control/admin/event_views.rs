@@ -28,6 +28,8 @@ pub(super) struct EventJson {
     pub action: String,
     /// Id of the token that was changed.
     pub token: Option<String>,
+    /// The token's present label; null when the event is of no token, or the token has left the registry.
+    pub label: Option<String>,
     /// Id of the family that was changed.
     pub family: Option<String>,
     /// The values before, for changed fields only.
@@ -44,6 +46,7 @@ impl From<EventView> for EventJson {
             actor: view.actor,
             action: view.action,
             token: view.token.map(ids::token_id),
+            label: view.label,
             family: view.family,
             before: view.before.as_deref().and_then(object),
             after: view.after.as_deref().and_then(object),

@@ -73,6 +73,7 @@ const fn clash_reason(clash: Clash) -> Reason {
         Clash::VersionsUsedUp => Reason::VersionsUsedUp,
         Clash::LicenceEnded => Reason::LicenceEnded,
         Clash::OwnerSwitchedOff => Reason::OwnerSwitchedOff,
+        Clash::NoWebhook => Reason::NoWebhook,
     }
 }
 

@@ -9,13 +9,17 @@
 use super::admin_problem::AdminProblem;
 use super::context::Context;
 use super::fields::{Faults, Field, Kind, Members, Shape};
+use super::filter_kinds::{TokenIds, WarningCode};
 use super::ids::{self, List};
 use super::input::Input;
 use super::kinds::{
-    Choice, FamilyIdKind, Flag, HEADER_TEXT, HeaderText, OriginText, TEXT, Text, TokenIdKind, WholeNumber,
+    Choice, FamilyIdKind, Flag, HEADER_TEXT, HeaderText, Instant, OriginText, TEXT, Text, TokenIdKind,
+    WholeNumber,
 };
 use super::policy_kinds::AUDIENCE;
-use crate::control::registry::command::{Command, EventFilter, NoticeFilter, TokenFilter, TokenState};
+use crate::control::registry::command::{
+    Command, EventFilter, NoticeFilter, Sort, SortBy, TokenFilter, TokenState,
+};
 use crate::formats::key::KeyId;
 use crate::formats::token::{Serial, UnverifiedToken};
 use crate::limits;
@@ -43,12 +47,16 @@ static KEY_ID: Field<WholeNumber> = Field {
     about: "Only tokens signed with this key.",
     kind: WholeNumber { min: 0, max: u8::MAX as i64 },
 };
+static BY_RATE: Field<HeaderText> =
+    Field { name: "rate", about: "Only tokens of this rate class.", kind: HEADER_TEXT };
+static BY_WARNING: Field<WarningCode> =
+    Field { name: "warning", about: "Only tokens that have this warning.", kind: WarningCode };
 static ORIGIN: Field<OriginText> =
     Field { name: "origin", about: "Only tokens whose rules admit this origin.", kind: OriginText };
 static Q: Field<Text> = Field {
     name: "q",
-    about: "Text in label, owner or external id; or an id, a whole token, a fingerprint, or a token's first \
-        12 or last 8 characters.",
+    about: "Text in label, owner or external id; or a host in the rules; or an id, a whole token, a \
+        fingerprint, or a token's first 12 or last 8 characters.",
     kind: TEXT,
 };
 static EXPIRING_WITHIN_SECONDS: Field<WholeNumber> = Field {
@@ -72,6 +80,30 @@ static LIMIT: Field<WholeNumber> = Field {
     about: "Maximum number of items on the page; default 50.",
     kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
 };
+static SORT: Field<Choice<Sort>> = Field {
+    name: "sort",
+    about: "The order; with - the other way round. -created is the default. used is by the hour of the last \
+        use, and never comes before any.",
+    kind: Choice(&[
+        ("-created", Sort { by: SortBy::Created, ascending: false }),
+        ("created", Sort { by: SortBy::Created, ascending: true }),
+        ("label", Sort { by: SortBy::Label, ascending: true }),
+        ("-label", Sort { by: SortBy::Label, ascending: false }),
+        ("owner", Sort { by: SortBy::Owner, ascending: true }),
+        ("-owner", Sort { by: SortBy::Owner, ascending: false }),
+        ("ends", Sort { by: SortBy::Ends, ascending: true }),
+        ("-ends", Sort { by: SortBy::Ends, ascending: false }),
+        ("used", Sort { by: SortBy::Used, ascending: true }),
+        ("-used", Sort { by: SortBy::Used, ascending: false }),
+    ]),
+};
+static TOTAL: Field<Flag> = Field {
+    name: "total",
+    about: "Whether the answer says how many tokens match, counted up to a limit.",
+    kind: Flag,
+};
+static IDS: Field<TokenIds> =
+    Field { name: "ids", about: "Only these tokens, at most 1,000.", kind: TokenIds };
 static CURSOR: Field<Cursor> =
     Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Tokens) };
 
@@ -85,6 +117,8 @@ macro_rules! filters_and {
             &BY_EXTERNAL_ID,
             &BY_AUDIENCE,
             &KEY_ID,
+            &BY_RATE,
+            &BY_WARNING,
             &ORIGIN,
             &Q,
             &EXPIRING_WITHIN_SECONDS,
@@ -97,10 +131,10 @@ macro_rules! filters_and {
 
 /// The query of `GET /tokens`
 pub(super) static TOKENS: Shape =
-    Shape { required: &[], optional: filters_and!(&LIMIT, &CURSOR), refused: &[] };
+    Shape { required: &[], optional: filters_and!(&SORT, &TOTAL, &LIMIT, &CURSOR), refused: &[] };
 
 /// The filters alone, as in bulk calls.
-pub(super) static FILTER: Shape = Shape { required: &[], optional: filters_and!(), refused: &[] };
+pub(super) static FILTER: Shape = Shape { required: &[], optional: filters_and!(&IDS), refused: &[] };
 
 /// The filters of `GET /tokens` as an object with at least one member.
 pub(super) struct FilterKind;
@@ -124,7 +158,8 @@ impl Kind for FilterKind {
             return None;
         }
         let mut members = Members::new(members, &FILTER, context);
-        let filter = filter(&mut members, context);
+        let serials = members.take(&IDS);
+        let filter = TokenFilter { serials, ..filter(&mut members, context) };
         let is_whole = members.faults.is_empty();
         faults.nest(at, members.faults);
         is_whole.then_some(filter)
@@ -144,6 +179,8 @@ pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&TOKENS);
     let filter = filter(&mut query, input.context);
     let filter = TokenFilter {
+        sort: query.take(&SORT).unwrap_or_default(),
+        wants_total: query.take(&TOTAL).unwrap_or(false),
         limit: page_limit(&mut query),
         below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
         ..filter
@@ -164,25 +201,39 @@ pub(super) fn filter(query: &mut Members<'_>, context: &Context<'_>) -> TokenFil
         external_id: query.take(&BY_EXTERNAL_ID),
         audience: query.take(&BY_AUDIENCE),
         key_id: query.take(&KEY_ID).and_then(|id| u8::try_from(id).ok()).map(KeyId),
+        rate: query.take(&BY_RATE),
+        warning: query.take(&BY_WARNING),
         origin: query.take(&ORIGIN),
         serial,
         q,
         expiring_within_seconds: query.take(&EXPIRING_WITHIN_SECONDS),
         unused_for_seconds: query.take(&UNUSED_FOR_SECONDS),
         has_successor: query.take(&HAS_SUCCESSOR),
-        limit: 0,
-        below: None,
+        ..TokenFilter::default()
     }
 }
 
 static EVENT_TOKEN: Field<TokenIdKind> =
     Field { name: "token", about: "Only events of this token.", kind: TokenIdKind };
+static ACTOR: Field<Text> = Field {
+    name: "actor",
+    about: "Only events by this actor, exactly as `actor` in events shows it.",
+    kind: TEXT,
+};
+static ACTION: Field<HeaderText> =
+    Field { name: "action", about: "Only events of this kind, such as token.revoked.", kind: HEADER_TEXT };
+static FROM: Field<Instant> =
+    Field { name: "from", about: "Only events at this time or later.", kind: Instant };
+static TO: Field<Instant> = Field { name: "to", about: "Only events before this time.", kind: Instant };
 static EVENT_CURSOR: Field<Cursor> =
     Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Events) };
 
 /// The query of `GET /events`
-pub(super) static EVENTS: Shape =
-    Shape { required: &[], optional: &[&EVENT_TOKEN, &FAMILY, &LIMIT, &EVENT_CURSOR], refused: &[] };
+pub(super) static EVENTS: Shape = Shape {
+    required: &[],
+    optional: &[&EVENT_TOKEN, &FAMILY, &ACTOR, &ACTION, &FROM, &TO, &LIMIT, &EVENT_CURSOR],
+    refused: &[],
+};
 
 /// Reads the query of `GET /events`.
 pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
@@ -190,6 +241,10 @@ pub(super) fn events(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let filter = EventFilter {
         token: query.take(&EVENT_TOKEN),
         family: query.take(&FAMILY),
+        actor: query.take(&ACTOR),
+        action: query.take(&ACTION),
+        from: query.take(&FROM),
+        to: query.take(&TO),
         limit: page_limit(&mut query),
         below: query.take(&EVENT_CURSOR),
     };

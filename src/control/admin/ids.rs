@@ -66,6 +66,8 @@ pub enum List {
     Licences,
     /// Pages of `GET /owners`
     Owners,
+    /// Pages of `GET /refusals`
+    Refusals,
 }
 
 /// The cursor after which the next page of `list` starts, as opaque text.
@@ -100,6 +102,7 @@ fn tag(list: List) -> u8 {
         List::Notices => b'n',
         List::Licences => b'l',
         List::Owners => b'o',
+        List::Refusals => b'r',
     }
 }
 
@@ -107,7 +110,7 @@ fn tag(list: List) -> u8 {
 fn greatest(list: List) -> i64 {
     match list {
         List::Tokens => i64::from(u32::MAX),
-        List::Events | List::Notices | List::Licences | List::Owners => i64::MAX,
+        List::Events | List::Notices | List::Licences | List::Owners | List::Refusals => i64::MAX,
     }
 }
 

@@ -4,7 +4,7 @@
 //! naming rules: base units, the unit in the name, counters end in `_total`.
 //! Invariants:
 //! - No label contains text that an operator or an anonymous caller wrote. The number of series is bounded by
-//!   states, kinds, locations and 5,000 tokens.
+//!   states, kinds, locations and `METRICS_TOKENS_MAX`.
 //! - Counters restart at 0 with the registry's instance, as counters may. Those of webhooks and notices are
 //!   stored: most notices are made in a Durable Object alarm, after which the instance often ends. An
 //!   increase in memory would be lost before Prometheus reads it, and no alert would be raised.
@@ -247,7 +247,7 @@ impl Snapshot {
         gauges(
             to,
             "token_expiry_timestamp_seconds",
-            "When a token without a successor ends; the 5,000 nearest",
+            "When a token without a successor ends; the nearest, as many as METRICS_TOKENS_MAX says",
             nearest,
         )?;
         let [day, week, month, all] = self.expiries.within;
@@ -263,7 +263,8 @@ impl Snapshot {
         gauges(
             to,
             "family_last_fetch_timestamp_seconds",
-            "When a job or page last fetched the token of a family, within ten minutes; the 5,000 latest",
+            "When a job or page last fetched the token of a family, within ten minutes; the latest, as many \
+             as METRICS_TOKENS_MAX says",
             fetched.map(|(family, at)| (label("family", family), at.0)),
         )?;
         gauge(
@@ -271,6 +272,25 @@ impl Snapshot {
             "families_successor_unfetched",
             "Families of which a job or page fetched a token lately, but not its successor",
             self.expiries.unfetched,
+        )?;
+        gauge(to, "metrics_tokens_max", "The setting METRICS_TOKENS_MAX", self.expiries.shown_max)?;
+        let left_out =
+            |in_all: u64, shown: usize| in_all.saturating_sub(u64::try_from(shown).unwrap_or(in_all));
+        gauges(
+            to,
+            "metrics_series_left_out",
+            "Series that METRICS_TOKENS_MAX keeps out of these metrics; 0: none",
+            [
+                (
+                    label("metric", "token_expiry_timestamp_seconds"),
+                    left_out(all, self.expiries.nearest.len()),
+                ),
+                (
+                    label("metric", "family_last_fetch_timestamp_seconds"),
+                    left_out(self.expiries.fetched_in_all, self.expiries.fetched.len()),
+                ),
+            ]
+            .into_iter(),
         )
     }
 }

@@ -33,7 +33,8 @@ pub(super) struct Notice {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "its schema alone is used: the registry keeps the body as text")]
 struct WebhookBody {
-    /// The type of event: `token.revoked`, …, `deployment.reports_missing`, `deployment.admin_key_expiring`.
+    /// The type of event: `token.revoked`, …, `deployment.reports_missing`, `deployment.admin_key_expiring`,
+    /// `deployment.webhook_test`.
     r#type: String,
     /// When the digest was made.
     #[schemars(extend("format" = "date-time"))]

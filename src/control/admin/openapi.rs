@@ -4,9 +4,11 @@
 //! serves the generated file. It repeats nothing that the table or a type already says.
 
 use super::admin_key_views::{AdminKeyJson, CreatedAdminKey, Session};
+use super::all_usage_view::AllUsage;
+use super::bulk_views::{BulkChanged, BulkRevoked, BulkRotated};
 use super::configuration_view::Configuration;
 use super::event_views::EventJson;
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
+use super::family_views::{EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fields::Shape;
 use super::licence_views::{LicenceJson, OwnerOffJson};
 use super::notice_views::Notice;
@@ -15,9 +17,11 @@ use super::operations::OPERATIONS;
 use super::page::PageJson;
 use super::probe_view::Probe;
 use super::problem_members::ProblemMembers;
+use super::refusals_view::RefusalPageJson;
 use super::request::API_PATH;
 use super::signing_key_views::{KeyReceiptJson, SigningKey};
 use super::status_view::StatusJson;
+use super::token_page::TokenPage;
 use super::token_views::{CreatedToken, EditedToken, ReceiptJson, RevealedToken, Token};
 use super::usage_view::TokenUsageJson;
 use super::{ids, session_requests};
@@ -220,6 +224,7 @@ fn schemas() -> Value {
     insert::<FamilyToken>(&mut schemas, &mut generator, "FamilyToken");
     insert::<EditedFamily>(&mut schemas, &mut generator, "EditedFamily");
     insert::<BulkRevoked>(&mut schemas, &mut generator, "BulkRevoked");
+    insert::<BulkChanged>(&mut schemas, &mut generator, "BulkChanged");
     insert::<BulkRotated>(&mut schemas, &mut generator, "BulkRotated");
     insert::<RevealedToken>(&mut schemas, &mut generator, "RevealedToken");
     insert::<ReceiptJson>(&mut schemas, &mut generator, "Receipt");
@@ -228,7 +233,7 @@ fn schemas() -> Value {
     insert::<KeyReceiptJson>(&mut schemas, &mut generator, "KeyReceipt");
     insert::<PageJson<SigningKey>>(&mut schemas, &mut generator, "SigningKeyPage");
     insert::<CreatedAdminKey>(&mut schemas, &mut generator, "CreatedAdminKey");
-    insert::<PageJson<Token>>(&mut schemas, &mut generator, "TokenPage");
+    insert::<TokenPage>(&mut schemas, &mut generator, "TokenPage");
     insert::<PageJson<AdminKeyJson>>(&mut schemas, &mut generator, "AdminKeyPage");
     insert::<LicenceJson>(&mut schemas, &mut generator, "Licence");
     insert::<PageJson<LicenceJson>>(&mut schemas, &mut generator, "LicencePage");
@@ -239,6 +244,8 @@ fn schemas() -> Value {
     insert::<Session>(&mut schemas, &mut generator, "Session");
     insert::<PageJson<Notice>>(&mut schemas, &mut generator, "NoticePage");
     insert::<TokenUsageJson>(&mut schemas, &mut generator, "TokenUsage");
+    insert::<AllUsage>(&mut schemas, &mut generator, "AllUsage");
+    insert::<RefusalPageJson>(&mut schemas, &mut generator, "RefusalPage");
     insert::<StatusJson>(&mut schemas, &mut generator, "Status");
     let members = ProblemMembers::json_schema(&mut generator).to_value();
     for (name, schema) in generator.take_definitions(true) {

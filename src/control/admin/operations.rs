@@ -12,15 +12,16 @@ use super::fields::Shape;
 use super::operation::{Operation, Success};
 use super::task::{AdminTask, Rendering};
 use super::{
-    admin_key_requests, filters, licence_requests, metrics, origin_test_request, rotation_requests,
-    session_requests, signing_key_requests, token_requests, usage_request,
+    admin_key_requests, bulk_requests, filters, licence_requests, metrics, origin_test_request,
+    refusals_request, rotation_requests, session_requests, signing_key_requests, token_requests,
+    usage_request,
 };
-use crate::control::registry::command::Command;
+use crate::control::registry::command::{BulkChange, Command};
 use crate::formats::admin_key::Role;
 use crate::http::problem::Code;
 
 /// Every operation, in the order of the documentation.
-pub static OPERATIONS: [Operation; 42] = [
+pub static OPERATIONS: [Operation; 48] = [
     Operation {
         method: "POST",
         path: "/session",
@@ -82,14 +83,14 @@ pub static OPERATIONS: [Operation; 42] = [
         method: "GET",
         path: "/tokens",
         id: "listTokens",
-        summary: "Tokens, newest first. A token must match every filter that is given.",
+        summary: "Tokens, newest first unless sorted otherwise. A token must match every filter.",
         least_role: Some(Role::Viewer),
         query: &filters::TOKENS,
         body: None,
         idempotent_by_key: false,
         conditional: false,
         success: Success::json(200, "TokenPage"),
-        problems: &[],
+        problems: &[Code::NotFound],
         read: |input| Ok(AdminTask::ask(filters::tokens(input)?, Rendering::Answer)),
     },
     // Before `/tokens/{id}/…`. No id is `lookup`, but this order makes that obvious.
@@ -115,12 +116,12 @@ pub static OPERATIONS: [Operation; 42] = [
             with cursor until next_cursor is null.",
         least_role: Some(Role::Operator),
         query: &Shape::EMPTY,
-        body: Some(&rotation_requests::REVOKE_TOKENS),
+        body: Some(&bulk_requests::REVOKE_TOKENS),
         idempotent_by_key: true,
         conditional: false,
         success: Success::json(200, "BulkRevoked"),
         problems: &[Code::Conflict, Code::IdempotencyConflict],
-        read: |input| Ok(AdminTask::ask(rotation_requests::revoke_tokens(input)?, Rendering::Answer)),
+        read: |input| Ok(AdminTask::ask(bulk_requests::revoke_tokens(input)?, Rendering::Answer)),
     },
     Operation {
         method: "POST",
@@ -130,12 +131,61 @@ pub static OPERATIONS: [Operation; 42] = [
             Repeat the call with cursor until next_cursor is null.",
         least_role: Some(Role::Operator),
         query: &Shape::EMPTY,
-        body: Some(&rotation_requests::ROTATE_TOKENS),
+        body: Some(&bulk_requests::ROTATE_TOKENS),
         idempotent_by_key: true,
         conditional: false,
         success: Success::json(200, "BulkRotated"),
         problems: &[Code::Conflict, Code::IdempotencyConflict],
-        read: |input| Ok(AdminTask::ask(rotation_requests::rotate_tokens(input)?, Rendering::Answer)),
+        read: |input| Ok(AdminTask::ask(bulk_requests::rotate_tokens(input)?, Rendering::Answer)),
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/disable",
+        id: "disableTokens",
+        summary: "Disables the active tokens that a filter finds, one step per call. Repeat the call with \
+            cursor until next_cursor is null.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&bulk_requests::CHANGE_TOKENS),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(200, "BulkChanged"),
+        problems: &[Code::Conflict, Code::IdempotencyConflict],
+        read: |input| {
+            Ok(AdminTask::ask(bulk_requests::change_tokens(input, BulkChange::Disable)?, Rendering::Answer))
+        },
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/enable",
+        id: "enableTokens",
+        summary: "Enables the disabled tokens that a filter finds, one step per call. Repeat the call with \
+            cursor until next_cursor is null.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&bulk_requests::CHANGE_TOKENS),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(200, "BulkChanged"),
+        problems: &[Code::Conflict, Code::IdempotencyConflict],
+        read: |input| {
+            Ok(AdminTask::ask(bulk_requests::change_tokens(input, BulkChange::Enable)?, Rendering::Answer))
+        },
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens/change-owner",
+        id: "changeOwner",
+        summary: "Gives the tokens that a filter finds to another owner, one step per call. Repeat the call \
+            with cursor until next_cursor is null.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&bulk_requests::CHANGE_OWNER),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(200, "BulkChanged"),
+        problems: &[Code::Conflict, Code::IdempotencyConflict],
+        read: |input| Ok(AdminTask::ask(bulk_requests::change_owner(input)?, Rendering::Answer)),
     },
     Operation {
         method: "GET",
@@ -313,6 +363,38 @@ pub static OPERATIONS: [Operation; 42] = [
             let range = usage_request::range(input)?;
             Ok(AdminTask::ask(Command::GetToken(input.token_id()?), Rendering::Usage(range)))
         },
+    },
+    Operation {
+        method: "GET",
+        path: "/usage",
+        id: "getUsage",
+        summary: "How often all tokens together were used, by outcome, and the sites refused most. Counts \
+            arrive within a minute.",
+        least_role: Some(Role::Viewer),
+        query: &usage_request::USAGE,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "AllUsage"),
+        problems: &[],
+        read: |input| {
+            let range = usage_request::range(input)?;
+            Ok(AdminTask::ask(Command::Authenticate, Rendering::AllUsage(range)))
+        },
+    },
+    Operation {
+        method: "GET",
+        path: "/refusals",
+        id: "listRefusals",
+        summary: "Recent refused requests, newest first, of the last 7 days at most: why a page gets 403.",
+        least_role: Some(Role::Viewer),
+        query: &refusals_request::REFUSALS,
+        body: None,
+        idempotent_by_key: false,
+        conditional: false,
+        success: Success::json(200, "RefusalPage"),
+        problems: &[Code::NotFound],
+        read: refusals_request::refusals,
     },
     Operation {
         method: "POST",
@@ -634,6 +716,24 @@ pub static OPERATIONS: [Operation; 42] = [
         read: |input| Ok(AdminTask::ask(filters::notices(input)?, Rendering::Answer)),
     },
     Operation {
+        method: "POST",
+        path: "/notices/test",
+        id: "testWebhook",
+        summary: "Makes a notice deployment.webhook_test, which is sent like any other, to try WEBHOOK_URL. \
+            While one is pending, the answer is that one. GET /notices shows whether it was delivered.",
+        least_role: Some(Role::Operator),
+        query: &Shape::EMPTY,
+        body: Some(&Shape::EMPTY),
+        idempotent_by_key: true,
+        conditional: false,
+        success: Success::json(202, "Notice"),
+        problems: &[Code::Conflict, Code::IdempotencyConflict],
+        read: |input| {
+            input.body(&Shape::EMPTY).finish(())?;
+            Ok(AdminTask::ask(Command::TestWebhook, Rendering::Answer))
+        },
+    },
+    Operation {
         method: "GET",
         path: "/configuration",
         id: "getConfiguration",
@@ -668,8 +768,8 @@ pub static OPERATIONS: [Operation; 42] = [
         method: "GET",
         path: "/metrics",
         id: "getMetrics",
-        summary: "The registry's state for Prometheus: what getStatus returns, and the 5,000 nearest ends of \
-            tokens without a successor.",
+        summary: "The registry's state for Prometheus: what getStatus returns, and the nearest ends of \
+            tokens without a successor, as many as METRICS_TOKENS_MAX says.",
         least_role: Some(Role::Viewer),
         query: &Shape::EMPTY,
         body: None,

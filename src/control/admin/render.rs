@@ -7,8 +7,9 @@
 
 use super::admin_key_views::{AdminKeyJson, CreatedAdminKey, Session};
 use super::admin_problem::AdminProblem;
+use super::bulk_views::{BulkChanged, BulkRevoked, BulkRotated};
 use super::event_views::EventJson;
-use super::family_views::{BulkRevoked, BulkRotated, EditedFamily, FamilyJson, FamilyToken, RotatedToken};
+use super::family_views::{EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fault_problems::fault_problem;
 use super::ids::{self, List};
 use super::licence_views::{LicenceJson, OwnerOffJson};
@@ -19,9 +20,10 @@ use super::request::API_PATH;
 use super::signing_key_views::{KeyReceiptJson, SigningKey};
 use super::status_view::StatusJson;
 use super::task::Rendering;
+use super::token_page::TokenPage;
 use super::token_views::{CreatedToken, EditedToken, ReceiptJson, RevealedToken, Token};
 use super::usage_view::UsageSeen;
-use super::{metrics, usage_view};
+use super::{all_usage_view, metrics, refusals_view, usage_view};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::{Answer, StatusWarning, TokenView};
 use crate::formats::session;
@@ -51,17 +53,30 @@ pub fn render(mut answer: Answer, rendering: &Rendering, usage: UsageSeen, now: 
             }
         }
         (Answer::Token(token), Rendering::Usage(range)) => {
-            match usage_view::token_usage(token.serial, *range, usage) {
-                Some(usage) => Reply::json(200, &usage),
-                None => Reply::problem(Reason::UsageUnavailable),
-            }
+            of_shards(usage_view::token_usage(token.serial, *range, usage))
+        }
+        (Answer::Authenticated, Rendering::AllUsage(range)) => {
+            of_shards(all_usage_view::all_usage(*range, usage))
+        }
+        (Answer::Token(_) | Answer::Authenticated, Rendering::Refusals(page)) => {
+            of_shards(refusals_view::refusal_page(page, usage))
         }
         (answer, Rendering::Answer) => render_answer(answer, usage, now),
         (
             _,
-            Rendering::OriginTest(_) | Rendering::Configuration(_) | Rendering::Metrics | Rendering::Usage(_),
+            Rendering::OriginTest(_)
+            | Rendering::Configuration(_)
+            | Rendering::Metrics
+            | Rendering::Usage(_)
+            | Rendering::AllUsage(_)
+            | Rendering::Refusals(_),
         ) => AdminProblem::of(Code::Internal).into_reply(),
     }
+}
+
+/// What usage shards answered; `None`: one of them did not.
+fn of_shards(view: Option<impl Serialize>) -> Reply {
+    view.map_or_else(|| Reply::problem(Reason::UsageUnavailable), |view| Reply::json(200, &view))
 }
 
 fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
@@ -77,10 +92,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
                 .with("ETag", etag)
         }
         Answer::Revealed(token) => Reply::json(200, &RevealedToken { token }),
-        Answer::Tokens { items, next } => {
-            let next = next.map(|below| ids::cursor(List::Tokens, i64::from(below.0)));
-            page(items.into_iter().map(|view| Token::of(view, now)), next)
-        }
+        Answer::Tokens { items, next, total } => Reply::json(200, &TokenPage::of(items, next, total, now)),
         Answer::Rotated(made) => {
             let (etag, location) = (etag(&made.token), location(&made.token));
             Reply::json(201, &RotatedToken::of(*made, now)).with("ETag", etag).with("Location", location)
@@ -89,6 +101,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         Answer::FamilyToken { token, text } => Reply::json(200, &FamilyToken::of(*token, text, now)),
         Answer::FamilyEdited(edited) => Reply::json(200, &EditedFamily::of(edited, now)),
         Answer::RevokedInBulk(step) => Reply::json(200, &BulkRevoked::from(step)),
+        Answer::ChangedInBulk(step) => Reply::json(200, &BulkChanged::from(step)),
         Answer::RotatedInBulk(step) => Reply::json(200, &BulkRotated::of(step, now)),
         Answer::Receipt(receipt) => Reply::json(200, &ReceiptJson::from(receipt)),
         Answer::AdminKeyCreated { key, text } => {
@@ -97,6 +110,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
         }
         Answer::AdminKeys(keys) => page(keys.into_iter().map(AdminKeyJson::from), None),
         Answer::AdminKeyDeleted | Answer::OwnerSwitchedOn => Reply::empty(204),
+        Answer::Notice(notice) => Reply::json(202, &Notice::from(notice)),
         Answer::Licence(licence) => Reply::json(200, &LicenceJson::from(licence)),
         Answer::Licences { items, next } => page_of(List::Licences, items, LicenceJson::from, next),
         Answer::OwnerOff(owner) => Reply::json(200, &OwnerOffJson::from(owner)),

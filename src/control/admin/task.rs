@@ -1,5 +1,6 @@
 //! What to do for a request: a command for the registry, and how its answer is rendered.
 
+use super::refusal_page::RefusalPage;
 use crate::control::registry::command::Command;
 use crate::formats::origin::OriginTest;
 use crate::formats::usage::reading::Range;
@@ -29,6 +30,10 @@ pub enum Rendering {
     Configuration(String),
     /// The registry only confirms that the token exists; the response is its usage in this range.
     Usage(Range),
+    /// The registry only confirms the caller; the response is the usage of all tokens in this range.
+    AllUsage(Range),
+    /// The registry only confirms the caller and the token; the response is this page of refusals.
+    Refusals(RefusalPage),
     /// The registry only confirms the caller; the response is this verdict.
     OriginTest(OriginTest),
 }

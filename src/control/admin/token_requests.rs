@@ -9,11 +9,10 @@ use super::admin_problem::AdminProblem;
 use super::fields::{EXPIRY_IMMUTABLE, Field, Members, Refused, Shape};
 use super::input::Input;
 use super::kinds::{Flag, HeaderValue, Instant, Nullable, TEXT, Text, TokenIdOrText, TokenLifetime};
+use super::pasted::Pasted;
 use super::token_settings::{self, AUDIENCES, LABEL, ORIGINS, settings_and};
 use crate::base::time::UnixSeconds;
 use crate::control::registry::command::{Command, FieldFault, Lifetime, NewToken};
-use crate::formats::fingerprint::Sought;
-use crate::formats::token::UnverifiedToken;
 use crate::http::problem::{Code, Reason};
 use crate::limits;
 
@@ -142,8 +141,9 @@ pub(super) fn end(input: &Input<'_>) -> Result<Command, AdminProblem> {
 
 static TOKEN: Field<HeaderValue> = Field {
     name: "token",
-    about: "A whole token in any state, or its fingerprint.",
-    kind: HeaderValue { max_bytes: limits::CREDENTIAL_MAX_CHARS },
+    about: "A whole token in any state, its first 12 characters or more, or its fingerprint; also with \
+        Bearer or an address around it.",
+    kind: HeaderValue { max_bytes: limits::LOOKUP_MAX_BYTES },
 };
 
 /// Shape of the body of `POST /tokens/lookup`
@@ -155,16 +155,19 @@ pub(super) fn lookup(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut body = input.body(&LOOKUP);
     let text = body.take(&TOKEN);
     let text = body.finish(text)?.unwrap_or_default();
-    let Some(token) = UnverifiedToken::parse(text.trim()) else {
-        if Sought::parse(text.trim()).is_some() {
-            return Ok(Command::LookupFingerprint(text.trim().to_owned()));
+    let token = match Pasted::read(&text) {
+        Some(Pasted::Token(token)) => token,
+        Some(Pasted::Fingerprint(shown)) => return Ok(Command::LookupFingerprint(shown)),
+        None => {
+            let fault = FieldFault {
+                field: TOKEN.name.to_owned(),
+                code: "token_malformed".to_owned(),
+                detail: "a whole token: wlp_ and 36 more characters; or its first 12 characters; or its \
+                    fingerprint"
+                    .to_owned(),
+            };
+            return Err(AdminProblem::fields(Code::InvalidFields, vec![fault]));
         }
-        let fault = FieldFault {
-            field: TOKEN.name.to_owned(),
-            code: "token_malformed".to_owned(),
-            detail: "a whole token: wlp_ and 36 more characters; or its fingerprint".to_owned(),
-        };
-        return Err(AdminProblem::fields(Code::InvalidFields, vec![fault]));
     };
     let verified =
         token.verify(input.context.key_ring).ok_or_else(|| AdminProblem::of(Reason::NotIssuedHere))?;

@@ -11,12 +11,11 @@ use super::ids;
 use super::page::object;
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::control::registry::command;
-use crate::control::registry::command::{Fault, TokenState, TokenView};
-use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, RuleWarning};
+use crate::control::registry::command::{Fault, TokenState, TokenView, token_warnings};
+use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use crate::formats::rate_class::ClassName;
 use crate::formats::scope::{Methods, ScopeMode, ScopePaths};
 use crate::http::problem::Reason;
-use crate::limits::{SECONDS_PER_DAY, UNUSED_NOTICE_MS};
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -158,7 +157,7 @@ impl Token {
     /// The view of `view`; what is long or overdue is judged at `now`.
     #[must_use]
     pub fn of(view: TokenView, now: UnixMillis) -> Self {
-        let warnings = warnings(&view, now);
+        let warnings = token_warnings::of(&view, now);
         let policy = view.policy;
         Self {
             id: ids::token_id(view.serial),
@@ -203,56 +202,6 @@ impl Token {
         }
     }
 }
-
-/// Codes of warnings for the token's owner, in a fixed order.
-fn warnings(view: &TokenView, now: UnixMillis) -> Vec<&'static str> {
-    let mut warnings: Vec<_> = view.policy.origins.warnings().into_iter().map(RuleWarning::code).collect();
-    let life_seconds = view.expires_at.0.saturating_sub(view.created_at.ceil_seconds().0);
-    let may_be_used = matches!(view.state, TokenState::Active | TokenState::Disabled);
-    let idle_since = view.last_used_at.unwrap_or(view.created_at);
-    let others = [
-        (view.policy.origin_mode == OriginMode::Report, "report_mode"),
-        (view.policy.scope_mode == ScopeMode::Report, "scope_report_mode"),
-        (view.scope_misses_routes, "scope_without_route"),
-        (view.policy.missing_origin == MissingOrigin::Allow, "missing_origin_allowed"),
-        (life_seconds > YEAR_SECONDS, "long_lived"),
-        (may_be_used && now.since_ms(view.created_at) > YEAR_SECONDS * 1_000, "rotation_overdue"),
-        (may_be_used && now.since_ms(idle_since) >= UNUSED_NOTICE_MS, "unused"),
-        (may_be_used && view.policy.protected && ends_without_time(view), "ends_though_protected"),
-    ];
-    warnings.extend(others.into_iter().filter(|(holds, _)| *holds).map(|(_, code)| code));
-    warnings
-}
-
-/// Whether an end is set or planned that does not leave the token's pages their time. Protection prevents
-/// such an end, but does not cancel one from before.
-fn ends_without_time(view: &TokenView) -> bool {
-    let auto = view.policy.auto_rotate.as_ref().map(|auto| auto.revoke_old);
-    let plans = view.rotation.iter().map(|rotation| rotation.revoke_old).chain(auto);
-    view.ends_at.is_some() || plans.into_iter().any(|plan| !plan.leaves_time())
-}
-
-/// Codes that [`warnings`] can return besides those for origin rules.
-const WARNINGS_OF_OTHER_SETTINGS: [&str; 8] = [
-    "report_mode",
-    "scope_report_mode",
-    "scope_without_route",
-    "missing_origin_allowed",
-    "long_lived",
-    "rotation_overdue",
-    "unused",
-    "ends_though_protected",
-];
-
-/// Every code that [`warnings`] can return.
-#[must_use]
-pub fn warning_codes() -> Vec<&'static str> {
-    RuleWarning::ALL.into_iter().map(RuleWarning::code).chain(WARNINGS_OF_OTHER_SETTINGS).collect()
-}
-
-/// The default lifetime is a year. That is not reported as long, since tokens should be rotated once a year
-/// (docs/lifecycle.md, "Life").
-const YEAR_SECONDS: i64 = 365 * SECONDS_PER_DAY;
 
 /// What is used of a quota, as far as the registry knows.
 #[derive(Serialize)]
@@ -441,5 +390,5 @@ fn auto_rotate_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// The schema of `warnings`.
 #[cfg(not(target_arch = "wasm32"))]
 fn warnings_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": warning_codes()}})
+    schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": token_warnings::codes()}})
 }

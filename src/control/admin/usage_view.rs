@@ -37,6 +37,8 @@ pub enum UsageSeen {
 pub fn usage_calls(answer: &Answer, rendering: &Rendering, now: UnixMillis) -> Vec<(u32, ShardCall)> {
     match (answer, rendering) {
         (Answer::Token(token), Rendering::Usage(range)) => ShardCall::reads_of(&[token.serial], *range),
+        (Answer::Authenticated, Rendering::AllUsage(range)) => ShardCall::reads_of_all(*range),
+        (Answer::Token(_) | Answer::Authenticated, Rendering::Refusals(page)) => page.calls(),
         (Answer::Family(family), Rendering::Answer) => {
             ShardCall::reads_of(&side_by_side(family), last_day(now))
         }
@@ -64,7 +66,7 @@ fn side_by_side(family: &FamilyView) -> Vec<Serial> {
 
 impl UsageSeen {
     /// The usage of each requested token; `None` when nothing is counted or a shard did not answer.
-    fn tokens(self) -> Option<Vec<reading::TokenReading>> {
+    pub(super) fn tokens(self) -> Option<Vec<reading::TokenReading>> {
         let Self::Asked(answers) = self else { return None };
         let mut all = Vec::new();
         for answer in answers {
@@ -289,7 +291,7 @@ impl UsagePeriod {
 }
 
 impl UsageCounts {
-    fn of(counts: &Counts) -> Self {
+    pub(super) fn of(counts: &Counts) -> Self {
         let of = |outcome| counts.get(outcome);
         let reported = ReportedCounts {
             origin_missing: of(Outcome::ReportedOriginMissing),
@@ -329,7 +331,7 @@ impl UsageOrigins {
 }
 
 impl OriginCount {
-    fn of(weighed: Weighed<String>) -> Self {
+    pub(super) fn of(weighed: Weighed<String>) -> Self {
         let at_least = weighed.count.saturating_sub(weighed.over);
         Self { origin: weighed.key, requests: weighed.count, at_least }
     }

@@ -58,8 +58,9 @@ pub(super) fn live_actor<D: Database>(
             &[now.into(), found.view.id.into()],
         )?;
     }
+    let bootstrap = found.bootstrap;
     let AdminKeyView { id, label, role, expires_at, .. } = found.view;
-    Ok(Actor::Key(ActingKey { id, label, role, expires_at, session: None }))
+    Ok(Actor::Key(ActingKey { id, label, role, expires_at, bootstrap, session: None }))
 }
 
 fn bootstrap<D: Database>(

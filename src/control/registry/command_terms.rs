@@ -11,7 +11,7 @@
 //! that is too high locks a job out. A command that should wait and does not gives out what the registry
 //! before a restore already used.
 
-use super::command::{Call, Command, NewToken, Rotate, TokenEdit};
+use super::command::{BulkChange, Call, Command, NewToken, Rotate, TokenEdit};
 use crate::formats::admin_key::Role;
 
 /// What holds for a command, whatever its rule decides.
@@ -50,6 +50,9 @@ fn terms(command: &Command) -> CommandTerms {
         Command::Authenticate => (Viewer, Anew, AtOnce),
         // A probe writes: it makes a list.
         Command::BeginProbe(_) => (Operator, Stored, Waits),
+        Command::ChangeTokens { change, .. } => {
+            (Operator, Stored, if *change == BulkChange::Disable { AtOnce } else { Waits })
+        }
         Command::CloseSession => (Viewer, Anew, Waits),
         Command::CreateAdminKey(_) => (Owner, Made, Waits),
         Command::CreateToken(new) => (role_to_create(new), Made, Waits),
@@ -89,6 +92,7 @@ fn terms(command: &Command) -> CommandTerms {
         Command::Status => (Viewer, Anew, AtOnce),
         Command::SwitchOwnerOff(switch) => (with_protected(switch.include_protected), Stored, AtOnce),
         Command::SwitchOwnerOn(_) => (Operator, Stored, Waits),
+        Command::TestWebhook => (Operator, Stored, Waits),
     };
     CommandTerms { least_role, retry, start }
 }

@@ -3,12 +3,14 @@
 //! What it must not know: HTTP, SQL.
 
 use super::command::{
-    Answer, Command, EventFilter, Fault, Idempotency, ListPage, NewToken, NoticeFilter, ProbeView,
-    StatusView, TokenEdit, TokenFilter,
+    Answer, Clash, Command, EventFilter, Fault, Idempotency, ListPage, NewToken, NoticeFilter, NoticeView,
+    ProbeView, SortBy, StatusView, TokenEdit, TokenFilter,
 };
+use super::events::Event;
 use super::lifecycle::RevocationReason;
 use super::row::Stop;
-use super::token_query::Only;
+use super::token_query::{Only, Question};
+use super::token_row::TokenRow;
 use super::transaction::Transaction;
 use super::{admin_keys, events, expiries, licence_row, notices, status, token_query};
 use crate::base::database::Database;
@@ -26,6 +28,9 @@ impl<D: Database> Transaction<'_, D> {
             Command::ActivateSigningKey(key_id) => Ok(Answer::SigningKey(self.activate_signing_key(key_id)?)),
             Command::Authenticate => Ok(Answer::Authenticated),
             Command::BeginProbe(serial) => self.begin_probe(serial).map(|probe| probed(probe, true)),
+            Command::ChangeTokens { bulk, change } => {
+                self.change_tokens(&bulk, &change).map(Answer::ChangedInBulk)
+            }
             Command::CloseSession => self.close_session().map(|()| Answer::SessionClosed),
             Command::CreateAdminKey(new) => self
                 .create_admin_key(&new, idempotency)
@@ -50,9 +55,7 @@ impl<D: Database> Transaction<'_, D> {
             Command::ListNotices(filter) => self.list_notices(&filter),
             Command::ListSigningKeys => Ok(Answer::SigningKeys(self.signing_keys()?)),
             Command::ListTokens(filter) => self.list_tokens(&filter),
-            Command::OpenSession => {
-                self.open_session().map(|(session, text)| Answer::SessionOpened { session, text })
-            }
+            Command::OpenSession => self.session_opened(),
             Command::RetireSigningKey { key_id, force } => {
                 Ok(Answer::SigningKeyRetired(self.retire_signing_key(key_id, force)?))
             }
@@ -83,9 +86,15 @@ impl<D: Database> Transaction<'_, D> {
             Command::SwitchOwnerOff(switch) => self.switch_owner_off(switch).map(Answer::OwnerOff),
             Command::SwitchOwnerOn(owner) => self.switch_owner_on(&owner).map(|()| Answer::OwnerSwitchedOn),
             Command::ListOwnersOff(page) => self.list_owners_off(page),
+            Command::TestWebhook => self.test_webhook().map(Answer::Notice),
             Command::Metrics => self.metrics(),
             Command::Status => self.status_view().map(|status| Answer::Status(Box::new(status))),
         }
+    }
+
+    fn session_opened(&mut self) -> Result<Answer, Stop> {
+        let (session, text) = self.open_session()?;
+        Ok(Answer::SessionOpened { session, text })
     }
 
     fn created(&mut self, new: NewToken, idempotency: Option<&Idempotency>) -> Result<Answer, Stop> {
@@ -105,7 +114,9 @@ impl<D: Database> Transaction<'_, D> {
 
     fn found_by_fingerprint(&self, text: &str) -> Result<Answer, Stop> {
         let sought = Sought::parse(text).ok_or(Fault::NotFound)?;
-        let row = token_query::of_fingerprint(self.database, &sought)?.ok_or(Fault::NotFound)?;
+        let row =
+            token_query::of_fingerprint(self.database, self.question(&TokenFilter::default()), &sought)?
+                .ok_or(Fault::NotFound)?;
         self.shown(&row).map(Answer::Token)
     }
 
@@ -129,16 +140,38 @@ impl<D: Database> Transaction<'_, D> {
         Ok(Answer::Notices { items, next })
     }
 
+    fn test_webhook(&self) -> Result<NoticeView, Stop> {
+        if self.settings.webhook.is_none() {
+            return Err(Fault::Conflict(Clash::NoWebhook).into());
+        }
+        self.audit(Event { action: "webhook.tested", ..Event::default() })?;
+        notices::test(self.database, self.settings, self.now)?.ok_or(Fault::Internal.into())
+    }
+
     fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {
-        let (found, next) = token_query::rows(self.database, filter, Only::All, self.now)?;
+        if let Some(serial) = filter.below
+            && filter.sort.by != SortBy::Created
+            && TokenRow::find(self.database, serial)?.is_none()
+        {
+            // The place is unknown: an empty page would look like the end of the list.
+            return Err(Fault::NotFound.into());
+        }
+        let question = self.question(filter);
+        let (found, next) = token_query::rows(self.database, question)?;
         let items = found.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
-        Ok(Answer::Tokens { items, next })
+        let total =
+            if filter.wants_total { Some(token_query::total(self.database, question)?) } else { None };
+        Ok(Answer::Tokens { items, next, total })
+    }
+
+    fn question<'a>(&'a self, filter: &'a TokenFilter) -> Question<'a> {
+        Question { filter, only: Only::All, settings: self.settings, now: self.now }
     }
 
     fn metrics(&self) -> Result<Answer, Stop> {
         Ok(Answer::Metrics {
             status: Box::new(self.status_view()?),
-            expiries: expiries::view(self.database, self.now)?,
+            expiries: expiries::view(self.database, self.settings.metrics_tokens_max, self.now)?,
             notices: notices::counts(self.database)?,
         })
     }

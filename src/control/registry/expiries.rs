@@ -9,7 +9,7 @@ use super::retired_keys::key_retired;
 use super::row::StorageError;
 use crate::base::database::{Database, Rows, Value};
 use crate::base::time::UnixMillis;
-use crate::limits::{EXPIRIES_SHOWN_MAX, SECONDS_PER_DAY};
+use crate::limits::SECONDS_PER_DAY;
 
 /// The numbers of days for which ends are counted.
 pub(super) const WITHIN_DAYS: [i64; 3] = [1, 7, 30];
@@ -21,9 +21,14 @@ macro_rules! unsucceeded {
     };
 }
 
-pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<ExpiriesView, StorageError> {
+/// The nearest ends and the last fetches. [`counts`] has the rest.
+pub(super) fn view<D: Database>(
+    database: &D,
+    shown_max: i64,
+    now: UnixMillis,
+) -> Result<ExpiriesView, StorageError> {
     let second = now.floor_seconds();
-    let limit = Value::from(EXPIRIES_SHOWN_MAX);
+    let limit = Value::from(shown_max);
     let mut nearest = database.query_all(
         concat!(
             "SELECT serial, family, expires_at FROM token WHERE expires_at > ? AND ends_at IS NULL AND ",
@@ -49,13 +54,20 @@ pub(super) fn view<D: Database>(database: &D, now: UnixMillis) -> Result<Expirie
         },
     )?);
     nearest.sort_by_key(|expiry| (expiry.at, expiry.serial));
-    nearest.truncate(usize::try_from(EXPIRIES_SHOWN_MAX).unwrap_or(usize::MAX));
-    let (fetched, unfetched) = fetches::for_metrics(database, now)?;
-    Ok(ExpiriesView { nearest, within: counts(database, now)?, fetched, unfetched })
+    nearest.truncate(usize::try_from(shown_max).unwrap_or_default());
+    let fetches = fetches::for_metrics(database, shown_max, now)?;
+    Ok(ExpiriesView {
+        nearest,
+        within: [0; 4],
+        fetched: fetches.last,
+        fetched_in_all: fetches.in_all,
+        unfetched: fetches.unfetched,
+        shown_max,
+    })
 }
 
 /// How many end within each of [`WITHIN_DAYS`], and then how many there are.
-fn counts<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4], StorageError> {
+pub(super) fn counts<D: Database>(database: &D, now: UnixMillis) -> Result<[u64; 4], StorageError> {
     let ended_by = "(expires_at <= ? OR (ends_at IS NOT NULL AND ends_at <= ?))";
     let sql = format!(
         "SELECT COALESCE(SUM({ended_by}), 0), COALESCE(SUM({ended_by}), 0), COALESCE(SUM({ended_by}), 0), \

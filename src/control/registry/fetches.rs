@@ -15,10 +15,7 @@ use crate::base::database::{Columns, Database, ReadError, Rows};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::page_fetch::PageFetch;
 use crate::formats::token::Serial;
-use crate::limits::{
-    CONSUMER_FORGOTTEN_MS, EXPIRIES_SHOWN_MAX, FETCH_INTERVAL_MS, FETCHES_OF_FAMILY_MAX,
-    PAGE_FETCHES_SENT_MAX,
-};
+use crate::limits::{CONSUMER_FORGOTTEN_MS, FETCH_INTERVAL_MS, FETCHES_OF_FAMILY_MAX, PAGE_FETCHES_SENT_MAX};
 
 /// Notes that `by` fetched the token `serial` of `family`.
 fn note<D: Database>(
@@ -96,14 +93,24 @@ pub(super) fn behind<D: Database>(
     Ok(database.query_all(sql, &[family.into(), successor.into(), since.into()], Columns::text)?)
 }
 
+/// What `/metrics` shows of fetches.
+pub(super) struct LastFetches {
+    pub(super) last: Vec<(String, UnixSeconds)>,
+    /// How many families were fetched.
+    pub(super) in_all: u64,
+    /// How many families have a consumer that lacks the successor.
+    pub(super) unfetched: u64,
+}
+
 /// For `/metrics`: when families were last fetched, the latest first; and how many have a consumer that lacks
 /// the successor of a token that works.
 pub(super) fn for_metrics<D: Database>(
     database: &D,
+    shown_max: i64,
     now: UnixMillis,
-) -> Result<(Vec<(String, UnixSeconds)>, u64), StorageError> {
+) -> Result<LastFetches, StorageError> {
     let sql = "SELECT family, MAX(at) AS last FROM fetch GROUP BY family ORDER BY last DESC LIMIT ?";
-    let last = database.query_all(sql, &[EXPIRIES_SHOWN_MAX.into()], |columns| {
+    let last = database.query_all(sql, &[shown_max.into()], |columns| {
         Ok((columns.text()?, columns.millis()?.floor_seconds()))
     })?;
     let sql = "SELECT COUNT(DISTINCT fetch.family) FROM fetch JOIN token ON token.family = fetch.family \
@@ -111,7 +118,9 @@ pub(super) fn for_metrics<D: Database>(
                AND token.expires_at > ? AND (token.ends_at IS NULL OR token.ends_at > ?)";
     let since = now.plus_ms(-CONSUMER_FORGOTTEN_MS);
     let times = [since.into(), now.floor_seconds().into(), now.into()];
-    Ok((last, database.query_one(sql, &times, Columns::number)?))
+    let unfetched = database.query_one(sql, &times, Columns::number)?;
+    let sql = "SELECT COUNT(*) FROM (SELECT DISTINCT family FROM fetch)";
+    Ok(LastFetches { last, in_all: database.query_one(sql, &[], Columns::number)?, unfetched })
 }
 
 /// Deletes what is known of families that have no token left.

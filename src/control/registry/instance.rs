@@ -16,7 +16,8 @@ impl<D: Database> Registry<D> {
     pub(super) fn completed(&self, answer: Answer, now: UnixMillis) -> Answer {
         match answer {
             Answer::Status(status) => Answer::Status(self.completed_status(status, now)),
-            Answer::Metrics { status, expiries, notices } => {
+            Answer::Metrics { status, mut expiries, notices } => {
+                expiries.within = self.token_counts.ending_within();
                 Answer::Metrics { status: self.completed_status(status, now), expiries, notices }
             }
             Answer::Probe { mut probe, begun } => {

@@ -8,7 +8,7 @@
 //! What a mistake costs: an edit is made a second time and overwrites what somebody else has changed
 //! meanwhile.
 
-use super::command::{Answer, BulkStep, Command, KeyReceipt, LicenceView, OwnerOffView, Receipt};
+use super::command::{Answer, BulkStep, Command, KeyReceipt, LicenceView, NoticeView, OwnerOffView, Receipt};
 use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub(super) enum Kept {
     Receipt(Receipt),
     /// Tokens were revoked by a bulk call: their receipts.
     Revoked(BulkStep<Receipt>),
+    /// Tokens were disabled, enabled or given to another owner: their receipts.
+    Changed(BulkStep<Receipt>),
     /// Tokens were rotated: each with its successor.
     Rotated(BulkStep<(Serial, Serial)>),
     /// A probe of a token was begun.
@@ -36,6 +38,8 @@ pub(super) enum Kept {
     AdminKeyDeleted,
     /// A licence was set, moved or taken back.
     Licence(LicenceView),
+    /// A notice was made to try the receiver of webhooks.
+    Notice(NoticeView),
     /// An owner was switched off.
     OwnerOff(OwnerOffView),
     /// An owner was switched on.
@@ -52,6 +56,7 @@ impl Kept {
             }
             (_, Answer::Receipt(receipt)) => Some(Self::Receipt(receipt.clone())),
             (_, Answer::RevokedInBulk(step)) => Some(Self::Revoked(step.clone())),
+            (_, Answer::ChangedInBulk(step)) => Some(Self::Changed(step.clone())),
             (_, Answer::RotatedInBulk(step)) => {
                 let made = step.done.iter().map(|(serial, successor)| (*serial, successor.serial));
                 Some(Self::Rotated(step.with(made.collect())))
@@ -60,6 +65,7 @@ impl Kept {
             (_, Answer::SigningKey(key)) => Some(Self::KeyActivated(key.id)),
             (_, Answer::SigningKeyRetired(receipt)) => Some(Self::KeyRetired(receipt.clone())),
             (_, Answer::Licence(licence)) => Some(Self::Licence(licence.clone())),
+            (_, Answer::Notice(notice)) => Some(Self::Notice(notice.clone())),
             (_, Answer::OwnerOff(owner)) => Some(Self::OwnerOff(owner.clone())),
             (_, Answer::OwnerSwitchedOn) => Some(Self::OwnerOn),
             (_, Answer::AdminKeyDeleted) => Some(Self::AdminKeyDeleted),

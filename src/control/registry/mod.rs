@@ -77,6 +77,7 @@ mod status;
 mod subscriptions;
 mod sweep;
 mod token_counts;
+mod token_index;
 mod token_query;
 mod token_row;
 mod token_view;

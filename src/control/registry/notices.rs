@@ -157,6 +157,25 @@ pub(super) fn keep_of_admin_keys<D: Database>(
     keep(database, settings, NoticeKind::AdminKeyExpiring, &data, now)
 }
 
+/// Stores a notice that says nothing, unless such a one is pending. Returns the one that is.
+pub(super) fn test<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    now: UnixMillis,
+) -> Result<Option<NoticeView>, StorageError> {
+    let latest = |database: &D| {
+        let sql = "SELECT notice.epoch, notice.id, notice.body, state, attempts, fault, due_at FROM notice \
+             JOIN webhook_delivery ON webhook_delivery.notice = notice.id \
+             WHERE kind = ? AND state = 'pending' ORDER BY notice.id DESC LIMIT 1";
+        database.query_optional(sql, &[NoticeKind::WebhookTest.as_str().into()], read)
+    };
+    if let Some(pending) = latest(database)? {
+        return Ok(Some(pending));
+    }
+    keep(database, settings, NoticeKind::WebhookTest, "\"tokens\":[]", now)?;
+    Ok(latest(database)?)
+}
+
 /// Stores a notice, and makes its webhook pending. `data`: the JSON members of `data`.
 fn keep<D: Database>(
     database: &D,

@@ -54,6 +54,19 @@ pub(super) fn places(origin: &TupleOrigin) -> Vec<String> {
     places
 }
 
+/// The entries of rules that name this host or a subdomain of it, or admit it by a wildcard: for a search.
+/// Empty for a text that is no host.
+pub(super) fn places_of_host(text: &str) -> Vec<String> {
+    let is_host = text.contains('.')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'*'));
+    if !is_host {
+        return Vec::new();
+    }
+    let host = text.to_ascii_lowercase();
+    let parents = host.match_indices('.').filter_map(|(at, _)| host.get(at..)).map(|tail| format!("*{tail}"));
+    parents.chain([host.clone(), format!("*.{host}")]).collect()
+}
+
 /// The host in `scheme://host[:port]`, the canonical text of an origin or a rule. It may start with `*.`.
 fn host(text: &str) -> &str {
     let authority = text.split_once("://").map_or(text, |(_, authority)| authority);

@@ -16,7 +16,7 @@ use super::row::{Stop, StorageError};
 use super::settings::RegistrySettings;
 use super::single_writer::Registry;
 use super::state::{self, State};
-use super::{bases, licences, resealing, retention, rotation};
+use super::{bases, licences, resealing, retention, rotation, token_index};
 use crate::base::database::Database;
 use crate::base::time::UnixMillis;
 use crate::formats::list;
@@ -61,6 +61,7 @@ impl<D: Database> Registry<D> {
         let list_is_due = self.database.transaction(|database| {
             retention::sweep(database, settings, now)?;
             resealing::step(database, settings, now)?;
+            token_index::fill::step(database)?;
             if heartbeat_at(database, settings, now)?.is_some_and(|at| at <= now) {
                 outbox::queue_list(database, now)?;
             }
@@ -171,10 +172,12 @@ impl<D: Database> Registry<D> {
             let retention = retention::next_due(&self.database, &self.settings)?;
             let heartbeat = heartbeat_at(&self.database, &self.settings, now)?;
             let resealing = resealing::next_due(&self.database, now)?;
+            let filling = token_index::fill::next_due(&self.database, now)?;
             let plans = rotation::next_due(&self.database)?;
             let licences = licences::next_due(&self.database, now)?;
             let auto = rotation::auto::next(&self.database)?.map(|(_, at)| at);
-            let owed = outbox.into_iter().chain(resealing).chain(plans).chain(licences).chain(auto);
+            let owed =
+                outbox.into_iter().chain(resealing).chain(filling).chain(plans).chain(licences).chain(auto);
             Ok(owed.chain(retention).chain(heartbeat).min())
         });
         let publishes_at = match next {

@@ -15,6 +15,7 @@ use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::state::State;
 use super::sweep;
+use super::token_index;
 use crate::base::database::{Columns, Database, Rows};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::limits::{RETENTION_SWEEP_MAX, REVOCATION_BOUND_MAX_SECONDS, SECONDS_PER_DAY};
@@ -39,6 +40,9 @@ pub(super) fn sweep<D: Database>(
         &[ended_by.into(), RETENTION_SWEEP_MAX.into()],
         |columns| Ok((columns.serial()?, columns.seconds()?, columns.number::<u64>()?, columns.text()?)),
     )?;
+    if !deleted.is_empty() {
+        token_index::forget(database, &deleted.iter().map(|(serial, ..)| *serial).collect::<Vec<_>>())?;
+    }
     let mut listed = Vec::new();
     for (serial, expires_at, listed_n, family) in deleted {
         fetches::forget_gone(database, &family)?;

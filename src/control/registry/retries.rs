@@ -50,6 +50,7 @@ impl<D: Database> Transaction<'_, D> {
             }
             Kept::Receipt(receipt) => Answer::Receipt(receipt),
             Kept::Revoked(step) => Answer::RevokedInBulk(step),
+            Kept::Changed(step) => Answer::ChangedInBulk(step),
             Kept::Rotated(step) => {
                 let made = step.done.iter();
                 let made = made.map(|(serial, successor)| Ok((*serial, *self.kept_token(*successor)?)));
@@ -62,6 +63,7 @@ impl<D: Database> Transaction<'_, D> {
             }
             Kept::KeyRetired(receipt) => Answer::SigningKeyRetired(receipt),
             Kept::Licence(licence) => Answer::Licence(licence),
+            Kept::Notice(notice) => Answer::Notice(notice),
             Kept::OwnerOff(owner) => Answer::OwnerOff(owner),
             Kept::OwnerOn => Answer::OwnerSwitchedOn,
             Kept::AdminKeyDeleted => Answer::AdminKeyDeleted,

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     FETCHES,
     QUOTAS,
     SCOPES,
+    LIST_INDEX,
 ];
 
 const FIRST: Migration = &[
@@ -437,6 +438,47 @@ const SCOPES: Migration = &[
     "ALTER TABLE token ADD COLUMN paths TEXT",
     "ALTER TABLE token ADD COLUMN scope_mode TEXT NOT NULL DEFAULT '\"enforce\"'",
     "ALTER TABLE token ADD COLUMN claims TEXT",
+];
+
+const LIST_INDEX: Migration = &[
+    // What the list of tokens is sorted, filtered and searched by (`token_index`). All of it is derived from
+    // `token`. Tables of their own, so that this migration takes no longer with a million tokens: they are
+    // filled afterwards, in steps.
+    // `by_end` is the earlier of both ends; `by_use` is the hour of the last use, 0 without one.
+    "CREATE TABLE token_order (
+        of_serial INTEGER PRIMARY KEY,
+        by_label TEXT NOT NULL COLLATE NOCASE,
+        by_owner TEXT NOT NULL COLLATE NOCASE,
+        by_end INTEGER NOT NULL,
+        by_use INTEGER NOT NULL,
+        by_key INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX token_order_label ON token_order (by_label, of_serial)",
+    "CREATE INDEX token_order_owner ON token_order (by_owner, of_serial)",
+    "CREATE INDEX token_order_end ON token_order (by_end, of_serial)",
+    "CREATE INDEX token_order_use ON token_order (by_use, of_serial)",
+    "CREATE INDEX token_order_key ON token_order (by_key, of_serial)",
+    // Values of which a token has several: its audiences, its warnings.
+    "CREATE TABLE token_facet (
+        facet TEXT NOT NULL,
+        facet_value TEXT NOT NULL,
+        of_serial INTEGER NOT NULL,
+        PRIMARY KEY (facet, facet_value, of_serial)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE INDEX token_facet_serial ON token_facet (of_serial)",
+    // Every three characters in a row of label, owner, external id and the token's last 8 characters.
+    "CREATE VIRTUAL TABLE token_search USING fts5 (
+        searched, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+    )",
+    // One row: the position of the filling of these tables, NULL when it has ended; whether every token has
+    // been put in; and the number of the rules by which its warnings were found.
+    "CREATE TABLE index_fill (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        after_serial INTEGER,
+        is_filled INTEGER NOT NULL,
+        warnings_by INTEGER NOT NULL
+    ) STRICT",
+    "INSERT INTO index_fill (id, after_serial, is_filled, warnings_by) VALUES (1, 0, 0, 0)",
 ];
 
 /// Brings the database to this release's version.

@@ -93,6 +93,7 @@ impl<D: Database> Transaction<'_, D> {
             admin_key: key.id,
             label: key.label.clone(),
             role: key.role,
+            bootstrap: key.bootstrap,
             ends_at: by_age.into_iter().chain(by_key).min(),
         })
     }

@@ -38,6 +38,8 @@ pub struct RegistrySettings {
     pub token_lifetimes: BTreeMap<String, i64>,
     /// `RETENTION_DAYS`: how long tokens are kept after their end.
     pub retention_days: i64,
+    /// `METRICS_TOKENS_MAX`: most tokens, and most families, that `/metrics` shows one by one.
+    pub metrics_tokens_max: i64,
     /// All audiences of the routes, at least one.
     pub audiences: Vec<String>,
     /// The routes' paths and their audiences: a scope that reaches none is warned of.

@@ -20,7 +20,7 @@ use super::token_row::TokenRow;
 use super::transaction::{Actor, Transaction};
 use super::{
     bases, command_terms, distribution, key_holders, outbox, propagation_kept, rotation, schema, sessions,
-    signing_keys, sweep,
+    signing_keys, sweep, token_index,
 };
 use crate::base::database::Database;
 use crate::base::time::UnixMillis;
@@ -70,7 +70,10 @@ impl<D: Database> Registry<D> {
     /// key.
     pub fn open(database: D, settings: RegistrySettings) -> Result<Self, StorageError> {
         schema::migrate(&database)?;
-        let state = database.transaction(|database| State::open(database, &settings))?;
+        let state = database.transaction(|database| {
+            token_index::fill::begin(database)?;
+            State::open(database, &settings)
+        })?;
         // Removing the variable does not signal a restore.
         let is_restored = settings.restore_id.is_some() && settings.restore_id != state.restore_id;
         // The key that a backup names may be gone; the restore then chooses another.
@@ -263,6 +266,9 @@ impl<D: Database> Registry<D> {
             // bytes.
             self.newest_list(self.settings.bound_seconds, now)?;
             self.token_counts.refresh(&self.database, &self.settings, now)?;
+        }
+        if command == Command::Metrics {
+            self.token_counts.refresh_ends(&self.database, now)?;
         }
         let answer =
             self.act(actor, now, entropy, |transaction| transaction.run(command, idempotency.as_ref()))?;

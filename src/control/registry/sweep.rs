@@ -183,7 +183,8 @@ pub(super) fn queue<D: Database>(
         | NoticeKind::QuotaNear
         | NoticeKind::QuotaExceeded
         | NoticeKind::ReportsMissing
-        | NoticeKind::AdminKeyExpiring => queued,
+        | NoticeKind::AdminKeyExpiring
+        | NoticeKind::WebhookTest => queued,
     };
     notices::queue(database, queued, now)?;
     store_last_notice(database, serial, due, now)

@@ -1,5 +1,5 @@
-//! How many tokens are in which state, and how many a route refuses for naming no origin, for `/status` and
-//! `/metrics`.
+//! How many tokens are in which state or end soon, and how many a route refuses for naming no origin, for
+//! `/status` and `/metrics`.
 //!
 //! Invariants: of few tokens the counts are those of now; of many they are at most a minute old, since
 //! counting walks through the table and a million rows take a second in which the registry does nothing else.
@@ -8,6 +8,7 @@
 //! What a mistake costs: a wrong figure on a dashboard.
 
 use super::command::TokenState;
+use super::expiries;
 use super::retired_keys::key_retired;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
@@ -25,6 +26,8 @@ pub(super) struct TokenCounts {
     at: Option<UnixMillis>,
     by_state: TokensByState,
     naming_no_origin: u64,
+    ends_at: Option<UnixMillis>,
+    ending_within: [u64; 4],
 }
 
 impl TokenCounts {
@@ -35,16 +38,35 @@ impl TokenCounts {
         settings: &RegistrySettings,
         now: UnixMillis,
     ) -> Result<(), StorageError> {
-        let many = self.by_state.iter().sum::<u64>() >= COUNTS_KEPT_FROM_TOKENS;
-        let is_young = self.at.is_some_and(|at| (0..COUNTS_KEPT_MS).contains(&now.since_ms(at)));
-        if !(many && is_young) {
-            *self = Self {
-                at: Some(now),
-                by_state: count_by_state(database, now)?,
-                naming_no_origin: count_naming_no_origin(database, &settings.credential_audiences, now)?,
-            };
+        if !self.are_kept(self.at, now) {
+            self.by_state = count_by_state(database, now)?;
+            self.naming_no_origin = count_naming_no_origin(database, &settings.credential_audiences, now)?;
+            self.at = Some(now);
         }
         Ok(())
+    }
+
+    /// Likewise for [`Self::ending_within`], after [`Self::refresh`].
+    pub(super) fn refresh_ends<D: Database>(
+        &mut self,
+        database: &D,
+        now: UnixMillis,
+    ) -> Result<(), StorageError> {
+        if !self.are_kept(self.ends_at, now) {
+            self.ending_within = expiries::counts(database, now)?;
+            self.ends_at = Some(now);
+        }
+        Ok(())
+    }
+
+    fn are_kept(&self, counted_at: Option<UnixMillis>, now: UnixMillis) -> bool {
+        let many = self.by_state.iter().sum::<u64>() >= COUNTS_KEPT_FROM_TOKENS;
+        many && counted_at.is_some_and(|at| (0..COUNTS_KEPT_MS).contains(&now.since_ms(at)))
+    }
+
+    /// How many tokens without a successor ended soon at the last count (`expiries::counts`).
+    pub(super) fn ending_within(&self) -> [u64; 4] {
+        self.ending_within
     }
 
     /// Number of tokens by state, at the last count.

@@ -12,6 +12,7 @@ use super::retired_keys;
 use super::rotation_plan::RotationPlan;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
+use super::token_index;
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json, unsigned};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
@@ -170,7 +171,8 @@ impl TokenRow {
 
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         database.insert("token", self.columns()?)?;
-        origin_index::write(database, self.serial, &self.policy.origins)
+        origin_index::write(database, self.serial, &self.policy.origins)?;
+        token_index::insert(database, std::slice::from_ref(self))
     }
 
     /// Every column of a new row, with its value.
@@ -235,7 +237,8 @@ impl TokenRow {
         columns.push(("version", self.version.into()));
         columns.push(("auto_rotate_at", self.auto_rotate_at().into()));
         self.update(database, columns)?;
-        origin_index::write(database, self.serial, &self.policy.origins)
+        origin_index::write(database, self.serial, &self.policy.origins)?;
+        token_index::write(database, std::slice::from_ref(self))
     }
 
     pub(super) fn update_status<D: Database>(&self, database: &D) -> Result<(), StorageError> {
@@ -280,7 +283,8 @@ impl TokenRow {
             ("rotation_due_at", due_at.into()),
             ("version", self.version.into()),
         ];
-        self.update(database, columns)
+        self.update(database, columns)?;
+        token_index::set_end(database, self)
     }
 
     /// Writes the end of its licence, what that means for its end, and the version.
@@ -291,7 +295,8 @@ impl TokenRow {
             ("licence_due_at", self.licence_due_at().into()),
             ("version", self.version.into()),
         ];
-        self.update(database, columns)
+        self.update(database, columns)?;
+        token_index::set_end(database, self)
     }
 
     /// Computes the end that the gate enforces from the operator's and the licence's.
@@ -335,6 +340,11 @@ impl TokenRow {
     /// Whether no rotation made it or ends it: what is done to another token never changes it.
     pub(super) fn is_alone(&self) -> bool {
         self.predecessor.is_none() && self.successor.is_none() && self.rotation.is_none()
+    }
+
+    /// The last characters of the token, which its fingerprint shows.
+    pub(super) fn fingerprint_end(&self) -> &str {
+        self.fingerprint.split_once('…').map_or("", |(_, end)| end)
     }
 
     /// When it ends, if nothing is done to it.

@@ -195,21 +195,12 @@ impl<D: Database> Transaction<'_, D> {
         if_match: Option<u32>,
         edit: TokenEdit,
     ) -> Result<(TokenRow, Receipt), Stop> {
-        let mut row = self.token(serial)?;
+        let row = self.token(serial)?;
         if if_match.is_some_and(|version| version != row.version) {
             return Err(Fault::PreconditionFailed.into());
         }
-        if matches!(row.state(self.now), TokenState::Revoked | TokenState::Expired) {
-            return Err(Fault::TokenEnded.into());
-        }
         let before = row.policy.clone();
-        row.policy = before.edited(edit, self.settings).map_err(Fault::Fields)?;
-        if before.protected {
-            for act in protection::changes(&before, &row.policy, row.life_seconds()) {
-                self.may_do_to_protected(act)?;
-            }
-        }
-        self.relicense_edited(&mut row, &before)?;
+        let mut row = self.judged_edit(row, edit)?;
         let state = State::read(self.database)?;
         let receipt = self.receipt(&row, &state);
         if row.policy == before {
@@ -229,6 +220,22 @@ impl<D: Database> Transaction<'_, D> {
             row = self.token(serial)?;
         }
         Ok((row, receipt))
+    }
+
+    /// The row as the edit would leave it, or what prevents the edit. Writes nothing.
+    pub(super) fn judged_edit(&self, mut row: TokenRow, edit: TokenEdit) -> Result<TokenRow, Stop> {
+        if matches!(row.state(self.now), TokenState::Revoked | TokenState::Expired) {
+            return Err(Fault::TokenEnded.into());
+        }
+        let before = row.policy.clone();
+        row.policy = before.edited(edit, self.settings).map_err(Fault::Fields)?;
+        if before.protected {
+            for act in protection::changes(&before, &row.policy, row.life_seconds()) {
+                self.may_do_to_protected(act)?;
+            }
+        }
+        self.relicense_edited(&mut row, &before)?;
+        Ok(row)
     }
 
     /// Makes record and list pending writes. The list names the version of an edited token, and the highest

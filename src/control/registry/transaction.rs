@@ -33,6 +33,8 @@ pub(super) struct ActingKey {
     pub(super) label: String,
     pub(super) role: Role,
     pub(super) expires_at: Option<UnixSeconds>,
+    /// Whether it is the key of `ADMIN_KEY`.
+    pub(super) bootstrap: bool,
     /// SHA-256 (hex) of the console session used; `None` when the key itself was presented.
     pub(super) session: Option<String>,
 }

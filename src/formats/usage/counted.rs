@@ -3,6 +3,7 @@
 use crate::formats::origin::Origin;
 use crate::formats::token::Serial;
 use crate::formats::usage::outcome::Outcome;
+use crate::formats::usage::refusal::RefusedRequest;
 
 /// The data of one request that are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +16,14 @@ pub struct Counted {
     pub origin: Option<Origin>,
     /// Whether the token is a successor whose first use is not known yet.
     pub is_watched: bool,
+    /// What the tail of refusals shows of it; `None`: it was not refused, or no tail is kept.
+    pub refused: Option<Box<RefusedRequest>>,
 }
 
 impl Counted {
     /// A request without a token of this deployment.
     #[must_use]
     pub fn of_nobody(outcome: Outcome) -> Self {
-        Self { serial: None, outcome, origin: None, is_watched: false }
+        Self { serial: None, outcome, origin: None, is_watched: false, refused: None }
     }
 }

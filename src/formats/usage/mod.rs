@@ -7,6 +7,7 @@ pub mod meter;
 pub mod outcome;
 pub mod period;
 pub mod reading;
+pub mod refusal;
 pub mod report;
 pub mod tally;
 pub mod token_use;
@@ -20,6 +21,9 @@ use crate::limits::{USAGE_SHARD_BLOCK_SERIALS, USAGE_SHARDS};
 pub fn shard_of(serial: Serial) -> u32 {
     serial.0 / USAGE_SHARD_BLOCK_SERIALS % USAGE_SHARDS
 }
+
+/// Stands for all tokens of a shard where a serial is stored. No token has it.
+pub const EVERY_TOKEN: Serial = Serial(0);
 
 #[cfg(test)]
 mod tests;

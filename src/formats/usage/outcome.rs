@@ -125,6 +125,12 @@ impl Outcome {
         }
     }
 
+    /// The outcome with this number; `None` for one of a later release.
+    #[must_use]
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// Whether it counts as a use of the token: any admission, including report mode.
     #[must_use]
     pub fn is_use(self) -> bool {
@@ -209,7 +215,9 @@ impl Outcome {
         }
     }
 
-    fn number(self) -> u8 {
+    /// The number under which it is stored and sent.
+    #[must_use]
+    pub fn number(self) -> u8 {
         self as u8
     }
 }
@@ -283,6 +291,7 @@ mod tests {
     fn every_outcome_has_its_own_number_and_name() {
         for (number, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(usize::from(outcome.number()), number);
+            assert_eq!(Outcome::of_number(outcome.number()), Some(outcome));
         }
         let names: BTreeSet<_> = Outcome::ALL.into_iter().map(Outcome::name).collect();
         assert_eq!(names.len(), Outcome::ALL.len());

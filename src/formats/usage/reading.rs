@@ -6,10 +6,11 @@ use crate::base::time::UnixMillis;
 use crate::formats::token::Serial;
 use crate::formats::usage::heaviest::Weighed;
 use crate::formats::usage::outcome::Counts;
+use crate::formats::usage::refusal::{KeptRefusal, RefusalsAsked};
 use crate::formats::usage::report::Report;
-use crate::formats::usage::shard_of;
 use crate::formats::usage::token_use::TokenUse;
-use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY};
+use crate::formats::usage::{EVERY_TOKEN, shard_of};
+use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, USAGE_SHARDS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub enum ShardCall {
     Uses { serials: Vec<Serial> },
     /// Requests all counts since the shard began.
     Totals,
+    /// Requests refusals, newest first.
+    Refusals(RefusalsAsked),
 }
 
 impl ShardCall {
@@ -35,6 +38,12 @@ impl ShardCall {
     #[must_use]
     pub fn uses_of(serials: &[Serial]) -> Vec<(u32, Self)> {
         by_shard(serials).into_iter().map(|(shard, serials)| (shard, Self::Uses { serials })).collect()
+    }
+
+    /// The calls that request the usage of all tokens together.
+    #[must_use]
+    pub fn reads_of_all(range: Range) -> Vec<(u32, Self)> {
+        (0..USAGE_SHARDS).map(|shard| (shard, Self::Read { serials: vec![EVERY_TOKEN], range })).collect()
     }
 
     /// The calls that request the usage of these tokens, each with the number of its shard.
@@ -63,6 +72,8 @@ pub enum ShardAnswer {
     Uses(Vec<TokenUse>),
     /// All counts since the shard began.
     Totals(Counts),
+    /// The refusals that were asked for, newest first.
+    Refusals(Vec<KeptRefusal>),
     /// Storage failed; nothing was stored.
     Failed,
 }

@@ -10,6 +10,7 @@
 use crate::base::time::UnixMillis;
 use crate::formats::token::Serial;
 use crate::formats::usage::outcome::Counts;
+use crate::formats::usage::refusal::Refusal;
 use crate::formats::usage::tally::Tally;
 use crate::formats::usage::token_use::TokenUse;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct Batch {
     pub tokens: Vec<(Serial, Tally)>,
     /// Counts of requests without a token of this deployment.
     pub others: Counts,
+    /// Some of the refused requests. A shard of an earlier release ignores them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<Refusal>,
 }
 
 impl Batch {

@@ -4,6 +4,7 @@
 //! an earlier instant, the last use only to a later one.
 
 use crate::base::time::UnixMillis;
+use crate::formats::token::Serial;
 use crate::formats::usage::heaviest::Heaviest;
 use crate::formats::usage::outcome::Counts;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,19 @@ impl Tally {
         self.refused.merge(other.refused);
         self.used = widest(self.used, other.used);
     }
+}
+
+/// A refused site in the tally of all tokens: with the token that it was refused with.
+#[must_use]
+pub fn site_of_token(serial: Serial, site: &str) -> String {
+    format!("{} {site}", serial.0)
+}
+
+/// The token and the site that [`site_of_token`] joined.
+#[must_use]
+pub fn token_and_site(text: &str) -> Option<(Serial, &str)> {
+    let (serial, site) = text.split_once(' ')?;
+    Some((Serial(serial.parse().ok()?), site))
 }
 
 /// The interval from the earlier first to the later last use.

@@ -132,6 +132,9 @@ reasons! {
     OwnerSwitchedOff, Conflict, "owner_switched_off",
         "The owner is switched off, so no token is made, rotated or moved to this owner. Switch the owner on \
          with POST /owners/switch-on first, or name another owner.";
+    NoWebhook, Conflict, "no_webhook",
+        "WEBHOOK_URL is not set, so there is no receiver to try. Set WEBHOOK_URL and WEBHOOK_SECRET, deploy, \
+         then try again.";
 
     // A token that prevents an admin call.
     OwnersOnly, TokenProtected, "owners_only",

@@ -6,7 +6,13 @@ use crate::limits::{FIRST_USES_HELD_MAX, USAGE_SHARD_BLOCK_SERIALS};
 use crate::usage::sender::Sender;
 
 fn admitted(serial: u32, is_watched: bool) -> Counted {
-    Counted { serial: Some(Serial(serial)), outcome: Outcome::Admitted, origin: None, is_watched }
+    Counted {
+        serial: Some(Serial(serial)),
+        outcome: Outcome::Admitted,
+        origin: None,
+        is_watched,
+        refused: None,
+    }
 }
 
 fn at(ms: i64) -> UnixMillis {
@@ -66,9 +72,9 @@ fn the_last_counts_of_a_burst_are_sent_without_a_further_request() {
         reporter.acknowledged(&sending);
     }
     assert_eq!(first.next(&mut reporter, at(5_100)), None);
-    let mut last = sender(&mut reporter, 9, 7_000).unwrap();
+    let mut last = sender(&mut reporter, 7, 7_000).unwrap();
     for _ in 0..9 {
-        assert!(sender(&mut reporter, 9, 7_100).is_none());
+        assert!(sender(&mut reporter, 7, 7_100).is_none());
     }
     assert_eq!(last.next(&mut reporter, at(7_100)), Some(Next::Wait(23_900)));
     assert_eq!(admitted_in(&sent(last.next(&mut reporter, at(31_000)))), 10);
@@ -224,4 +230,48 @@ fn first_uses_that_are_remembered_are_bounded() {
     }
     let mut sender = watched(&mut reporter, many + 100, 1).unwrap();
     assert_eq!(sent(sender.next(&mut reporter, at(1))).len(), 1);
+}
+
+fn refused_for(site: &str) -> Counted {
+    use crate::formats::origin::Origin;
+    use crate::formats::usage::refusal::RefusedRequest;
+    let request = RefusedRequest::of("GET", "/", Origin::parse_header(site));
+    let refused = Some(Box::new(request));
+    Counted { outcome: Outcome::OriginNotAllowed, refused, ..admitted(8, false) }
+}
+
+#[test]
+fn a_refusal_and_the_first_admission_after_it_are_sent_early_and_a_flood_of_them_is_not() {
+    let mut reporter = Reporter::new(1);
+    let send = |reporter: &mut Reporter, counted: Counted, ms: i64| {
+        reporter.count(counted, at(ms));
+        let next = reporter.plan(at(ms)).pop().and_then(|mut sender| sender.next(reporter, at(ms)));
+        for sending in reporter.freeze(at(ms + USAGE_GATHER_MS)) {
+            reporter.acknowledged(&sending);
+        }
+        next
+    };
+    assert_eq!(send(&mut reporter, admitted(8, false), 0), Some(Next::Wait(USAGE_GATHER_MS)));
+    let waits = |ms| Some(Next::Wait(ms));
+    assert_eq!(send(&mut reporter, refused_for("https://a.example"), 6_000), waits(USAGE_GATHER_MS));
+    assert_eq!(send(&mut reporter, admitted(8, false), 12_000), waits(USAGE_GATHER_MS));
+    assert_eq!(send(&mut reporter, admitted(8, false), 18_000), waits(24_000), "that is no news");
+    assert_eq!(send(&mut reporter, refused_for("https://a.example"), 24_000), waits(USAGE_GATHER_MS));
+    assert_eq!(send(&mut reporter, refused_for("https://b.example"), 30_000), waits(24_000), "none is left");
+}
+
+#[test]
+fn news_takes_the_lease_from_a_sender_that_would_send_later() {
+    let mut reporter = Reporter::new(1);
+    let mut first = sender(&mut reporter, 8, 0).unwrap();
+    sent(first.next(&mut reporter, at(5_000))).iter().for_each(|sending| reporter.acknowledged(sending));
+    let mut late = sender(&mut reporter, 8, 6_000).unwrap();
+    assert_eq!(late.next(&mut reporter, at(6_000)), Some(Next::Wait(24_000)));
+    reporter.count(refused_for("https://a.example"), at(7_000));
+    let mut early = reporter.plan(at(7_000)).pop().unwrap();
+    assert_eq!(early.next(&mut reporter, at(7_000)), Some(Next::Wait(4_000)));
+    assert_eq!(late.next(&mut reporter, at(8_000)), None);
+    let sendings = sent(early.next(&mut reporter, at(11_000)));
+    let batch = sendings[0].report.batch.as_ref().unwrap();
+    assert_eq!((batch.requests(), batch.refusals.len()), (2, 1));
 }

@@ -7,20 +7,24 @@
 //! What a mistake costs: counts are doubled or lost.
 
 use super::meters;
+use super::refusals;
 use super::rows::{self, ShardError};
 use super::state::Shard;
 use super::uses;
 use crate::base::database::{Columns, Database, Rows, Value};
 use crate::base::time::UnixMillis;
+use crate::formats::usage::EVERY_TOKEN;
 use crate::formats::usage::reading::{ShardAnswer, Step};
 use crate::formats::usage::report::{Batch, Report};
+use crate::formats::usage::tally::{Tally, site_of_token};
 use crate::formats::usage::token_use::TokenUse;
 use crate::limits::USAGE_BATCH_AGE_MAX_MS;
 
 impl<D: Database> Shard<D> {
     /// Folds a report into the tallies, once.
     pub(super) fn take(&mut self, report: &Report, now: UnixMillis) -> Result<ShardAnswer, ShardError> {
-        let (is_news, is_folded) = self.database.transaction(|database| {
+        let Self { database, refusal_room, .. } = self;
+        let (is_news, is_folded) = database.transaction(|database| {
             let (mut is_news, mut is_folded) = (false, false);
             for first_use in &report.first_uses {
                 is_news |= uses::note(database, first_use, now)?;
@@ -29,6 +33,7 @@ impl<D: Database> Shard<D> {
                 && is_new(database, report.isolate, batch.sequence, now)?
             {
                 is_news |= fold(database, batch, now)?;
+                refusals::store(database, refusal_room, &batch.refusals, now)?;
                 is_folded = true;
             }
             Ok::<_, ShardError>((is_news, is_folded))
@@ -72,8 +77,11 @@ fn fold<D: Database>(database: &D, batch: &Batch, now: UnixMillis) -> Result<boo
     totals.merge(&batch.others);
     let has_meters = meters::has_any(database)?;
     let mut is_urgent = false;
+    let mut all = Tally { counts: batch.others.clone(), ..Tally::default() };
     for (serial, tally) in &batch.tokens {
         totals.merge(&tally.counts);
+        all.counts.merge(&tally.counts);
+        all.refused.merge(tally.refused.clone().map(|site| site_of_token(*serial, &site)));
         rows::merge(database, Step::Minute, *serial, minute, tally.clone())?;
         if has_meters {
             is_urgent |= meters::add(database, *serial, &tally.counts, at, now)?;
@@ -82,6 +90,7 @@ fn fold<D: Database>(database: &D, batch: &Batch, now: UnixMillis) -> Result<boo
             uses::note(database, &TokenUse { serial: *serial, first_at, last_at }, now)?;
         }
     }
+    rows::merge(database, Step::Minute, EVERY_TOKEN, minute, all)?;
     rows::store_totals(database, &totals)?;
     Ok(is_urgent)
 }

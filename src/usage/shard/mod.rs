@@ -17,6 +17,7 @@ mod anomaly_search;
 mod fold;
 mod meters;
 mod read;
+mod refusals;
 mod rows;
 mod schema;
 mod state;
@@ -25,6 +26,8 @@ mod uses;
 
 pub use rows::ShardError;
 pub use state::Shard;
+
+use state::RefusalRoom;
 
 use crate::base::database::{Database, migration};
 use crate::base::time::UnixMillis;
@@ -49,6 +52,7 @@ impl<D: Database> Shard<D> {
             backs_off_until: None,
             search: None,
             anomalies: Vec::new(),
+            refusal_room: RefusalRoom::default(),
             log: Vec::new(),
         })
     }
@@ -61,6 +65,9 @@ impl<D: Database> Shard<D> {
             }
             ShardCall::Uses { serials } => read::uses(&self.database, serials).map(ShardAnswer::Uses),
             ShardCall::Totals => rows::totals(&self.database).map(ShardAnswer::Totals),
+            ShardCall::Refusals(asked) => {
+                refusals::read(&self.database, asked, now).map(ShardAnswer::Refusals)
+            }
         };
         answer.unwrap_or_else(|error| {
             self.log.push(error.to_string());

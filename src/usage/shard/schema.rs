@@ -3,7 +3,7 @@
 use crate::base::database::migration::Migration;
 
 /// All migrations, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[FIRST, METERS];
+pub(super) const MIGRATIONS: &[Migration] = &[FIRST, METERS, REFUSALS];
 
 const FIRST: Migration = &[
     // A single row. `totals` counts by outcome since the shard began. `told_at` is when the registry last
@@ -21,7 +21,8 @@ const FIRST: Migration = &[
         sequence INTEGER NOT NULL,
         at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-    // Counts of a token in a step: 0 minute, 1 hour, 2 day. `at` is the index of the step since 1970.
+    // Counts of a token in a step: 0 minute, 1 hour, 2 day. `at` is the index of the step since 1970. Serial
+    // 0 stands for all requests that the shard counts.
     "CREATE TABLE tally (
         step INTEGER NOT NULL,
         serial INTEGER NOT NULL,
@@ -60,4 +61,20 @@ const METERS: Migration = &[
     // The last change of marks that the shard knows.
     "ALTER TABLE shard ADD COLUMN meters_epoch INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE shard ADD COLUMN meters_n INTEGER NOT NULL DEFAULT 0",
+];
+
+const REFUSALS: Migration = &[
+    // Some refused requests. `position` ascends with time: milliseconds since 1970 times 512, plus a number.
+    // Serial 0: without a token of this deployment. `outcome` is its number. `requests`: how many were alike.
+    "CREATE TABLE refusal (
+        position INTEGER PRIMARY KEY,
+        serial INTEGER NOT NULL,
+        outcome INTEGER NOT NULL,
+        site TEXT,
+        method TEXT NOT NULL,
+        path TEXT NOT NULL,
+        location TEXT NOT NULL,
+        requests INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX refusal_serial ON refusal (serial, position)",
 ];

@@ -6,6 +6,7 @@ use crate::base::time::UnixMillis;
 use crate::formats::token::Serial;
 use crate::formats::usage::anomaly::Anomaly;
 use crate::formats::usage::reading::Step;
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub struct Shard<D: Database> {
@@ -30,7 +31,19 @@ pub struct Shard<D: Database> {
     pub(super) search: Option<AnomalySearch>,
     /// Anomalies that the registry has not accepted yet.
     pub(super) anomalies: Vec<Anomaly>,
+    /// How many refusals were stored in this minute.
+    pub(super) refusal_room: RefusalRoom,
     pub(super) log: Vec<String>,
+}
+
+/// The refusals that were stored in a minute. Begins anew with each instance.
+#[derive(Debug, Default)]
+pub(super) struct RefusalRoom {
+    /// Start of the minute.
+    pub(super) minute: Option<UnixMillis>,
+    pub(super) of_token: BTreeMap<Serial, u32>,
+    /// Those that were not the first of their token.
+    pub(super) further: u32,
 }
 
 /// A walk through all rows, one step length after the other.

@@ -9,6 +9,7 @@
 //! What a mistake costs: counts disappear, or storage grows without limit.
 
 use super::meters;
+use super::refusals;
 use super::rows::{self, ShardError};
 use super::state::{AnomalySearch, Shard, Walk};
 use super::uses;
@@ -62,7 +63,8 @@ impl<D: Database> Shard<D> {
             return Ok(Some(Step::Hour.floor(swept_at.min(now)).plus_ms(Step::Hour.ms())));
         }
         let rest = database.yields("SELECT at FROM tally LIMIT 1", &[])?
-            || database.yields("SELECT at FROM reporter LIMIT 1", &[])?;
+            || database.yields("SELECT at FROM reporter LIMIT 1", &[])?
+            || database.yields("SELECT position FROM refusal LIMIT 1", &[])?;
         Ok(rest.then(|| Step::Day.floor(pruned_at.min(now)).plus_ms(Step::Day.ms())))
     }
 }
@@ -166,6 +168,7 @@ fn end<D: Database>(database: &D, walk: Walk) -> Result<(), ShardError> {
     let now = walk.began_at;
     database.execute("UPDATE shard SET swept_at = ?", &[now.into()])?;
     database.execute("DELETE FROM reporter WHERE at < ?", &[now.plus_ms(-USAGE_REPORTERS_KEPT_MS).into()])?;
+    refusals::forget(database, now)?;
     if walk.last == Step::Day {
         database.execute("UPDATE shard SET pruned_at = ?", &[now.into()])?;
         let gone = now.plus_ms(-USAGE_DAYS_KEPT_MS);

@@ -88,21 +88,43 @@ export async function goTo(page, hash, heading) {
     .waitFor();
 }
 
+/** Opens the menu of a token's page. */
+export async function openMore(page) {
+  await page.getByRole('button', { name: /^More actions for/ }).click();
+}
+
+/** Takes an action from the menu of a token's page. */
+export async function more(page, item) {
+  await openMore(page);
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+}
+
 const WWW = new URL('../../../www/', import.meta.url);
-const MEDIA_TYPES = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+const MEDIA_TYPES = {
+  '.html': 'text/html',
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+};
 
 /**
  * For work on www/: serves its current files with the headers of the Worker, which was built with older ones.
  */
 async function fromDisk(page) {
-  await page.route(`**${PATH}*/**`, async (route) => {
-    const url = new URL(route.request().url());
-    const name = url.pathname.slice(PATH.length).replace(/^[^/]+\//, '');
-    const page = await fetch(url.origin + PATH).catch(() => null);
-    if (page === null) return route.abort();
-    await route.fulfill({
-      headers: { ...Object.fromEntries(page.headers), 'content-type': MEDIA_TYPES[extname(name)] },
-      body: await readFile(new URL(name, WWW)),
-    });
-  });
+  await page.route(
+    (url) => url.pathname.startsWith(PATH),
+    async (route) => {
+      const url = new URL(route.request().url());
+      const name = url.pathname.slice(PATH.length).replace(/^[^/]+\//, '') || 'index.html';
+      const [page, file] = await Promise.all([
+        fetch(url.origin + PATH).catch(() => null),
+        readFile(new URL(name, WWW), 'utf8').catch(() => null),
+      ]);
+      if (page === null || file === null) return route.abort();
+      await route.fulfill({
+        headers: { ...Object.fromEntries(page.headers), 'content-type': MEDIA_TYPES[extname(name)] },
+        body: name === 'index.html' ? file.replaceAll('RELEASE/', 'disk/') : file,
+      });
+    },
+  );
 }

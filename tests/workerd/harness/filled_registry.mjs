@@ -44,6 +44,8 @@ export async function fill(gateway, count, settings = {}) {
     "UPDATE token SET label = 'Site 17 of the first', search = 'site 17 of the first' WHERE serial = 17",
   );
   database.exec(`UPDATE registry SET highest_serial = ${count}`);
+  // As after the migration of an earlier release: the registry fills its index of the list by itself.
+  database.exec('UPDATE index_fill SET after_serial = 0, is_filled = 0');
   database.exec('COMMIT');
   database.close();
   console.log(`filled with ${count} tokens in ${Math.round(performance.now() - began)} ms`);

@@ -34,6 +34,9 @@ pub struct SessionView {
     pub admin_key: u32,
     pub label: String,
     pub role: Role,
+    /// Whether the key is that of `ADMIN_KEY`.
+    #[serde(default)]
+    pub bootstrap: bool,
     /// The latest possible end; `None` for a key without an expiry, presented without a session.
     pub ends_at: Option<UnixMillis>,
 }

@@ -12,6 +12,7 @@ use super::rotate::Rotated;
 use super::signing_key::SigningKeyView;
 use super::status::{ExpiriesView, ProbeView, StatusView};
 use super::token::TokenView;
+use super::token_filter::TokensTotal;
 use crate::base::time::UnixMillis;
 use crate::formats::token::{Claims, Serial};
 use crate::formats::usage::meter::MeterChanges;
@@ -69,6 +70,8 @@ pub enum Answer {
     FamilyEdited(Vec<(TokenView, Receipt)>),
     /// Tokens were revoked, or in a dry run would be.
     RevokedInBulk(BulkStep<Receipt>),
+    /// Tokens were disabled, enabled or given to another owner, or in a dry run would be.
+    ChangedInBulk(BulkStep<Receipt>),
     /// Tokens were rotated, or in a dry run would be. Each serial comes with its successor.
     RotatedInBulk(BulkStep<(Serial, TokenView)>),
     /// The sealed record; `None` when the registry has no row for the serial.
@@ -92,13 +95,18 @@ pub enum Answer {
     Revealed(String),
     /// A page of tokens.
     Tokens {
-        /// At most `limit` items, newest first.
+        /// At most `limit` items, in the order that was asked for.
         items: Vec<TokenView>,
         /// Call again with `below` set to this; `None` on the last page.
         next: Option<Serial>,
+        /// How many there are, where that was asked for.
+        #[serde(default)] // the registry of the previous release does not say
+        total: Option<TokensTotal>,
     },
     /// A revocation, disabling, enabling or end was committed.
     Receipt(Receipt),
+    /// A notice was made to try the receiver of webhooks, or is still pending.
+    Notice(NoticeView),
     /// A licence was set, moved or taken back.
     Licence(LicenceView),
     /// A page of licences.

@@ -1,7 +1,7 @@
 //! Bulk calls: which tokens, and what was done in one step (docs/http.md, "Bulk calls").
 
 use super::fault::Fault;
-use super::token::TokenFilter;
+use super::token_filter::TokenFilter;
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +16,28 @@ pub struct Bulk {
     pub expect: Option<u64>,
 }
 
+/// What a bulk call changes about each token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum BulkChange {
+    /// Disables active tokens.
+    Disable,
+    /// Enables disabled tokens.
+    Enable,
+    /// Gives tokens to another owner; `None`: to none.
+    Owner(Option<String>),
+}
+
 /// The result of one step of a bulk call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BulkStep<T> {
     /// How many tokens the filter finds from this step on, including this step.
     pub matched: u64,
+    /// How many of those are protected.
+    #[serde(default)] // the registry of the previous release does not say
+    pub protected: u64,
+    /// How many of those were used in the last 24 hours.
+    #[serde(default)]
+    pub used_lately: u64,
     /// What was done, token by token; empty in a dry run.
     pub done: Vec<T>,
     /// The tokens that were skipped, and why.
@@ -32,7 +49,14 @@ pub struct BulkStep<T> {
 impl<T> BulkStep<T> {
     /// The same step with another form of `done`.
     pub(in crate::control::registry) fn with<U>(&self, done: Vec<U>) -> BulkStep<U> {
-        BulkStep { matched: self.matched, done, skipped: self.skipped.clone(), next: self.next }
+        BulkStep {
+            matched: self.matched,
+            protected: self.protected,
+            used_lately: self.used_lately,
+            done,
+            skipped: self.skipped.clone(),
+            next: self.next,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! What operators can ask of the registry: one [`Command`] per operation of the admin API that needs it.
 
 use super::admin_key::NewAdminKey;
-use super::bulk::Bulk;
+use super::bulk::{Bulk, BulkChange};
 use super::event::EventFilter;
 use super::licence::{ListPage, SetLicence, SwitchOwnerOff};
 use super::notice::NoticeFilter;
 use super::rotate::Rotate;
-use super::token::{NewToken, TokenEdit, TokenFilter};
+use super::token::{NewToken, TokenEdit};
+use super::token_filter::TokenFilter;
 use crate::base::time::UnixMillis;
 use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
@@ -79,6 +80,9 @@ pub enum Command {
         /// Revoke protected tokens too.
         include_protected: bool,
     },
+    /// `POST /tokens/disable`, `/tokens/enable`, `/tokens/change-owner`: changes one step of the tokens that
+    /// a filter finds.
+    ChangeTokens { bulk: Box<Bulk>, change: BulkChange },
     /// `POST /tokens/revoke`: one step of a bulk revocation.
     RevokeTokens {
         /// Which tokens, and which step.
@@ -142,6 +146,8 @@ pub enum Command {
     ListEvents(EventFilter),
     /// `GET /notices`: a page of notices.
     ListNotices(NoticeFilter),
+    /// Makes a notice that says nothing, to see whether the receiver of webhooks accepts it.
+    TestWebhook,
     /// `GET /status`: the registry's state.
     Status,
     /// `GET /metrics`: the same for Prometheus.

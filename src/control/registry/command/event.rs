@@ -1,6 +1,6 @@
 //! The audit: events, and by what they are found.
 
-use crate::base::time::UnixMillis;
+use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::token::Serial;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 pub struct EventFilter {
     pub token: Option<Serial>,
     pub family: Option<String>,
+    /// Exactly as events show it.
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    /// Only events at this time or later.
+    pub from: Option<UnixSeconds>,
+    /// Only events before this time.
+    pub to: Option<UnixSeconds>,
     /// Items on the page, 1 to `PAGE_LIMIT_MAX`.
     pub limit: u32,
     /// Only events with a lower number.
@@ -31,6 +38,8 @@ pub struct EventView {
     /// `admin_key.bootstrapped`, `session.opened`, `session.closed`.
     pub action: String,
     pub token: Option<Serial>,
+    /// The token's present label; `None` when the token has left the registry.
+    pub label: Option<String>,
     pub family: Option<String>,
     /// The values before: a JSON object as text, with the changed fields only.
     pub before: Option<String>,

@@ -103,6 +103,8 @@ pub enum Clash {
     LicenceEnded,
     /// The token's owner is switched off.
     OwnerSwitchedOff,
+    /// No receiver of webhooks is configured.
+    NoWebhook,
 }
 
 /// A field that is refused, and why. `code` and `detail` are constant texts.

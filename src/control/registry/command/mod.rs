@@ -25,10 +25,12 @@ mod rotation_plan;
 mod signing_key;
 mod status;
 mod token;
+mod token_filter;
+pub mod token_warnings;
 
 pub use admin_key::{AdminKeyView, NewAdminKey, SessionView};
 pub use answer::Answer;
-pub use bulk::{Bulk, BulkStep, Skipped};
+pub use bulk::{Bulk, BulkChange, BulkStep, Skipped};
 pub use commands::Command;
 pub use event::{EventFilter, EventView};
 pub use family::{FamilyView, FetchView};
@@ -44,4 +46,5 @@ pub use signing_key::{SigningKeyState, SigningKeyView};
 pub use status::{
     ExpiriesView, ExpiryView, LocationView, ProbeView, PropagationView, StatusView, StatusWarning,
 };
-pub use token::{Lifetime, NewToken, TokenEdit, TokenFilter, TokenPolicy, TokenState, TokenView};
+pub use token::{Lifetime, NewToken, TokenEdit, TokenPolicy, TokenState, TokenView};
+pub use token_filter::{Sort, SortBy, TokenFilter, TokensTotal};

@@ -38,10 +38,12 @@ pub enum NoticeKind {
     AdminKeyExpiring,
     /// Has a successor that a job or page, which fetched an earlier one, has not fetched.
     SuccessorUnfetched,
+    /// Somebody tries the receiver of webhooks. About the deployment, not about tokens.
+    WebhookTest,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Expiring,
         Self::PredecessorStillUsed,
         Self::RotationHeld,
@@ -56,6 +58,7 @@ impl NoticeKind {
         Self::ReportsMissing,
         Self::AdminKeyExpiring,
         Self::SuccessorUnfetched,
+        Self::WebhookTest,
     ];
 
     /// The name of the kind, as docs/lifecycle.md, "Notices" has it.
@@ -76,6 +79,7 @@ impl NoticeKind {
             Self::ReportsMissing => "reports_missing",
             Self::AdminKeyExpiring => "admin_key_expiring",
             Self::SuccessorUnfetched => "successor_unfetched",
+            Self::WebhookTest => "webhook_test",
         }
     }
 
@@ -88,7 +92,8 @@ impl NoticeKind {
     /// The `type` of a webhook: hierarchical, as the specification recommends.
     #[must_use]
     pub fn event_type(self) -> String {
-        let is_of_deployment = matches!(self, Self::ReportsMissing | Self::AdminKeyExpiring);
+        let is_of_deployment =
+            matches!(self, Self::ReportsMissing | Self::AdminKeyExpiring | Self::WebhookTest);
         let subject = if is_of_deployment { "deployment" } else { "token" };
         format!("{subject}.{}", self.as_str())
     }

@@ -71,13 +71,19 @@ pub struct ExpiryView {
 /// Tokens without a successor that end next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExpiriesView {
-    /// The nearest ends, at most [`crate::limits::EXPIRIES_SHOWN_MAX`].
+    /// The nearest ends, at most `shown_max`.
     pub nearest: Vec<ExpiryView>,
     /// How many end within 1, 7 and 30 days, and how many there are in all.
     pub within: [u64; 4],
-    /// When families were last fetched, the latest first; at most [`crate::limits::EXPIRIES_SHOWN_MAX`].
+    /// When families were last fetched, the latest first; at most `shown_max`.
     #[serde(default)] // the registry of the previous release does not send it
     pub fetched: Vec<(String, UnixSeconds)>,
+    /// How many families were fetched.
+    #[serde(default)]
+    pub fetched_in_all: u64,
+    /// The setting `METRICS_TOKENS_MAX`.
+    #[serde(default)]
+    pub shown_max: i64,
     /// How many families have a consumer that has not fetched the successor.
     #[serde(default)] // the registry of the previous release does not send it
     pub unfetched: u64,

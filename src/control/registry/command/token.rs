@@ -1,11 +1,11 @@
-//! Tokens: what is given at creation and in an edit, by what they are found, and how they are shown.
+//! Tokens: what is given at creation and in an edit, and how they are shown.
 
 use super::fault::Fault;
 use super::quota::{Quota, QuotaUse};
 use super::rotation_plan::{AutoRotate, RotationView};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::key::KeyId;
-use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules, TupleOrigin};
+use crate::formats::origin::{MissingOrigin, OriginMode, OriginRules};
 use crate::formats::rate_class::ClassName;
 use crate::formats::scope::{Methods, ScopeMode, ScopePaths};
 use crate::formats::token::Serial;
@@ -142,61 +142,6 @@ mod given {
         from: D,
     ) -> Result<Option<Option<T>>, D::Error> {
         Ok(Vec::<Option<T>>::deserialize(from)?.into_iter().next())
-    }
-}
-
-/// Filters and page of `GET /tokens`. A token must match all filters given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TokenFilter {
-    /// The state at the time of the call.
-    pub state: Option<TokenState>,
-    pub family: Option<String>,
-    /// Only tokens of exactly this owner.
-    pub owner: Option<String>,
-    /// The exact external id.
-    pub external_id: Option<String>,
-    /// An audience of the token.
-    pub audience: Option<String>,
-    /// The signing key of the token.
-    pub key_id: Option<KeyId>,
-    /// An origin that the token's rules admit.
-    #[serde(default, with = "origin_text")]
-    pub origin: Option<TupleOrigin>,
-    /// This token only. The caller presented its whole text, which verified and is not stored anywhere.
-    pub serial: Option<Serial>,
-    /// Part of label, owner or external id; or an id, a fingerprint, or a token's first 12 or last 8
-    /// characters.
-    pub q: Option<String>,
-    /// Active tokens that end within this many seconds.
-    pub expiring_within_seconds: Option<i64>,
-    /// Unended tokens without a known use in this many seconds.
-    #[serde(default)]
-    pub unused_for_seconds: Option<i64>,
-    /// Whether the token has a successor.
-    #[serde(default)]
-    pub has_successor: Option<bool>,
-    /// Items on the page, 1 to `PAGE_LIMIT_MAX`.
-    pub limit: u32,
-    /// Only tokens with a lower serial (newest first).
-    pub below: Option<Serial>,
-}
-
-/// Encodes an origin as its text.
-mod origin_text {
-    use crate::formats::origin::{Origin, TupleOrigin};
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(origin: &Option<TupleOrigin>, to: S) -> Result<S::Ok, S::Error> {
-        origin.as_ref().map(TupleOrigin::to_string).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TupleOrigin>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-        match Origin::parse_header(&text) {
-            Some(Origin::Tuple(origin)) => Ok(Some(origin)),
-            _ => Err(D::Error::custom("not an origin")),
-        }
     }
 }
 

@@ -1,27 +1,37 @@
-//! Bulk calls: many tokens found by a filter are revoked or rotated in bounded steps.
+//! Bulk calls: many tokens found by a filter are revoked, rotated, disabled, enabled or given to another
+//! owner, in bounded steps.
 //!
 //! Standard: docs/http.md, "Bulk calls".
 //! Invariants: a step is one transaction of at most [`BULK_STEP_MAX`] tokens, and returns where the next one
 //! starts. It names each token that it skips, with the refusal that a call for that token alone would get. A
-//! dry run writes nothing. The filter no longer finds tokens that an earlier step has handled, so a retry
-//! after a lost answer does nothing twice.
+//! dry run writes nothing. The filter no longer finds tokens that an earlier step has handled, or the step
+//! changes nothing about them, so a retry after a lost answer does nothing twice.
 //! What it must not know: HTTP. The admin API makes sure that a filter is not empty.
 //! What a mistake costs: an emergency stop misses a token (false accept), or hits one too many (false
 //! refuse).
 
 use crate::base::database::Database;
 use crate::control::registry::command::{
-    Bulk, BulkStep, Fault, Receipt, Rotate, Skipped, TokenFilter, TokenView,
+    Bulk, BulkChange, BulkStep, Fault, Receipt, Rotate, Skipped, TokenEdit, TokenFilter, TokenView,
 };
 use crate::control::registry::lifecycle::RevocationReason;
 use crate::control::registry::protection::Act;
 use crate::control::registry::row::Stop;
-use crate::control::registry::token_query;
-use crate::control::registry::token_query::Only;
+use crate::control::registry::token_query::{self, Only, Question, Tally};
 use crate::control::registry::token_row::TokenRow;
 use crate::control::registry::transaction::Transaction;
 use crate::formats::token::Serial;
 use crate::limits::BULK_STEP_MAX;
+
+/// What a bulk call does to each token: which tokens it finds, what may prevent it, and the act itself.
+///
+/// `prevents` writes nothing, so after a refusal the step continues without this token, and a dry run reports
+/// the obstacle that a real run would meet.
+struct Kind<P, A> {
+    only: Only,
+    prevents: P,
+    act: A,
+}
 
 impl<D: Database> Transaction<'_, D> {
     /// Revokes one step of the unended tokens that the filter finds.
@@ -32,19 +42,18 @@ impl<D: Database> Transaction<'_, D> {
         text: Option<&str>,
         include_protected: bool,
     ) -> Result<BulkStep<Receipt>, Stop> {
-        let (rows, matched, next) = self.step_of(bulk, Only::NotEnded)?;
-        if bulk.dry_run {
-            let skipped = rows.iter().filter(|_| !include_protected).filter_map(|row| {
-                let fault = Box::new(self.may_do(row, Act::End).err()?);
-                Some(Skipped { serial: row.serial, fault })
-            });
-            let skipped = skipped.collect();
-            return Ok(BulkStep { matched, done: Vec::new(), skipped, next });
-        }
-        // Oldest first, as for a family.
-        let rows = rows.into_iter().rev();
-        let step = self.revoke_all(rows, matched, reason, text, include_protected)?;
-        Ok(BulkStep { next, ..step })
+        let kind = Kind {
+            only: Only::NotEnded,
+            prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
+                if include_protected { Ok(()) } else { Ok(this.may_do(row, Act::End)?) }
+            },
+            act: |this: &mut Self, row: TokenRow| -> Result<Receipt, Stop> {
+                // Read again what an earlier revocation in this step may have changed.
+                let row = if row.is_alone() { row } else { this.token(row.serial)? };
+                this.withdraw(row, reason, text)
+            },
+        };
+        self.in_bulk(bulk, kind)
     }
 
     /// Rotates one step of the active leaves that the filter finds.
@@ -53,40 +62,97 @@ impl<D: Database> Transaction<'_, D> {
         bulk: &Bulk,
         rotate: &Rotate,
     ) -> Result<BulkStep<(Serial, TokenView)>, Stop> {
-        let (rows, matched, next) = self.step_of(bulk, Only::ActiveLeaves)?;
-        let mut step = BulkStep { matched, done: Vec::new(), skipped: Vec::new(), next };
-        for row in rows {
-            if bulk.dry_run {
-                // A dry run reports the obstacle that a real run would meet.
-                if let Err(stop) = self.obstacle_to(&row, rotate) {
-                    step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault_of(stop)?) });
-                }
-                continue;
+        let kind = Kind {
+            only: Only::ActiveLeaves,
+            prevents: |this: &Self, row: &TokenRow| this.obstacle_to(row, rotate),
+            act: |this: &mut Self, row: TokenRow| -> Result<(Serial, TokenView), Stop> {
+                Ok((row.serial, this.rotate(row.serial, rotate, None)?.token))
+            },
+        };
+        self.in_bulk(bulk, kind)
+    }
+
+    /// Disables, enables or edits one step of the tokens that the filter finds.
+    pub(in crate::control::registry) fn change_tokens(
+        &mut self,
+        bulk: &Bulk,
+        change: &BulkChange,
+    ) -> Result<BulkStep<Receipt>, Stop> {
+        match change {
+            BulkChange::Disable => self.in_bulk(
+                bulk,
+                Kind {
+                    only: Only::Active,
+                    prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
+                        Ok(this.may_do(row, Act::End)?)
+                    },
+                    act: |this: &mut Self, row: TokenRow| this.disable(row.serial),
+                },
+            ),
+            BulkChange::Enable => self.in_bulk(
+                bulk,
+                Kind {
+                    only: Only::Disabled,
+                    prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
+                        Ok(this.may_do(row, Act::Prolong)?)
+                    },
+                    act: |this: &mut Self, row: TokenRow| this.enable(row.serial),
+                },
+            ),
+            BulkChange::Owner(owner) => {
+                let edit = TokenEdit { owner: Some(owner.clone()), ..TokenEdit::default() };
+                self.in_bulk(
+                    bulk,
+                    Kind {
+                        only: Only::NotEnded,
+                        prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
+                            this.judged_edit(row.clone(), edit.clone()).map(|_| ())
+                        },
+                        act: |this: &mut Self, row: TokenRow| -> Result<Receipt, Stop> {
+                            Ok(this.edit_token(row.serial, None, edit.clone())?.1)
+                        },
+                    },
+                )
             }
-            // The check writes nothing, so after a refusal the step continues without this token.
-            match self.obstacle_to(&row, rotate) {
-                Ok(()) => {
-                    let made = self.rotate(row.serial, rotate, None)?;
-                    step.done.push((row.serial, made.token));
-                }
+        }
+    }
+
+    /// Takes one step, oldest token first, as for a family.
+    fn in_bulk<T>(
+        &mut self,
+        bulk: &Bulk,
+        kind: Kind<
+            impl Fn(&Self, &TokenRow) -> Result<(), Stop>,
+            impl Fn(&mut Self, TokenRow) -> Result<T, Stop>,
+        >,
+    ) -> Result<BulkStep<T>, Stop> {
+        let (rows, tally, next) = self.step_of(bulk, kind.only)?;
+        let Tally { matched, protected, used_lately } = tally;
+        let mut step =
+            BulkStep { matched, protected, used_lately, done: Vec::new(), skipped: Vec::new(), next };
+        for row in rows.into_iter().rev() {
+            match (kind.prevents)(self, &row) {
                 Err(stop) => {
                     step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault_of(stop)?) });
                 }
+                Ok(()) if bulk.dry_run => {}
+                Ok(()) => step.done.push((kind.act)(self, row)?),
             }
         }
         Ok(step)
     }
 
-    fn step_of(&self, bulk: &Bulk, only: Only) -> Result<(Vec<TokenRow>, u64, Option<Serial>), Stop> {
-        let matched = token_query::count(self.database, &bulk.filter, only, self.now)?;
-        let is_first = bulk.filter.below.is_none();
-        if is_first && bulk.expect.is_some_and(|expected| expected != matched) {
-            return Err(Fault::UnexpectedCount { matched }.into());
-        }
+    fn step_of(&self, bulk: &Bulk, only: Only) -> Result<(Vec<TokenRow>, Tally, Option<Serial>), Stop> {
         let limit = bulk.filter.limit.clamp(1, BULK_STEP_MAX);
         let filter = TokenFilter { limit, ..bulk.filter.clone() };
-        let (rows, next) = token_query::rows(self.database, &filter, only, self.now)?;
-        Ok((rows, matched, next))
+        let question = Question { filter: &filter, only, settings: self.settings, now: self.now };
+        let tally = token_query::tally(self.database, question)?;
+        let is_first = filter.below.is_none();
+        if is_first && bulk.expect.is_some_and(|expected| expected != tally.matched) {
+            return Err(Fault::UnexpectedCount { matched: tally.matched }.into());
+        }
+        let (rows, next) = token_query::rows(self.database, question)?;
+        Ok((rows, tally, next))
     }
 }
 

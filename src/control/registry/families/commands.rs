@@ -13,6 +13,7 @@ use crate::control::registry::protection::Act;
 use crate::control::registry::row::Stop;
 use crate::control::registry::token_row::TokenRow;
 use crate::control::registry::transaction::Transaction;
+use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY};
 
 impl<D: Database> Transaction<'_, D> {
     /// Edits every token of the family that is active or disabled, newest first.
@@ -43,29 +44,27 @@ impl<D: Database> Transaction<'_, D> {
     ) -> Result<BulkStep<Receipt>, Stop> {
         let live = self.live_of(family)?;
         let matched = u64::try_from(live.len()).unwrap_or(u64::MAX);
+        let protected = live.iter().filter(|row| row.policy.protected).count();
+        let since = self.now.plus_ms(-SECONDS_PER_DAY * MS_PER_SECOND);
+        let used = live.iter().filter(|row| row.last_used_at.is_some_and(|at| at > since)).count();
+        let mut step = BulkStep {
+            matched,
+            protected: u64::try_from(protected).unwrap_or(u64::MAX),
+            used_lately: u64::try_from(used).unwrap_or(u64::MAX),
+            done: Vec::new(),
+            skipped: Vec::new(),
+            next: None,
+        };
         // Oldest first. Otherwise revoking a successor would plan the predecessor's end anew before that is
         // revoked too.
-        self.revoke_all(live.into_iter().rev(), matched, RevocationReason::Family, text, include_protected)
-    }
-
-    /// Revokes `rows`, except protected ones unless they are included.
-    pub(super) fn revoke_all(
-        &mut self,
-        rows: impl Iterator<Item = TokenRow>,
-        matched: u64,
-        reason: RevocationReason,
-        text: Option<&str>,
-        include_protected: bool,
-    ) -> Result<BulkStep<Receipt>, Stop> {
-        let mut step = BulkStep { matched, done: Vec::new(), skipped: Vec::new(), next: None };
-        for row in rows {
+        for row in live.into_iter().rev() {
             if !include_protected && let Err(fault) = self.may_do(&row, Act::End) {
                 step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault) });
                 continue;
             }
             // Read again what an earlier revocation in this step may have changed.
             let row = if row.is_alone() { row } else { self.token(row.serial)? };
-            step.done.push(self.withdraw(row, reason, text)?);
+            step.done.push(self.withdraw(row, RevocationReason::Family, text)?);
         }
         Ok(step)
     }

@@ -13,6 +13,7 @@ use crate::control::registry::families;
 use crate::control::registry::notices;
 use crate::control::registry::notices::QueuedNotice;
 use crate::control::registry::row::{Stop, StorageError};
+use crate::control::registry::token_index;
 use crate::control::registry::token_row::TokenRow;
 use crate::control::registry::tokens::event;
 use crate::control::registry::transaction::Transaction;
@@ -60,9 +61,11 @@ impl<D: Database> Transaction<'_, D> {
         if !is_earlier && !is_later {
             return Ok(());
         }
+        let used_before = row.last_used_at;
         row.first_used_at = row.first_used_at.into_iter().chain([first_at]).min();
         row.last_used_at = row.last_used_at.into_iter().chain([last_at]).max();
         update(self.database, &row)?;
+        token_index::set_use(self.database, &row, used_before)?;
         if row.predecessor.is_some() && is_earlier {
             if was_unused {
                 let after = json!({ "first_used_at": first_at.to_rfc3339() });

@@ -1,0 +1,188 @@
+//! `GET /tokens`: every filter and order as SQL, in pages.
+//!
+//! Standard: docs/http.md, "Lists and cursors".
+//! Invariants: SQL text is made of constants and parameters are bound. A state is the one that
+//! [`TokenRow::state`] computes. What is found does not depend on the way (`ways`) by which it is found.
+//! LIKE is not used: a Durable Object limits its patterns to 50 bytes.
+//! What it must not know: how a page's cursor is written.
+//! What a mistake costs: a token that nobody finds is a token that nobody revokes (false accept, in the end).
+
+mod conditions;
+mod order;
+mod sought;
+mod ways;
+
+use super::command::{TokenFilter, TokensTotal};
+use super::row::StorageError;
+use super::settings::RegistrySettings;
+use super::token_row::{COLUMNS, TokenRow};
+use crate::base::database::{Columns, Database, Rows, Value};
+use crate::base::time::UnixMillis;
+use crate::formats::fingerprint::Sought;
+use crate::formats::token::Serial;
+use crate::limits::{MS_PER_SECOND, PAGE_LIMIT_MAX, SECONDS_PER_DAY, TOTAL_EXAMINED_MAX, TOTAL_SHOWN_MAX};
+use conditions::Conditions;
+use ways::Way;
+
+/// Which of the tokens found are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Only {
+    All,
+    /// Tokens that are active or disabled.
+    NotEnded,
+    Active,
+    Disabled,
+    /// Tokens that are active and have no successor.
+    ActiveLeaves,
+}
+
+/// A question to the table of tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) filter: &'a TokenFilter,
+    pub(super) only: Only,
+    pub(super) settings: &'a RegistrySettings,
+    pub(super) now: UnixMillis,
+}
+
+/// How many tokens a bulk call meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) matched: u64,
+    /// How many of them are protected.
+    pub(super) protected: u64,
+    /// How many of them were used in the last 24 hours.
+    pub(super) used_lately: u64,
+}
+
+/// What the filter finds, from its position on.
+pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result<Tally, StorageError> {
+    let since = question.now.plus_ms(-SECONDS_PER_DAY * MS_PER_SECOND);
+    let conditions = Conditions::of(database, question)?;
+    if !conditions.is_exact() {
+        let mut tally = Tally::default();
+        each(database, question, |row| {
+            tally.matched = tally.matched.saturating_add(1);
+            tally.protected = tally.protected.saturating_add(row.policy.protected.into());
+            let is_used = row.last_used_at.is_some_and(|at| at > since);
+            tally.used_lately = tally.used_lately.saturating_add(is_used.into());
+            true
+        })?;
+        return Ok(tally);
+    }
+    let way = Way::choose(database, question, &conditions)?;
+    let (from, parameters) = way.body(&conditions, question.filter.below);
+    let sql = format!(
+        "SELECT COUNT(*), COALESCE(SUM(protected), 0), COALESCE(SUM(last_used_at > ?), 0) FROM {from}"
+    );
+    let parameters: Vec<Value> = [since.into()].into_iter().chain(parameters).collect();
+    Ok(database.query_one(&sql, &parameters, |columns| {
+        Ok(Tally { matched: columns.number()?, protected: columns.number()?, used_lately: columns.number()? })
+    })?)
+}
+
+/// How many tokens the filter finds, whatever its position; counted up to a limit, so that the answer costs
+/// as little for a million tokens.
+pub(super) fn total<D: Database>(database: &D, question: Question<'_>) -> Result<TokensTotal, StorageError> {
+    let filter = TokenFilter { below: None, ..question.filter.clone() };
+    let question = Question { filter: &filter, ..question };
+    let conditions = Conditions::of(database, question)?;
+    if conditions.is_empty() {
+        let count = database.query_one("SELECT COUNT(*) FROM token", &[], Columns::number)?;
+        return Ok(TokensTotal { count, is_exact: true });
+    }
+    if !conditions.is_exact() {
+        let mut count = 0;
+        each(database, question, |_| {
+            count += 1;
+            count <= TOTAL_EXAMINED_MAX
+        })?;
+        return Ok(capped(count, TOTAL_EXAMINED_MAX));
+    }
+    let way = Way::choose(database, question, &conditions)?;
+    let (from, mut parameters) = way.body(&conditions, None);
+    parameters.push(i64::try_from(TOTAL_SHOWN_MAX.saturating_add(1)).unwrap_or(i64::MAX).into());
+    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT ?)");
+    Ok(capped(database.query_one(&sql, &parameters, Columns::number)?, TOTAL_SHOWN_MAX))
+}
+
+fn capped(count: u64, most: u64) -> TokensTotal {
+    TokensTotal { count: count.min(most), is_exact: count <= most }
+}
+
+/// Calls `take` with every row that is found, until it says that this is enough.
+fn each<D: Database>(
+    database: &D,
+    question: Question<'_>,
+    mut take: impl FnMut(&TokenRow) -> bool,
+) -> Result<(), StorageError> {
+    let mut place = TokenFilter { limit: PAGE_LIMIT_MAX, ..question.filter.clone() };
+    loop {
+        let (found, next) = rows(database, Question { filter: &place, ..question })?;
+        if !found.iter().all(&mut take) || next.is_none() {
+            return Ok(());
+        }
+        place.below = next;
+    }
+}
+
+/// Rows read at once where only the row itself tells whether it is wanted.
+const EXAMINED_AT_ONCE: usize = 1_000;
+
+/// A page of rows, in the order that the filter asks for, and where the next page starts.
+pub(super) fn rows<D: Database>(
+    database: &D,
+    question: Question<'_>,
+) -> Result<(Vec<TokenRow>, Option<Serial>), StorageError> {
+    let filter = question.filter;
+    let conditions = Conditions::of(database, question)?;
+    let way = Way::choose(database, question, &conditions)?;
+    let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX).max(1);
+    let mut below = filter.below;
+    let mut found: Vec<TokenRow> = Vec::new();
+    // SQL may let too many through, so read on until the page is full and one further row shows that another
+    // page follows.
+    let batch = if conditions.is_exact() { limit.saturating_add(1) } else { limit.max(EXAMINED_AT_ONCE) };
+    loop {
+        let rows = page(database, &way, &conditions, below, batch)?;
+        below = rows.last().map(|row| row.serial);
+        let exhausted = rows.len() < batch;
+        found.extend(rows.into_iter().filter(|row| conditions.hold_for(row, question)));
+        if exhausted || found.len() > limit {
+            break;
+        }
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|row| row.serial);
+    Ok((found, next))
+}
+
+fn page<D: Database>(
+    database: &D,
+    way: &Way,
+    conditions: &Conditions,
+    below: Option<Serial>,
+    limit: usize,
+) -> Result<Vec<TokenRow>, StorageError> {
+    let (from, mut parameters) = way.body(conditions, below);
+    parameters.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let sql = format!("SELECT {COLUMNS} FROM {from} ORDER BY {} LIMIT ?", way.order_by());
+    Ok(database.query_all(&sql, &parameters, TokenRow::read)?)
+}
+
+/// The newest token with this fingerprint; `None` when there is none.
+pub(super) fn of_fingerprint<D: Database>(
+    database: &D,
+    question: Question<'_>,
+    sought: &Sought,
+) -> Result<Option<TokenRow>, StorageError> {
+    if let Some((_, serial)) = sought.named {
+        // Without a scan of the table.
+        let row = TokenRow::find(database, serial)?;
+        return Ok(row.filter(|row| sought.is_of(row.key_id, row.serial, &row.fingerprint)));
+    }
+    let way = Way::to_fingerprint(database, sought)?;
+    let conditions = Conditions::of_fingerprint(database, question, sought)?;
+    Ok(page(database, &way, &conditions, None, 1)?.pop())
+}

@@ -1,0 +1,155 @@
+// A form that somebody began to fill in is not lost without a question.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Console, goTo, PATH } from './harness/console.mjs';
+
+const site = new Console();
+const { admin } = site;
+let token;
+before(async () => {
+  await site.start();
+  token = await admin.createToken({ label: 'Half edited' });
+});
+after(() => site.stop());
+
+const question = (page) => page.getByRole('dialog', { name: 'Discard what you typed?' });
+const keep = (page) => question(page).getByRole('button', { name: 'Keep editing' }).click();
+const discard = (page) => question(page).getByRole('button', { name: 'Discard' }).click();
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
+
+describe('leaving a page', () => {
+  it('by a link, Cancel, Back or the address asks first; who stays has lost nothing', async () => {
+    const page = await site.signedIn();
+    await page.getByRole('link', { name: 'New token' }).click();
+    await heading(page, 'New token').waitFor();
+    await page.getByLabel('Label').fill('Half filled');
+    await page.getByLabel('Sites that may use it').fill('https://half.example');
+    for (const leave of [
+      () => page.getByRole('link', { name: 'Settings' }).click(),
+      () => page.getByRole('button', { name: 'Cancel' }).click(),
+      () => page.goBack(),
+      () => page.evaluate(() => (location.hash = '#/audit')),
+    ]) {
+      await leave();
+      await question(page).waitFor();
+      await keep(page);
+      await question(page).waitFor({ state: 'detached' });
+      await page.waitForURL(/#\/new$/);
+      assert.equal(await page.getByLabel('Label').inputValue(), 'Half filled');
+      assert.equal(await page.getByLabel('Sites that may use it').inputValue(), 'https://half.example');
+    }
+    await page.goBack();
+    await discard(page);
+    await heading(page, 'Tokens').waitFor();
+    await page.goForward();
+    await heading(page, 'New token').waitFor();
+    assert.equal(await page.getByLabel('Label').inputValue(), '');
+    await page.getByLabel('Label').fill('Again');
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await discard(page);
+    await heading(page, 'Settings').waitFor();
+    assert.deepEqual(page.troubles, []);
+  });
+
+  it('does not ask where nothing was typed, where it was taken back, or after it was sent', async () => {
+    const page = await site.signedIn({ at: `#/edit/${token.id}` });
+    const owner = page.getByLabel('Owner');
+    await owner.click();
+    await goTo(page, '#/settings', 'Settings');
+    await goTo(page, `#/edit/${token.id}`, 'Edit “Half edited”');
+    await owner.fill('kim');
+    await owner.fill('');
+    await page.getByLabel('Try a page’s address').fill('https://shop.example');
+    await goTo(page, '#/settings', 'Settings');
+    await goTo(page, `#/edit/${token.id}`, 'Edit “Half edited”');
+    await owner.fill('kim');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await heading(page, 'Half edited').waitFor();
+    await goTo(page, '#/new', 'New token');
+    await page.getByLabel('Label').fill('Sent');
+    await page.getByLabel('Sites that may use it').fill('https://sent.example');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await heading(page, '“Sent” is ready').waitFor();
+    await goTo(page, '#/tokens', 'Tokens');
+    assert.equal(await question(page).count(), 0);
+  });
+
+  it('asks for what was refused and is still there, and for a choice', async () => {
+    const page = await site.signedIn({ at: `#/edit/${token.id}` });
+    await page.getByLabel('Sites that may use it').fill('*.co.uk');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('[data-field=origins] .error').getByText('Line 1:').waitFor();
+    await page.getByRole('link', { name: 'Half edited' }).click();
+    await discard(page);
+    await heading(page, 'Half edited').waitFor();
+    await goTo(page, '#/new', 'New token');
+    await page.getByRole('radio', { name: '7 days' }).check();
+    await page.getByRole('link', { name: 'Audit log' }).click();
+    await keep(page);
+    assert.ok(await page.getByRole('radio', { name: '7 days' }).isChecked());
+  });
+
+  it('closing or reloading the tab asks in the browser’s own words', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    const asked = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type());
+      return dialog.accept();
+    });
+    await page.reload();
+    await heading(page, 'New token').waitFor();
+    assert.deepEqual(asked, []);
+    await page.getByLabel('Label').fill('Half filled');
+    await page.reload();
+    await heading(page, 'New token').waitFor();
+    assert.deepEqual(asked, ['beforeunload']);
+  });
+});
+
+describe('closing a dialog', () => {
+  it('with typed text asks, by Escape and by Cancel; without, and for a mere choice, it does not', async () => {
+    const page = await site.signedIn({ at: '#/keys' });
+    const dialog = page.getByRole('dialog', { name: 'New admin key' });
+    const open = () => page.getByRole('button', { name: 'New admin key' }).click();
+    await open();
+    await dialog.getByRole('radio', { name: 'Operator' }).check();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await open();
+    await dialog.getByLabel('Label').fill('Kim');
+    await page.keyboard.press('Escape');
+    await question(page).waitFor();
+    await page.keyboard.press('Escape');
+    await question(page).waitFor({ state: 'detached' });
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await keep(page);
+    assert.equal(await dialog.getByLabel('Label').inputValue(), 'Kim');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await discard(page);
+    await dialog.waitFor({ state: 'detached' });
+    await open();
+    assert.equal(await dialog.getByLabel('Label').inputValue(), '');
+    await dialog.getByLabel('Label').fill('Kim');
+    await dialog.getByRole('button', { name: 'Create key' }).click();
+    await page.getByRole('button', { name: 'I have saved it' }).click();
+    await page.getByRole('row').filter({ hasText: 'Kim' }).waitFor();
+    assert.equal(await question(page).count(), 0);
+  });
+
+  it('of a revocation keeps its reason, and a typed label is no text to be lost', async () => {
+    const page = await site.signedIn();
+    await page.goto(`${site.origin}${PATH}#/token/${token.id}`);
+    const dialog = page.getByRole('dialog', { name: 'Revoke “Half edited”?' });
+    await page.getByRole('button', { name: 'Revoke …' }).click();
+    await dialog.getByLabel('Type the label').fill('Half');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Revoke …' }).click();
+    await dialog.getByLabel('Reason').fill('it was seen in a gist');
+    await page.keyboard.press('Escape');
+    await discard(page);
+    await dialog.waitFor({ state: 'detached' });
+    assert.deepEqual(page.troubles, []);
+  });
+});

@@ -1,0 +1,195 @@
+// The one dialog before anything that ends tokens: what happens and by when, who still uses them, and the
+// name to type where a slip would break pages.
+
+import { ApiError, get } from '../api.js';
+import { h } from '../dom.js';
+import { duration, time } from '../time.js';
+import { openDialog } from '../ui/dialog.js';
+import { fact, facts } from '../ui/facts.js';
+import { field, fieldValue, form } from '../ui/form.js';
+import { originList, usageOf } from './usage.js';
+
+/**
+ * @import { Child } from '../dom.js'
+ * @import { Status, Token, TokenUsage } from '../types.d.ts'
+ * @typedef {{
+ *   title: string,
+ *   what: Child | Child[],
+ *   submit: string,
+ *   tokens: Token[],
+ *   name: string,
+ *   always?: Child,
+ *   isRisky?: (form: HTMLFormElement) => boolean,
+ *   hasReason?: boolean,
+ *   when?: Child,
+ *   known?: HTMLElement[][],
+ *   list?: Child,
+ *   fields?: Child[],
+ *   more?: (close: () => void) => Child[],
+ *   instead?: (close: () => void) => Child,
+ *   send: (reason: { reason?: string }, form: HTMLFormElement) => Promise<void>,
+ * }} Danger
+ * `what` happens, as a sentence; `tokens` are those that end, `name` is what must be typed where one of them
+ * was used today (unless `isRisky` says that the choices in the form make that needless) or where `always`
+ * says why; `when` it holds, if not within the bound; `known` are further facts, `list` is shown first,
+ * `fields` are further fields, `more` further buttons, and `instead` offers something that can be undone.
+ */
+
+/** Usage is asked for so many tokens at most. A family has two active ones. */
+const ASKED = 4;
+
+/**
+ * Opens the dialog. Resolves with whether it was done.
+ * @param {Danger} danger
+ */
+export async function dangerDialog(danger) {
+  const [status, usages] = await Promise.all([
+    /** @type {Promise<Status>} */ (get('/status')),
+    // An error here must not prevent the action.
+    Promise.all(danger.tokens.slice(0, ASKED).map(({ id }) => usageOf(id).catch(() => null))),
+  ]);
+  let isDone = false;
+  await openDialog(danger.title, (close) =>
+    content(danger, status, usages, close, () => {
+      isDone = true;
+      close();
+    }),
+  );
+  return isDone;
+}
+
+/**
+ * @param {Danger} danger
+ * @param {Status} status
+ * @param {(TokenUsage | null)[]} usages of its tokens
+ * @param {() => void} close
+ * @param {() => void} done
+ */
+function content(danger, status, usages, close, done) {
+  const { what, tokens, name, always, hasReason = true, instead } = danger;
+  const isUsed = tokens.some(({ state }, at) => state === 'active' && (usages[at]?.totals.admitted ?? 0) > 0);
+  const confirm = field({
+    name: 'confirm',
+    label: `Type the label to ${always ? 'go on anyway' : 'go on'}`,
+    hint: name,
+    control: h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' }),
+  });
+  const mustType = () => Boolean(always) || (isUsed && (danger.isRisky?.(element) ?? true));
+  const update = () => (confirm.hidden = !mustType());
+  const element = form(
+    {
+      submit: danger.submit,
+      danger: true,
+      cancel: close,
+      more: danger.more?.(close),
+      send: async (form) => {
+        if (mustType() && fieldValue(form, 'confirm').trim() !== name) throw unconfirmed(name);
+        const reason = hasReason ? fieldValue(form, 'reason').trim() : '';
+        await danger.send(reason ? { reason } : {}, form);
+        done();
+      },
+    },
+    ...(danger.fields ?? []),
+    hasReason &&
+      field({
+        name: 'reason',
+        label: 'Reason (kept in the audit log)',
+        control: h('input', { type: 'text', maxlength: '200', autocomplete: 'off' }),
+      }),
+    always && h('div', { class: 'box warn' }, h('p', null, always)),
+    confirm,
+  );
+  element.addEventListener('input', update);
+  update();
+  return [
+    h('p', null, what),
+    danger.list,
+    facts(
+      ...about(tokens),
+      ...(danger.known ?? []),
+      fact(danger.when ? 'When' : 'Refused everywhere', danger.when ?? bound(status)),
+    ),
+    tokens.map((token, at) => inUse(token, usages[at] ?? null, tokens.length > 1)),
+    instead?.(close),
+    element,
+  ].flat();
+}
+
+/** The tokens that end, and where they work. @param {Token[]} tokens */
+function about(tokens) {
+  if (tokens.length === 0) return [];
+  const rules = new Set(tokens.flatMap(({ origins }) => (origins === 'any' ? ['every site'] : origins)));
+  const shown = [...rules].slice(0, 3).join(', ');
+  return [
+    fact(
+      tokens.length === 1 ? 'Token' : `${tokens.length} tokens`,
+      h(
+        'span',
+        null,
+        tokens.flatMap(({ fingerprint }, at) => [at > 0 && ', ', h('code', null, fingerprint)]),
+      ),
+    ),
+    fact('Works from', rules.size > 3 ? `${shown} and ${rules.size - 3} more` : shown),
+  ];
+}
+
+/** An error of the form, in the shape of one of the API. @param {string} name */
+function unconfirmed(name) {
+  const detail = `The label is “${name}”: type it exactly`;
+  return new ApiError({
+    type: '',
+    title: '',
+    status: 422,
+    code: 'confirm',
+    detail: 'Type the label.',
+    errors: [{ field: 'confirm', code: 'confirm', detail }],
+  });
+}
+
+/**
+ * Whether pages still send the token.
+ * @param {Token} token
+ * @param {TokenUsage | null} usage
+ * @param {boolean} isNamed there are several tokens
+ */
+function inUse({ fingerprint }, usage, isNamed) {
+  const whose = isNamed && h('span', null, h('code', null, fingerprint), ': ');
+  if (usage === null || !usage.counting)
+    return h('p', { class: 'muted' }, whose, 'It is not known whether it is still in use.');
+  if (usage.totals.admitted === 0)
+    return h(
+      'p',
+      null,
+      whose,
+      'Not used in the last 24 hours.',
+      usage.last_used_at && h('span', null, ' Last used ', time(usage.last_used_at), '.'),
+    );
+  const [first] = usage.origins.allowed;
+  return h(
+    'div',
+    { class: 'box warn' },
+    h(
+      'p',
+      null,
+      whose,
+      h(
+        'strong',
+        null,
+        first && first.origin !== 'null'
+          ? `Still used by ${first.origin.replace(/^https:\/\//, '')}`
+          : 'Still in use',
+      ),
+      usage.last_used_at && h('span', null, ', last ', time(usage.last_used_at)),
+      `: ${usage.totals.admitted.toLocaleString('en')} requests in the last 24 hours.`,
+    ),
+    originList(usage.origins.allowed, '', 5),
+  );
+}
+
+/** @param {Status} status */
+function bound({ bound }) {
+  const within = `${duration(bound.seconds)} of the acknowledgement`;
+  return bound.guaranteed
+    ? `within ${within}`
+    : `within about ${within}; not guaranteed, because ON_UNKNOWN is admit`;
+}
