@@ -85,11 +85,7 @@ impl Config {
             variables.default_token_lifetime_seconds(max_token_lifetime_seconds)?;
         let retention_days =
             variables.number("RETENTION_DAYS", limits::RETENTION_DEFAULT_DAYS, 1..=36_500)?;
-        let metrics_tokens_max = variables.number(
-            "METRICS_TOKENS_MAX",
-            limits::METRICS_TOKENS_DEFAULT,
-            0..=limits::METRICS_TOKENS_LIMIT,
-        )?;
+        let metrics_tokens_max = variables.metrics_tokens_max()?;
         let rate_classes = variables.rate_classes()?;
         let client_ip_header = variables.client_ip_header()?;
         let client_scheme_header = variables.client_scheme_header()?;
@@ -177,6 +173,10 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
                  never work in another",
             ),
         }
+    }
+
+    fn metrics_tokens_max(&self) -> Result<i64, ConfigError> {
+        self.number("METRICS_TOKENS_MAX", limits::METRICS_TOKENS_DEFAULT, 0..=limits::METRICS_TOKENS_LIMIT)
     }
 
     fn heartbeat_seconds(&self, is_pushed: bool) -> Result<i64, ConfigError> {

@@ -67,10 +67,9 @@ impl<D: Database> Transaction<'_, D> {
                 self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
             }
             Command::RevokeTokens { bulk, reason, owner_removed, include_protected } => {
-                let kind =
-                    if owner_removed { RevocationReason::OwnerRemoved } else { RevocationReason::Bulk };
-                let step = self.revoke_tokens(&bulk, kind, reason.as_deref(), include_protected)?;
-                Ok(Answer::RevokedInBulk(step))
+                let kind = RevocationReason::of_bulk(owner_removed);
+                self.revoke_tokens(&bulk, kind, reason.as_deref(), include_protected)
+                    .map(Answer::RevokedInBulk)
             }
             Command::RotateFamily { family, rotate } => {
                 self.rotate_family(&family, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))

@@ -43,6 +43,11 @@ pub(super) enum RevocationReason {
 }
 
 impl RevocationReason {
+    /// Of a bulk call; `owner_removed`: because the tokens' owner has left.
+    pub(super) const fn of_bulk(owner_removed: bool) -> Self {
+        if owner_removed { Self::OwnerRemoved } else { Self::Bulk }
+    }
+
     const fn code(self) -> &'static str {
         match self {
             Self::Operator => "operator",

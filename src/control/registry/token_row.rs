@@ -5,14 +5,14 @@
 //! What it must not know: who may see it, which changes are allowed.
 //! What a mistake costs: a column that is mistaken for another is a different policy (false accept).
 
-use super::command::{AutoRotate, KeyReceipt, Receipt, TokenPolicy, TokenState};
+use super::command::{AutoRotate, KeyReceipt, Receipt, TokenPolicy, TokenState, token_warnings};
 use super::origin_index;
 use super::promise::Promise;
 use super::retired_keys;
 use super::rotation_plan::RotationPlan;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
-use super::token_index;
+use super::token_index::{self, Indexed};
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, json, optional_json, unsigned};
 use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::family::FamilyId;
@@ -172,7 +172,7 @@ impl TokenRow {
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         database.insert("token", self.columns()?)?;
         origin_index::write(database, self.serial, &self.policy.origins)?;
-        token_index::insert(database, std::slice::from_ref(self))
+        token_index::insert(database, &[self.indexed()])
     }
 
     /// Every column of a new row, with its value.
@@ -238,7 +238,7 @@ impl TokenRow {
         columns.push(("auto_rotate_at", self.auto_rotate_at().into()));
         self.update(database, columns)?;
         origin_index::write(database, self.serial, &self.policy.origins)?;
-        token_index::write(database, std::slice::from_ref(self))
+        token_index::write(database, &[self.indexed()])
     }
 
     pub(super) fn update_status<D: Database>(&self, database: &D) -> Result<(), StorageError> {
@@ -284,7 +284,7 @@ impl TokenRow {
             ("version", self.version.into()),
         ];
         self.update(database, columns)?;
-        token_index::set_end(database, self)
+        token_index::set_end(database, self.serial, self.end())
     }
 
     /// Writes the end of its licence, what that means for its end, and the version.
@@ -296,7 +296,7 @@ impl TokenRow {
             ("version", self.version.into()),
         ];
         self.update(database, columns)?;
-        token_index::set_end(database, self)
+        token_index::set_end(database, self.serial, self.end())
     }
 
     /// Computes the end that the gate enforces from the operator's and the licence's.
@@ -340,6 +340,21 @@ impl TokenRow {
     /// Whether no rotation made it or ends it: what is done to another token never changes it.
     pub(super) fn is_alone(&self) -> bool {
         self.predecessor.is_none() && self.successor.is_none() && self.rotation.is_none()
+    }
+
+    /// What of it the list is sorted, filtered and searched by.
+    pub(super) fn indexed(&self) -> Indexed<'_> {
+        Indexed {
+            serial: self.serial,
+            key_id: self.key_id,
+            label: &self.policy.label,
+            owner: self.policy.owner.as_deref().unwrap_or_default(),
+            end: self.end(),
+            last_used_at: self.last_used_at,
+            audiences: &self.policy.audiences,
+            warnings: token_warnings::of_settings(&self.policy, self.life_seconds()),
+            searched: format!("{}\n{}", self.policy.search_text(), self.fingerprint_end().to_lowercase()),
+        }
     }
 
     /// The last characters of the token, which its fingerprint shows.

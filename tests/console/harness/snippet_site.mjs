@@ -38,8 +38,9 @@ export function snippetSite() {
 
 /** Puts the code into a page of the site; the page's address. */
 export async function pageOf(site, id, text) {
-  const path = `/${site.pages.size}`;
   const body = text.startsWith('<') ? text : `<script type="module">${await bundled(text)}</script>`;
+  // Only now, since other pages may be added meanwhile.
+  const path = `/${site.pages.size}`;
   site.pages.set(
     path,
     `<!doctype html><title>${id}</title><link rel="icon" href="data:,">

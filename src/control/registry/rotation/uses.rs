@@ -65,7 +65,7 @@ impl<D: Database> Transaction<'_, D> {
         row.first_used_at = row.first_used_at.into_iter().chain([first_at]).min();
         row.last_used_at = row.last_used_at.into_iter().chain([last_at]).max();
         update(self.database, &row)?;
-        token_index::set_use(self.database, &row, used_before)?;
+        token_index::set_use(self.database, row.serial, used_before, row.last_used_at)?;
         if row.predecessor.is_some() && is_earlier {
             if was_unused {
                 let after = json!({ "first_used_at": first_at.to_rfc3339() });

@@ -73,7 +73,7 @@ pub(in crate::control::registry) fn step<D: Database>(database: &D) -> Result<()
     if filled(database)?.orders {
         renew_facets(database, &rows)?;
     } else {
-        write(database, &rows)?;
+        write(database, &rows.iter().map(TokenRow::indexed).collect::<Vec<_>>())?;
     }
     match rows.last().map(|row| row.serial) {
         Some(last) if u32::try_from(rows.len()).is_ok_and(|read| read == LIST_INDEX_STEP_MAX) => {
@@ -99,7 +99,7 @@ fn renew_facets<D: Database>(database: &D, rows: &[TokenRow]) -> Result<(), Stor
         )?
         .into_iter()
         .collect();
-    let now: BTreeSet<Facet> = rows.iter().flat_map(facets).collect();
+    let now: BTreeSet<Facet> = rows.iter().map(TokenRow::indexed).flat_map(|token| facets(&token)).collect();
     let gone: Vec<&Facet> = known.difference(&now).collect();
     if !gone.is_empty() {
         database.execute(

@@ -58,9 +58,9 @@ impl<'a> Text<'a> {
     /// The query of the search index, and a token that is meant besides; `None` where only the whole table
     /// will do.
     pub(super) fn index_query(&self) -> Option<(String, Option<Serial>)> {
-        let mut query = trigrams(self.text)?;
+        let mut query = trigrams::query(self.text)?;
         if let Some(end) = self.fingerprint.as_ref().filter(|sought| sought.named.is_none()) {
-            let end = trigrams(end.end.as_deref()?)?;
+            let end = trigrams::query(end.end.as_deref()?)?;
             query = format!("({query}) OR ({end})");
         }
         Some((query, self.serial()))

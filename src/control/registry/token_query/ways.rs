@@ -124,7 +124,7 @@ impl Way {
 
     /// To the tokens that may have a fingerprint of an earlier release, which names no serial.
     pub(super) fn to_fingerprint<D: Database>(database: &D, sought: &Sought) -> Result<Self, StorageError> {
-        let query = sought.end.as_deref().and_then(trigrams);
+        let query = sought.end.as_deref().and_then(trigrams::query);
         let path = match query {
             Some(query) if fill::filled(database)?.orders => Path::Few(searched(query)),
             _ => Path::Table,
