@@ -288,9 +288,10 @@ export interface TokenPage extends Page<Token> {
 
 /** One step of a bulk call. `rotated` instead of `receipts` where tokens are rotated. */
 export interface BulkStep {
-  matched: number;
-  protected: number;
-  used_lately: number;
+  /** The counts are in the first step only. */
+  matched?: number;
+  protected?: number;
+  used_lately?: number;
   receipts?: Receipt[];
   rotated?: { id: string; successor: Token }[];
   skipped: { id: string; code: string; reason?: string }[];

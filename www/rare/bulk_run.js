@@ -71,9 +71,9 @@ export async function run(path, asked, { expect, ...body }, { signal, once, tell
 /** @param {Outcome} outcome @param {BulkStep} step @param {boolean} isFirst */
 function add(outcome, step, isFirst) {
   if (isFirst) {
-    outcome.matched += step.matched;
-    outcome.protected += step.protected;
-    outcome.used += step.used_lately;
+    outcome.matched += step.matched ?? 0;
+    outcome.protected += step.protected ?? 0;
+    outcome.used += step.used_lately ?? 0;
   }
   const receipts = step.receipts ?? [];
   outcome.done += receipts.length + (step.rotated?.length ?? 0);

@@ -160,7 +160,7 @@ function refusedSites({ refused_sites: sites }, signal) {
 async function ahead(signal) {
   const page = /** @type {Page<Token>} */ (
     await get(
-      `/tokens${query({ expiring_within_seconds: SHOWN_DAYS * DAY_SECONDS, limit: ENDINGS })}`,
+      `/tokens${query({ expiring_within_seconds: SHOWN_DAYS * DAY_SECONDS, sort: 'ends', limit: ENDINGS })}`,
       signal,
     )
   );

@@ -7,23 +7,38 @@ use super::ids::{self, List};
 use super::token_views::{ReceiptJson, Token};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command;
-use crate::control::registry::command::{BulkStep, Skipped, TokenView};
+use crate::control::registry::command::{BulkCounts, BulkStep, Skipped, TokenView};
 use crate::formats::token::Serial;
 use crate::http::problem::Reason;
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One step of a bulk revocation.
+/// How many tokens a bulk call meets.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
-pub(super) struct BulkRevoked {
-    /// Number of tokens that the filter finds from this step on, including this step.
+pub(super) struct Counts {
+    /// Number of tokens that the filter finds. In the answer to the first step only.
     pub matched: u64,
     /// How many of those are protected.
     pub protected: u64,
     /// How many of those were used in the last 24 hours, as far as the registry knows.
     pub used_lately: u64,
+}
+
+impl From<BulkCounts> for Counts {
+    fn from(BulkCounts { matched, protected, used_lately }: BulkCounts) -> Self {
+        Self { matched, protected, used_lately }
+    }
+}
+
+/// One step of a bulk revocation.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
+pub(super) struct BulkRevoked {
+    /// What the filter finds; in the answer to the first step only.
+    #[serde(flatten)]
+    pub counts: Option<Counts>,
     /// One receipt for each revoked token; empty in a dry run.
     pub receipts: Vec<ReceiptJson>,
     /// The tokens that were skipped, or that a real run would skip.
@@ -35,9 +50,7 @@ pub(super) struct BulkRevoked {
 impl From<BulkStep<command::Receipt>> for BulkRevoked {
     fn from(step: BulkStep<command::Receipt>) -> Self {
         Self {
-            matched: step.matched,
-            protected: step.protected,
-            used_lately: step.used_lately,
+            counts: step.counts.map(Counts::from),
             receipts: step.done.into_iter().map(ReceiptJson::from).collect(),
             skipped: step.skipped.into_iter().map(SkippedToken::from).collect(),
             next_cursor: cursor(step.next),
@@ -49,12 +62,9 @@ impl From<BulkStep<command::Receipt>> for BulkRevoked {
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub(super) struct BulkChanged {
-    /// Number of tokens that the filter finds from this step on, including this step.
-    pub matched: u64,
-    /// How many of those are protected.
-    pub protected: u64,
-    /// How many of those were used in the last 24 hours, as far as the registry knows.
-    pub used_lately: u64,
+    /// What the filter finds; in the answer to the first step only.
+    #[serde(flatten)]
+    pub counts: Option<Counts>,
     /// One receipt for each changed token; empty in a dry run.
     pub receipts: Vec<ReceiptJson>,
     /// The tokens that were skipped, or that a real run would skip.
@@ -65,9 +75,8 @@ pub(super) struct BulkChanged {
 
 impl From<BulkStep<command::Receipt>> for BulkChanged {
     fn from(step: BulkStep<command::Receipt>) -> Self {
-        let BulkRevoked { matched, protected, used_lately, receipts, skipped, next_cursor } =
-            BulkRevoked::from(step);
-        Self { matched, protected, used_lately, receipts, skipped, next_cursor }
+        let BulkRevoked { counts, receipts, skipped, next_cursor } = BulkRevoked::from(step);
+        Self { counts, receipts, skipped, next_cursor }
     }
 }
 
@@ -75,12 +84,9 @@ impl From<BulkStep<command::Receipt>> for BulkChanged {
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema))]
 pub(super) struct BulkRotated {
-    /// Number of tokens that the filter finds from this step on, including this step.
-    pub matched: u64,
-    /// How many of those are protected.
-    pub protected: u64,
-    /// How many of those were used in the last 24 hours, as far as the registry knows.
-    pub used_lately: u64,
+    /// What the filter finds; in the answer to the first step only.
+    #[serde(flatten)]
+    pub counts: Option<Counts>,
     /// One entry for each rotated token; empty in a dry run. `GET /tokens/{id}/token` gives a successor's
     /// text.
     pub rotated: Vec<RotatedInBulk>,
@@ -110,9 +116,7 @@ impl BulkRotated {
             successor: Token::of(view, now),
         });
         Self {
-            matched: step.matched,
-            protected: step.protected,
-            used_lately: step.used_lately,
+            counts: step.counts.map(Counts::from),
             rotated: rotated.collect(),
             skipped: step.skipped.into_iter().map(SkippedToken::from).collect(),
             next_cursor: cursor(step.next),

@@ -466,6 +466,8 @@ const LIST_INDEX: Migration = &[
         PRIMARY KEY (facet, facet_value, of_serial)
     ) STRICT, WITHOUT ROWID",
     "CREATE INDEX token_facet_serial ON token_facet (of_serial)",
+    // Rotations under way are few. To make this index reads the table once.
+    "CREATE INDEX token_by_successor ON token (serial) WHERE successor IS NOT NULL",
     // Every three characters in a row of label, owner, external id and the token's last 8 characters.
     "CREATE VIRTUAL TABLE token_search USING fts5 (
         searched, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'

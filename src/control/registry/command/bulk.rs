@@ -30,14 +30,9 @@ pub enum BulkChange {
 /// The result of one step of a bulk call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BulkStep<T> {
-    /// How many tokens the filter finds from this step on, including this step.
-    pub matched: u64,
-    /// How many of those are protected.
-    #[serde(default)] // the registry of the previous release does not say
-    pub protected: u64,
-    /// How many of those were used in the last 24 hours.
-    #[serde(default)]
-    pub used_lately: u64,
+    /// What the filter finds; only in the first step, since counting a million tokens takes longer than a step.
+    #[serde(flatten)]
+    pub counts: Option<BulkCounts>,
     /// What was done, token by token; empty in a dry run.
     pub done: Vec<T>,
     /// The tokens that were skipped, and why.
@@ -50,14 +45,24 @@ impl<T> BulkStep<T> {
     /// The same step with another form of `done`.
     pub(in crate::control::registry) fn with<U>(&self, done: Vec<U>) -> BulkStep<U> {
         BulkStep {
-            matched: self.matched,
-            protected: self.protected,
-            used_lately: self.used_lately,
+            counts: self.counts,
             done,
             skipped: self.skipped.clone(),
             next: self.next,
         }
     }
+}
+
+/// How many tokens a bulk call meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkCounts {
+    pub matched: u64,
+    /// How many of them are protected.
+    #[serde(default)] // the registry of the previous release does not say
+    pub protected: u64,
+    /// How many of them were used in the last 24 hours.
+    #[serde(default)]
+    pub used_lately: u64,
 }
 
 /// A token that a bulk call skipped.

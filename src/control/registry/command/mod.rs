@@ -30,7 +30,7 @@ pub mod token_warnings;
 
 pub use admin_key::{AdminKeyView, NewAdminKey, SessionView};
 pub use answer::Answer;
-pub use bulk::{Bulk, BulkChange, BulkStep, Skipped};
+pub use bulk::{Bulk, BulkChange, BulkCounts, BulkStep, Skipped};
 pub use commands::Command;
 pub use event::{EventFilter, EventView};
 pub use family::{FamilyView, FetchView};

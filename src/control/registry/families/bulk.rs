@@ -12,12 +12,12 @@
 
 use crate::base::database::Database;
 use crate::control::registry::command::{
-    Bulk, BulkChange, BulkStep, Fault, Receipt, Rotate, Skipped, TokenEdit, TokenFilter, TokenView,
+    Bulk, BulkChange, BulkCounts, BulkStep, Fault, Receipt, Rotate, Skipped, TokenEdit, TokenFilter, TokenView,
 };
 use crate::control::registry::lifecycle::RevocationReason;
 use crate::control::registry::protection::Act;
 use crate::control::registry::row::Stop;
-use crate::control::registry::token_query::{self, Only, Question, Tally};
+use crate::control::registry::token_query::{self, Only, Question};
 use crate::control::registry::token_row::TokenRow;
 use crate::control::registry::transaction::Transaction;
 use crate::formats::token::Serial;
@@ -126,10 +126,8 @@ impl<D: Database> Transaction<'_, D> {
             impl Fn(&mut Self, TokenRow) -> Result<T, Stop>,
         >,
     ) -> Result<BulkStep<T>, Stop> {
-        let (rows, tally, next) = self.step_of(bulk, kind.only)?;
-        let Tally { matched, protected, used_lately } = tally;
-        let mut step =
-            BulkStep { matched, protected, used_lately, done: Vec::new(), skipped: Vec::new(), next };
+        let (rows, counts, next) = self.step_of(bulk, kind.only)?;
+        let mut step = BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next };
         for row in rows.into_iter().rev() {
             match (kind.prevents)(self, &row) {
                 Err(stop) => {
@@ -142,17 +140,23 @@ impl<D: Database> Transaction<'_, D> {
         Ok(step)
     }
 
-    fn step_of(&self, bulk: &Bulk, only: Only) -> Result<(Vec<TokenRow>, Tally, Option<Serial>), Stop> {
+    fn step_of(
+        &self,
+        bulk: &Bulk,
+        only: Only,
+    ) -> Result<(Vec<TokenRow>, Option<BulkCounts>, Option<Serial>), Stop> {
         let limit = bulk.filter.limit.clamp(1, BULK_STEP_MAX);
         let filter = TokenFilter { limit, ..bulk.filter.clone() };
         let question = Question { filter: &filter, only, settings: self.settings, now: self.now };
-        let tally = token_query::tally(self.database, question)?;
         let is_first = filter.below.is_none();
-        if is_first && bulk.expect.is_some_and(|expected| expected != tally.matched) {
-            return Err(Fault::UnexpectedCount { matched: tally.matched }.into());
+        let counts = if is_first { Some(token_query::tally(self.database, question)?) } else { None };
+        if let Some(BulkCounts { matched, .. }) = counts
+            && bulk.expect.is_some_and(|expected| expected != matched)
+        {
+            return Err(Fault::UnexpectedCount { matched }.into());
         }
         let (rows, next) = token_query::rows(self.database, question)?;
-        Ok((rows, tally, next))
+        Ok((rows, counts, next))
     }
 }
 

@@ -7,7 +7,7 @@
 //! What a mistake costs: one token of a compromised family goes on working (false accept).
 
 use crate::base::database::Database;
-use crate::control::registry::command::{BulkStep, Fault, Receipt, Skipped, TokenEdit, TokenView};
+use crate::control::registry::command::{BulkCounts, BulkStep, Fault, Receipt, Skipped, TokenEdit, TokenView};
 use crate::control::registry::lifecycle::RevocationReason;
 use crate::control::registry::protection::Act;
 use crate::control::registry::row::Stop;
@@ -47,14 +47,12 @@ impl<D: Database> Transaction<'_, D> {
         let protected = live.iter().filter(|row| row.policy.protected).count();
         let since = self.now.plus_ms(-SECONDS_PER_DAY * MS_PER_SECOND);
         let used = live.iter().filter(|row| row.last_used_at.is_some_and(|at| at > since)).count();
-        let mut step = BulkStep {
+        let counts = Some(BulkCounts {
             matched,
             protected: u64::try_from(protected).unwrap_or(u64::MAX),
             used_lately: u64::try_from(used).unwrap_or(u64::MAX),
-            done: Vec::new(),
-            skipped: Vec::new(),
-            next: None,
-        };
+        });
+        let mut step = BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next: None };
         // Oldest first. Otherwise revoking a successor would plan the predecessor's end anew before that is
         // revoked too.
         for row in live.into_iter().rev() {

@@ -12,7 +12,7 @@ mod order;
 mod sought;
 mod ways;
 
-use super::command::{TokenFilter, TokensTotal};
+use super::command::{BulkCounts, TokenFilter, TokensTotal};
 use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
@@ -45,22 +45,12 @@ pub(super) struct Question<'a> {
     pub(super) now: UnixMillis,
 }
 
-/// How many tokens a bulk call meets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) matched: u64,
-    /// How many of them are protected.
-    pub(super) protected: u64,
-    /// How many of them were used in the last 24 hours.
-    pub(super) used_lately: u64,
-}
-
 /// What the filter finds, from its position on.
-pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result<Tally, StorageError> {
+pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result<BulkCounts, StorageError> {
     let since = question.now.plus_ms(-SECONDS_PER_DAY * MS_PER_SECOND);
     let conditions = Conditions::of(database, question)?;
     if !conditions.is_exact() {
-        let mut tally = Tally::default();
+        let mut tally = BulkCounts::default();
         each(database, question, |row| {
             tally.matched = tally.matched.saturating_add(1);
             tally.protected = tally.protected.saturating_add(row.policy.protected.into());
@@ -77,7 +67,7 @@ pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result
     );
     let parameters: Vec<Value> = [since.into()].into_iter().chain(parameters).collect();
     Ok(database.query_one(&sql, &parameters, |columns| {
-        Ok(Tally { matched: columns.number()?, protected: columns.number()?, used_lately: columns.number()? })
+        Ok(BulkCounts { matched: columns.number()?, protected: columns.number()?, used_lately: columns.number()? })
     })?)
 }
 

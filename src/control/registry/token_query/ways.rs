@@ -268,6 +268,9 @@ fn of_index(question: Question<'_>, filled: Filled) -> Result<Vec<Source>, Stora
         }
         _ => {}
     }
+    if filter.has_successor == Some(true) {
+        all.push(Source::of_token("token.successor IS NOT NULL").ordered());
+    }
     if let Some(key_id) = filter.key_id {
         all.push(Source::of_order("by_key = ?").with([u32::from(key_id.0).into()]).ordered());
     }
