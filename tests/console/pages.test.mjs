@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { assertAccessible } from './harness/axe.mjs';
-import { ADMIN_KEY, Console, PATH, signIn } from './harness/console.mjs';
+import { ADMIN_KEY, Console, goTo, PATH, signIn } from './harness/console.mjs';
 import { town } from './harness/town.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -17,7 +17,7 @@ const ROOT = new URL('../../', import.meta.url);
 const PICTURES = process.env.WAYLEAVE_PICTURES
   ? new URL(`${process.env.WAYLEAVE_PICTURES}/`, ROOT).pathname
   : null;
-const SHOWN = ['tokens', 'create', 'token', 'revoke', 'revoked', 'family', 'revocation'];
+const SHOWN = ['home', 'tokens', 'create', 'token', 'revoke', 'revoked', 'family', 'refusals', 'revocation'];
 const FIRST_LOAD_MAX_BYTES = 90_000;
 
 const site = new Console({
@@ -36,11 +36,14 @@ before(async () => {
 });
 after(() => site.stop());
 
-const VIEWS = [
-  { name: 'desktop-light', scheme: 'light', width: 1280, height: 860 },
-  { name: 'desktop-dark', scheme: 'dark', width: 1280, height: 860 },
-  { name: 'phone', scheme: 'light', width: 360, height: 740 },
-];
+const SIZES = {
+  desktop: { width: 1440, height: 900 },
+  laptop: { width: 1024, height: 768 },
+  phone: { width: 390, height: 844 },
+};
+const VIEWS = Object.entries(SIZES).flatMap(([name, size]) =>
+  ['light', 'dark'].map((scheme) => ({ name: `${name}-${scheme}`, scheme, ...size })),
+);
 /** Waits until the page shows its heading and all its requests have ended. */
 async function settled(page, heading) {
   await page.getByRole('heading', { level: 1, name: heading }).waitFor();
@@ -108,7 +111,7 @@ for (const view of VIEWS) {
     before(async () => (page = await site.signedIn(view)));
 
     async function look(name, hash, heading, prepare = async () => {}) {
-      await page.evaluate((hash) => (location.hash = hash), hash);
+      await goTo(page, hash, heading);
       await settled(page, heading);
       await prepare();
       assert.ok((await assertAccessible(page, `${name} in ${view.name}`)) > 20);
@@ -119,7 +122,47 @@ for (const view of VIEWS) {
       await picture(page, name, view);
     }
 
+    /** A dialog, which Escape closes. */
+    async function lookAtDialog(name, hash, heading, open) {
+      await look(name, hash, heading, async () => {
+        await open();
+        await page.getByRole('dialog').waitFor();
+      });
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    }
+
+    it('home', () =>
+      look('home', '#/home', 'Home', () =>
+        page.getByRole('heading', { name: 'Sites refused most' }).waitFor(),
+      ));
     it('tokens', () => look('tokens', '#/tokens', 'Tokens'));
+    it('tokens that are selected', async () => {
+      await look('selected', '#/tokens?state=active&q=town', 'Tokens', () =>
+        page.getByRole('checkbox', { name: 'Select every token of this page' }).check(),
+      );
+      await lookAtDialog('bulk', '#/tokens?state=active&q=town', 'Tokens', async () => {
+        await page.getByRole('button', { name: 'Disable …' }).click();
+        await page.getByText(/used in the last 24 hours/).waitFor();
+      });
+    });
+    it('the views of the list', () =>
+      lookAtDialog('views', '#/tokens?owner=team-3@town.example', 'Tokens', () =>
+        page.getByRole('button', { name: 'Views …' }).click(),
+      ));
+    it('the palette and the keys', async () => {
+      await lookAtDialog('palette', `#/token/${places.active}`, 'Maps on the town site', async () => {
+        await page.keyboard.press('Control+k');
+        await page.getByRole('dialog').getByRole('combobox').fill('shop');
+        await page.getByRole('option').first().waitFor();
+      });
+      await lookAtDialog('hands', `#/token/${places.active}`, 'Maps on the town site', () =>
+        page.keyboard.press('?'),
+      );
+    });
+    it('refusals', () => look('refusals', '#/refusals', 'Refusals'));
+    it('licences', () => look('licences', '#/licences', 'Licences and owners'));
+    it('signing keys', () => look('signing-keys', '#/signing-keys', 'Signing keys'));
     it('the menu of a row', () =>
       look('menu', '#/tokens?q=Maps', 'Tokens', async () => {
         await page.getByRole('button', { name: 'Actions for Maps on the town site' }).click();

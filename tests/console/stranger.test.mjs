@@ -78,7 +78,7 @@ task('watch who still uses the old one', async () => {
   );
   await page.getByRole('region', { name: 'Settings' }).getByRole('link', { name: /^fam_/ }).click();
   await page.getByRole('heading', { name: 'Old and new' }).waitFor();
-  await page.getByText('1 admitted, 0 refused').waitFor();
+  await page.getByText('1 admitted').first().waitFor();
 });
 
 task('revoke the old one', async () => {
@@ -90,6 +90,44 @@ task('revoke the old one', async () => {
   await dialog().getByRole('button', { name: 'Revoke', exact: true }).click();
   await page.getByRole('region', { name: 'When it takes effect' }).waitFor();
   assert.equal((await admin.token(first)).state, 'revoked');
+});
+
+task('disable all that a team has', async () => {
+  await goTo(page, '#/tokens?owner=team-3@town.example', 'Tokens');
+  await page.getByText('of 12').first().waitFor();
+  await page.getByRole('checkbox', { name: 'Select every token of this page' }).check();
+  await page.getByRole('button', { name: 'Disable …' }).click();
+  await dialog().getByText('12 tokens, 0 protected, 0 used in the last 24 hours').waitFor();
+  await dialog().getByRole('button', { name: 'Disable 12 tokens' }).click();
+  await dialog().getByText('12 tokens disabled.').waitFor();
+  await dialog().getByRole('button', { name: 'Close' }).click();
+  const { total } = (await admin.call('GET', '/tokens?owner=team-3%40town.example&state=disabled&total=true'))
+    .json;
+  assert.equal(total.count, 12);
+});
+
+task('find out why a page gets 403, and allow its site', async () => {
+  const { token, id } = await admin.createToken({ label: 'The map', origins: [SITE] });
+  const elsewhere = 'https://new-shop.example';
+  const call = () =>
+    site.gateway.client.get('/v1/tiles/3', {
+      headers: { Authorization: `Bearer ${token}`, Origin: elsewhere },
+    });
+  assert.equal((await call()).status, 403);
+  await eventually(
+    'the refusal is in the tail',
+    async () => (await admin.call('GET', `/refusals?token=${id}`)).json.items.length > 0,
+    75_000,
+  );
+  await goTo(page, '#/home', 'Home');
+  await page.getByRole('link', { name: 'Refusals', exact: true }).click();
+  await page.getByLabel('Site').fill('new-shop.example');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  const row = page.getByRole('row').filter({ hasText: 'Site not on its list' });
+  await row.getByRole('link', { name: /Allow this site/ }).click();
+  await heading('Edit “The map”').waitFor();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await eventually('the site is admitted', async () => (await call()).status === 200, 75_000);
 });
 
 task('stop the whole family', async () => {

@@ -2,8 +2,8 @@
 
 use crate::world::{DAY, World, all, as_usual, edit_label, how, new_token};
 use wayleave::control::registry::command::{
-    Answer, Bulk, BulkChange, BulkCounts, BulkStep, Command, Fault, Receipt, RevokeOld, Rotate, SwitchOwnerOff,
-    TokenEdit, TokenFilter, TokenState, TokenView,
+    Answer, Bulk, BulkChange, BulkCounts, BulkStep, Command, Fault, Receipt, RevokeOld, Rotate,
+    SwitchOwnerOff, TokenEdit, TokenFilter, TokenState, TokenView,
 };
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::token::Serial;

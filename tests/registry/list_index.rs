@@ -222,7 +222,11 @@ fn a_list_is_the_same_with_its_index_without_it_and_while_it_is_filled() {
     fill(&mut world);
     let mut found = 0;
     for (question, expected) in questions.iter().zip(&without) {
-        assert_eq!(pages(&mut world, question), *expected, "{question:?}");
+        let (listed, total) = pages(&mut world, question);
+        assert_eq!(listed, expected.0, "{question:?}");
+        // Where each row must be looked at, it is counted up to a limit.
+        let is_same = total == expected.1 || !expected.1.is_exact && total.count >= expected.1.count;
+        assert!(is_same, "{question:?}: {total:?} and {:?}", expected.1);
         found += u32::from(expected.1.count > 0);
     }
     assert!(found > 100, "most of these questions find something: {found}");

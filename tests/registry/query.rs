@@ -50,6 +50,8 @@ fn every_state_is_found_and_shown_alike() {
     // An operator's earlier end.
     world.token();
     world.database.one(&format!("UPDATE token SET ends_at = {} WHERE serial = 6 RETURNING 1", world.now.0));
+    let sql = format!("UPDATE token_order SET by_end = {} WHERE of_serial = 6 RETURNING 1", world.now.0);
+    world.database.one(&sql);
     let expected = [
         (TokenState::Active, vec![1]),
         (TokenState::Disabled, vec![2]),

@@ -59,6 +59,7 @@ fn a_database_of_the_release_before_keeps_its_tokens() {
     let mut world = World::new();
     let token = world.token();
     let added = [
+        "DROP INDEX token_by_successor",
         "DROP TABLE token_order",
         "DROP TABLE token_facet",
         "DROP TABLE token_search",

@@ -23,7 +23,7 @@ const DAY_SECONDS = 86_400;
 const SITES = 8;
 /** Changes under way that are shown, and endings that are counted by day. */
 const CHANGES = 8,
-  ENDINGS = 200;
+  ENDINGS = 100;
 
 /** @param {import('../router.js').Place} place */
 export async function view({ signal }) {

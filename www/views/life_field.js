@@ -53,8 +53,8 @@ export const asConfigured = ({ audiences, routes, default_token_lifetime_seconds
 });
 
 /**
- * The lifetime that a token was given, in seconds. An expiry has no fraction, so it may be up to a second more
- * or less than was chosen; whole minutes are what people choose.
+ * The lifetime that a token was given, in seconds. An expiry has no fraction, so it may be up to a second
+ * more or less than was chosen; whole minutes are what people choose.
  * @param {Token} token
  */
 function lifeOf({ created_at: from, expires_at: until }) {

@@ -7,7 +7,6 @@ use super::command::{
     ProbeView, SortBy, StatusView, TokenEdit, TokenFilter,
 };
 use super::events::Event;
-use super::lifecycle::RevocationReason;
 use super::row::Stop;
 use super::token_query::{Only, Question};
 use super::token_row::TokenRow;
@@ -66,11 +65,9 @@ impl<D: Database> Transaction<'_, D> {
             Command::RevokeToken { serial, reason, force } => {
                 self.revoke(serial, reason.as_deref(), force).map(Answer::Receipt)
             }
-            Command::RevokeTokens { bulk, reason, owner_removed, include_protected } => {
-                let kind = RevocationReason::of_bulk(owner_removed);
-                self.revoke_tokens(&bulk, kind, reason.as_deref(), include_protected)
-                    .map(Answer::RevokedInBulk)
-            }
+            Command::RevokeTokens { bulk, reason, owner_removed, include_protected } => self
+                .revoke_tokens(&bulk, owner_removed, reason.as_deref(), include_protected)
+                .map(Answer::RevokedInBulk),
             Command::RotateFamily { family, rotate } => {
                 self.rotate_family(&family, &rotate, idempotency).map(|made| Answer::Rotated(Box::new(made)))
             }

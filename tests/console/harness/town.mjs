@@ -4,11 +4,14 @@ import { eventually } from '../../workerd/harness/gateway.mjs';
 import { spreadUsage } from './spread_usage.mjs';
 
 const DAY = 86_400;
+/** With those that are in the pictures, some 300 tokens. */
+const CROWD = 290;
 
 /** Creates the tokens; returns the ids of those in the pictures. */
 export async function town(gateway) {
   const { admin } = gateway;
   const make = (settings) => admin.createToken(settings);
+  await crowd(admin);
   await make({
     label: 'Old bus timetable',
     owner: 'transport@town.example',
@@ -74,6 +77,32 @@ export async function town(gateway) {
   await admin.revoke(leaked.id, { reason: 'copied into a public gist', force: true });
   await traffic(gateway, active, [before, widget, kiosk]);
   return { active: active.id, revoked: leaked.id, family: before.family, rotated: rotated.json.id };
+}
+
+/** Many tokens of different owners, sites, ends and states, as a deployment has them. */
+async function crowd(admin) {
+  const kinds = ['Tiles', 'Search', 'Weather', 'Store finder', 'Air quality', 'Departures', 'Opening hours'];
+  const towns = ['Ahrensburg', 'Bebra', 'Calw', 'Dinslaken', 'Eutin', 'Fulda', 'Gifhorn', 'Husum', 'Ilmenau'];
+  const made = [];
+  for (let at = 0; at < CROWD; at += 1) {
+    const town = towns[at % towns.length];
+    const host = `${town.toLowerCase()}.example`;
+    made.push(
+      await admin.createToken({
+        label: `${kinds[at % kinds.length]} for ${town}`,
+        ...(at % 11 > 0 && { owner: `team-${at % 13}@town.example` }),
+        origins:
+          at % 17 === 0 ? 'any' : [`https://www.${host}`, `https://shop.${host}`].slice(0, 1 + (at % 2)),
+        expires_in: DAY * (3 + ((at * 37) % 360)),
+        ...(at % 19 === 0 && { origin_mode: 'report' }),
+        ...(at % 23 === 0 && { protected: true }),
+      }),
+    );
+  }
+  for (const { id } of made.filter((_, at) => at % 29 === 1)) await admin.disable(id);
+  for (const { id } of made.filter((_, at) => at % 31 === 2)) await admin.revoke(id, { force: true });
+  for (const { id } of made.filter((_, at) => at % 37 === 3))
+    await admin.call('POST', `/tokens/${id}/rotate`, { body: {} });
 }
 
 const serialOf = ({ id }) => Number(id.slice('tok_'.length));

@@ -30,7 +30,7 @@ pub enum BulkChange {
 /// The result of one step of a bulk call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BulkStep<T> {
-    /// What the filter finds; only in the first step, since counting a million tokens takes longer than a step.
+    /// What the filter finds. In the first step only: counting a million tokens takes longer than a step.
     #[serde(flatten)]
     pub counts: Option<BulkCounts>,
     /// What was done, token by token; empty in a dry run.
@@ -44,12 +44,7 @@ pub struct BulkStep<T> {
 impl<T> BulkStep<T> {
     /// The same step with another form of `done`.
     pub(in crate::control::registry) fn with<U>(&self, done: Vec<U>) -> BulkStep<U> {
-        BulkStep {
-            counts: self.counts,
-            done,
-            skipped: self.skipped.clone(),
-            next: self.next,
-        }
+        BulkStep { counts: self.counts, done, skipped: self.skipped.clone(), next: self.next }
     }
 }
 

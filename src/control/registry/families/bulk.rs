@@ -12,7 +12,8 @@
 
 use crate::base::database::Database;
 use crate::control::registry::command::{
-    Bulk, BulkChange, BulkCounts, BulkStep, Fault, Receipt, Rotate, Skipped, TokenEdit, TokenFilter, TokenView,
+    Bulk, BulkChange, BulkCounts, BulkStep, Fault, Receipt, Rotate, Skipped, TokenEdit, TokenFilter,
+    TokenView,
 };
 use crate::control::registry::lifecycle::RevocationReason;
 use crate::control::registry::protection::Act;
@@ -38,10 +39,11 @@ impl<D: Database> Transaction<'_, D> {
     pub(in crate::control::registry) fn revoke_tokens(
         &mut self,
         bulk: &Bulk,
-        reason: RevocationReason,
+        owner_removed: bool,
         text: Option<&str>,
         include_protected: bool,
     ) -> Result<BulkStep<Receipt>, Stop> {
+        let reason = RevocationReason::of_bulk(owner_removed);
         let kind = Kind {
             only: Only::NotEnded,
             prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {

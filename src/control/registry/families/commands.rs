@@ -7,7 +7,9 @@
 //! What a mistake costs: one token of a compromised family goes on working (false accept).
 
 use crate::base::database::Database;
-use crate::control::registry::command::{BulkCounts, BulkStep, Fault, Receipt, Skipped, TokenEdit, TokenView};
+use crate::control::registry::command::{
+    BulkCounts, BulkStep, Fault, Receipt, Skipped, TokenEdit, TokenView,
+};
 use crate::control::registry::lifecycle::RevocationReason;
 use crate::control::registry::protection::Act;
 use crate::control::registry::row::Stop;

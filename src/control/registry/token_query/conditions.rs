@@ -3,8 +3,8 @@
 //! Invariants: a `+` before a column keeps SQLite from searching by that column's index, whose order is not
 //! that of the list: the way is chosen in `ways`.
 
+use super::question::{Only, Question};
 use super::sought::{OF_FINGERPRINT, Text, fingerprint_parameters};
-use super::{Only, Question};
 use crate::base::database::{Database, Rows, Value, json};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::token_warnings::{

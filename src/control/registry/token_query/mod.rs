@@ -9,12 +9,12 @@
 
 mod conditions;
 mod order;
+mod question;
 mod sought;
 mod ways;
 
 use super::command::{BulkCounts, TokenFilter, TokensTotal};
 use super::row::StorageError;
-use super::settings::RegistrySettings;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::base::database::{Columns, Database, Rows, Value};
 use crate::base::time::UnixMillis;
@@ -22,28 +22,8 @@ use crate::formats::fingerprint::Sought;
 use crate::formats::token::Serial;
 use crate::limits::{MS_PER_SECOND, PAGE_LIMIT_MAX, SECONDS_PER_DAY, TOTAL_EXAMINED_MAX, TOTAL_SHOWN_MAX};
 use conditions::Conditions;
+pub(super) use question::{Only, Question};
 use ways::Way;
-
-/// Which of the tokens found are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Only {
-    All,
-    /// Tokens that are active or disabled.
-    NotEnded,
-    Active,
-    Disabled,
-    /// Tokens that are active and have no successor.
-    ActiveLeaves,
-}
-
-/// A question to the table of tokens.
-#[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
-    pub(super) filter: &'a TokenFilter,
-    pub(super) only: Only,
-    pub(super) settings: &'a RegistrySettings,
-    pub(super) now: UnixMillis,
-}
 
 /// What the filter finds, from its position on.
 pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result<BulkCounts, StorageError> {
@@ -67,7 +47,8 @@ pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result
     );
     let parameters: Vec<Value> = [since.into()].into_iter().chain(parameters).collect();
     Ok(database.query_one(&sql, &parameters, |columns| {
-        Ok(BulkCounts { matched: columns.number()?, protected: columns.number()?, used_lately: columns.number()? })
+        let [matched, protected, used_lately] = [columns.number()?, columns.number()?, columns.number()?];
+        Ok(BulkCounts { matched, protected, used_lately })
     })?)
 }
 

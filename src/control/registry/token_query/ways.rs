@@ -10,8 +10,8 @@
 
 use super::conditions::{Conditions, seconds_of};
 use super::order::{self, Order};
+use super::question::{Only, Question};
 use super::sought::Text;
-use super::{Only, Question};
 use crate::base::database::{Columns, Database, Rows, Value, json};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::token_warnings::{self, ROTATION_OVERDUE, UNUSED};
