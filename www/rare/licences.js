@@ -72,7 +72,7 @@ export async function view({ params, signal }) {
     ),
     lately !== null &&
       isRecent(lately.by) &&
-      receipt(null, lately.by, lately.what, signal, lately.whose),
+      receipt(null, lately.by, lately.what, signal, `${lately.whose} is`),
     h('section', { class: 'card' }, h('h2', null, 'Licences'), licenceTable(licences.items)),
     pager('licences', licences.next_cursor, params),
     h('section', { class: 'card' }, h('h2', null, 'Owners who are switched off'), ownerTable(owners.items)),

@@ -207,7 +207,7 @@ async function shown(made, old) {
         `Use it in place of the old one, ${old.fingerprint}.`,
     ),
     copyable(made.token, 'The token'),
-    ended && receipt(old.id, ended.effective_by, 'refused everywhere', closed.signal, 'The old one'),
+    ended && receipt(old.id, ended.effective_by, 'refused everywhere', closed.signal, 'The old one is'),
     h(
       'div',
       { class: 'actions' },

@@ -39,7 +39,7 @@ export async function view({ path: [, id], signal }) {
     configuration(signal),
   ]);
   const used = h('span', null, lastUsed(token.last_used_at));
-  const use = usageSection(token.id, signal, ({ last_used_at: at }) =>
+  const use = usageSection(token, signal, ({ last_used_at: at }) =>
     put(used, lastUsed(token.last_used_at, at)),
   );
   return h(
