@@ -149,7 +149,7 @@ async function idOf(text) {
  * @param {RefusalPage} page
  * @param {{ token: string, site: string }} filters
  * @param {string} cursor
- * @param {(id: string) => HTMLElement} names
+ * @param {(id: string) => HTMLElement[]} names
  */
 function shown(page, filters, cursor, names) {
   if (!page.keeping) return off();
@@ -179,7 +179,7 @@ function shown(page, filters, cursor, names) {
 
 /**
  * @param {{ token: string, site: string }} filters
- * @param {(id: string) => HTMLElement} names
+ * @param {(id: string) => HTMLElement[]} names
  * @returns {import('../ui/table.js').Column<Refusal>[]}
  */
 function columns(filters, names) {
