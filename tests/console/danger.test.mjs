@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { eventually } from '../workerd/harness/gateway.mjs';
 import { assertAccessible } from './harness/axe.mjs';
 import { Console, goTo, more, openMore } from './harness/console.mjs';
+import { answerWith } from './harness/network.mjs';
 
 const SHOP = 'https://shop.example',
   BLOG = 'https://blog.example';
@@ -15,16 +16,21 @@ const site = new Console();
 const { admin } = site;
 /** Tokens that pages used a moment ago. */
 const used = {};
+/** The successor of one of them. */
+let unused;
 
 before(async () => {
   await site.start();
-  for (const name of ['rotated', 'stopped', 'edited', 'ending'])
+  for (const name of ['rotated', 'stopped', 'edited', 'ending', 'inFamily'])
     used[name] = await admin.createToken({ label: `Used, ${name}`, origins: [SHOP, BLOG] });
-  const successor = await admin.call('POST', `/tokens/${used.stopped.id}/rotate`, { body: {} });
-  used.successor = successor.json;
-  for (const { token } of Object.values(used))
-    for (const origin of [SHOP, SHOP, BLOG]) {
-      const headers = { Authorization: `Bearer ${token}`, Origin: origin };
+  used.reported = await admin.createToken({ label: 'Tried', origins: [SHOP], origin_mode: 'report' });
+  used.scripted = await admin.createToken({ label: 'Scripted', origins: [SHOP], missing_origin: 'allow' });
+  const rotated = async ({ id }) => (await admin.call('POST', `/tokens/${id}/rotate`, { body: {} })).json;
+  used.successor = await rotated(used.stopped);
+  unused = await rotated(used.inFamily);
+  for (const { label, token } of Object.values(used))
+    for (const origin of label === 'Scripted' ? [SHOP, null, null] : [SHOP, SHOP, BLOG]) {
+      const headers = { Authorization: `Bearer ${token}`, ...(origin && { Origin: origin }) };
       assert.equal((await site.gateway.client.get('/now', { headers })).status, 200);
     }
   await eventually(
@@ -130,6 +136,118 @@ describe('the emergency stop of a family', () => {
   });
 });
 
+describe('the emergency stop that leaves a token', () => {
+  it('counts down for those that it revoked', async () => {
+    const old = await admin.createToken({ label: 'Half guarded' });
+    const { json: kept } = await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} });
+    await admin.edit(kept.id, { protected: true });
+    const page = await site.signedIn({ at: `#/family/${old.family}` });
+    await page.getByRole('button', { name: 'Revoke all …' }).click();
+    await dialog(page, 'Revoke the whole family?')
+      .getByRole('button', { name: 'Revoke all', exact: true })
+      .click();
+    await receipt(page)
+      .getByText('The revoked tokens of the family are refused everywhere within 60 s')
+      .waitFor();
+    assert.deepEqual(
+      [(await admin.token(old.id)).state, (await admin.token(kept.id)).state],
+      ['revoked', 'active'],
+    );
+  });
+});
+
+describe('use that nobody can tell', () => {
+  it('asks for the label where the registry knows of a last use of today', async () => {
+    const { id, label } = used.inFamily;
+    const page = await site.signedIn();
+    const ago = (hours) => new Date(Date.now() - hours * 3_600_000).toISOString();
+    await answerWith(page, `/tokens/${id}/usage?*`, { status: 503, json: {} });
+    for (const [hours, isAsked] of [
+      [30, false],
+      [3, true],
+    ]) {
+      await page.unroute(`**/_wayleave/api/tokens/${id}`);
+      await answerWith(page, `/tokens/${id}`, {
+        json: { ...(await admin.token(id)), last_used_at: ago(hours) },
+      });
+      await goTo(page, '#/tokens', 'Tokens');
+      await goTo(page, `#/token/${id}`, label);
+      await page.getByRole('button', { name: 'Revoke …' }).click();
+      const asked = dialog(page, `Revoke “${label}”?`);
+      await asked.getByText('It is not known whether it is still in use. It was used').waitFor();
+      assert.equal(await asked.getByLabel('Type the label').isVisible(), isAsked, `${hours} hours ago`);
+      await asked.getByRole('button', { name: 'Cancel' }).click();
+    }
+  });
+});
+
+describe('many tokens at once', () => {
+  const chosen = async (labels, action) => {
+    const page = await site.signedIn();
+    for (const label of labels) await page.getByRole('checkbox', { name: `Select ${label}` }).check();
+    const bar = page.getByRole('region', { name: 'Selected tokens' });
+    await bar.getByRole('button', { name: `${action} …` }).click();
+    const asked = dialog(page, `${action} many tokens`);
+    await asked.getByRole('button', { name: `${action} ${labels.length} tokens` }).waitFor();
+    return asked;
+  };
+
+  it('are disabled with the bound said before and a countdown after, and enabled from there', async () => {
+    const labels = ['Bulk one', 'Bulk two'];
+    const made = await Promise.all(labels.map((label) => admin.createToken({ label })));
+    const asked = await chosen(labels, 'Disable');
+    await asked.getByText('They are refused everywhere within 60 s of the acknowledgement.').waitFor();
+    await asked.getByRole('button', { name: 'Disable 2 tokens' }).click();
+    await receipt(asked).getByText('The 2 tokens are refused everywhere within 60 s').waitFor();
+    await receipt(asked).getByRole('timer').waitFor();
+    await assertAccessible(asked.page(), 'after many were disabled');
+    await asked.getByRole('button', { name: 'Enable them again' }).click();
+    await asked.getByText('2 tokens enabled.').waitFor();
+    await receipt(asked).getByText('The 2 tokens are admitted again everywhere').waitFor();
+    assert.equal(await asked.getByRole('button', { name: 'Enable them again' }).count(), 0);
+    for (const { id } of made) assert.equal((await admin.token(id)).state, 'active');
+  });
+
+  it('are revoked because their owner has left', async () => {
+    const labels = ['Left one', 'Left two'];
+    const made = await Promise.all(labels.map((label) => admin.createToken({ label })));
+    const asked = await chosen(labels, 'Revoke');
+    await asked.getByLabel('Their owner has left').check();
+    await asked.getByRole('button', { name: 'Revoke 2 tokens' }).click();
+    await receipt(asked).getByText('The 2 tokens are refused everywhere within 60 s').waitFor();
+    for (const { id } of made) assert.equal((await admin.token(id)).revoked_reason, 'owner_removed');
+  });
+
+  it('are rotated with every part of a plan, and with a life', async () => {
+    const labels = ['Turned one', 'Turned two'];
+    const made = await Promise.all(
+      labels.map((label) => admin.createToken({ label, expires_in: 90 * 86_400 })),
+    );
+    const asked = await chosen(labels, 'Rotate');
+    assert.ok(await asked.getByRole('radio', { name: 'As long as each had before' }).isChecked());
+    await asked.getByRole('radio', { name: 'A number of hours after the new one' }).check();
+    await asked.getByRole('spinbutton', { name: 'Hours after the first use' }).fill('5');
+    await asked.getByText('A deadline', { exact: true }).click();
+    await asked.getByRole('spinbutton', { name: /^Days from now, at the latest/ }).fill('9');
+    await asked.getByLabel('End the old one at the deadline in any case').check();
+    await asked.getByRole('radio', { name: '7 days' }).check();
+    await assertAccessible(asked.page(), 'a plan for many');
+    await asked.getByRole('button', { name: 'Rotate 2 tokens' }).click();
+    await asked.getByText('2 tokens rotated.').waitFor();
+    for (const { id } of made) {
+      const { rotation, successor } = await admin.token(id);
+      assert.deepEqual(rotation.revoke_old, {
+        when: 'first_use',
+        drain_seconds: 5 * 3600,
+        deadline_seconds: 9 * 86_400,
+        strict: true,
+      });
+      const { created_at: from, expires_at: until } = await admin.token(successor);
+      assert.equal(Math.round((Date.parse(until) - Date.parse(from)) / 86_400_000), 7);
+    }
+  });
+});
+
 describe('disabling', () => {
   it('can be undone from the notice, with the keyboard too', async () => {
     const token = await admin.createToken({ label: 'Slipped' });
@@ -168,6 +286,15 @@ describe('an earlier end', () => {
 });
 
 describe('an edit', () => {
+  /** It is in use, so its label is asked for. */
+  const agreed = async (asked, label) => {
+    const submit = asked.getByRole('button', { name: 'Save, and refuse them' });
+    await submit.click();
+    await asked.getByText('type it exactly').waitFor();
+    await asked.getByLabel('Type the label').fill(label);
+    await submit.click();
+  };
+
   it('that refuses a site which used the token today warns first, then counts down', async () => {
     const { id, label } = used.edited;
     const page = await site.signedIn({ at: `#/edit/${id}` });
@@ -180,11 +307,62 @@ describe('an edit', () => {
     await asked.getByRole('button', { name: 'Cancel' }).click();
     assert.equal((await admin.token(id)).version, 1);
     await page.getByRole('button', { name: 'Save' }).click();
-    await asked.getByRole('button', { name: 'Save, and refuse them' }).click();
+    await agreed(asked, label);
     await page.getByRole('heading', { level: 1, name: label }).waitFor();
     await receipt(page).getByText('The change is in effect everywhere within 60 s').waitFor();
     assert.deepEqual((await admin.token(id)).origins, [SHOP, 'https://*.blog.example']);
     assert.deepEqual(page.troubles, []);
+  });
+
+  /** Saves the form; the dialog that asks once more. */
+  const saved = async (page, name) => {
+    await page.getByRole('button', { name: 'Save' }).click();
+    const asked = dialog(page, name);
+    await asked.waitFor();
+    return asked;
+  };
+
+  it('from report mode to enforced rules warns of sites that only report mode admitted', async () => {
+    const { id } = used.reported;
+    const page = await site.signedIn({ at: `#/edit/${id}` });
+    await page.getByRole('group', { name: 'When a site is not on the list' }).getByLabel('Refuse it').check();
+    const asked = await saved(page, 'Refuse a site that used it today?');
+    await asked.getByText(BLOG).waitFor();
+    assert.equal(await asked.getByText(SHOP).count(), 0);
+    await agreed(asked, 'Tried');
+    await page.getByRole('heading', { level: 1, name: 'Tried' }).waitFor();
+    assert.equal((await admin.token(id)).origin_mode, 'enforce');
+  });
+
+  it('of a whole family warns of what used its other tokens', async () => {
+    const page = await site.signedIn({ at: `#/edit/${unused.id}` });
+    await page.getByLabel('Sites that may use it').fill(SHOP);
+    await page.getByLabel('Change the family’s other tokens too').check();
+    const asked = await saved(page, 'Refuse a site that used it today?');
+    await asked.getByText(BLOG).waitFor();
+    await asked.getByText('used a token of the family').waitFor();
+    await asked.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByLabel('Change the family’s other tokens too').uncheck();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { level: 1, name: unused.label }).waitFor();
+    assert.deepEqual((await admin.token(used.inFamily.id)).origins, [SHOP, BLOG]);
+  });
+
+  it('that refuses requests without a site warns where some were admitted', async () => {
+    const refuse = (page) =>
+      page.getByRole('group', { name: 'When a request names no site' }).getByLabel('Refuse it').check();
+    const page = await site.signedIn({ at: `#/edit/${used.scripted.id}` });
+    await refuse(page);
+    const asked = await saved(page, 'Refuse requests without a site?');
+    await asked.getByText('2 requests without a site since yesterday').waitFor();
+    await assertAccessible(page, 'before requests without a site are refused');
+    await asked.getByRole('button', { name: 'Cancel' }).click();
+    const { id } = await admin.createToken({ label: 'Quiet', origins: [SHOP], missing_origin: 'allow' });
+    const other = await site.signedIn({ at: `#/edit/${id}` });
+    await refuse(other);
+    await other.getByRole('button', { name: 'Save' }).click();
+    await other.getByRole('heading', { level: 1, name: 'Quiet' }).waitFor();
+    assert.deepEqual([page.troubles, other.troubles], [[], []]);
   });
 
   it('of words for people only has nothing to wait for', async () => {

@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../workerd/harness/gateway.mjs';
 import { assertAccessible } from './harness/axe.mjs';
-import { Console, goTo } from './harness/console.mjs';
+import { ADMIN_KEY, Console, goTo, PATH, signIn } from './harness/console.mjs';
 
 const SITE = 'https://shop.example',
   STRANGER = 'https://stranger.example';
 /** An isolate sends its counts at most every 30 s. */
 const COUNTED_MS = 75_000;
-const site = new Console();
+/** The location “off” keeps no refusals. */
+const site = new Console({ locations: { off: () => ({ REFUSAL_TAIL: 'off' }) } });
 const { admin } = site;
 let shop, other;
 
@@ -64,6 +65,7 @@ describe('recent refusals', () => {
     const rows = page.getByRole('table', { name: 'Refusals, newest first' }).getByRole('row');
     const row = rows.filter({ hasText: 'Site not on its list' });
     await row.getByRole('link', { name: 'Shop', exact: true }).waitFor();
+    await row.locator('code.under').getByText(shop.fingerprint, { exact: true }).waitFor();
     await row.getByText('GET /v1/tiles/7', { exact: true }).waitFor();
     await page.getByLabel('Site').fill('stranger.example/page');
     await page.getByRole('button', { name: 'Show', exact: true }).click();
@@ -107,6 +109,19 @@ describe('recent refusals', () => {
     assert.equal(calls, 2, 'a page that was left asks nothing');
   });
 
+  it('that are not kept are not promised', async () => {
+    const page = await site.page();
+    await page.goto(`http://localhost:${site.gateway.workerd.ports.off}${PATH}#/refusals`);
+    await signIn(page, ADMIN_KEY);
+    await page.getByRole('heading', { level: 2, name: 'No refusals are kept' }).waitFor();
+    await page.getByText('REFUSAL_TAIL is off').waitFor();
+    await page.getByText('A token’s page still counts its refusals').waitFor();
+    assert.equal(await page.getByText('Kept for').count(), 0);
+    assert.equal(await page.getByRole('table').count(), 0);
+    await assertAccessible(page, 'no refusals are kept');
+    assert.deepEqual(page.troubles, []);
+  });
+
   it('are linked from the token’s page', async () => {
     const page = await site.signedIn({ at: `#/token/${shop.id}` });
     await page.getByRole('link', { name: 'Recent refusals of this token' }).click();
@@ -114,6 +129,17 @@ describe('recent refusals', () => {
     assert.equal(await page.getByLabel('Token').inputValue(), shop.id);
   });
 });
+
+/** Whether the dot of the first request has the colour of what is good. */
+const isGreen = (first) =>
+  first.locator('.dot').evaluate((dot) => {
+    const probe = document.createElement('i');
+    probe.style.color = 'var(--good)';
+    document.body.append(probe);
+    const isGreen = getComputedStyle(dot).backgroundColor === getComputedStyle(probe).color;
+    probe.remove();
+    return isGreen;
+  });
 
 describe('the first request', () => {
   it('is waited for at the token’s address, and says what was wrong, then that it works', async () => {
@@ -127,10 +153,15 @@ describe('the first request', () => {
     await first.getByText('Waiting for the first request').waitFor();
     const { token } = (await admin.call('GET', `/tokens/${id}/token`)).json;
     assert.equal((await ask(token, STRANGER)).status, 403);
-    await first.getByText('A request was refused: site not on its list').waitFor({ timeout: COUNTED_MS });
+    await first
+      .locator('.first-request.refused')
+      .getByText('A request was refused: site not on its list')
+      .waitFor({ timeout: COUNTED_MS });
+    assert.equal(await isGreen(first), false);
     await first.getByRole('link', { name: allow(id) }).waitFor();
     assert.equal((await ask(token, SITE)).status, 200);
-    await first.getByText('It works.').waitFor({ timeout: COUNTED_MS });
+    await first.locator('.first-request.came').getByText('It works.').waitFor({ timeout: COUNTED_MS });
+    assert.equal(await isGreen(first), true);
     await first.getByText('shop.example').waitFor();
     assert.deepEqual(page.troubles, []);
 
@@ -138,6 +169,37 @@ describe('the first request', () => {
     await page.reload();
     await page.getByRole('heading', { level: 1, name: 'Newcomer', exact: true }).waitFor();
     assert.equal(await page.getByText(token).count(), 0);
+  });
+
+  it('is waited for after a rotation and after a clone, with code that has the new token', async () => {
+    const old = await admin.createToken({ label: 'Replaced', origins: [SITE] });
+    const page = await site.signedIn({ at: `#/token/${old.id}` });
+    const comes = async (isGone) => {
+      const id = page.url().split('/').at(-1);
+      const { token } = (await admin.call('GET', `/tokens/${id}/token`)).json;
+      const first = page.getByRole('region', { name: 'First request' });
+      await first.locator('.first-request.waiting').getByText('Waiting for the first request').waitFor();
+      await page.getByRole('region', { name: 'Use it' }).getByText(token).first().waitFor();
+      assert.equal((await ask(token, SITE)).status, 200);
+      await first.locator('.first-request.came').getByText('It works.').waitFor({ timeout: COUNTED_MS });
+      assert.equal(await isGreen(first), true);
+      await page.reload();
+      await page.getByRole('heading', { level: 1, name: isGone, exact: true }).waitFor();
+      assert.equal(await page.getByText(token).count(), 0, 'it is shown once');
+      return id;
+    };
+    await page.getByRole('button', { name: 'Rotate …' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Rotate', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Done' }).click();
+    await page.waitForURL((url) => !url.href.endsWith(old.id));
+    const successor = await comes('Replaced');
+    assert.equal((await admin.token(successor)).predecessor, old.id);
+    await goTo(page, `#/new?clone=${old.id}`, 'New token like “Replaced”');
+    await page.getByLabel('Label').fill('Copied');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByRole('heading', { level: 1, name: '“Copied” is ready' }).waitFor();
+    await comes('Copied');
+    assert.deepEqual(page.troubles, []);
   });
 
   it('is waited for on a new token’s page too, and not on one that is used', async () => {
@@ -166,7 +228,7 @@ describe('the first page', () => {
     await ends.getByRole('link', { name: 'Old' }).first().waitFor();
     await ends.getByRole('img', { name: /^Ends by day/ }).waitFor();
     const changes = page.getByRole('region', { name: 'Under way' });
-    await changes.getByText('is being replaced').waitFor();
+    await changes.getByRole('listitem').filter({ hasText: 'Old is being replaced' }).waitFor();
     await page.getByRole('region', { name: 'How long changes take' }).getByText('Bound').waitFor();
     assert.deepEqual(page.troubles, []);
   });

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { Console, goTo } from './harness/console.mjs';
+import { eventually } from '../workerd/harness/gateway.mjs';
+import { Console, goTo, more } from './harness/console.mjs';
 import { answerWith, holdBack } from './harness/network.mjs';
 
 const site = new Console();
@@ -104,16 +105,42 @@ describe('the list', () => {
     await admin.disable(disabled.id);
     await admin.createToken({ label: 'Ends soon', expires_in: 3600 });
     const page = await site.signedIn();
-    await page.getByLabel('State').selectOption('Disabled');
+    await page.getByLabel('State', { exact: true }).selectOption('Disabled');
     await row(page, 'Asleep').waitFor();
     await row(page, 'Ends soon').waitFor({ state: 'detached' });
-    await page.getByLabel('State').selectOption('Any');
+    await page.getByLabel('State', { exact: true }).selectOption('Any');
     await row(page, 'Ends soon').waitFor();
     await page.getByRole('region', { name: 'Needs attention' }).getByRole('link', { name: /Show/ }).click();
     await row(page, 'Asleep').waitFor({ state: 'detached' });
     await row(page, 'Ends soon')
       .getByText(/in (59|60) minutes/)
       .waitFor();
+  });
+
+  it('shows the text of a token in any state, on its page and from its row', async () => {
+    const made = {};
+    for (const state of ['active', 'disabled', 'revoked', 'expired'])
+      made[state] = await admin.createToken({ label: `Shown, ${state}` });
+    const at = new Date(Date.now() + 2000).toISOString();
+    await admin.call('POST', `/tokens/${made.expired.id}/end`, { body: { at, force: true } });
+    await admin.disable(made.disabled.id);
+    await admin.revoke(made.revoked.id, { force: true });
+    await eventually('it has expired', async () => (await admin.token(made.expired.id)).state === 'expired');
+    const page = await site.signedIn();
+    for (const [state, { id, token }] of Object.entries(made)) {
+      assert.equal((await admin.token(id)).state, state);
+      const label = `Shown, ${state}`;
+      const shown = page.getByRole('dialog', { name: label }).getByRole('textbox');
+      await goTo(page, '#/tokens', 'Tokens');
+      await menu(page, label, 'Show');
+      assert.equal(await shown.innerText(), token, state);
+      await page.keyboard.press('Escape');
+      await goTo(page, `#/token/${id}`, label);
+      await more(page, 'Show');
+      assert.equal(await shown.innerText(), token, state);
+      await page.keyboard.press('Escape');
+    }
+    assert.deepEqual(page.troubles, []);
   });
 
   it('shows, copies, disables and enables from the menu of a row', async () => {

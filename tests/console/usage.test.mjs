@@ -12,7 +12,7 @@ const SITE = 'https://shop.example',
 /** An isolate sends its counts at most every 30 s. */
 const COUNTED_MS = 75_000;
 const site = new Console();
-let old, fresh, refused;
+let old, fresh, refused, tried;
 
 before(async () => {
   await site.start();
@@ -22,6 +22,8 @@ before(async () => {
   old = await admin.createToken({ label: 'In use', origins: [SITE] });
   fresh = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
   refused = await admin.createToken({ label: 'Only refused', origins: [SITE] });
+  tried = await admin.createToken({ label: 'Tried', origins: [SITE], origin_mode: 'report' });
+  assert.equal((await call(tried, COPYCAT)).status, 200);
   for (let time = 0; time < 3; time += 1) assert.equal((await call(refused, COPYCAT)).status, 403);
   for (let time = 0; time < 4; time += 1) assert.equal((await call(old, SITE)).status, 200);
   for (let time = 0; time < 2; time += 1) assert.equal((await call(old, COPYCAT)).status, 403);
@@ -30,7 +32,7 @@ before(async () => {
     async () => {
       const requests = async ({ id }) =>
         (await admin.call('GET', `/tokens/${id}/usage`)).json.totals.requests;
-      return (await requests(old)) === 6 && (await requests(refused)) === 3;
+      return (await requests(old)) === 6 && (await requests(refused)) === 3 && (await requests(tried)) === 1;
     },
     COUNTED_MS,
   );
@@ -91,9 +93,9 @@ describe('use', () => {
       ['Last hour', 60],
       ['Last 30 days', 30],
     ]) {
+      await use.locator('.uplot').evaluate((chart) => chart.setAttribute('data-before', ''));
       await use.getByLabel('Time').selectOption(time);
-      await use.getByText('Show as a table').waitFor();
-      await use.locator('.uplot canvas').waitFor();
+      await use.locator('.uplot:not([data-before]) canvas').waitFor();
       const { columns, from } = await drawn(use, '--good');
       assert.ok(columns >= 2 && from > 1 - 6 / steps, `${time}: ${columns} columns from ${from}`);
     }
@@ -127,12 +129,48 @@ describe('use', () => {
 
   it('is a small line in the list', async () => {
     const page = await site.signedIn();
-    const use = '4 requests in the last 24 hours, and 2 refused ones';
+    const use = '4 admitted in the last 24 hours; Site not on its list: 2';
     await page.getByRole('img', { name: use, exact: true }).waitFor();
     const row = page.getByRole('row').filter({ hasText: 'Only refused' });
-    await row.getByText('3 refused in 24 hours').waitFor();
+    await row.getByText('Site not on its list: 3').waitFor();
     await row.getByText('never').waitFor();
-    assert.equal(await page.locator('.line i').count(), 24, 'nothing is drawn where nothing was admitted');
+    await page
+      .getByRole('img', { name: /^1 admitted .*; would be refused: Site not on its list: 1$/ })
+      .waitFor();
+    assert.equal(
+      await page.locator('.line i').count(),
+      2 * 24,
+      'nothing is drawn where nothing was admitted',
+    );
+  });
+
+  it('of a token in report mode has sites that would be refused, and none that were', async () => {
+    const page = await site.signedIn({ at: `#/token/${tried.id}` });
+    const use = page.getByRole('region', { name: 'Use', exact: true });
+    const list = use.locator('div:has(> h3:text-is("Would be refused"))');
+    await list.getByRole('listitem').filter({ hasText: COPYCAT }).getByText('1').waitFor();
+    assert.equal(await use.getByText('Sites refused').count(), 0);
+  });
+
+  it('that the registry has not learnt of yet is told by the shards, in the list and of the first one', async () => {
+    const page = await site.signedIn({ at: '#/settings' });
+    const at = new Date(Date.now() - 60_000).toISOString();
+    const usage = (await site.admin.call('GET', `/tokens/${fresh.id}/usage`)).json;
+    const known = { ...usage, first_used_at: at, last_used_at: new Date().toISOString() };
+    await answerWith(page, `/tokens/${fresh.id}/usage?*`, { json: known });
+    const family = (await site.admin.call('GET', `/families/${old.family}`)).json;
+    const traffic = family.traffic.map((one) =>
+      one.id === fresh.id ? { ...one, last_used_at: known.last_used_at } : one,
+    );
+    await answerWith(page, `/families/${old.family}`, { json: { ...family, traffic } });
+    await goTo(page, `#/family/${old.family}`, 'Family of “In use”');
+    const side = page.locator('.columns.even > div').nth(1);
+    await side.locator(`dt:text("First used") + dd time[datetime="${at}"]`).waitFor();
+    assert.equal(await side.getByText('never').count(), 0);
+    await goTo(page, '#/tokens', 'Tokens');
+    const row = page.getByRole('row').filter({ hasText: fresh.fingerprint });
+    await row.locator(`time[datetime="${known.last_used_at}"]`).waitFor();
+    assert.equal(await row.getByText('never').count(), 0);
   });
 
   it('was last at the same time wherever a page says so, and “never” where there was none', async () => {
@@ -185,7 +223,7 @@ describe('use', () => {
     const page = await site.signedIn();
     await goTo(page, `#/family/${old.family}`, 'Family of “In use”');
     const sides = page.locator('.columns.even > div');
-    await sides.nth(0).getByText('4 admitted, 2 refused').waitFor();
+    await sides.nth(0).getByText('4 admitted, 2 refused (Site not on its list: 2)').waitFor();
     await sides.nth(1).getByText('0 admitted, 0 refused').waitFor();
     await page.getByRole('button', { name: 'End the old one now' }).click();
     await page.getByRole('dialog').getByLabel('Type the label').fill('In use');

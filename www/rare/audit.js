@@ -1,12 +1,13 @@
 // The audit log: append only, newest first; by token, family, person, action and time.
 
 import { get, query } from '../api.js';
-import { h } from '../dom.js';
-import { go, to } from '../router.js';
+import { h, put } from '../dom.js';
+import { go, rewrite, to } from '../router.js';
 import { fromLocalInput, toLocalInput } from '../time.js';
 import { field } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { ACTIONS, actionWords, eventList } from '../views/event_list.js';
+import { whySecret, withoutSecrets } from '../views/pasted.js';
 import { may } from '../who.js';
 
 /** @import { AdminKey, Event, Page } from '../types.d.ts' */
@@ -19,10 +20,14 @@ const SYSTEM = 'system';
 /** @param {Place} place */
 export async function view({ params, signal }) {
   const filters = /** @type {Filters} */ (
-    Object.fromEntries(
-      ['token', 'family', 'actor', 'action', 'from', 'to'].map((name) => [name, params.get(name) ?? '']),
+    withoutSecrets(
+      Object.fromEntries(
+        ['token', 'family', 'actor', 'action', 'from', 'to'].map((name) => [name, params.get(name) ?? '']),
+      ),
     )
   );
+  // Somebody opened an address with a secret in it.
+  if ([...params.values()].some(whySecret)) rewrite(to(['audit'], filters));
   const cursor = params.get('cursor');
   const [page, people] = await Promise.all([
     /** @type {Promise<Page<Event>>} */ (get(`/events${query({ ...filters, cursor, limit: PAGE })}`, signal)),
@@ -83,12 +88,18 @@ async function actors(signal) {
 /** @param {Filters} filters @param {string[]} people */
 function filterForm(filters, people) {
   const change = () => {
+    const id = about.value.trim();
+    const isId = id === '' || /^(?:tok_\d+|fam_[\w-]+)$/.test(id);
+    const said = of.querySelector('.error');
+    if (said) put(said, !isId && (whySecret(id) || 'An id: tok_ or fam_ and what follows.'));
+    about.setAttribute('aria-invalid', String(!isId));
+    if (!isId) return;
     const at = (/** @type {HTMLInputElement} */ input) => fromLocalInput(input.value) ?? '';
     go(
       to(['audit'], {
         ...filters,
-        token: about.value.startsWith('tok_') ? about.value.trim() : '',
-        family: about.value.startsWith('fam_') ? about.value.trim() : '',
+        token: id.startsWith('tok_') ? id : '',
+        family: id.startsWith('fam_') ? id : '',
         actor: actor.value,
         action: action.value,
         from: at(from),
@@ -115,12 +126,13 @@ function filterForm(filters, people) {
     spellcheck: 'false',
     on,
   });
+  const of = field({ name: 'about', label: 'Token or family', control: about });
   return h(
     'form',
     { class: 'filters', role: 'search', 'aria-label': 'Filters', on: { submit: prevented } },
     field({ name: 'actor', label: 'Who', control: actor }),
     field({ name: 'action', label: 'Did what', control: action }),
-    field({ name: 'about', label: 'Token or family', control: about }),
+    of,
     field({ name: 'from', label: 'From', control: from }),
     field({ name: 'to', label: 'Before', control: until }),
     Object.values(filters).some((value) => value !== '') &&

@@ -5,114 +5,19 @@ import { reload, to } from '../router.js';
 import { exact } from '../time.js';
 import { openDialog } from '../ui/dialog.js';
 import { wordsOf } from '../ui/failure.js';
-import { checkbox, choices, field, fieldValue, form, isChecked } from '../ui/form.js';
-import { may } from '../who.js';
+import { field, form } from '../ui/form.js';
+import { bound } from '../views/danger_dialog.js';
+import { configuration } from '../views/policy_fields.js';
+import { receipt } from '../views/receipt.js';
+import { KINDS } from './bulk_kinds.js';
 import { run } from './bulk_run.js';
 
-/** @import { Asked, Outcome } from './bulk_run.js' */
-
 /**
- * @typedef {object} Kind
- * @property {string} name of the action, as its button says
- * @property {string} path of the API call
- * @property {string} done what was done, after the number of tokens
- * @property {string} finds which of the tokens that were selected are meant
- * @property {string} about what comes of it
- * @property {boolean} [danger]
- * @property {() => (HTMLElement | false)[]} fields
- * @property {(form: HTMLFormElement) => Record<string, unknown>} body
+ * @import { Configuration } from '../types.d.ts'
+ * @import { Kind } from './bulk_kinds.js'
+ * @import { Asked, Outcome } from './bulk_run.js'
+ * @typedef {{ place: HTMLElement, close: () => void, signal: AbortSignal, changed: () => void }} Dialog
  */
-
-const DAY = 86_400;
-const none = () => [];
-const nothing = () => ({});
-
-/** Everything that can be done to many tokens at once. @type {Record<string, Kind>} */
-const KINDS = {
-  rotate: {
-    name: 'Rotate',
-    path: '/tokens/rotate',
-    done: 'rotated',
-    finds: 'active tokens without a successor',
-    about: 'Each gets a successor with the same settings. Read their texts on their pages, and deploy them.',
-    fields: () => [
-      choices({
-        name: 'when',
-        legend: 'The old tokens end',
-        value: 'after',
-        choices: [
-          { value: 'after', label: 'In 7 days, each once its successor was used' },
-          { value: 'first_use', label: 'A day after the successor is first used' },
-          { value: 'never', label: 'Not automatically' },
-        ],
-      }),
-    ],
-    body: (form) => {
-      const when = fieldValue(form, 'when');
-      if (when === 'first_use') return { revoke_old: { when, drain_seconds: DAY } };
-      return { revoke_old: when === 'after' ? { when, after_seconds: 7 * DAY } : { when } };
-    },
-  },
-  disable: {
-    name: 'Disable',
-    path: '/tokens/disable',
-    done: 'disabled',
-    finds: 'active tokens',
-    about: 'They are refused until they are enabled again. Pages that use them stop working.',
-    danger: true,
-    fields: none,
-    body: nothing,
-  },
-  enable: {
-    name: 'Enable',
-    path: '/tokens/enable',
-    done: 'enabled',
-    finds: 'disabled tokens',
-    about: 'They work again.',
-    fields: none,
-    body: nothing,
-  },
-  owner: {
-    name: 'Change owner',
-    path: '/tokens/change-owner',
-    done: 'changed',
-    finds: 'tokens that have not ended',
-    about: 'The owner says whom to ask. Pages notice nothing of it.',
-    fields: () => [
-      field({
-        name: 'owner',
-        label: 'New owner',
-        hint: 'Empty: no owner.',
-        control: h('input', { type: 'text', maxlength: '200', autocomplete: 'off' }),
-      }),
-    ],
-    body: (form) => ({ owner: fieldValue(form, 'owner').trim() || null }),
-  },
-  revoke: {
-    name: 'Revoke',
-    path: '/tokens/revoke',
-    done: 'revoked',
-    finds: 'tokens that have not ended',
-    about: 'They are refused everywhere, permanently. Pages that use them stop working.',
-    danger: true,
-    fields: () => [
-      field({
-        name: 'reason',
-        label: 'Reason',
-        hint: 'Kept with the revocation.',
-        control: h('input', { type: 'text', maxlength: '200', autocomplete: 'off' }),
-      }),
-      may('owner') && checkbox({ name: 'include_protected', label: 'Protected tokens too' }),
-    ],
-    body: (form) => {
-      const reason = fieldValue(form, 'reason').trim();
-      return {
-        ...(reason && { reason }),
-        ...(isChecked(form, 'include_protected') && { include_protected: true }),
-      };
-    },
-  },
-};
 
 const number = (/** @type {number} */ count) => count.toLocaleString('en');
 const tokens = (/** @type {number} */ count) => (count === 1 ? '1 token' : `${number(count)} tokens`);
@@ -125,8 +30,9 @@ export async function bulkDialog(name, asked) {
   await openDialog(`${kind.name} many tokens`, (close) => {
     const place = h('div', { class: 'bulk' });
     put(place, h('p', { role: 'status' }, 'Looking which tokens that would be …'));
-    dryRun(kind, asked, stop.signal).then(
-      (dry) => put(place, question(kind, asked, dry, { place, close, signal: stop.signal, changed })),
+    Promise.all([dryRun(kind, asked, stop.signal), configuration(stop.signal)]).then(
+      ([dry, settings]) =>
+        put(place, question(kind, asked, dry, settings, { place, close, signal: stop.signal, changed })),
       (error) => put(place, failed(error, close)),
     );
     return place;
@@ -139,9 +45,14 @@ export async function bulkDialog(name, asked) {
   }
 }
 
-/** @param {Kind} kind @param {Asked} asked @param {AbortSignal} signal */
-const dryRun = (kind, asked, signal) =>
-  run(kind.path, asked, { ...EMPTY[kind.path], dry_run: true }, { signal, once: null, tell: () => {} });
+/**
+ * @param {Kind} kind
+ * @param {Asked} asked
+ * @param {AbortSignal} signal
+ * @param {Record<string, unknown>} [body]
+ */
+const dryRun = (kind, asked, signal, body = EMPTY[kind.path]) =>
+  run(kind.path, asked, { ...body, dry_run: true }, { signal, once: null, tell: () => {} });
 
 /** What a call needs besides its tokens, for a dry run. @type {Record<string, Record<string, unknown>>} */
 const EMPTY = { '/tokens/change-owner': { owner: null } };
@@ -151,16 +62,18 @@ const EMPTY = { '/tokens/change-owner': { owner: null } };
  * @param {Kind} kind
  * @param {Asked} asked
  * @param {Outcome} dry
- * @param {{ place: HTMLElement, close: () => void, signal: AbortSignal, changed: () => void }} dialog
+ * @param {Configuration} settings
+ * @param {Dialog} dialog
  */
-function question(kind, asked, dry, { place, close, signal, changed }) {
+function question(kind, asked, dry, settings, dialog) {
+  const { place, close, signal, changed } = dialog;
   if (dry.matched === 0) return [h('p', null, `None: only ${kind.finds} are meant.`), closing(close)];
-  const once = crypto.randomUUID();
   const isInUse = kind.danger && dry.used > 0;
   const typed = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off', spellcheck: 'false' });
   return [
     h('p', { class: 'counts', role: 'status' }, h('strong', null, counts(dry))),
     h('p', { class: 'muted' }, `Of those that were chosen, ${kind.finds}. ${kind.about}`),
+    kind.holds && h('p', null, `They are ${kind.holds} ${bound(boundOf(settings))}.`),
     dry.skipped.length > 0 && leftOut(dry, 'would be left out'),
     dry.hasMore && h('p', { class: 'muted' }, 'Only the first 2,000 were looked at so far.'),
     form(
@@ -174,12 +87,14 @@ function question(kind, asked, dry, { place, close, signal, changed }) {
             typed.focus();
             return;
           }
-          const body = { ...kind.body(form), expect: dry.matched };
+          const body = kind.body(form);
+          // So that what is wrong is said at its field, while the form is still there.
+          if (kind.hasPlan) await dryRun(kind, asked, signal, body);
           changed();
-          await carryOut(kind, asked, body, dry.matched, { place, close, signal, once });
+          await carryOut(kind, asked, { ...body, expect: dry.matched }, dry.matched, dialog);
         },
       },
-      ...kind.fields(),
+      ...kind.fields(settings),
       isInUse &&
         field({
           name: 'count',
@@ -190,6 +105,12 @@ function question(kind, asked, dry, { place, close, signal, changed }) {
   ];
 }
 
+/** @param {Configuration} settings */
+const boundOf = ({ revocation_bound_seconds: seconds, on_unknown: unknown }) => ({
+  seconds,
+  guaranteed: unknown !== 'admit',
+});
+
 /** @param {Outcome} dry */
 const counts = ({ matched, protected: kept, used }) =>
   `${tokens(matched)}, ${number(kept)} protected, ${number(used)} used in the last 24 hours`;
@@ -199,9 +120,11 @@ const counts = ({ matched, protected: kept, used }) =>
  * @param {Asked} asked
  * @param {Record<string, unknown>} body
  * @param {number} matched
- * @param {{ place: HTMLElement, close: () => void, signal: AbortSignal, once: string }} dialog
+ * @param {Dialog} dialog
  */
-async function carryOut(kind, asked, body, matched, { place, close, signal, once }) {
+async function carryOut(kind, asked, body, matched, dialog) {
+  const { place, close, signal } = dialog;
+  const once = crypto.randomUUID();
   const stop = new AbortController();
   const bar = h('progress', { max: String(matched), 'aria-label': 'Tokens dealt with' });
   bar.value = 0;
@@ -222,11 +145,16 @@ async function carryOut(kind, asked, body, matched, { place, close, signal, once
   };
   try {
     const outcome = await run(kind.path, asked, body, { signal, once, tell, stop: stop.signal });
-    put(place, result(kind, outcome, stop.signal.aborted), closing(close));
+    put(
+      place,
+      result(kind, outcome, stop.signal.aborted),
+      countdown(kind, outcome, signal),
+      closing(close, kind.undo && outcome.ids.length > 0 && undoing(kind, outcome, dialog)),
+    );
   } catch (error) {
     put(place, failed(error, close));
   }
-  /** @type {HTMLElement | null} */ (place.querySelector('button'))?.focus();
+  /** @type {HTMLElement | null} */ (place.querySelector('button.primary'))?.focus();
 }
 
 /** @param {Kind} kind @param {Outcome} outcome @param {boolean} isStopped */
@@ -239,6 +167,23 @@ function result(kind, outcome, isStopped) {
     isStopped && outcome.hasMore && h('p', null, 'You stopped it: the others are as they were.'),
     outcome.skipped.length > 0 && leftOut(outcome, 'left out'),
   );
+}
+
+/**
+ * The countdown of the last receipt, until the change holds everywhere for every token.
+ * @param {Kind} kind
+ * @param {Outcome} outcome
+ * @param {AbortSignal} signal
+ */
+function countdown({ holds }, { done, effectiveBy, last }, signal) {
+  if (!holds || effectiveBy === null || last === null) return null;
+  return receipt(last, effectiveBy, holds, signal, done === 1 ? 'It is' : `The ${tokens(done)} are`);
+}
+
+/** @param {Kind} kind @param {Outcome} outcome @param {Dialog} dialog */
+function undoing({ undo = '', undoes = '' }, { ids }, dialog) {
+  const click = () => carryOut(KINDS[undo], { ids }, {}, ids.length, dialog);
+  return h('button', { type: 'button', on: { click } }, undoes);
 }
 
 /** Why tokens are left out, with a few of them each. @param {Outcome} outcome @param {string} words */
@@ -287,10 +232,11 @@ const failed = (error, close) => [
   closing(close),
 ];
 
-/** @param {() => void} close */
-const closing = (close) =>
+/** @param {() => void} close @param {HTMLElement | false | '' | undefined} [more] */
+const closing = (close, more) =>
   h(
     'div',
     { class: 'actions' },
     h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close'),
+    more,
   );

@@ -7,7 +7,8 @@ import { post } from '../api.js';
 /** A filter of GET /tokens with at least one member, or ids. @typedef {Record<string, unknown>} Asked */
 /**
  * @typedef {{ matched: number, protected: number, used: number, done: number, skipped: BulkStep['skipped'],
- *   effectiveBy: string | null, hasMore: boolean }} Outcome
+ *   ids: string[], effectiveBy: string | null, last: string | null, hasMore: boolean }} Outcome `ids` of the
+ *   tokens that were changed; `effectiveBy` is the latest of their receipts, that of the token `last`
  */
 
 /** The API takes as many ids in one call. */
@@ -33,7 +34,9 @@ export async function run(path, asked, { expect, ...body }, { signal, once, tell
     used: 0,
     done: 0,
     skipped: [],
+    ids: [],
     effectiveBy: null,
+    last: null,
     hasMore: false,
   };
   const parts = partsOf(asked);
@@ -78,8 +81,11 @@ function add(outcome, step, isFirst) {
   const receipts = step.receipts ?? [];
   outcome.done += receipts.length + (step.rotated?.length ?? 0);
   outcome.skipped.push(...step.skipped);
-  for (const { effective_by: by } of receipts)
-    if (outcome.effectiveBy === null || by > outcome.effectiveBy) outcome.effectiveBy = by;
+  for (const { id, effective_by: by } of receipts) {
+    outcome.ids.push(id);
+    if (outcome.effectiveBy === null || by > outcome.effectiveBy)
+      Object.assign(outcome, { effectiveBy: by, last: id });
+  }
 }
 
 /** @param {Asked} asked @returns {Asked[]} */

@@ -6,12 +6,13 @@ import { reload, to } from '../router.js';
 import { exact, fromLocalInput, time, toLocalInput } from '../time.js';
 import { badge } from '../ui/badge.js';
 import { openDialog } from '../ui/dialog.js';
-import { checkbox, choices, field, fieldValue, form, isChecked } from '../ui/form.js';
+import { checkbox, choices, field, fieldFault, fieldValue, form, isChecked } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
 import { table } from '../ui/table.js';
 import { dangerDialog } from '../views/danger_dialog.js';
+import { whySecret } from '../views/pasted.js';
 import { isRecent, receipt } from '../views/receipt.js';
 import { attempt } from '../views/token_calls.js';
 import { may } from '../who.js';
@@ -69,7 +70,9 @@ export async function view({ params, signal }) {
           ),
         ),
     ),
-    lately !== null && isRecent(lately.by) && receipt(null, lately.by, lately.what, signal, lately.whose),
+    lately !== null &&
+      isRecent(lately.by) &&
+      receipt(null, lately.by, lately.what, signal, `${lately.whose} is`),
     h('section', { class: 'card' }, h('h2', null, 'Licences'), licenceTable(licences.items)),
     pager('licences', licences.next_cursor, params),
     h('section', { class: 'card' }, h('h2', null, 'Owners who are switched off'), ownerTable(owners.items)),
@@ -193,6 +196,12 @@ function follow(by, what, whose) {
   lately = by === undefined ? null : { by, what, whose };
 }
 
+/** Whose tokens they are is asked for in an address. @param {string} field @param {string} value */
+function noSecret(field, value) {
+  const why = whySecret(value);
+  if (why !== '') throw fieldFault(field, why);
+}
+
 /** The first tokens that a licence or an owner concerns. @param {Record<string, string>} filter */
 async function concerned(filter) {
   const page = await get(`/tokens${query({ ...filter, state: 'active', limit: 4 })}`).catch(() => null);
@@ -228,6 +237,7 @@ function licenceDialog(licence) {
           const of = /** @type {Kind} */ (licence ? kind : fieldValue(form, 'kind'));
           const whom = licence ? name : fieldValue(form, 'name').trim();
           const at = fromLocalInput(fieldValue(form, 'ends_at')) ?? '';
+          noSecret('name', whom);
           if (!(await agreedToEnd(of, whom, at))) return false;
           close();
         },
@@ -303,7 +313,9 @@ function ownerDialog() {
         submit: 'Next',
         cancel: close,
         send: async (form) => {
-          if (!(await agreedToSwitchOff(fieldValue(form, 'owner').trim()))) return false;
+          const owner = fieldValue(form, 'owner').trim();
+          noSecret('owner', owner);
+          if (!(await agreedToSwitchOff(owner))) return false;
           close();
         },
       },

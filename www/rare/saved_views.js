@@ -4,8 +4,9 @@
 import { h, put } from '../dom.js';
 import { to } from '../router.js';
 import { openDialog } from '../ui/dialog.js';
-import { field, fieldValue, form } from '../ui/form.js';
+import { field, fieldFault, fieldValue, form } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
+import { whySecret, withoutSecrets } from '../views/pasted.js';
 import { given, inWords } from '../views/token_filters.js';
 import { inOrder } from '../views/token_list.js';
 
@@ -58,6 +59,7 @@ export function viewsDialog(current) {
           send: async (form) => {
             const name = fieldValue(form, 'name').trim();
             if (name === '') return;
+            if (whySecret(name) !== '') throw fieldFault('name', whySecret(name));
             const isKept = keep({ ...saved(), [name]: current });
             close();
             announce(
@@ -87,7 +89,7 @@ function show(list, close) {
       h(
         'li',
         null,
-        h('a', { href: to(['tokens'], views[name]), on: { click: close } }, name),
+        h('a', { href: to(['tokens'], withoutSecrets(views[name])), on: { click: close } }, name),
         h('span', { class: 'muted' }, words(views[name])),
         h(
           'button',

@@ -60,7 +60,7 @@ function page(keys, pending, signal) {
   const latest = keys.filter(({ effective_by: by }) => by && Date.parse(by) > Date.now() - 600_000).at(-1);
   return [
     latest?.effective_by &&
-      receipt(null, latest.effective_by, 'refused everywhere', signal, `Every token of key ${latest.id}`),
+      receipt(null, latest.effective_by, 'refused everywhere', signal, `Every token of key ${latest.id} is`),
     h('section', { class: 'card' }, h('h2', null, 'The ring'), ring(keys)),
     h(
       'section',

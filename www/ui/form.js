@@ -206,6 +206,17 @@ function showErrors(form, problem, error) {
   first?.focus();
 }
 
+/** An error of one field, in the shape of one of the API. @param {string} field @param {string} detail */
+export const fieldFault = (field, detail) =>
+  new ApiError({
+    type: '',
+    title: '',
+    status: 422,
+    code: field,
+    detail,
+    errors: [{ field, code: field, detail }],
+  });
+
 /** Turns the API's expectation ("a name of …") into a sentence. @param {string} detail */
 function sentence(detail) {
   const text = detail.charAt(0).toUpperCase() + detail.slice(1);

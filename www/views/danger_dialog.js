@@ -1,12 +1,12 @@
 // The one dialog before anything that ends tokens: what happens and by when, who still uses them, and the
 // name to type where a slip would break pages.
 
-import { ApiError, get } from '../api.js';
+import { get } from '../api.js';
 import { h } from '../dom.js';
 import { duration, time } from '../time.js';
 import { openDialog } from '../ui/dialog.js';
 import { fact, facts } from '../ui/facts.js';
-import { field, fieldValue, form } from '../ui/form.js';
+import { field, fieldFault, fieldValue, form } from '../ui/form.js';
 import { originList, usageOf } from './usage.js';
 
 /**
@@ -19,6 +19,7 @@ import { originList, usageOf } from './usage.js';
  *   tokens: Token[],
  *   name: string,
  *   always?: Child,
+ *   isUsed?: boolean,
  *   isRisky?: (form: HTMLFormElement) => boolean,
  *   hasReason?: boolean,
  *   when?: Child,
@@ -30,13 +31,14 @@ import { originList, usageOf } from './usage.js';
  *   send: (reason: { reason?: string }, form: HTMLFormElement) => Promise<void>,
  * }} Danger
  * `what` happens, as a sentence; `tokens` are those that end, `name` is what must be typed where one of them
- * was used today (unless `isRisky` says that the choices in the form make that needless) or where `always`
+ * was used today, or where `isUsed` says so (unless `isRisky` says that the choices in the form make that needless) or where `always`
  * says why; `when` it holds, if not within the bound; `known` are further facts, `list` is shown first,
  * `fields` are further fields, `more` further buttons, and `instead` offers something that can be undone.
  */
 
 /** Usage is asked for so many tokens at most. A family has two active ones. */
 const ASKED = 4;
+const DAY_MS = 86_400_000;
 
 /**
  * Opens the dialog. Resolves with whether it was done.
@@ -67,7 +69,9 @@ export async function dangerDialog(danger) {
  */
 function content(danger, status, usages, close, done) {
   const { what, tokens, name, always, hasReason = true, instead } = danger;
-  const isUsed = tokens.some(({ state }, at) => state === 'active' && (usages[at]?.totals.admitted ?? 0) > 0);
+  const isUsed =
+    danger.isUsed ??
+    tokens.some((token, at) => token.state === 'active' && wasUsedToday(token, usages[at] ?? null));
   const confirm = field({
     name: 'confirm',
     label: `Type the label to ${always ? 'go on anyway' : 'go on'}`,
@@ -83,7 +87,8 @@ function content(danger, status, usages, close, done) {
       cancel: close,
       more: danger.more?.(close),
       send: async (form) => {
-        if (mustType() && fieldValue(form, 'confirm').trim() !== name) throw unconfirmed(name);
+        if (mustType() && fieldValue(form, 'confirm').trim() !== name)
+          throw fieldFault('confirm', `The label is “${name}”: type it exactly`);
         const reason = hasReason ? fieldValue(form, 'reason').trim() : '';
         await danger.send(reason ? { reason } : {}, form);
         done();
@@ -107,12 +112,22 @@ function content(danger, status, usages, close, done) {
     facts(
       ...about(tokens),
       ...(danger.known ?? []),
-      fact(danger.when ? 'When' : 'Refused everywhere', danger.when ?? bound(status)),
+      fact(danger.when ? 'When' : 'Refused everywhere', danger.when ?? bound(status.bound)),
     ),
     tokens.map((token, at) => inUse(token, usages[at] ?? null, tokens.length > 1)),
     instead?.(close),
     element,
   ].flat();
+}
+
+/**
+ * Whether a token was used in the last day. Where nobody can tell its use, the registry knows of a last one.
+ * @param {Token} token
+ * @param {TokenUsage | null} usage
+ */
+function wasUsedToday({ last_used_at: at }, usage) {
+  if (usage?.counting) return usage.totals.admitted > 0;
+  return Boolean(at) && Date.now() - Date.parse(/** @type {string} */ (at)) < DAY_MS;
 }
 
 /** The tokens that end, and where they work. @param {Token[]} tokens */
@@ -133,29 +148,22 @@ function about(tokens) {
   ];
 }
 
-/** An error of the form, in the shape of one of the API. @param {string} name */
-function unconfirmed(name) {
-  const detail = `The label is “${name}”: type it exactly`;
-  return new ApiError({
-    type: '',
-    title: '',
-    status: 422,
-    code: 'confirm',
-    detail: 'Type the label.',
-    errors: [{ field: 'confirm', code: 'confirm', detail }],
-  });
-}
-
 /**
  * Whether pages still send the token.
  * @param {Token} token
  * @param {TokenUsage | null} usage
  * @param {boolean} isNamed there are several tokens
  */
-function inUse({ fingerprint }, usage, isNamed) {
+function inUse({ fingerprint, last_used_at: known }, usage, isNamed) {
   const whose = isNamed && h('span', null, h('code', null, fingerprint), ': ');
   if (usage === null || !usage.counting)
-    return h('p', { class: 'muted' }, whose, 'It is not known whether it is still in use.');
+    return h(
+      'p',
+      { class: 'muted' },
+      whose,
+      'It is not known whether it is still in use.',
+      known && h('span', null, ' It was used ', time(known), ', or later.'),
+    );
   if (usage.totals.admitted === 0)
     return h(
       'p',
@@ -186,10 +194,10 @@ function inUse({ fingerprint }, usage, isNamed) {
   );
 }
 
-/** @param {Status} status */
-function bound({ bound }) {
-  const within = `${duration(bound.seconds)} of the acknowledgement`;
-  return bound.guaranteed
+/** By when a change holds. @param {Status['bound']} bound */
+export function bound({ seconds, guaranteed }) {
+  const within = `${duration(seconds)} of the acknowledgement`;
+  return guaranteed
     ? `within ${within}`
     : `within about ${within}; not guaranteed, because ON_UNKNOWN is admit`;
 }

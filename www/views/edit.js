@@ -10,7 +10,7 @@ import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { dangerDialog } from './danger_dialog.js';
-import { lostSites } from './lost_sites.js';
+import { edited, lostUse } from './lost_sites.js';
 import { configuration, policyFields } from './policy_fields.js';
 import { originList } from './usage.js';
 
@@ -74,9 +74,11 @@ export async function view({ path: [, id], params, signal }) {
           cancel: () => go(to(['token', token.id])),
           send: async (form) => {
             const wanted = policy.read(form);
-            if (!(await agreed(token, wanted, signal))) return false;
-            const changed = await save(address, token, wanted, etag, isChecked(form, 'whole_family'));
-            announce(changed ? 'The changes were saved.' : 'Nothing was changed.');
+            const changed = changedOf(token, wanted);
+            const wholeFamily = isChecked(form, 'whole_family');
+            if (!(await agreed(token, changed, wholeFamily, signal))) return false;
+            const isSaved = await save(address, token, changed, etag, wholeFamily);
+            announce(isSaved ? 'The changes were saved.' : 'Nothing was changed.');
             go(to(['token', token.id]));
           },
         },
@@ -93,26 +95,38 @@ export async function view({ path: [, id], params, signal }) {
 }
 
 /**
- * Asks once more where sites that used the token today would be refused.
+ * Asks once more where requests would be refused that were admitted today.
  * @param {Token} token
- * @param {Record<string, any>} wanted
+ * @param {Record<string, unknown>} changed
+ * @param {boolean} wholeFamily
  * @param {AbortSignal} signal
  */
-async function agreed(token, wanted, signal) {
-  const lost = await lostSites(token, wanted, signal);
-  return (
-    lost.length === 0 ||
-    dangerDialog({
-      title: lost.length === 1 ? 'Refuse a site that used it today?' : 'Refuse sites that used it today?',
-      what: 'Pages on these sites used the token in the last 24 hours, and would get 403 origin_not_allowed:',
-      submit: 'Save, and refuse them',
-      tokens: [],
-      name: token.label,
-      hasReason: false,
-      list: originList(lost, ''),
-      send: async () => {},
-    })
-  );
+async function agreed(token, changed, wholeFamily, signal) {
+  const { sites, unnamed } = await lostUse(await edited(token, wholeFamily), changed, signal);
+  if (sites.length === 0 && unnamed === 0) return true;
+  const requests = unnamed === 1 ? '1 request' : `${unnamed.toLocaleString('en')} requests`;
+  const whose = wholeFamily ? 'a token of the family' : 'the token';
+  return dangerDialog({
+    title:
+      sites.length === 0
+        ? 'Refuse requests without a site?'
+        : sites.length === 1
+          ? 'Refuse a site that used it today?'
+          : 'Refuse sites that used it today?',
+    what: [
+      unnamed > 0 &&
+        h('span', null, `${requests} without a site since yesterday would have got 403 origin_missing. `),
+      sites.length > 0 &&
+        `Pages on these sites used ${whose} today or yesterday, and would get 403 origin_not_allowed:`,
+    ],
+    submit: 'Save, and refuse them',
+    tokens: [],
+    name: token.label,
+    hasReason: false,
+    isUsed: true,
+    list: sites.length > 0 && originList(sites, ''),
+    send: async () => {},
+  });
 }
 
 /**
@@ -124,21 +138,25 @@ function toAllow({ origins }, site) {
   return site && origins !== 'any' && !origins.includes(site) ? site : null;
 }
 
+/** What differs from the token that was read. @param {Token} token @param {Record<string, unknown>} wanted */
+const changedOf = (token, wanted) =>
+  Object.fromEntries(
+    Object.entries(wanted).filter(
+      ([name, value]) => sorted(value) !== sorted(/** @type {any} */ (token)[name] ?? null),
+    ),
+  );
+
 /**
- * Sends what differs from the token that was read, and says whether anything did.
+ * Sends what was changed, and says whether anything was.
  * @param {string} address
  * @param {Token} token
- * @param {Record<string, unknown>} wanted
+ * @param {Record<string, unknown>} body
  * @param {string | null} etag
  * @param {boolean} wholeFamily
  */
-async function save(address, token, wanted, etag, wholeFamily) {
-  const changed = Object.entries(wanted).filter(
-    ([name, value]) => sorted(value) !== sorted(/** @type {any} */ (token)[name] ?? null),
-  );
-  if (changed.length === 0) return false;
+async function save(address, token, body, etag, wholeFamily) {
+  if (Object.keys(body).length === 0) return false;
   try {
-    const body = Object.fromEntries(changed);
     if (wholeFamily) await call('PATCH', `/families/${token.family}`, { body });
     else await call('PATCH', address, { body, ifMatch: etag });
   } catch (error) {

@@ -2,7 +2,7 @@
 // one.
 
 import { get } from '../api.js';
-import { h } from '../dom.js';
+import { h, put } from '../dom.js';
 import { to } from '../router.js';
 import { time } from '../time.js';
 import { badge, stateBadge } from '../ui/badge.js';
@@ -11,14 +11,15 @@ import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { may } from '../who.js';
 import { lastUsed } from './last_used.js';
+import { refusedWords } from './outcomes.js';
 import { planWords } from './plan.js';
 import { isRecent, receipt } from './receipt.js';
 import { revokeDialog } from './revoke_dialog.js';
 import { stopDialog } from './stop_dialog.js';
 import { tokenActions } from './token_actions.js';
-import { originList } from './usage.js';
+import { originList, usageOf } from './usage.js';
 
-/** @import { Family, Token } from '../types.d.ts' */
+/** @import { Family, Token, TokenTraffic, UsageCounts } from '../types.d.ts' */
 
 /** @param {import('../router.js').Place} place */
 export async function view({ path: [, id], signal }) {
@@ -46,7 +47,7 @@ export async function view({ path: [, id], signal }) {
         ),
     ),
     stopped(family, signal),
-    family.active.length === 2 && sideBySide(family),
+    family.active.length === 2 && sideBySide(family, signal),
     consumers(family),
     h(
       'section',
@@ -65,16 +66,20 @@ export async function view({ path: [, id], signal }) {
 }
 
 /**
- * The countdown after an emergency stop, to the latest of its receipts.
+ * The countdown after an emergency stop, to the latest of its receipts. Protected tokens may have stayed.
  * @param {Family} family
  * @param {AbortSignal} signal
  */
-function stopped({ tokens, active }, signal) {
+function stopped({ tokens }, signal) {
+  const isOver = (/** @type {Token} */ { state }) => state === 'revoked' || state === 'expired';
   const last = tokens
     .filter(({ state, effective_by: by }) => state === 'revoked' && isRecent(by))
     .sort((one, other) => Date.parse(other.effective_by ?? '') - Date.parse(one.effective_by ?? ''))[0];
-  if (!last?.effective_by || active.length > 0) return null;
-  return receipt(last.id, last.effective_by, 'refused everywhere', signal, 'Every token of the family');
+  if (!last?.effective_by) return null;
+  const whose = tokens.every(isOver)
+    ? 'Every token of the family is'
+    : 'The revoked tokens of the family are';
+  return receipt(last.id, last.effective_by, 'refused everywhere', signal, whose);
 }
 
 /** Which jobs and pages fetched which token of the family. @param {Family} family */
@@ -167,14 +172,43 @@ function entry(token, family) {
   );
 }
 
+/**
+ * When the token was first used. The shard that counts uses knows it before the registry does.
+ * @param {Token} token
+ * @param {TokenTraffic | undefined} traffic
+ * @param {AbortSignal} signal
+ */
+function firstUsed({ id, first_used_at: at }, traffic, signal) {
+  if (at || !traffic?.last_used_at) return lastUsed(at);
+  const place = h('span', null, lastUsed(traffic.last_used_at));
+  usageOf(id, signal).then(
+    ({ first_used_at: first }) => put(place, lastUsed(first ?? traffic.last_used_at)),
+    () => {
+      // The last use was not before the first one.
+    },
+  );
+  return place;
+}
+
+/** @param {UsageCounts} traffic */
+function counts(traffic) {
+  const number = (/** @type {number} */ count) => count.toLocaleString('en');
+  const names = refusedWords(traffic);
+  return (
+    `${number(traffic.admitted)} admitted, ${number(traffic.requests - traffic.admitted)} refused` +
+    (names === '' ? '' : ` (${names})`)
+  );
+}
+
 /** @param {Family} family @param {Token} token */
 const trafficOf = ({ traffic }, { id }) => traffic?.find((counted) => counted.id === id);
 
 /**
  * The old and the new token side by side, to see whether the old one is still in use.
  * @param {Family} family
+ * @param {AbortSignal} signal
  */
-function sideBySide(family) {
+function sideBySide(family, signal) {
   const [fresh, old] = family.active.map((id) => family.tokens.find((token) => token.id === id));
   if (!fresh || !old) return null;
   /** @param {string} title @param {Token} token */
@@ -186,15 +220,9 @@ function sideBySide(family) {
       h('h3', null, title, ' ', token.id === family.current && badge('Current', 'good')),
       facts(
         fact('Token', h('a', { href: to(['token', token.id]) }, h('code', null, token.fingerprint))),
-        fact('First used', lastUsed(token.first_used_at)),
+        fact('First used', firstUsed(token, traffic, signal)),
         fact('Last used', lastUsed(token.last_used_at, traffic?.last_used_at)),
-        fact(
-          'Last 24 hours',
-          traffic
-            ? `${traffic.admitted.toLocaleString('en')} admitted, ` +
-                `${(traffic.requests - traffic.admitted).toLocaleString('en')} refused`
-            : 'not known',
-        ),
+        fact('Last 24 hours', traffic ? counts(traffic) : 'not known'),
         fact('Ends', token.rotation ? planWords(token) : time(token.ends_at ?? token.expires_at)),
       ),
       traffic && originList(traffic.origins.allowed, 'No site in the last two days.', 5),

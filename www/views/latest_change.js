@@ -48,7 +48,7 @@ async function showEdit(place, { id, state }, edit, signal) {
     const latest = /** @type {Probe} */ (await get(`/tokens/${id}/probe`, signal));
     if (Date.parse(latest.effective_by) < Date.parse(edit.at)) return;
     const [subject, what] = state === 'active' ? CHANGES[edit.action] : ['It', STATES[state]];
-    put(place, receipt(id, latest.effective_by, what, signal, subject));
+    put(place, receipt(id, latest.effective_by, what, signal, `${subject} is`));
   } catch {
     // The change is made. When it holds can be read on the page Revocation.
   }
@@ -64,7 +64,7 @@ async function showPredecessor(
   try {
     const old = /** @type {Token} */ (await get(`/tokens/${token.predecessor}`, signal));
     if (old.state === 'revoked' && old.effective_by && isRecent(old.effective_by))
-      place.append(receipt(old.id, old.effective_by, 'refused everywhere', signal, 'The one before it'));
+      place.append(receipt(old.id, old.effective_by, 'refused everywhere', signal, 'The one before it is'));
   } catch {
     // It may have left the registry.
   }

@@ -15,7 +15,8 @@ const PRESETS = [1, 7, 30, 90, 365, 730].map((days) => days * DAY);
 /**
  * The choice that is made already. `value` is what is sent: a number of seconds, or `default`, where the API
  * is told nothing and gives the token that life by itself.
- * @typedef {{ label: string, value: string, seconds: (form: HTMLFormElement | null) => number }} First
+ * @typedef {{ label: string, value: string, seconds: (form: HTMLFormElement | null) => number | null }} First
+ *   `seconds` is null where each of many tokens gets its own
  */
 
 /** As long as the token that is replaced was given: what the API does by itself. @param {Token} token */
@@ -78,10 +79,13 @@ export function lifeField(settings, first, { shorterOnly = false } = {}) {
   const by = field({ name: 'expires_at', label: 'Ends at', control: date, faults: NO_TIME });
   const words = h('span');
   const end = h('p', { class: 'small life-end', 'aria-live': 'polite' });
-  const firstSeconds = (/** @type {HTMLFormElement | null} */ form) => Math.min(first.seconds(form), longest);
+  const firstSeconds = (/** @type {HTMLFormElement | null} */ form) => {
+    const seconds = first.seconds(form);
+    return seconds === null ? null : Math.min(seconds, longest);
+  };
   const atFirst = firstSeconds(null);
   const others = PRESETS.filter((seconds) => seconds <= longest && seconds !== atFirst).filter(
-    (seconds) => !shorterOnly || seconds < atFirst,
+    (seconds) => !shorterOnly || atFirst === null || seconds < atFirst,
   );
   const element = h(
     'fieldset',
@@ -111,10 +115,11 @@ export function lifeField(settings, first, { shorterOnly = false } = {}) {
     const chosen = element.querySelector('input[name=life]:checked');
     const value = /** @type {HTMLInputElement} */ (chosen).value;
     const usual = firstSeconds(form);
-    put(words, `${first.label}: ${lifeWords(usual)}`);
+    put(words, usual === null ? first.label : `${first.label}: ${lifeWords(usual)}`);
     by.hidden = value !== 'date';
     const seconds = value === first.value ? usual : Number(value);
-    const at = value === 'date' ? fromLocalInput(date.value) : new Date(Date.now() + seconds * 1000);
+    const later = seconds === null ? null : new Date(Date.now() + seconds * 1000);
+    const at = value === 'date' ? fromLocalInput(date.value) : later;
     put(end, at && `It ends on ${exact(new Date(at).toISOString())}.`);
   }
   say();

@@ -153,6 +153,8 @@ async function judge(origins, origin, signal) {
   try {
     return { test: await ask(origins), faults: [] };
   } catch (error) {
+    // Somebody typed on, or left. That is no error.
+    if (signal.aborted) return { test: null, faults: [] };
     const faults = error instanceof ApiError ? error.errors : [];
     if (faults.length === 0 || origins === 'any') return { test: null, faults: [], failed: wordsOf(error) };
     const good = origins.filter((_, at) => faults.every((fault) => lineOf(fault) !== at));

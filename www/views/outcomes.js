@@ -17,6 +17,20 @@ function refusals(counts) {
     .sort(([, a], [, b]) => b - a);
 }
 
+/**
+ * What was refused, or would have been, each by its name, for where there is no room for a table. Empty where
+ * nothing was.
+ * @param {UsageCounts} counts
+ */
+export function refusedWords(counts) {
+  const words = (/** @type {[string, number][]} */ rows) =>
+    rows.map(([code, count]) => `${nameOf(code)}: ${count.toLocaleString('en')}`).join(', ');
+  const reported = Object.entries(counts.reported).filter(([, count]) => count > 0);
+  return [words(refusals(counts)), reported.length > 0 && `would be refused: ${words(reported)}`]
+    .filter(Boolean)
+    .join('; ');
+}
+
 /** @param {UsageCounts} totals */
 export function outcomeNumbers(totals) {
   const refused = refusals(totals);

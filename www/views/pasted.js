@@ -10,7 +10,7 @@ const EARLIER_HEAD_CHARS = 8;
 
 const ADMIN_KEY = /\bwla_/;
 /** The start of a token, wherever it stands: its prefix is followed by characters of base64url. */
-const TOKEN = /wlp_[\w-]{4,}/;
+const TOKENS = /wlp_[\w-]{4,}/g;
 const FINGERPRINT = /(wlp_[\w-]{4,})\s*(?:…|\.\.\.)\s*([\w-]+)/;
 const TOKEN_ID = /(?:^|[/=#?&\s"'`,(])(tok_\d+)(?![\w-])/;
 const FAMILY_ID = /(?:^|[/=#?&\s"'`,(])(fam_[\w-]+)/;
@@ -47,7 +47,7 @@ function fingerprint(text) {
  * @returns {Pasted | null}
  */
 function token(text) {
-  const found = fromBasic(text) ?? TOKEN.exec(text)?.[0];
+  const found = longestToken(text);
   if (found === undefined) return null;
   if (found.length >= TOKEN_CHARS) {
     const whole = found.slice(0, TOKEN_CHARS);
@@ -60,15 +60,45 @@ function token(text) {
   return { asks: [{ q: head }], shown: found === head ? head : `${head}…` };
 }
 
-/** A token in `Authorization: Basic …`, as user name or password. @param {string} text */
+/** The longest token, or start of one, that stands in the text. @param {string} text */
+const longestToken = (text) =>
+  [...(fromBasic(text).match(TOKENS) ?? []), ...(text.match(TOKENS) ?? [])].reduce(
+    (/** @type {string | undefined} */ longest, one) =>
+      longest === undefined || one.length > longest.length ? one : longest,
+    undefined,
+  );
+
+/** What `Authorization: Basic …` says, where a token is user name or password. @param {string} text */
 function fromBasic(text) {
   const [, coded] = /\bBasic\s+([A-Za-z0-9+/]+={0,2})/i.exec(text) ?? [];
-  if (coded === undefined) return undefined;
   try {
-    return TOKEN.exec(atob(coded))?.[0];
+    return atob(coded ?? '');
   } catch {
-    return undefined;
+    return '';
   }
+}
+
+/**
+ * Why a text must not stand in an address, which ends up in histories and logs; '' if it may. A fingerprint
+ * may: it shows less of a token.
+ * @param {string} text
+ */
+export function whySecret(text) {
+  if (ADMIN_KEY.test(text)) return 'That is an admin key. Enter it only in the sign-in form.';
+  if ((longestToken(text)?.length ?? 0) <= HEAD_CHARS) return '';
+  return 'That has a token in it, which must not stand in an address. Search for it on the page Tokens.';
+}
+
+/** Filters of an address that somebody opened, without those that have a secret in them. */
+export const withoutSecrets = (/** @type {Record<string, string>} */ filters) =>
+  Object.fromEntries(
+    Object.entries(filters).map(([name, value]) => [name, whySecret(value) === '' ? value : '']),
+  );
+
+/** The origin of a site that was typed or pasted; the text itself where it has none. @param {string} text */
+export function siteIn(text) {
+  if (text === '') return '';
+  return originOf(text.includes('://') ? text : `https://${text}`) ?? text;
 }
 
 /** The ends of a whole token, as every page shows them. @param {string} whole */

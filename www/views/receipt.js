@@ -30,9 +30,9 @@ export const isRecent = (at) =>
  * @param {string} effectiveBy
  * @param {string} what such as "refused everywhere"
  * @param {AbortSignal} signal
- * @param {string} [subject] whatever it is that is refused, or holds
+ * @param {string} [subject] whatever it is that is refused, or holds, with its verb
  */
-export function receipt(id, effectiveBy, what, signal, subject = 'It') {
+export function receipt(id, effectiveBy, what, signal, subject = 'It is') {
   const count = h('p', { class: 'count', role: 'timer', 'aria-live': 'off' });
   const words = h('p', { role: 'status' });
   const locations = h('div');
@@ -52,9 +52,9 @@ export function receipt(id, effectiveBy, what, signal, subject = 'It') {
     put(count, left > 0 ? `${Math.max(1, Math.floor(left / 1000))} s` : 'Everywhere');
     const text =
       left > 0
-        ? `${promised(promise, `${subject} is ${what}`)} At the latest at ${exact(effectiveBy)}, ` +
+        ? `${promised(promise, `${subject} ${what}`)} At the latest at ${exact(effectiveBy)}, ` +
           'which includes the allowed clock skew.'
-        : `${subject} is ${what}${Date.now() < by ? '' : ` since ${exact(effectiveBy)} at the latest`}.`;
+        : `${subject} ${what}${Date.now() < by ? '' : ` since ${exact(effectiveBy)} at the latest`}.`;
     if (words.textContent !== text) put(words, text);
     if (Date.now() - asked >= ASK_MS) ask();
     if (left < -WATCHED_AFTER_MS) clearInterval(timer);

@@ -1,18 +1,20 @@
 // Why does my page get 403? Recent refused requests, by token and by site. The address holds the filters.
 
-import { ApiError, get, post, query } from '../api.js';
+import { ApiError, get, query } from '../api.js';
 import { h, put } from '../dom.js';
-import { go, to } from '../router.js';
+import { go, rewrite, to } from '../router.js';
 import { duration, exact, time } from '../time.js';
 import { failure } from '../ui/failure.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { table } from '../ui/table.js';
+import { read, siteIn, whySecret, withoutSecrets } from './pasted.js';
 import { refresh } from './refresher.js';
 import { adviceOn, allowLink, nameOf, siteName } from './refusal_words.js';
 import { tokenNames } from './token_names.js';
+import { lookUp } from './token_search.js';
 
-/** @import { Refusal, RefusalPage, Token } from '../types.d.ts' */
+/** @import { Refusal, RefusalPage } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 
 const PAGE = 50;
@@ -21,7 +23,11 @@ const AGAIN_MS = 10_000;
 
 /** @param {Place} place */
 export async function view({ params, signal }) {
-  const filters = { token: params.get('token') ?? '', site: params.get('site') ?? '' };
+  const asked = { token: params.get('token') ?? '', site: siteIn(params.get('site') ?? '') };
+  const { token, site } = withoutSecrets(asked);
+  const filters = { token, site };
+  // Somebody opened an address with a secret in it.
+  if ([...params.values()].some(whySecret)) rewrite(to(['refusals'], filters));
   const cursor = params.get('cursor') ?? '';
   const load = () =>
     /** @type {Promise<RefusalPage>} */ (
@@ -91,7 +97,8 @@ function buttons(ask, cursor, signal) {
 
 /** @param {{ token: string, site: string }} filters */
 function filterForm(filters) {
-  const said = h('p', { class: 'error', id: 'refusals-error' });
+  const error = (/** @type {string} */ id) => h('p', { class: 'error', id: `${id}-error` });
+  const [said, saidOfSite] = [error('refused-token'), error('refused-site')];
   const input = (/** @type {string} */ id, /** @type {string} */ value, /** @type {string} */ placeholder) =>
     h('input', {
       type: 'search',
@@ -100,7 +107,7 @@ function filterForm(filters) {
       placeholder,
       autocomplete: 'off',
       spellcheck: 'false',
-      'aria-describedby': 'refusals-error',
+      'aria-describedby': `${id}-error`,
     });
   const token = input('refused-token', filters.token, 'tok_7, or the token itself');
   const site = input('refused-site', filters.site, 'https://example.com');
@@ -113,9 +120,13 @@ function filterForm(filters) {
       on: {
         submit: async (/** @type {Event} */ event) => {
           event.preventDefault();
+          const from = siteIn(site.value.trim());
+          const { isAdminKey } = read(token.value);
+          put(said, isAdminKey && whySecret(token.value));
+          put(saidOfSite, whySecret(from));
+          if (isAdminKey || whySecret(from) !== '') return;
           try {
-            const id = await idOf(token.value.trim());
-            go(to(['refusals'], { token: id, site: originOf(site.value.trim()) }));
+            go(to(['refusals'], { token: await idOf(token.value.trim()), site: from }));
           } catch (error) {
             put(said, error instanceof ApiError ? error.message : 'That is not known.');
           }
@@ -123,7 +134,7 @@ function filterForm(filters) {
       },
     },
     h('div', { class: 'search' }, h('label', { for: 'refused-token' }, 'Token'), token, said),
-    h('div', { class: 'search' }, h('label', { for: 'refused-site' }, 'Site'), site),
+    h('div', { class: 'search' }, h('label', { for: 'refused-site' }, 'Site'), site, saidOfSite),
     h('div', { class: 'apply' }, h('button', { type: 'submit' }, 'Show')),
   );
 }
@@ -131,21 +142,14 @@ function filterForm(filters) {
 /** The id of a token that was typed or pasted. @param {string} text */
 async function idOf(text) {
   if (text === '' || /^tok_\d+$/.test(text)) return text;
-  return /** @type {Token} */ (await post('/tokens/lookup', { token: text })).id;
-}
-
-/** The origin in a pasted address; the text itself if there is none. @param {string} text */
-function originOf(text) {
-  if (text === '') return '';
-  const url = URL.parse(text.includes('://') ? text : `https://${text}`);
-  return url === null || url.origin === 'null' ? text : url.origin;
+  return (await lookUp(read(text).token ?? text)).id;
 }
 
 /**
  * @param {RefusalPage} page
  * @param {{ token: string, site: string }} filters
  * @param {string} cursor
- * @param {(id: string) => HTMLElement} names
+ * @param {(id: string) => HTMLElement[]} names
  */
 function shown(page, filters, cursor, names) {
   if (!page.keeping) return off();
@@ -175,7 +179,7 @@ function shown(page, filters, cursor, names) {
 
 /**
  * @param {{ token: string, site: string }} filters
- * @param {(id: string) => HTMLElement} names
+ * @param {(id: string) => HTMLElement[]} names
  * @returns {import('../ui/table.js').Column<Refusal>[]}
  */
 function columns(filters, names) {

@@ -11,6 +11,7 @@ import { fact } from '../ui/facts.js';
 import { choices, fieldValue, form, isChecked } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
 import { dangerDialog } from './danger_dialog.js';
+import { remember } from './just_made.js';
 import { lastUsed } from './last_used.js';
 import { asBefore, lifeField, lifetime } from './life_field.js';
 import { obstacleWords } from './obstacles.js';
@@ -52,6 +53,7 @@ function content(token, settings, close) {
             );
             close();
             await shown(made, token);
+            remember(made);
             after(made);
           } catch (error) {
             const offer = error instanceof ApiError ? wayOut(error.problem, close) : null;
@@ -207,7 +209,7 @@ async function shown(made, old) {
         `Use it in place of the old one, ${old.fingerprint}.`,
     ),
     copyable(made.token, 'The token'),
-    ended && receipt(old.id, ended.effective_by, 'refused everywhere', closed.signal, 'The old one'),
+    ended && receipt(old.id, ended.effective_by, 'refused everywhere', closed.signal, 'The old one is'),
     h(
       'div',
       { class: 'actions' },

@@ -29,7 +29,7 @@ import { useIt } from './use_it.js';
 /** @param {Place} place */
 export async function view({ path: [, id], signal }) {
   const made = take(id);
-  if (made) return created(made, await configuration(signal), signal);
+  if (made && !made.predecessor) return created(made, await configuration(signal), signal);
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
   const [token, events, settings] = await Promise.all([
     /** @type {Promise<Token>} */ (get(address, signal)),
@@ -39,7 +39,7 @@ export async function view({ path: [, id], signal }) {
     configuration(signal),
   ]);
   const used = h('span', null, lastUsed(token.last_used_at));
-  const use = usageSection(token.id, signal, ({ last_used_at: at }) =>
+  const use = usageSection(token, signal, ({ last_used_at: at }) =>
     put(used, lastUsed(token.last_used_at, at)),
   );
   return h(
@@ -63,11 +63,13 @@ export async function view({ path: [, id], signal }) {
     told(token),
     latestChange(token, events.items, signal),
     isAwaited(token) && firstRequest(token, signal),
+    // After a rotation: the code that takes the place of the old one's.
+    made && useIt(token, settings, made.token),
     h(
       'div',
       { class: 'columns' },
       h('div', { class: 'aside' }, life(token, used)),
-      h('div', null, use, policy(token), toPaste(token, settings), history(token, events)),
+      h('div', null, use, policy(token), !made && toPaste(token, settings), history(token, events)),
     ),
   );
 }

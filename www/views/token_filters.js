@@ -2,6 +2,7 @@
 
 import { h, put, uniqueId } from '../dom.js';
 import { chip } from '../ui/chip.js';
+import { siteIn, whySecret, withoutSecrets } from './pasted.js';
 
 /** @import { Configuration } from '../types.d.ts' */
 
@@ -98,9 +99,16 @@ const WORDS = {
   family: (value) => `Family: ${value}`,
 };
 
-/** The filters of an address. @param {URLSearchParams} params @returns {Filters} */
-export const filtersOf = (params) =>
-  Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? '']));
+/**
+ * The filters of an address. The search is read later (pasted.js); others that have a secret in them are
+ * dropped.
+ * @param {URLSearchParams} params
+ * @returns {Filters}
+ */
+export function filtersOf(params) {
+  const { q, ...others } = Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? '']));
+  return { q, ...withoutSecrets({ ...others, origin: siteIn(others.origin) }) };
+}
 
 /** Those that hold. @param {Filters} filters */
 export const given = (filters) => FILTERS.filter((name) => (filters[name] ?? '') !== '');
@@ -142,7 +150,11 @@ export function showChips(place, filters, removed) {
   );
 }
 
-/** @typedef {{ name: string, control: HTMLInputElement | HTMLSelectElement, place: HTMLElement }} Filter */
+/**
+ * `said`: where a fault is shown.
+ * @typedef {{ name: string, control: HTMLInputElement | HTMLSelectElement, place: HTMLElement, said?:
+ *   HTMLElement }} Filter
+ */
 
 /**
  * The controls beside the search. `changed` is called when the user has chosen.
@@ -178,10 +190,20 @@ export function moreFilters(filters, settings, changed) {
   ];
 }
 
-/** What the control says; a site may be typed without its scheme. @param {Filter} filter */
-export function chosenIn({ name, control }) {
-  const value = control.value.trim();
-  return name === 'origin' && value !== '' && !value.includes('://') ? `https://${value}` : value;
+/**
+ * What the control says, as it may stand in an address: of a site its origin, and nothing that has a token
+ * or a key in it. Then the control says why.
+ * @param {Filter} filter
+ */
+export function chosenIn({ name, control, said }) {
+  const typed = control.value.trim();
+  const value = name === 'origin' ? siteIn(typed) : typed;
+  const why = whySecret(value);
+  if (said) {
+    put(said, why);
+    control.setAttribute('aria-invalid', String(why !== ''));
+  }
+  return why === '' ? value : '';
 }
 
 /**
@@ -215,15 +237,18 @@ function choice(name, label, filters, options, change) {
  * @returns {Filter}
  */
 function typed(name, label, filters, change, placeholder) {
+  const id = uniqueId(name);
+  const said = h('p', { class: 'error', id: `${id}-error` });
   const control = h('input', {
-    id: uniqueId(name),
+    id,
     type: 'text',
     value: filters[name] ?? '',
     placeholder,
     autocomplete: 'off',
     spellcheck: 'false',
     inputmode: name === 'key_id' ? 'numeric' : null,
+    'aria-describedby': said.id,
     on: { change },
   });
-  return { name, control, place: h('div', null, h('label', { for: control.id }, label), control) };
+  return { name, control, said, place: h('div', null, h('label', { for: id }, label), control, said) };
 }

@@ -6,7 +6,6 @@ import { day, exact, time } from '../time.js';
 import { badge, place, stateBadge, warningText } from '../ui/badge.js';
 import { denseTable } from '../ui/dense_table.js';
 import { menuButton } from '../ui/menu.js';
-import { lastUsed } from './last_used.js';
 import { tokenActions } from './token_actions.js';
 import { usageLines } from './usage_line.js';
 
@@ -75,7 +74,7 @@ function columns(signal) {
       class: 'used',
       sort: 'used',
       first: 'desc',
-      cell: (token) => [lastUsed(token.last_used_at), line(token)],
+      cell: (token) => line(token),
     },
     {
       name: 'Created',

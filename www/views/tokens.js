@@ -9,10 +9,19 @@ import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { attention } from './attention.js';
 import { guide } from './guide.js';
-import { read } from './pasted.js';
+import { read, whySecret } from './pasted.js';
 import { configuration } from './policy_fields.js';
 import { Selection } from './selection.js';
-import { asJson, chosenIn, filtersOf, given, mainFilters, moreFilters, showChips } from './token_filters.js';
+import {
+  asJson,
+  chosenIn,
+  FILTERS,
+  filtersOf,
+  given,
+  mainFilters,
+  moreFilters,
+  showChips,
+} from './token_filters.js';
 import { inOrder, tokenList } from './token_list.js';
 import { findTokens, lookUp } from './token_search.js';
 
@@ -31,11 +40,10 @@ const ways = new Map();
 /** @param {Place} place */
 export async function view({ params, signal }) {
   const filters = filtersOf(params);
-  const { shown, token, isAdminKey } = read(filters.q);
   const list = new List(filters, params.get('sort') ?? '', signal);
-  if (token || isAdminKey) {
+  if (FILTERS.some((name) => whySecret(params.get(name) ?? '') !== '')) {
     // Somebody opened an address with a secret or a whole token in it.
-    filters.q = shown;
+    filters.q = read(filters.q).shown;
     rewrite(list.address(''));
   }
   const cursor = params.get('cursor') ?? '';

@@ -10,7 +10,7 @@ import { site } from '../ui/site.js';
 import { countingIs, lastUsed } from './last_used.js';
 import { outcomeNumbers, outcomeSeries } from './outcomes.js';
 
-/** @import { TokenUsage, UsageCounts, OriginCount } from '../types.d.ts' */
+/** @import { OriginCount, Token, TokenUsage, UsageCounts } from '../types.d.ts' */
 
 /** @type {Record<string, { label: string, seconds: number, name: string }>} */
 export const STEPS = {
@@ -48,11 +48,11 @@ export async function usageOf(id, signal, { step, days } = { step: 'hour' }) {
 
 /**
  * The usage section of a token's page. It loads by itself, so the page does not wait for it.
- * @param {string} id
+ * @param {Token} token
  * @param {AbortSignal} signal
  * @param {(usage: TokenUsage) => void} [known] is told what was loaded
  */
-export function usageSection(id, signal, known) {
+export function usageSection({ id, origin_mode: mode }, signal, known) {
   const content = h('div', { class: 'stack', 'aria-live': 'polite' });
   const step = h(
     'select',
@@ -70,7 +70,7 @@ export function usageSection(id, signal, known) {
     try {
       const usage = await usageOf(id, signal, RANGES[Number(step.value)]);
       known?.(usage);
-      put(content, shown(usage, signal));
+      put(content, shown(usage, mode, signal));
     } catch (error) {
       if (!signal.aborted) put(content, failure(error, ask));
     }
@@ -126,8 +126,8 @@ export function figures(usage, signal) {
   ];
 }
 
-/** @param {TokenUsage} usage @param {AbortSignal} signal */
-function shown(usage, signal) {
+/** @param {TokenUsage} usage @param {Token['origin_mode']} mode @param {AbortSignal} signal */
+function shown(usage, mode, signal) {
   if (!usage.counting)
     return h(
       'p',
@@ -151,7 +151,13 @@ function shown(usage, signal) {
       'div',
       { class: 'columns even' },
       h('div', null, h('h3', null, 'Sites admitted'), originList(usage.origins.allowed, 'None.')),
-      h('div', null, h('h3', null, 'Sites refused'), originList(usage.origins.refused, 'None.')),
+      h(
+        'div',
+        null,
+        // Report mode admits them, and counts what it would refuse.
+        h('h3', null, mode === 'report' ? 'Would be refused' : 'Sites refused'),
+        originList(usage.origins.refused, 'None.'),
+      ),
     ),
   ];
 }

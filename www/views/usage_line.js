@@ -2,6 +2,8 @@
 // scrolls into view, two rows at a time: a page has fifty rows, and most are never seen.
 
 import { h, put } from '../dom.js';
+import { lastUsed } from './last_used.js';
+import { refusedWords } from './outcomes.js';
 import { usageOf } from './usage.js';
 
 /** @import { Token, UsageCounts } from '../types.d.ts' */
@@ -11,7 +13,10 @@ const AT_A_TIME = 2,
 
 /** Charts for one page of the list; they end with `signal`. @param {AbortSignal} signal */
 export function usageLines(signal) {
-  /** @type {{ id: string, place: HTMLElement }[]} */
+  /** @typedef {{ token: Token, used: HTMLElement, place: HTMLElement }} Row */
+  /** @type {Map<Element, Row>} */
+  const rows = new Map();
+  /** @type {Row[]} */
   const waiting = [];
   let asked = 0;
   let isCounted = true;
@@ -19,8 +24,10 @@ export function usageLines(signal) {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       seen.unobserve(target);
-      const place = /** @type {HTMLElement} */ (target);
-      waiting.push({ id: place.dataset.token ?? '', place });
+      const row = rows.get(target);
+      rows.delete(target);
+      if (row === undefined) continue;
+      waiting.push(row);
       next();
     }
   });
@@ -32,7 +39,7 @@ export function usageLines(signal) {
     if (row === undefined) return;
     asked += 1;
     try {
-      const usage = await usageOf(row.id, signal);
+      const usage = await usageOf(row.token.id, signal);
       isCounted = usage.counting;
       const from = Date.parse(usage.to) - HOURS * 3_600_000;
       const hours = Array(HOURS).fill(0);
@@ -40,6 +47,8 @@ export function usageLines(signal) {
         const hour = Math.floor((Date.parse(at) - from) / 3_600_000);
         if (hour >= 0 && hour < HOURS) hours[hour] += admitted;
       }
+      // The registry learns of a use later than the shard that has counted it.
+      put(row.used, lastUsed(row.token.last_used_at, usage.last_used_at));
       draw(row.place, hours, usage.totals);
     } catch {
       // The list works without the chart.
@@ -48,10 +57,13 @@ export function usageLines(signal) {
     next();
   }
 
+  /** When the token was last used, and its chart. */
   return (/** @type {Token} */ token) => {
-    const place = h('span', { class: 'line', 'data-token': token.id });
+    const used = h('span', null, lastUsed(token.last_used_at));
+    const place = h('span', { class: 'line' });
+    rows.set(place, { token, used, place });
     seen.observe(place);
-    return place;
+    return [used, place];
   };
 }
 
@@ -61,12 +73,12 @@ export function usageLines(signal) {
  * @param {number[]} hours
  * @param {UsageCounts} totals
  */
-function draw(place, hours, { requests, admitted }) {
-  const refused = requests - admitted;
-  const number = (/** @type {number} */ count) => count.toLocaleString('en');
+function draw(place, hours, totals) {
+  const { admitted } = totals;
+  const refused = refusedWords(totals);
   if (admitted === 0) {
-    if (refused > 0)
-      put(place, h('span', { class: 'muted small' }, `${number(refused)} refused in 24 hours`));
+    const title = `In the last 24 hours: ${refused}`;
+    if (refused !== '') put(place, h('span', { class: 'muted small cut', title }, refused));
     return;
   }
   const most = Math.max(...hours);
@@ -78,9 +90,9 @@ function draw(place, hours, { requests, admitted }) {
       return bar;
     }),
   );
-  const words =
-    `${number(admitted)} requests in the last 24 hours` +
-    (refused > 0 ? `, and ${number(refused)} refused ones` : '');
+  const words = [`${admitted.toLocaleString('en')} admitted in the last 24 hours`, refused]
+    .filter(Boolean)
+    .join('; ');
   place.setAttribute('role', 'img');
   place.setAttribute('aria-label', words);
   place.title = words;
