@@ -34,6 +34,8 @@ pub const CONSUMER_FORGOTTEN_MS: i64 = 30 * SECONDS_PER_DAY * MS_PER_SECOND;
 pub const FETCHES_OF_FAMILY_MAX: u32 = 20;
 /// A successor that a consumer has not fetched after two days causes a notice.
 pub const UNFETCHED_NOTICE_MS: i64 = 2 * SECONDS_PER_DAY * MS_PER_SECOND;
+/// An end that moves by less is the same one in notices: a first use that is told late moves it by seconds.
+pub const SAME_END_MS: i64 = 3_600 * MS_PER_SECOND;
 /// Families and origins whose last fetch an isolate remembers: about 150 bytes each.
 pub const PAGE_FETCHES_HELD_MAX: usize = 5_000;
 /// Most fetches in one call to the registry: about 150 bytes each.

@@ -29,6 +29,7 @@ before(async () => {
 after(() => gateway.stop());
 beforeEach(async () => {
   shell = new Shell();
+  shell.setDate('2027-03'); // not the month of the first token
   old = await admin.createToken();
 });
 afterEach(() => shell.remove());

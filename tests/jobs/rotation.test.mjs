@@ -79,12 +79,13 @@ async function onlySuccessor() {
 describe('a rotation job', () => {
   it('makes a successor for the month, and deploys it; the old token works on', async () => {
     await succeeds(deploy(), /^deployed: /);
-    const { output } = await rotate([]);
+    shell.setDate('2027-03');
+    // As cron calls it: busybox's own sh would not look for another `date`.
+    const { output } = await shell.run(['-c', ROTATE], environment('operator'));
     await succeeds(deploy(), /^deployed: /);
     const successor = await onlySuccessor();
     const { fingerprint } = await admin.token(successor.id);
-    const month = new Date().toISOString().slice(0, 7);
-    assert.equal(output, `${old.family} has its token of ${month}: ${fingerprint}\n`);
+    assert.equal(output, `${old.family} has its token of 2027-03: ${fingerprint}\n`);
     assert.deepEqual(published(), [old.token, successor.token]);
     assert.equal(read('token'), successor.token);
     await admits(old);
@@ -100,6 +101,24 @@ describe('a rotation job', () => {
     }
     const successor = await onlySuccessor();
     assert.deepEqual(published(), [successor.token]);
+  });
+
+  it('run later in that month, when its key is forgotten and the old token has ended: makes no other', async () => {
+    // 2027-03 stands for a key that is not known any more: the successor is of the present month.
+    await rotate(['2027-03']);
+    const { id } = await onlySuccessor();
+    await admin.revoke(old.id);
+    const { created_at: madeAt, fingerprint } = await admin.token(id);
+    for (const period of [madeAt.slice(0, 7), madeAt.slice(0, 10), madeAt.slice(0, 4)]) {
+      const { status, output } = await rotate([period]);
+      const said = `${old.family} has its token of ${period} already: ${fingerprint}, made at ${madeAt}\n`;
+      assert.deepEqual({ status, output }, { status: 0, output: said });
+    }
+    // The month that the machine's clock says.
+    await succeeds(rotate([]), /has its token of \d{4}-\d\d already/);
+    assert.equal((await family()).total, 2);
+    await succeeds(rotate(['2027-04']), /has its token of 2027-04: /);
+    assert.equal((await family()).total, 3, 'nothing else stood in its way');
   });
 
   it('killed before each of its commands and run again: one successor, deployed, and the old token works', async () => {
@@ -137,6 +156,10 @@ describe('a rotation job', () => {
         headers: Object.entries(request.headers).filter(([name]) => name !== 'host'),
         body: Buffer.concat(chunks),
       });
+      if (request.method === 'GET') {
+        response.writeHead(answer.status).end(answer.bytes);
+        return;
+      }
       assert.equal(answer.status, 201, String(answer));
       lost += 1;
       response.destroy();
@@ -144,7 +167,7 @@ describe('a rotation job', () => {
     await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     test.after(() => proxy.close());
     const settings = { WAYLEAVE_URL: `http://127.0.0.1:${proxy.address().port}` };
-    await fails(rotate(['2027-03'], settings), /no answer from .* the next run gets the same/);
+    await fails(rotate(['2027-03'], settings), /no answer from .* the next run finds it/);
     assert.ok(lost > 0);
     const { id } = await onlySuccessor();
     await succeeds(rotate(['2027-03']), /has its token/);
@@ -189,6 +212,14 @@ describe('a rotation job', () => {
     );
     await fails(rotate(['2027-04']), /no new token: two of fam_\S+ are in use/);
     assert.equal((await family()).active.length, 2);
+  });
+
+  it('what is no family: it says so, and nothing is made', async (test) => {
+    const page = createServer((_request, response) => response.end('<title>Welcome</title>'));
+    await new Promise((resolve) => page.listen(0, '127.0.0.1', resolve));
+    test.after(() => page.close());
+    const elsewhere = { WAYLEAVE_URL: `http://127.0.0.1:${page.address().port}` };
+    await fails(rotate([], elsewhere), /did not answer with a family/);
   });
 
   it('what the gateway refuses: it says why', async () => {

@@ -4,11 +4,12 @@ use crate::world::{DAY, START, World, as_usual, how, new_token};
 use serde_json::{Value, json};
 use wayleave::base::time::UnixMillis;
 use wayleave::control::registry::command::{
-    Answer, Call, Command, Fault, FetchView, Lifetime, NewToken, RevokeOld,
+    Answer, Call, Command, Fault, FetchView, Lifetime, NewToken, RevokeOld, TokenView,
 };
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::page_fetch::PageFetch;
 use wayleave::formats::token::Serial;
+use wayleave::formats::usage::token_use::TokenUse;
 
 const TEN_MINUTES: i64 = 600;
 
@@ -39,14 +40,28 @@ impl World {
             self.now = start.plus_ms(day * DAY * 1_000 + 1_000);
             assert_eq!(self.request(Call::Sweep), Answer::Noted);
             self.alarms();
-            self.seconds_pass(10);
-            self.alarms();
-            let mut notices = self.notices();
-            notices.retain(|notice| notice["type"] == "token.successor_unfetched");
-            told.extend(notices.drain(seen..).map(|notice| (day, notice["data"].clone())));
+            told.extend(self.unfetched_so_far().drain(seen..).map(|data| (day, data)));
             seen = told.len();
         }
         told
+    }
+
+    /// The data of all notices about successors that were not fetched, also of one that has just been queued.
+    fn unfetched_so_far(&mut self) -> Vec<Value> {
+        self.seconds_pass(10);
+        self.alarms();
+        let mut notices = self.notices();
+        notices.retain(|notice| notice["type"] == "token.successor_unfetched");
+        notices.into_iter().map(|notice| notice["data"].clone()).collect()
+    }
+
+    /// A token that lives for 30 days, which a page and a job have fetched.
+    fn fetched(&mut self) -> TokenView {
+        let lifetime = Some(Lifetime::ExpiresIn(30 * DAY));
+        let token = self.create(NewToken { lifetime, ..new_token("a") }).0;
+        self.fetch(&token.family);
+        self.page_fetches(&token.family, token.serial, "https://slow.example", self.now);
+        token
     }
 }
 
@@ -139,6 +154,70 @@ fn a_successor_that_a_consumer_has_not_fetched_is_told_after_two_days_and_before
         assert_eq!(about["ends_at"], end);
     }
     assert_eq!(world.expiries().unfetched, 0, "the old one has ended");
+}
+
+/// What a notice says of an end: within how many days, and who lacks the successor.
+fn said(notices: &[Value]) -> Vec<(u64, Value)> {
+    let of =
+        |data: &Value| (data["within_days"].as_u64().unwrap_or(0), data["tokens"][0]["consumers"].clone());
+    notices.iter().map(of).collect()
+}
+
+#[test]
+fn an_end_that_comes_sooner_than_two_days_after_the_successor_is_told_at_once_and_once() {
+    let hours = |hours: i64| hours * 3_600;
+    let strict = |after_seconds| RevokeOld::After { after_seconds, drain_seconds: 0, strict: true };
+    let both = || json!(["https://slow.example", "key_1"]);
+    for (overlap, told) in [(hours(3), vec![1]), (hours(47), vec![2]), (hours(48), vec![])] {
+        let mut world = World::new();
+        let old = world.fetched();
+        world.seconds_pass(1);
+        world.rotate(old.serial, how(strict(overlap)));
+        let expected: Vec<_> = told.into_iter().map(|days: u64| (days, both())).collect();
+        assert_eq!(said(&world.unfetched_so_far()), expected, "{overlap} s");
+        if overlap < hours(48) {
+            assert_eq!(world.unfetched_after(4).len(), 1, "the sweeps tell of it no more");
+        }
+    }
+    // Its own end comes as soon, whatever the rotation plans.
+    let mut world = World::new();
+    let old = world.fetched();
+    world.seconds_pass(29 * DAY + 60);
+    world.rotate(old.serial, as_usual());
+    assert_eq!(said(&world.unfetched_so_far()), [(1, both())]);
+    // Nobody has fetched this one.
+    let alone = world.token();
+    world.rotate(alone.serial, how(strict(60)));
+    assert_eq!(world.unfetched_so_far().len(), 1);
+}
+
+#[test]
+fn an_end_that_becomes_known_late_is_told_at_once_and_once() {
+    let mut world = World::new();
+    let old = world.fetched();
+    let plan = RevokeOld::FirstUse { drain_seconds: 3_600, deadline_seconds: None, strict: false };
+    let new = world.rotate(old.serial, how(plan)).token;
+    world.fetch(&old.family);
+    assert_eq!(world.unfetched_after(5).len(), 1, "after two days");
+    world.used(new.serial);
+    let slow = || json!(["https://slow.example"]);
+    assert_eq!(said(&world.unfetched_so_far()), [(0, slow()), (1, slow())]);
+    // An isolate tells late of a use some seconds before. That moves the end, and is nothing new.
+    let first_at = world.now.plus_ms(-30_000);
+    let uses = vec![TokenUse { serial: new.serial, first_at, last_at: first_at }];
+    assert_eq!(world.request(Call::Uses { uses, counted_at: None, meters: None }), Answer::Noted);
+    assert_eq!(world.unfetched_so_far().len(), 2);
+    // An operator moves it to a day ahead, and then back: each is another end.
+    for (ahead, count) in [(DAY, 3), (7_200, 4), (7_200, 4)] {
+        let at = Some(world.now.plus_ms(ahead * 1_000));
+        world.receipt(Command::EndToken { serial: old.serial, at, force: false });
+        assert_eq!(world.unfetched_so_far().len(), count, "{ahead}");
+    }
+    // Once all have the successor, no end is news.
+    world.page_fetches(&old.family, new.serial, "https://slow.example", world.now);
+    let at = Some(world.now.plus_ms(60_000));
+    world.receipt(Command::EndToken { serial: old.serial, at, force: false });
+    assert_eq!(world.unfetched_so_far().len(), 4);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Revoking, disabling and enabling tokens, and their receipts.
 
-use crate::world::{START, World, new_token, settings};
+use crate::world::{START, World, all, new_token, settings};
 use wayleave::base::time::UnixSeconds;
 use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
-    Command, Fault, Lifetime, NewToken, Receipt, TokenEdit, TokenState,
+    Answer, Bulk, Command, Fault, Lifetime, NewToken, Receipt, TokenEdit, TokenState,
 };
 use wayleave::formats::token::Serial;
 
@@ -45,6 +45,19 @@ fn a_receipt_promises_the_bound_rounded_up_and_the_skew() {
     let named = world.list();
     assert_eq!((named.number().epoch, named.number().n), expected.list_number);
     assert_eq!(named.status(serial), wayleave::formats::list::SerialStatus::Revoked);
+}
+
+#[test]
+fn what_a_filter_revokes_keeps_that_for_a_reason() {
+    let mut world = World::new();
+    let serial = world.token().serial;
+    let bulk = Box::new(Bulk { filter: all(), dry_run: false, expect: None });
+    let reason = Some("the plan was closed".to_owned());
+    let command = Command::RevokeTokens { bulk, reason, owner_removed: false, include_protected: false };
+    let Answer::RevokedInBulk(step) = world.ask(command) else { panic!("not revoked") };
+    let kept = Some("bulk: the plan was closed".to_owned());
+    assert_eq!((step.done.len(), &step.done[0].reason), (1, &kept));
+    assert_eq!(world.get(serial).revoked_reason, kept);
 }
 
 #[test]

@@ -146,7 +146,10 @@ fn what_kv_knows_stays_withdrawn_and_what_it_knows_better_is_disabled() {
     assert_eq!(says(untouched), (SerialStatus::Good, 1));
     // Issued after the backup, so nobody can revoke it. KV has its record, but it must not work.
     assert_eq!(says(issued), (SerialStatus::Revoked, 1));
-    assert_eq!(world.get(revoked).state, TokenState::Revoked);
+    let shown = world.get(revoked);
+    // Why it was revoked is lost with the backup, so its reason says what revoked it here.
+    assert_eq!((shown.state, shown.revoked_reason.as_deref()), (TokenState::Revoked, Some("restored")));
+    assert_eq!(shown.revoked_at, Some(world.now));
     assert_eq!(world.get(edited).state, TokenState::Disabled);
     assert_eq!(world.token().serial.0, issued.0 + RESTORE_SKIPPED_SERIALS + 1);
     assert!(world.actions().contains(&"registry.restored".to_owned()));

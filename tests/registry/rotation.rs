@@ -1,11 +1,12 @@
 //! Rotation: plans and their ends, obstacles, retries, and sequences of events that an earlier design handled
 //! wrongly.
 
+use crate::tokens::{every_setting, several_audiences};
 use crate::world::{DAY, World, as_usual, how, idempotency, new_token, rotate, settings};
 use wayleave::base::time::UnixMillis;
 use wayleave::control::registry::command::{
     AdminCall, Answer, BlockingToken, Call, Caller, Command, Fault, Lifetime, NewToken, RevokeOld, Rotate,
-    Supersede, TokenEdit, TokenState, TokenView,
+    Supersede, TokenEdit, TokenPolicy, TokenState, TokenView,
 };
 use wayleave::formats::token::Serial;
 use wayleave::formats::usage::token_use::TokenUse;
@@ -55,16 +56,14 @@ fn rotated(world: &mut World, revoke_old: RevokeOld) -> (TokenView, TokenView) {
 
 #[test]
 fn a_successor_has_the_same_settings_and_each_names_the_other() {
-    let mut world = World::new();
-    let old = world.create(NewToken { lifetime: Some(Lifetime::ExpiresIn(30 * DAY)), ..new_token("shop") }).0;
+    let mut world = World::with(several_audiences());
+    let lifetime = Some(Lifetime::ExpiresIn(30 * DAY));
+    let old = world.create(NewToken { lifetime, settings: every_setting(), ..NewToken::default() }).0;
     world.seconds_pass(5 * DAY);
     let made = world.rotate(old.serial, as_usual());
     let new = made.token;
     assert_eq!((new.family.as_str(), new.predecessor), (old.family.as_str(), Some(old.serial)));
-    assert_eq!(
-        (new.policy.label.as_str(), &new.policy.origins, new.successor),
-        ("shop", &old.policy.origins, None)
-    );
+    assert_eq!((&new.policy, new.successor), (&old.policy, None));
     assert_eq!(
         new.expires_at.0 - new.created_at.ceil_seconds().0,
         30 * DAY,
@@ -75,11 +74,16 @@ fn a_successor_has_the_same_settings_and_each_names_the_other() {
     assert_eq!(old.rotation.clone().unwrap().planned_end, None, "the successor was not used yet");
     assert!(made.receipts.is_empty());
     assert_eq!(world.current(&old.family), Some(new.serial));
+    let unprotected = || TokenEdit { protected: Some(false), ..TokenEdit::default() };
+    for serial in [old.serial, new.serial] {
+        world.edit(serial, unprotected());
+    }
     let overrides = TokenEdit { label: Some("other".into()), ..TokenEdit::default() };
     world.used(new.serial);
     let lifetime = Some(Lifetime::ExpiresIn(60));
     let third = world.rotate(new.serial, Rotate { overrides, lifetime, revoke_oldest: true, ..as_usual() });
-    assert_eq!(third.token.policy.label, "other");
+    let expected = TokenPolicy { label: "other".into(), protected: false, ..old.policy.clone() };
+    assert_eq!(third.token.policy, expected);
     assert_eq!(third.receipts.iter().map(|receipt| receipt.serial).collect::<Vec<_>>(), [old.serial]);
     assert_eq!(third.receipts[0].reason.as_deref(), Some("rotated"));
 }

@@ -20,7 +20,7 @@ use wayleave::formats::usage::period::Per;
 
 const YEAR: i64 = 365 * 86_400;
 
-fn several_audiences() -> RegistrySettings {
+pub(crate) fn several_audiences() -> RegistrySettings {
     crate::deployment::settings("test", &["api", "tiles"])
 }
 
@@ -100,11 +100,9 @@ fn claims() -> UpstreamClaims {
     UpstreamClaims::of(&serde_json::json!({"plan": "free", "public_only": true})).unwrap()
 }
 
-/// Compares by name, so that a new setting does not pass before it is given here.
-#[test]
-fn every_setting_is_stored_and_shown() {
-    let mut world = World::with(several_audiences());
-    let edit = TokenEdit {
+/// Each setting, and none has its default. It names all, so that a new one is not forgotten.
+pub(crate) fn every_setting() -> TokenEdit {
+    TokenEdit {
         label: Some("a shop".into()),
         owner: Some(Some("ann".into())),
         external_id: Some(Some("c-17".into())),
@@ -122,7 +120,14 @@ fn every_setting_is_stored_and_shown() {
         protected: Some(true),
         distribute: Some(true),
         auto_rotate: Some(Some(auto_rotate())),
-    };
+    }
+}
+
+/// Compares by name, so that a new setting does not pass before it is given here.
+#[test]
+fn every_setting_is_stored_and_shown() {
+    let mut world = World::with(several_audiences());
+    let edit = every_setting();
     let made = world.create(NewToken { settings: edit.clone(), ..NewToken::default() }).0;
     let plain = world.create(new_token("a site")).0;
     let edited = world.edit(plain.serial, edit.clone()).0;
@@ -285,26 +290,7 @@ fn a_life_is_from_a_minute_to_the_maximum() {
 #[test]
 fn a_clone_copies_every_setting_and_given_fields_win() {
     let mut world = World::with(several_audiences());
-    let settings = TokenEdit {
-        label: Some("first".into()),
-        owner: Some(Some("ann".into())),
-        external_id: Some(Some("customer-7".into())),
-        metadata: Some(Some("{}".into())),
-        origins: Some(rules(&["https://a.example"])),
-        origin_mode: Some(OriginMode::Report),
-        missing_origin: Some(MissingOrigin::Allow),
-        audiences: Some(vec!["tiles".into()]),
-        rate: Some(ClassName::parse("page")),
-        quota: Some(Some(Quota { requests: 1_000, per: Per::Day, counts: QuotaCounts::Family })),
-        methods: Some(Some(methods())),
-        paths: Some(Some(paths())),
-        scope_mode: Some(ScopeMode::Report),
-        claims: Some(Some(claims())),
-        protected: Some(true),
-        distribute: Some(true),
-        auto_rotate: Some(Some(auto_rotate())),
-    };
-    let first = world.create(NewToken { settings, ..NewToken::default() }).0;
+    let first = world.create(NewToken { settings: every_setting(), ..NewToken::default() }).0;
     let clone = world.create(NewToken { clone_of: Some(first.serial), ..NewToken::default() }).0;
     let same = TokenView {
         serial: clone.serial,
@@ -317,7 +303,7 @@ fn a_clone_copies_every_setting_and_given_fields_win() {
     let settings = TokenEdit { owner: Some(None), ..edit_label("second") };
     let second = world.create(NewToken { clone_of: Some(first.serial), settings, ..NewToken::default() }).0;
     assert_eq!((second.policy.label.as_str(), second.policy.owner), ("second", None));
-    assert_eq!(second.policy.external_id.as_deref(), Some("customer-7"));
+    assert_eq!(second.policy.external_id.as_deref(), Some("c-17"));
 }
 
 #[test]
@@ -457,6 +443,23 @@ fn the_audit_shows_what_changed_and_only_that() {
     assert_eq!(json(&created.after)["expires_at"], "2027-11-22T02:00:01Z");
     assert_eq!(json(&edited.before), serde_json::json!({ "label": "a site", "owner": null }));
     assert_eq!(json(&edited.after), serde_json::json!({ "label": "b", "owner": "ann" }));
+    let TokenEdit { methods, paths, claims, quota, .. } = every_setting();
+    world.edit(serial, TokenEdit { methods, paths, claims, quota, ..TokenEdit::default() });
+    world.edit(serial, TokenEdit { quota: Some(None), ..TokenEdit::default() });
+    let events = world.events();
+    let (restricted, unlimited) = (&events[3], &events[4]);
+    let none = serde_json::json!({ "methods": null, "paths": null, "claims": null, "quota": null });
+    assert_eq!(json(&restricted.before), none);
+    let quota = serde_json::json!({ "requests": 1_000, "per": "day", "counts": "family" });
+    let given = serde_json::json!({
+        "methods": ["GET", "POST"],
+        "paths": ["/tiles/*", "/api/x"],
+        "claims": r#"{"plan":"free","public_only":true}"#,
+        "quota": quota,
+    });
+    assert_eq!(json(&restricted.after), given);
+    assert_eq!(json(&unlimited.before), serde_json::json!({ "quota": quota }));
+    assert_eq!(json(&unlimited.after), serde_json::json!({ "quota": null }));
 }
 
 #[test]

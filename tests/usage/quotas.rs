@@ -11,6 +11,8 @@ use wayleave::formats::token::Serial;
 /// What docs/lifecycle.md, "Quotas" promises of counts while requests follow each other: they arrive within
 /// half a minute. A second more for the shard to tell the registry.
 const COUNTED_WITHIN_MS: i64 = 31_000;
+/// When the last admissions are told, also when no request comes any more.
+const TOLD_WITHIN_MS: i64 = 60_000;
 /// START is at 02:00.
 const MIDNIGHT: UnixMillis = UnixMillis(START.0 + 22 * HOUR);
 /// Time between two rounds of requests.
@@ -51,6 +53,8 @@ fn fifty_isolates_let_through_no_more_than_is_stated_and_refuse_nothing_before()
     let rounds = u64::try_from((COUNTED_WITHIN_MS + BOUND_MS) / ROUND_MS).unwrap();
     println!("50 isolates, {} requests a second: {beyond} beyond the quota", 1_000 / ROUND_MS * 50);
     assert!(beyond <= rounds * ISOLATES, "{beyond} beyond the quota, more than {}", rounds * ISOLATES);
+    town.pass(TOLD_WITHIN_MS);
+    assert_eq!(town.view(serial).quota_use.unwrap().used, town.admitted, "what went beyond it is shown");
     // It stays so until midnight, and not a second longer, although the registry is away by then.
     town.now = MIDNIGHT.plus_ms(-1_000);
     town.registry_is_away = true;
@@ -195,6 +199,23 @@ fn a_mark_that_is_reached_while_the_shard_tells_is_told_at_once_too() {
     }
     town.pass(2_000);
     assert!(town.view(serial).quota_use.unwrap().used > 900, "{:?}", town.view(serial).quota_use);
+}
+
+#[test]
+fn uses_that_come_while_the_shard_tells_of_a_used_up_quota_are_told_after_it() {
+    let mut town = Town::of_isolates(1);
+    let serial = town.token(Some(per_day(3))).serial;
+    town.requests(serial, ROUND_MS);
+    town.pass(61_000);
+    town.requests(serial, ROUND_MS);
+    town.requests(serial, ROUND_MS);
+    town.meanwhile = Some((serial, 50));
+    while town.meanwhile.is_some() {
+        town.pass(1_000);
+    }
+    assert_eq!(status(&mut town, serial), used_up(MIDNIGHT));
+    town.pass(TOLD_WITHIN_MS);
+    assert_eq!(town.view(serial).quota_use.unwrap().used, 53);
 }
 
 #[test]

@@ -10,7 +10,8 @@
 //! - `rotation_held`: it is kept beyond its rotation's end, because the successor is not in use. Sent again a
 //!   day later.
 //! - `successor_unfetched`: a job or page that fetched it has not fetched its successor, and that was made
-//!   two days ago, or it ends within 7 or 1 days. Sent once for the two days, and again at each threshold.
+//!   two days ago, or it ends within 7 or 1 days. Sent once for the two days, and again at each threshold. An
+//!   end less than two days ahead is told as soon as it is known: no sweep need come before it.
 //! - `unused`: its last use (or its creation, if it was never used) is at least 90 days ago. Sent again after
 //!   it was used in between.
 //!
@@ -22,8 +23,8 @@
 use super::command::NoticeKind;
 use crate::base::time::UnixMillis;
 use crate::limits::{
-    HELD_NOTICE_INTERVAL_MS, MS_PER_SECOND, SECONDS_PER_DAY, STILL_USED_WITHIN_MS, UNFETCHED_NOTICE_MS,
-    UNUSED_NOTICE_MS,
+    HELD_NOTICE_INTERVAL_MS, MS_PER_SECOND, SAME_END_MS, SECONDS_PER_DAY, STILL_USED_WITHIN_MS,
+    UNFETCHED_NOTICE_MS, UNUSED_NOTICE_MS,
 };
 
 /// Days before its end at which a token without a successor causes a notice, nearest first.
@@ -82,6 +83,10 @@ pub(super) fn due_notices(subject: &Subject, now: UnixMillis) -> Vec<DueNotice> 
 pub(super) fn is_news(due: &DueNotice, last: Option<&LastNotice>, now: UnixMillis) -> bool {
     let Some(last) = last else { return true };
     let since_ms = now.since_ms(last.at);
+    if due.kind == NoticeKind::SuccessorUnfetched && due.within_days == 0 {
+        // Whatever was sent since the successor was made has said so.
+        return last.at < due.about;
+    }
     due.about != last.about
         || due.within_days < last.within_days
         // A clock that was set back must not suppress the notice.
@@ -131,6 +136,20 @@ fn unfetched(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
     }
     let holds = now.since_ms(succeeded_at) >= UNFETCHED_NOTICE_MS;
     holds.then_some(DueNotice { kind, within_days: 0, about: succeeded_at })
+}
+
+/// The notice of an end that has become known and lies less than two days ahead, where somebody has not fetched
+/// the successor.
+pub(super) fn unfetched_at_once(end: UnixMillis, now: UnixMillis) -> Option<DueNotice> {
+    let left_ms = end.since_ms(now);
+    let within_days = if left_ms <= SECONDS_PER_DAY * MS_PER_SECOND { 1 } else { 2 };
+    let due = DueNotice { kind: NoticeKind::SuccessorUnfetched, within_days, about: end };
+    (1..UNFETCHED_NOTICE_MS).contains(&left_ms).then_some(due)
+}
+
+/// Whether `last` was about this end of a token whose successor was made at `succeeded_at`.
+pub(super) fn is_same_end(last: &LastNotice, succeeded_at: UnixMillis, end: UnixMillis) -> bool {
+    last.within_days > 0 && last.at >= succeeded_at && last.about.since_ms(end).abs() < SAME_END_MS
 }
 
 /// The nearest of `thresholds` (days, ascending) that is met at `now`. Thresholds longer than half of the
@@ -267,5 +286,22 @@ mod tests {
         let last = LastNotice { within_days: 0, about: day(50), at: day(140) };
         assert!(!is_news(&unused(day(50)), Some(&last), day(300)));
         assert!(is_news(&unused(day(200)), Some(&last), day(290)), "used in between");
+    }
+
+    #[test]
+    fn an_end_under_two_days_ahead_is_told_at_once_and_the_two_days_not_after_it() {
+        let due = |hours: i64| {
+            let due = unfetched_at_once(day(100).plus_ms(hours * 3_600_000), day(100));
+            due.map(|due| due.within_days)
+        };
+        assert_eq!([0, 1, 24, 25, 47, 48].map(due), [None, Some(1), Some(1), Some(2), Some(2), None]);
+        let told = LastNotice { within_days: 1, about: day(101), at: day(100) };
+        assert!(is_same_end(&told, day(90), day(101).plus_ms(-3_599_999)));
+        assert!(!is_same_end(&told, day(90), day(101).plus_ms(-3_600_000)));
+        assert!(!is_same_end(&told, day(100).plus_ms(1), day(101)), "about an earlier successor");
+        assert!(!is_same_end(&LastNotice { within_days: 0, ..told }, day(90), day(101)));
+        let made = |about| DueNotice { kind: NoticeKind::SuccessorUnfetched, within_days: 0, about };
+        assert!(!is_news(&made(day(99)), Some(&told), day(101)));
+        assert!(is_news(&made(day(100).plus_ms(1)), Some(&told), day(102)), "another successor");
     }
 }

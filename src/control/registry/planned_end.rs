@@ -46,6 +46,7 @@ impl<D: Database> Transaction<'_, D> {
         row.version = next_version(row.version, state.list_number.epoch)
             .ok_or(Fault::Conflict(Clash::VersionsUsedUp))?;
         row.update_ends(self.database, None)?;
+        self.tell_who_is_behind(&row)?;
         let receipt = self.receipt(&row, &state);
         self.publish_record(&row, &state)?;
         self.record_token_change(&receipt)?;

@@ -57,6 +57,14 @@ pub struct Marks {
     pub month: Option<u64>,
 }
 
+impl Marks {
+    /// Whether nothing more need be told at once in a period: a quota is used up.
+    #[must_use]
+    pub fn are_passed(&self) -> bool {
+        [self.day, self.month].contains(&Some(NO_MORE))
+    }
+}
+
 /// What a shard tells and asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeterReport {

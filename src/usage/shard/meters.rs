@@ -170,7 +170,10 @@ pub(super) fn add<D: Database>(
     let uses = plus(metered.uses, added, at);
     let is_urgent = metered.reaches_mark(&uses);
     let is_old = !(0..METER_TOLD_INTERVAL_MS).contains(&now.since_ms(metered.told_at));
-    Metered { uses, owed: metered.owed || is_urgent || is_old, ..metered }.store(database, serial)?;
+    // Locations are about to refuse the token: no later use may come that would bring these along.
+    let may_be_last = metered.marks.are_passed();
+    let owed = metered.owed || is_urgent || is_old || may_be_last;
+    Metered { uses, owed, ..metered }.store(database, serial)?;
     Ok(is_urgent)
 }
 
@@ -255,12 +258,12 @@ fn known<D: Database>(database: &D) -> Result<Number, ShardError> {
     })?)
 }
 
-/// Clears what the registry has accepted. Uses that came since stay owed if they reached a mark.
+/// Clears what the registry has accepted. Uses that came since stay owed: they may be the last ones before
+/// locations refuse the token.
 fn settle<D: Database>(database: &D, report: &MeterReport, now: UnixMillis) -> Result<(), ShardError> {
     for (serial, told) in &report.counts {
         let Some(metered) = find(database, *serial)? else { continue };
-        let since = Metered { uses: *told, ..metered };
-        let owed = since.reaches_mark(&metered.uses);
+        let owed = metered.uses != *told;
         Metered { told_at: now, owed, ..metered }.store(database, *serial)?;
     }
     Ok(())

@@ -10,8 +10,9 @@
 use crate::base::database::{Columns, Database, Rows};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::{NoticeKind, TokenState};
+use crate::control::registry::fetches;
 use crate::control::registry::lifecycle::RevocationReason;
-use crate::control::registry::notice_rules::DueNotice;
+use crate::control::registry::notice_rules::{self, DueNotice};
 use crate::control::registry::rotation_plan::RotationPlan;
 use crate::control::registry::row::{Stop, StorageError};
 use crate::control::registry::sweep;
@@ -46,6 +47,28 @@ impl<D: Database> Transaction<'_, D> {
         let limit = PLANNED_ENDS_STEP_MAX.into();
         for row in self.database.query_all(&sql, &[self.now.into(), limit], TokenRow::read)? {
             self.carry_out(row)?;
+        }
+        Ok(())
+    }
+
+    /// Tells at once who has not fetched the successor of `row`, if it ends so soon that no sweep need come
+    /// before.
+    pub(in crate::control::registry) fn tell_who_is_behind(&self, row: &TokenRow) -> Result<(), Stop> {
+        let Some(successor) = row.successor else { return Ok(()) };
+        let planned_end = row.rotation.and_then(|plan| plan.planned_end);
+        let end = planned_end.map_or(row.end(), |at| at.min(row.end()));
+        let Some(due) = notice_rules::unfetched_at_once(end, self.now) else { return Ok(()) };
+        let Some(made) = TokenRow::find(self.database, successor)? else { return Ok(()) };
+        if fetches::behind(self.database, row.family.as_str(), successor, self.now)?.is_empty() {
+            return Ok(());
+        }
+        let last = sweep::last_notice(self.database, row.serial, due.kind)?;
+        match last.filter(|last| notice_rules::is_same_end(last, made.created_at, end)) {
+            Some(last) => {
+                let due = DueNotice { within_days: last.within_days, ..due };
+                sweep::store_last_notice(self.database, row.serial, &due, last.at)?;
+            }
+            None => sweep::queue(self.database, row.serial, &due, end, self.now)?,
         }
         Ok(())
     }

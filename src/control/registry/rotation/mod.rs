@@ -306,13 +306,15 @@ impl<D: Database> Transaction<'_, D> {
             due_at = plan.planned_end.or(plan.held_from().filter(|_| plan.held_since.is_none()));
         }
         let state = State::read(self.database)?;
-        let Some(version) = next_version(row.version, state.list_number.epoch) else {
+        let version = next_version(row.version, state.list_number.epoch);
+        row.version = version.unwrap_or(row.version);
+        row.update_ends(self.database, due_at)?;
+        self.tell_who_is_behind(&row)?;
+        if version.is_none() {
             // After a million edits the record keeps its outdated planned end. The plan is carried out all
             // the same.
-            return Ok(row.update_ends(self.database, due_at)?);
-        };
-        row.version = version;
-        row.update_ends(self.database, due_at)?;
+            return Ok(());
+        }
         self.publish_record(&row, &state)?;
         let receipt = self.receipt(&row, &state);
         Ok(self.record_token_change(&receipt)?)
