@@ -13,7 +13,6 @@ import { announce, noticeRegion } from './ui/notice.js';
 import { themeItems } from './ui/theme.js';
 import { hasUnsaved } from './ui/unsaved.js';
 import { signInAgain, signInPage } from './views/sign_in.js';
-import { view as tokens } from './views/tokens.js';
 import { becomes, may, who } from './who.js';
 
 /** @import { View } from './router.js' */
@@ -32,7 +31,13 @@ const SECTIONS = [
     inMenu: true,
     view: later(() => import('./views/home.js')),
   },
-  { name: 'tokens', title: 'Tokens', least: 'viewer', inMenu: true, view: tokens },
+  {
+    name: 'tokens',
+    title: 'Tokens',
+    least: 'viewer',
+    inMenu: true,
+    view: later(() => import('./views/tokens.js')),
+  },
   {
     name: 'new',
     title: 'New token',

@@ -9,10 +9,11 @@ import { copyable } from '../ui/copy.js';
 import { form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
+import { configuration } from './configuration.js';
 import { firstRequest } from './first_request.js';
 import { remember } from './just_made.js';
 import { asConfigured, asOriginal, lifeField, lifetime } from './life_field.js';
-import { configuration, policyFields } from './policy_fields.js';
+import { policyFields } from './policy_fields.js';
 import { useIt } from './use_it.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */

@@ -9,9 +9,10 @@ import { checkbox, form, isChecked } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
+import { configuration } from './configuration.js';
 import { dangerDialog } from './danger_dialog.js';
 import { edited, lostUse } from './lost_sites.js';
-import { configuration, policyFields } from './policy_fields.js';
+import { policyFields } from './policy_fields.js';
 import { originList } from './usage.js';
 
 /** @import { Token } from '../types.d.ts' */

@@ -1,6 +1,5 @@
 // The settings that the forms for a new token and for an edited one share.
 
-import { get } from '../api.js';
 import { h } from '../dom.js';
 import { checkbox, choices, field, fieldValue, isChecked } from '../ui/form.js';
 import { may } from '../who.js';
@@ -10,9 +9,6 @@ import { quotaField, readQuota } from './quota_field.js';
 import { hasScope, readScope, scopeFields } from './scope_fields.js';
 
 /** @import { Configuration, Token } from '../types.d.ts' */
-
-/** @param {AbortSignal} signal @returns {Promise<Configuration>} */
-export const configuration = (signal) => get('/configuration', signal);
 
 /**
  * @param {Partial<Token>} token the initial values

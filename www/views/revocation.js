@@ -9,7 +9,7 @@ import { fact, facts } from '../ui/facts.js';
 import { pageHead } from '../ui/head.js';
 import { table } from '../ui/table.js';
 import { STATUS_WARNINGS } from './attention.js';
-import { configuration } from './policy_fields.js';
+import { configuration } from './configuration.js';
 
 /** @import { Configuration, Status } from '../types.d.ts' */
 

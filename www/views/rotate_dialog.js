@@ -10,13 +10,13 @@ import { openDialog } from '../ui/dialog.js';
 import { fact } from '../ui/facts.js';
 import { choices, fieldValue, form, isChecked } from '../ui/form.js';
 import { announce } from '../ui/notice.js';
+import { configuration } from './configuration.js';
 import { dangerDialog } from './danger_dialog.js';
 import { remember } from './just_made.js';
 import { lastUsed } from './last_used.js';
 import { asBefore, lifeField, lifetime } from './life_field.js';
 import { obstacleWords } from './obstacles.js';
 import { planFields, readPlan } from './plan_fields.js';
-import { configuration } from './policy_fields.js';
 import { receipt } from './receipt.js';
 import { after, attempt } from './token_calls.js';
 

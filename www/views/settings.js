@@ -7,7 +7,8 @@ import { fact, facts } from '../ui/facts.js';
 import { pageHead } from '../ui/head.js';
 import { table } from '../ui/table.js';
 import { may } from '../who.js';
-import { configuration, rateWords } from './policy_fields.js';
+import { configuration } from './configuration.js';
+import { rateWords } from './policy_fields.js';
 
 /** @import { Configuration } from '../types.d.ts' */
 

@@ -8,9 +8,9 @@ import { pageHead } from '../ui/head.js';
 import { announce } from '../ui/notice.js';
 import { may } from '../who.js';
 import { attention } from './attention.js';
+import { configuration } from './configuration.js';
 import { guide } from './guide.js';
 import { read, whySecret } from './pasted.js';
-import { configuration } from './policy_fields.js';
 import { Selection } from './selection.js';
 import {
   asJson,
