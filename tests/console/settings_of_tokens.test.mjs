@@ -138,7 +138,7 @@ describe('a family', () => {
     await page.getByLabel('Owner').fill('ana');
     await page.getByLabel('Change the family’s other tokens too').check();
     await save(page);
-    await heading(page, 'Both').waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Both', exact: true }).waitFor();
     for (const { id } of [old, fresh]) assert.equal((await admin.token(id)).owner, 'ana');
     const { id } = await admin.createToken({ label: 'Alone' });
     await goTo(page, `#/edit/${id}`, 'Edit “Alone”');

@@ -89,12 +89,14 @@ describe('roles', () => {
     const { key } = await admin.createAdminKey('viewer');
     const page = await site.signedIn({ key });
     const writes = page
-      .getByRole('button', { name: /Actions|Rotate|Revoke|Disable|Copy|Show|Edit|Clone|[Ee]nd/ })
+      .getByRole('button', { name: /Actions|Rotate|Revoke|Disable|Copy|Show|Edit|Clone|\b[Ee]nd\b/ })
       .or(page.getByRole('link', { name: /New token|Make the first|Admin keys/ }));
     await page.getByRole('link', { name: 'Looked at' }).waitFor();
     assert.equal(await writes.count(), 0);
     await goTo(page, `#/token/${token.id}`, 'Looked at');
-    assert.equal(await writes.count(), 0);
+    // Code to paste, without the token's text, may be copied.
+    const copies = page.getByRole('region', { name: 'Use it' }).getByRole('button', { name: 'Copy' });
+    assert.equal(await writes.count(), await copies.count());
     await goTo(page, `#/family/${token.family}`, 'Family of “Looked at”');
     assert.equal(await writes.count(), 0);
     // The token now has a successor and a recent change.
@@ -112,7 +114,7 @@ describe('roles', () => {
       .getByText(/No location|confirmed/)
       .first()
       .waitFor();
-    assert.equal(await writes.count(), 0);
+    assert.equal(await writes.count(), await copies.count());
     assert.deepEqual(posted, [], 'not by itself either');
     for (const [address, title] of [
       ['#/new', 'New token'],
@@ -145,14 +147,14 @@ describe('roles', () => {
   });
 
   it('the audit shows a viewer what was done to tokens, and says what it leaves out', async () => {
-    const token = await admin.createToken({ label: 'Audited' });
+    await admin.createToken({ label: 'Audited' });
     const { key } = await admin.createAdminKey('viewer');
     const page = await site.signedIn({ key, at: '#/audit' });
     await heading(page, 'Audit log').waitFor();
     await page.getByText('Events of admin keys, sessions and signing keys are shown to owners.').waitFor();
-    await page.getByRole('link', { name: token.id, exact: true }).first().waitFor();
+    await page.getByRole('link', { name: '“Audited”', exact: true }).first().waitFor();
     for (const words of ['created an admin key', 'signed in', 'took ADMIN_KEY as the first owner']) {
-      assert.equal(await page.getByText(words).count(), 0, words);
+      assert.equal(await page.locator('.events').getByText(words).count(), 0, words);
     }
     // Every page but the last is full, although events were left out.
     for (;;) {
@@ -165,7 +167,7 @@ describe('roles', () => {
     }
     await page.getByText('created').last().waitFor();
     const owner = await site.signedIn({ at: '#/audit' });
-    await owner.getByText('created an admin key').first().waitFor();
+    await owner.locator('.events').getByText('created an admin key').first().waitFor();
     assert.equal(await owner.getByText('are shown to owners').count(), 0);
     assert.deepEqual(page.troubles, []);
   });
@@ -207,7 +209,9 @@ describe('roles', () => {
     const fresh = (await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} })).json;
     const page = await site.signedIn({ at: `#/token/${fresh.id}` });
     await page.getByRole('button', { name: 'Rotate …' }).waitFor();
-    assert.equal(await page.getByRole('button', { name: /Revoke|Disable/ }).count(), 0);
+    const revoke = page.getByRole('button', { name: 'Revoke …' });
+    assert.equal(await revoke.getAttribute('aria-disabled'), 'true');
+    assert.match((await revoke.getAttribute('title')) ?? '', /^It is protected\./);
     await goTo(page, `#/family/${old.family}`, 'Family of “Town hall”');
     await heading2(page, 'Old and new').waitFor();
     assert.equal(await page.getByRole('button', { name: 'End the old one now' }).count(), 0);
@@ -333,7 +337,9 @@ describe('an API that does not answer', () => {
   });
 
   it('silent: waits 25 seconds, not for ever', async () => {
-    const page = await site.signedIn();
+    // The page's code is there: it is the API that is silent.
+    const page = await site.signedIn({ at: '#/audit' });
+    await goTo(page, '#/settings', 'Settings');
     process.kill(site.gateway.workerd.pid, 'SIGSTOP');
     try {
       await page.evaluate(() => (location.hash = '#/audit'));

@@ -18,6 +18,9 @@ import { originList } from './usage.js';
 /** @import { Token } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 
+/** What decides which sites may use a token. */
+const RULES = ['origins', 'origin_mode', 'missing_origin'];
+
 /** @param {Place} place */
 export async function view({ path: [, id], params, signal }) {
   const address = `/tokens/${encodeURIComponent(id ?? '')}`;
@@ -103,6 +106,7 @@ export async function view({ path: [, id], params, signal }) {
  * @param {AbortSignal} signal
  */
 async function agreed(token, changed, wholeFamily, signal) {
+  if (!RULES.some((name) => name in changed)) return true;
   const { sites, unnamed } = await lostUse(await edited(token, wholeFamily), changed, signal);
   if (sites.length === 0 && unnamed === 0) return true;
   const requests = unnamed === 1 ? '1 request' : `${unnamed.toLocaleString('en')} requests`;
