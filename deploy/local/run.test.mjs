@@ -161,7 +161,7 @@ async function replaced({ told, output }) {
   }
 }
 
-/** The script of deploy/kubernetes, with a key as its README says, copies the family's token into a Secret. */
+/** The script of deploy/kubernetes, with a key as its README says, copies the token into a Secret. */
 async function synced({ told }, t) {
   const made = await fetch(`${told.gateway}/_wayleave/api/admin-keys`, {
     method: 'POST',
