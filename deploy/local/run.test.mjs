@@ -4,12 +4,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { FakeKubernetes } from '../../tests/jobs/harness/fake_kubernetes.mjs';
+import { manifests, only } from '../../tests/jobs/harness/manifests.mjs';
+import { Shell } from '../../tests/jobs/harness/shell.mjs';
 
 const root = new URL('../..', import.meta.url).pathname;
 /** The profile of the Worker that is there, so that nothing is compiled again. */
@@ -40,6 +43,7 @@ test('the first start prints lines that work; the second finds the same key and 
   await everyLineIsTrue(second);
   assert.ok(second.seconds < 60, `the second start took ${second.seconds} s`);
   await replaced(second);
+  await synced(second, t);
   await limited(second);
   await stop(second);
 });
@@ -155,6 +159,38 @@ async function replaced({ told, output }) {
     assert.ok(Date.now() < deadline, 'the page gets the new one within the bound');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** The script of deploy/kubernetes, with a key as its README says, copies the token into a Secret. */
+async function synced({ told }, t) {
+  const made = await fetch(`${told.gateway}/_wayleave/api/admin-keys`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${told['admin key']}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ label: 'cluster', role: 'distributor' }),
+  });
+  assert.equal(made.status, 201);
+  const file = manifests('cronjob.yaml');
+  const shell = new Shell();
+  t.after(() => shell.remove());
+  writeFileSync(shell.path('sync'), only(file, 'ConfigMap').data.sync);
+  writeFileSync(shell.path('key'), (await made.json()).key);
+  const { namespace, name } = only(file, 'ServiceAccount').metadata;
+  const cluster = new FakeKubernetes(shell.path('account'), file, namespace, name);
+  await cluster.start();
+  t.after(() => cluster.stop());
+  const { status, output } = await shell.run([shell.path('sync')], {
+    WAYLEAVE_URL: told.gateway,
+    WAYLEAVE_FAMILY: told.family,
+    WAYLEAVE_KEY_FILE: shell.path('key'),
+    KUBERNETES_URL: cluster.origin,
+    SERVICE_ACCOUNT: shell.path('account'),
+    SECRET: 'wayleave-token',
+    SECRET_KEY: 'token',
+    RESTART: '',
+  });
+  assert.equal(status, 0, output);
+  const { data } = cluster.object('Secret', 'wayleave-token');
+  assert.equal(Buffer.from(data.token, 'base64').toString(), await carriedBy(told));
 }
 
 /** The rate class of wrangler.toml, counted by the emulated platform limiter: 300 in a minute, then 429. */

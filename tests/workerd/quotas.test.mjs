@@ -10,7 +10,7 @@ import { assertProblem, assertReadableBy } from './harness/problem.mjs';
 const BOUND_SECONDS = 5;
 /** An isolate hands on its counts in a minute at most, the shard tells at once, and lists hold within B. */
 const REFUSED_WITHIN_MS = 61_000 + BOUND_SECONDS * 1_000;
-/** What an isolate counted last is shown by then: it hands it on in a minute, the shard tells in ten seconds. */
+/** What an isolate counted last is shown by then: handed on in a minute, and told ten seconds later. */
 const SHOWN_WITHIN_MS = 75_000;
 /** Each has an isolate of its own. */
 const LOCATIONS = Array.from({ length: 49 }, (_, at) => `location-${at}`);
@@ -45,8 +45,8 @@ async function allAnswer() {
 }
 
 /**
- * Asks everywhere, round after round, until everybody refuses. On a machine with too much to do an isolate may
- * be without a list that is new enough for a moment: 503, which is neither admitted nor refused for the quota.
+ * Asks everywhere, round after round, until everybody refuses. On a machine with too much to do an isolate
+ * may be without a list that is new enough for a moment: 503, neither admitted nor refused for the quota.
  */
 async function untilRefused(token) {
   const seen = { admitted: 0, refusedAfter: null, without: 0, tookMs: 0 };
@@ -81,8 +81,8 @@ describe('a quota', () => {
     const perMs = admitted / (Date.now() - began);
     const [beyond, stated] = [admitted - requests, Math.floor(perMs * REFUSED_WITHIN_MS)];
     console.log(
-      `${everywhere.length} isolates, ${Math.round(perMs * 1_000)} requests a second: ${beyond} beyond the quota ` +
-        `of ${requests}, of ${stated} that are stated; ${without} answered 503`,
+      `${everywhere.length} isolates, ${Math.round(perMs * 1_000)} requests a second: ` +
+        `${beyond} beyond the quota of ${requests}, of ${stated} that are stated; ${without} answered 503`,
     );
     assert.ok(without < admitted / 20, `${without} answered 503`);
     assert.ok(beyond <= stated + everywhere.length, `${admitted} admitted of ${requests}`);

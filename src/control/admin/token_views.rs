@@ -208,7 +208,8 @@ impl Token {
 #[cfg_attr(not(target_arch = "wasm32"), derive(JsonSchema), schemars(rename = "QuotaUse"))]
 pub struct QuotaUseJson {
     /// Admitted requests that were counted in the current period. It is exact at 80 % and 100 % within half a
-    /// minute, and else at most some ten minutes old.
+    /// minute, and about a minute after the last one that went beyond. Else the uses of the last ten minutes
+    /// before the token's last use may be missing.
     pub used: u64,
     /// When the period ends and the next one begins.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]

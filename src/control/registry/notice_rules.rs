@@ -138,8 +138,8 @@ fn unfetched(subject: &Subject, now: UnixMillis) -> Option<DueNotice> {
     holds.then_some(DueNotice { kind, within_days: 0, about: succeeded_at })
 }
 
-/// The notice of an end that has become known and lies less than two days ahead, where somebody has not fetched
-/// the successor.
+/// The notice of an end that has become known and lies less than two days ahead, where somebody has not
+/// fetched the successor.
 pub(super) fn unfetched_at_once(end: UnixMillis, now: UnixMillis) -> Option<DueNotice> {
     let left_ms = end.since_ms(now);
     let within_days = if left_ms <= SECONDS_PER_DAY * MS_PER_SECOND { 1 } else { 2 };
