@@ -74,6 +74,7 @@ const FILES: &[(&str, &str)] = files![
     "views/admin_keys.js",
     "views/attention.js",
     "views/auto_rotate_field.js",
+    "views/configuration.js",
     "views/create.js",
     "views/danger_dialog.js",
     "views/difference.js",
