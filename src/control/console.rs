@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = files![
     "main.js",
     "rare/audit.js",
     "rare/bulk_dialog.js",
+    "rare/bulk_kinds.js",
     "rare/bulk_run.js",
     "rare/key_list.js",
     "rare/licences.js",

@@ -69,7 +69,7 @@ describe('the dense list', () => {
 
   it('sorts by its headers, with the keyboard, and keeps the order in the address', async () => {
     const page = await site.signedIn();
-    const head = (name) => page.getByRole('columnheader', { name });
+    const head = (name) => page.getByRole('columnheader', { name, exact: true });
     assert.equal(await head('Created').getAttribute('aria-sort'), 'descending');
     await head('Token').getByRole('button').focus();
     await page.keyboard.press('Enter');

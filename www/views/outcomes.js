@@ -54,7 +54,7 @@ export function outcomeNumbers(totals) {
         null,
         h('dt', { title: code }, name),
         h('dd', null, value.toLocaleString('en')),
-        code && h('dd', { class: 'code' }, h('code', null, code)),
+        code && h('dd', { class: 'code' }, h('code', null, breakable(code))),
       ),
     ),
   );
@@ -94,3 +94,7 @@ export function outcomeSeries(totals, values) {
 
 /** @param {[string, number][]} counts */
 const sum = (counts) => counts.reduce((all, [, count]) => all + count, 0);
+
+/** A name that may be broken after its underscores. @param {string} name */
+const breakable = (name) =>
+  name.split(/(?<=_)/).flatMap((part, at) => (at === 0 ? [part] : [h('wbr'), part]));
