@@ -156,7 +156,7 @@ for (const view of VIEWS) {
     it('the palette and the keys', async () => {
       await lookAtDialog('palette', `#/token/${places.active}`, 'Maps on the town site', async () => {
         await page.keyboard.press('Control+k');
-        await page.getByRole('dialog').getByRole('combobox').fill('shop');
+        await page.getByRole('dialog').getByRole('combobox').fill('Weather');
         await page.getByRole('dialog').getByRole('option').first().waitFor();
       });
       await lookAtDialog('hands', `#/token/${places.active}`, 'Maps on the town site', () =>
