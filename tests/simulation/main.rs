@@ -23,7 +23,9 @@
 //! | `propagation` | how long a revocation takes without faults, for `make propagation` |
 //!
 //! Not simulated: `ON_UNKNOWN = "admit"`; probes; more than one key rotation; retention after
-//! `RETENTION_DAYS`.
+//! `RETENTION_DAYS`; licences of owners and external ids, and owners that are switched off
+//! (`tests/registry/licences.rs`); any licence in a world with a restore; quotas of families and of months
+//! (`tests/usage/quotas.rs`).
 //! Not judged:
 //! - A token whose serial or record version a restored registry gave twice because it did not know of an
 //!   earlier restore, and a token issued in such a lost period.

@@ -75,6 +75,8 @@ pub(crate) enum Mutation {
     UsedUpQuotasIgnored,
     /// A shard counts a batch again that came twice.
     BatchesCountedTwice,
+    /// A shard tells the registry two minutes late what it counted.
+    CountsToldLate,
     /// Calls that wait are answered before what their answer contains is durable.
     PushedBeforeCommit,
     /// Calls that wait are answered only when their time is over.
@@ -154,7 +156,7 @@ impl Mutation {
             | Self::ScopesIgnored
             | Self::EarlierIgnoresScopes => &[Judge::Edit],
             Self::LeaseNeverEnds => &[Judge::Stuck],
-            Self::UsedUpQuotasIgnored => &[Judge::Quota],
+            Self::UsedUpQuotasIgnored | Self::CountsToldLate => &[Judge::Quota],
             Self::BatchesCountedTwice => &[Judge::FalseRefusal],
             Self::EndsIgnored | Self::LaterFieldsIgnored => &[Judge::End],
             Self::RetiredKeysForgotten => &[Judge::RetiredKey],
@@ -183,7 +185,7 @@ impl Mutation {
 }
 
 /// Mutations that ordinary worlds show.
-pub(crate) const FROM_THE_START: [Mutation; 35] = [
+pub(crate) const FROM_THE_START: [Mutation; 36] = [
     Mutation::RelayServesPastAge,
     Mutation::RelayTellsAge,
     Mutation::RelayGivesOlderList,
@@ -208,6 +210,7 @@ pub(crate) const FROM_THE_START: [Mutation; 35] = [
     Mutation::RetentionFromRevocation,
     Mutation::UsedUpQuotasIgnored,
     Mutation::BatchesCountedTwice,
+    Mutation::CountsToldLate,
     Mutation::LaterListTakenAsEmpty,
     Mutation::LaterFieldsIgnored,
     Mutation::LaterRecordTakenAsNone,

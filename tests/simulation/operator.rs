@@ -16,6 +16,7 @@ use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{OriginRule, OriginRules};
 use wayleave::formats::scope::Methods;
 use wayleave::formats::token::Serial;
+use wayleave::limits::CLOCK_SKEW_MS;
 
 /// How often an operator tries a call that got no answer.
 const TRIES_MAX: usize = 4;
@@ -95,7 +96,11 @@ impl World {
 
     async fn command(self: &Rc<Self>, serial: Serial, command: Command, policy: Option<Policy>) {
         for _ in 0..TRIES_MAX {
-            let told = self.admin(command.clone(), None, |answer| self.learn(serial, answer, policy)).await;
+            let learn = |answer: &Answer| {
+                self.learn_end(serial, &command, answer);
+                self.learn(serial, answer, policy);
+            };
+            let told = self.admin(command.clone(), None, learn).await;
             if told {
                 return;
             }
@@ -127,9 +132,40 @@ impl World {
         self.learn_state(serial, receipt, State { holds_from: 0, status, policy, ends_at, version });
     }
 
+    /// Notes the end that an operator has set, or the licence's, and compares the row's with what follows.
+    fn learn_end(&self, serial: Serial, command: &Command, answer: &Answer) {
+        let is_licence = match (command, answer) {
+            (Command::EndToken { .. }, Answer::Receipt(_)) => false,
+            (Command::SetLicence(_), Answer::Licence(_)) => true,
+            _ => return,
+        };
+        let mut truth = self.truth.borrow_mut();
+        let may_have_ended = !truth.is_live(serial, self.engine.now() + CLOCK_SKEW_MS);
+        let Some(token) = truth.tokens.get_mut(&serial) else { return };
+        let (_, version, ends_at) = self.row(serial);
+        // A licence changes nothing in a token that has ended by the registry's clock.
+        if is_licence && may_have_ended && version == token.row.version {
+            return;
+        }
+        match command {
+            Command::SetLicence(set) => token.licensed_until = set.ends_at.map(|at| at.to_millis().0),
+            Command::EndToken { at, .. } => token.own_end = at.map(|at| at.0),
+            _ => {}
+        }
+        let expected = token.end();
+        drop(truth);
+        // A restore may have undone an end of which nobody is told.
+        if self.has_licences() && ends_at != expected {
+            self.violated(Judge::End, format!("{serial:?} ends at {ends_at:?}, not at {expected:?}"));
+        }
+    }
+
     fn learn_licence(self: &Rc<Self>, serial: Serial, licence: &LicenceView) {
-        let was = self.truth.borrow().tokens[&serial].row;
-        let (status, version, ends_at) = self.row(serial);
+        let (was, ends_at) = {
+            let token = &self.truth.borrow().tokens[&serial];
+            (token.row, token.end())
+        };
+        let (status, version, _) = self.row(serial);
         let Some(effective_by) = licence.effective_by.filter(|_| version != was.version) else { return };
         self.log(|| format!("committed: {serial:?} is licensed until {ends_at:?}"));
         let holds_from = effective_by.0 * 1_000;
@@ -257,6 +293,8 @@ impl World {
             expires_at: view.expires_at.0 * 1_000,
             states: vec![state],
             row: state,
+            own_end: None,
+            licensed_until: None,
             lost: Vec::new(),
         };
         self.log(|| format!("created: {token:?}"));

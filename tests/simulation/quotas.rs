@@ -1,6 +1,10 @@
 //! Quotas: admitted requests are counted by a real usage shard, which tells the registry; and the judges of
 //! what is admitted beyond a quota and refused before it is used up.
 //!
+//! Two rules together bound what is admitted beyond a quota. Where the registry could be reached all the
+//! while, it knows [`KNOWN_WITHIN_MS`] after the request that used the quota up. And B after its commit
+//! nothing is admitted.
+//!
 //! Isolates hand their counts to the shard up to half a minute after the request; that way is lossless here
 //! (tests/usage has its faults). Calls of the shard meet the registry's troubles. In a world with quotas,
 //! midnight falls into the troubled time.
@@ -10,7 +14,7 @@ use crate::edge::Isolate;
 use crate::mutation::Mutation;
 use crate::shape::Shape;
 use crate::sqlite::Sqlite;
-use crate::truth::{Judge, Moment, Status};
+use crate::truth::{Judge, Moment};
 use crate::world::{START, World};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -25,17 +29,28 @@ use wayleave::formats::usage::period::Per;
 use wayleave::formats::usage::reading::{ShardAnswer, ShardCall};
 use wayleave::formats::usage::report::{Batch, Report};
 use wayleave::formats::usage::tally::Tally;
-use wayleave::limits::{CLOCK_SKEW_MS, USAGE_SEND_INTERVAL_MS};
+use wayleave::limits::{CLOCK_SKEW_MS, KV_READ_TIMEOUT_MS, USAGE_SEND_INTERVAL_MS, USES_REPORT_INTERVAL_MS};
 use wayleave::usage::shard::Shard;
 
 /// The first midnight after START.
 const MIDNIGHT: i64 = START + 22 * 3_600_000 - 250;
+
+/// From the request that uses a quota up to the registry's commit: the counts are handed over; the shard
+/// tells a first use ten seconds after it told others, and then of a token that it begins to meter at once;
+/// the registry may wait for KV after a start; a second for the calls themselves.
+const KNOWN_WITHIN_MS: i64 =
+    USAGE_SEND_INTERVAL_MS + USES_REPORT_INTERVAL_MS + KV_READ_TIMEOUT_MS as i64 * 2 + 1_000;
+/// A call of the shard that failed has an effect for so long: what it asked for is asked again with the next
+/// batch, half a minute later at most.
+const FAILURE_COUNTS_MS: i64 = 60_000;
 
 /// The quotas of a world, and what is true of them.
 pub(crate) struct Quotas {
     shard: RefCell<Shard<Sqlite>>,
     batches: Cell<u64>,
     is_telling: Cell<bool>,
+    /// True time of the last call of the shard that had no effect, or whose answer was lost.
+    failed_at: Cell<i64>,
     tokens: RefCell<BTreeMap<Serial, Counted>>,
 }
 
@@ -44,6 +59,8 @@ struct Counted {
     requests: u64,
     /// Admissions by the day of the location's clock.
     admitted: BTreeMap<i64, u64>,
+    /// True time of the request that used the quota of a day up.
+    used_up_at: BTreeMap<i64, i64>,
     /// Until when it is used up by each commit, oldest first.
     commits: Vec<Commit>,
 }
@@ -59,7 +76,13 @@ struct Commit {
 impl Default for Quotas {
     fn default() -> Self {
         let shard = RefCell::new(Shard::open(Sqlite::in_memory()).unwrap());
-        Self { shard, batches: Cell::default(), is_telling: Cell::default(), tokens: RefCell::default() }
+        Self {
+            shard,
+            batches: Cell::default(),
+            is_telling: Cell::default(),
+            failed_at: Cell::default(),
+            tokens: RefCell::default(),
+        }
     }
 }
 
@@ -87,8 +110,12 @@ impl World {
     pub(crate) fn learn_quota(&self, serial: Serial, quota: Option<Quota>) {
         let Some(quota) = quota else { return };
         let none = Commit { holds_from: 0, until: None };
-        let counted = Counted { requests: quota.requests, admitted: BTreeMap::new(), commits: vec![none] };
-        self.quotas.tokens.borrow_mut().entry(serial).or_insert(counted);
+        self.quotas.tokens.borrow_mut().entry(serial).or_insert(Counted {
+            requests: quota.requests,
+            admitted: BTreeMap::new(),
+            used_up_at: BTreeMap::new(),
+            commits: vec![none],
+        });
     }
 
     /// A restore may undo what was committed of quotas.
@@ -110,7 +137,18 @@ impl World {
             self.violated(Judge::Quota, text);
         }
         let clock = UnixMillis(at.clock);
-        *counted.admitted.entry(Per::Day.index(clock)).or_default() += 1;
+        let day = Per::Day.index(clock);
+        let admitted = counted.admitted.entry(day).or_default();
+        *admitted += 1;
+        if *admitted == counted.requests {
+            counted.used_up_at.insert(day, at.now);
+        }
+        if let Some(since) = counted.unknown_since(day)
+            && self.should_be_known(serial, since, at.now)
+        {
+            let text = format!("{serial:?} was used up at {since}, and the registry does not know");
+            self.violated(Judge::Quota, text);
+        }
         drop(tokens);
         let twice = self.mutation() == Some(Mutation::BatchesCountedTwice);
         for _ in 0..if twice { 2 } else { 1 } {
@@ -121,6 +159,20 @@ impl World {
                 world.tell_registry();
             });
         }
+    }
+
+    /// Whether the registry must know at `now` that the quota of this day was used up at `since`.
+    fn should_be_known(&self, serial: Serial, since: i64, now: i64) -> bool {
+        let day = |at: i64| Per::Day.index(UnixMillis(at));
+        // Around midnight the clocks of registry, shard and locations may be in different days.
+        let is_one_day = day(since - CLOCK_SKEW_MS) == day(now + CLOCK_SKEW_MS);
+        let was_reachable = self.quotas.failed_at.get() < since - FAILURE_COUNTS_MS;
+        let truth = self.truth.borrow();
+        is_one_day
+            && was_reachable
+            && now - since > KNOWN_WITHIN_MS
+            && truth.restores.count == 0
+            && truth.is_live(serial, now)
     }
 
     /// Whether a refusal for a used up quota is right: as many requests were admitted on that day.
@@ -169,8 +221,11 @@ impl World {
                 let now = world.shard_now();
                 let due = world.quotas.shard.borrow_mut().next_alarm_at(now);
                 let Some(wait_ms) = due.map(|at| at.since_ms(now)).filter(|ms| *ms < SOON_MS) else { break };
-                world.engine.sleep(wait_ms.max(1)).await;
-                world.tell_once().await;
+                // Not all of it: a batch that comes meanwhile may be due sooner.
+                world.engine.sleep(wait_ms.clamp(1, 1_000)).await;
+                if wait_ms <= 1_000 {
+                    world.tell_once().await;
+                }
             }
             world.quotas.is_telling.set(false);
         });
@@ -190,9 +245,15 @@ impl World {
         if uses.is_empty() && counted_at.is_none() && meters.is_none() {
             return;
         }
+        if self.mutation() == Some(Mutation::CountsToldLate) {
+            self.engine.sleep(120_000).await;
+        }
         let known_release = !self.control.is_earlier_release.get();
         let told = meters.clone().filter(|_| known_release);
         let answer = self.shard_calls(Call::Uses { uses: uses.clone(), counted_at, meters: told }).await;
+        if answer.is_none() || !known_release {
+            self.quotas.failed_at.set(self.engine.now());
+        }
         let (mut shard, now) = (self.quotas.shard.borrow_mut(), self.shard_now());
         match (answer, meters) {
             (Some(Answer::NotedMeters(changes)), Some(report)) => {
@@ -268,13 +329,7 @@ impl World {
         let (now, database) = (self.engine.now(), self.control.database());
         for (serial, counted) in self.quotas.tokens.borrow().iter() {
             let truth = self.truth.borrow();
-            let Some(token) = truth.tokens.get(serial).filter(|_| !truth.unjudged.contains(serial)) else {
-                continue;
-            };
-            let is_live = matches!(token.row.status, Status::Good | Status::Disabled)
-                && token.row.ends_at.is_none_or(|at| at > now)
-                && token.expires_at > now
-                && !truth.once_retired.contains(&token.key_id.0);
+            let is_live = truth.is_live(*serial, now);
             let day = Per::Day.index(UnixMillis(now));
             let admitted = counted.admitted.get(&day).copied().unwrap_or(0);
             if !is_live || admitted < counted.requests {
@@ -291,6 +346,14 @@ impl World {
 }
 
 impl Counted {
+    /// When the quota of a day was used up of which the registry has not committed that; `None`: it has.
+    fn unknown_since(&self, day: i64) -> Option<i64> {
+        let until = Per::Day.end(day).to_millis().0;
+        let since = self.used_up_at.get(&day).copied()?;
+        let is_known = self.commits.iter().any(|commit| commit.until == Some(until));
+        (!is_known).then_some(since)
+    }
+
     /// The commits that a location may still apply at `now`.
     fn standing(&self, now: i64) -> &[Commit] {
         let newest = self.commits.iter().rposition(|commit| commit.holds_from <= now).unwrap_or(0);

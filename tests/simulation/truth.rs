@@ -92,11 +92,20 @@ pub(crate) struct Token {
     pub states: Vec<State>,
     /// The state in the registry's row.
     pub row: State,
+    /// The end that an operator has set, and the end of its licence.
+    pub own_end: Option<i64>,
+    pub licensed_until: Option<i64>,
     /// Records from a lost period with versions above the row's. A location that still has one may apply it.
     pub lost: Vec<State>,
 }
 
 impl Token {
+    /// The end that its record must have: the licence's counts if the token would live longer.
+    pub(crate) fn end(&self) -> Option<i64> {
+        let licence = self.licensed_until.filter(|at| *at < self.expires_at);
+        self.own_end.into_iter().chain(licence).min()
+    }
+
     pub(crate) fn learn(&mut self, state: State) {
         if state.version != self.row.version {
             self.lost.clear();
@@ -177,7 +186,7 @@ pub(crate) enum Judge {
     RetiredKey,
     /// Admitted although it was never issued, or has ended.
     Forged,
-    /// Admitted B after its quota was committed to be used up.
+    /// Admitted B after its quota was committed to be used up, or used up for long and not committed.
     Quota,
     /// Refused although no state until then says so.
     FalseRefusal,
@@ -224,6 +233,17 @@ pub(crate) struct Truth {
 impl Truth {
     pub(crate) fn expires_at(&self, serial: Serial) -> Option<i64> {
         self.tokens.get(&serial).map(|token| token.expires_at)
+    }
+
+    /// Whether the registry's row says that the token may be used; not of one of which nobody knows.
+    pub(crate) fn is_live(&self, serial: Serial, now: i64) -> bool {
+        let Some(token) = self.tokens.get(&serial).filter(|_| !self.unjudged.contains(&serial)) else {
+            return false;
+        };
+        matches!(token.row.status, Status::Good | Status::Disabled)
+            && token.row.ends_at.is_none_or(|at| at > now)
+            && token.expires_at > now
+            && !self.once_retired.contains(&token.key_id.0)
     }
 
     pub(crate) fn lost_by_kv(&mut self, key: &str) {
