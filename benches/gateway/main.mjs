@@ -3,7 +3,7 @@
 //
 //   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,streams,start,where)
 //   ONLY=memory MINUTES=10 make bench     not part of the others
-//   BEFORE=<another clone>/build ONLY=warm make bench     that build beside this one, in the same rounds
+//   BEFORE=<another clone>/build ONLY=change make bench   that build beside this one, and nothing else
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -53,6 +53,7 @@ const figures = { machine: machine(), rounds, seconds };
 try {
   const held = () => streams({ started, gateway, urlOf, seconds, bare: OPAQUE });
   const parts = { warm, refusals, cold, latency, streams: held, start, where };
+  if (earlier) parts.change = change;
   for (const [name, part] of Object.entries(parts)) {
     if (only === undefined || only.includes(name)) figures[name] = await part();
   }
@@ -76,22 +77,27 @@ try {
 async function warm() {
   const { token } = await gateway.admin.createToken();
   const jwt = await signedToken();
-  const admitted = (name, bearer) => ({ name, headers: [`Authorization: Bearer ${bearer}`], status: 200 });
   return compared('admitted, everything in memory', 'forwarder', [
     { ...admitted('forwarder', OPAQUE), label: 'bare forwarder' },
     { ...admitted('twin', OPAQUE), label: 'JavaScript twin, no checks' },
     { ...admitted('ours', token), label: 'Wayleave' },
-    ...(earlier
-      ? [{ ...admitted('earlier', await tokenOf(earlier)), label: 'Wayleave, build of BEFORE' }]
-      : []),
     { ...admitted('opaque', OPAQUE), label: 'opaque token in KV' },
     { ...admitted('hono_jose', jwt), label: 'Hono + jose + KV deny list' },
     { ...admitted('tsndr', jwt), label: '@tsndr/cloudflare-worker-jwt + KV deny list' },
   ]);
 }
 
-async function tokenOf({ admin }) {
-  return (await admin.createToken()).token;
+/** The build of BEFORE and this one, in turn. */
+async function change() {
+  const [before, now] = await Promise.all([earlier, gateway].map(({ admin }) => admin.createToken()));
+  return compared('admitted, everything in memory', 'earlier', [
+    { ...admitted('earlier', before.token), label: 'Wayleave, build of BEFORE' },
+    { ...admitted('ours', now.token), label: 'Wayleave' },
+  ]);
+}
+
+function admitted(name, bearer) {
+  return { name, headers: [`Authorization: Bearer ${bearer}`], status: 200 };
 }
 
 /** Requests that are refused. */
