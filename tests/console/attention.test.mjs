@@ -114,8 +114,7 @@ it('every kind of notice is on its page and sent, and what asks for something to
     'ON_UNKNOWN is admit: a location without a current list admits tokens that may be revoked, so no ' +
       'revocation is guaranteed.',
     'You are signed in with the key of ADMIN_KEY. It never ends, and the audit log cannot tell who used ' +
-      'it. Make an owner’s key in your own name, sign in with that, delete the key ADMIN_KEY under Admin ' +
-      'keys, and take ADMIN_KEY out of the secrets.',
+      'it.',
     '1 token due to end, but kept because the successor is not in use.',
     '1 token about to end and still in use.',
     '1 token refused until its quota’s next period.',

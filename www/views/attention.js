@@ -50,9 +50,7 @@ export const STATUS_WARNINGS = {
 
 /** To whoever signed in with the key of ADMIN_KEY. */
 const OWN_KEY =
-  'You are signed in with the key of ADMIN_KEY. It never ends, and the audit log cannot tell who used it. ' +
-  'Make an owner’s key in your own name, sign in with that, delete the key ADMIN_KEY under Admin keys, and ' +
-  'take ADMIN_KEY out of the secrets.';
+  'You are signed in with the key of ADMIN_KEY. It never ends, and the audit log cannot tell who used it.';
 
 const SOON_SECONDS = 7 * 86_400;
 const DAY_MS = 86_400_000;

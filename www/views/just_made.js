@@ -1,5 +1,5 @@
-// A token that was just made, or that a rotation made: its text goes from the form to the token's own address,
-// where it is shown once.
+// A token that was just made, or that a rotation made: its text goes from the form to the token's own
+// address, where it is shown once.
 
 /** @import { Token } from '../types.d.ts' */
 

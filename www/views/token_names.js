@@ -1,5 +1,5 @@
-// Tokens by id, as links with their labels and fingerprints, which are filled in as they arrive. Each is asked
-// for once.
+// Tokens by id, as links with their labels and fingerprints, which are filled in as they arrive. Each is
+// asked for once.
 
 import { get } from '../api.js';
 import { h, put } from '../dom.js';
