@@ -141,9 +141,11 @@ for (const view of VIEWS) {
       ));
     it('tokens', () => look('tokens', '#/tokens', 'Tokens'));
     it('tokens that are selected', async () => {
-      await look('selected', '#/tokens?state=active&q=town', 'Tokens', () =>
-        page.locator('tbody').getByRole('checkbox').first().check(),
-      );
+      await look('selected', '#/tokens?state=active&q=town', 'Tokens', async () => {
+        await page.locator('tbody').getByRole('checkbox').first().check();
+        // Elsewhere the bar lies over a row, which can be scrolled from under it.
+        await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+      });
       await lookAtDialog('bulk', '#/tokens?state=active&q=town', 'Tokens', async () => {
         await page.getByRole('button', { name: 'Disable …' }).click();
         await page.getByText(/used in the last 24 hours/).waitFor();

@@ -66,10 +66,10 @@ describe(`${COUNT.toLocaleString('en')} tokens`, () => {
     });
     await search.fill('');
     await timed('filter by state', async () => {
-      await page.getByLabel('State').selectOption('Disabled');
+      await page.getByLabel('State', { exact: true }).selectOption('Disabled');
       await row('Site 99990').waitFor();
     });
-    await page.getByLabel('State').selectOption('Any');
+    await page.getByLabel('State', { exact: true }).selectOption('Any');
     await timed('filter by end', async () => {
       await page.getByLabel('Expires').selectOption('Within 7 days');
       await row('Site 99975').waitFor();

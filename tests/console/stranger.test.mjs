@@ -94,7 +94,7 @@ task('revoke the old one', async () => {
 
 task('disable all that a team has', async () => {
   await goTo(page, '#/tokens?owner=team-3@town.example', 'Tokens');
-  await page.getByText('of 12').first().waitFor();
+  await page.getByText('12 tokens', { exact: true }).waitFor();
   await page.getByRole('checkbox', { name: 'Select every token of this page' }).check();
   await page.getByRole('button', { name: 'Disable …' }).click();
   await dialog().getByText('12 tokens, 0 protected, 0 used in the last 24 hours').waitFor();
@@ -131,6 +131,7 @@ task('find out why a page gets 403, and allow its site', async () => {
 });
 
 task('stop the whole family', async () => {
+  await goTo(page, `#/token/${first}`, 'My shop');
   await page.getByRole('region', { name: 'Settings' }).getByRole('link', { name: /^fam_/ }).click();
   await page.getByRole('button', { name: 'Revoke all …' }).click();
   await dialog().getByRole('button', { name: 'Revoke all', exact: true }).click();
