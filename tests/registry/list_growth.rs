@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wayleave::control::admin::{Rendering, UsageSeen, render};
 use wayleave::control::registry::command::{Answer, Command, Sort, SortBy, TokenFilter};
 
+#[expect(clippy::disallowed_methods, reason = "it measures")]
 fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
     let began = Instant::now();
     let made = act();

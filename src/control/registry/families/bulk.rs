@@ -55,7 +55,7 @@ impl<D: Database> Transaction<'_, D> {
                 this.withdraw(row, reason, text)
             },
         };
-        self.in_bulk(bulk, kind)
+        self.in_bulk(bulk, &kind)
     }
 
     /// Rotates one step of the active leaves that the filter finds.
@@ -71,7 +71,7 @@ impl<D: Database> Transaction<'_, D> {
                 Ok((row.serial, this.rotate(row.serial, rotate, None)?.token))
             },
         };
-        self.in_bulk(bulk, kind)
+        self.in_bulk(bulk, &kind)
     }
 
     /// Disables, enables or edits one step of the tokens that the filter finds.
@@ -83,7 +83,7 @@ impl<D: Database> Transaction<'_, D> {
         match change {
             BulkChange::Disable => self.in_bulk(
                 bulk,
-                Kind {
+                &Kind {
                     only: Only::Active,
                     prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
                         Ok(this.may_do(row, Act::End)?)
@@ -93,7 +93,7 @@ impl<D: Database> Transaction<'_, D> {
             ),
             BulkChange::Enable => self.in_bulk(
                 bulk,
-                Kind {
+                &Kind {
                     only: Only::Disabled,
                     prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
                         Ok(this.may_do(row, Act::Prolong)?)
@@ -105,7 +105,7 @@ impl<D: Database> Transaction<'_, D> {
                 let edit = TokenEdit { owner: Some(owner.clone()), ..TokenEdit::default() };
                 self.in_bulk(
                     bulk,
-                    Kind {
+                    &Kind {
                         only: Only::NotEnded,
                         prevents: |this: &Self, row: &TokenRow| -> Result<(), Stop> {
                             this.judged_edit(row.clone(), edit.clone()).map(|_| ())
@@ -123,12 +123,13 @@ impl<D: Database> Transaction<'_, D> {
     fn in_bulk<T>(
         &mut self,
         bulk: &Bulk,
-        kind: Kind<
+        kind: &Kind<
             impl Fn(&Self, &TokenRow) -> Result<(), Stop>,
             impl Fn(&mut Self, TokenRow) -> Result<T, Stop>,
         >,
     ) -> Result<BulkStep<T>, Stop> {
-        let (rows, counts, next) = self.step_of(bulk, kind.only)?;
+        let counts = self.counted(bulk, kind.only)?;
+        let (rows, next) = self.step_of(bulk, kind.only)?;
         let mut step = BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next };
         for row in rows.into_iter().rev() {
             match (kind.prevents)(self, &row) {
@@ -142,23 +143,24 @@ impl<D: Database> Transaction<'_, D> {
         Ok(step)
     }
 
-    fn step_of(
-        &self,
-        bulk: &Bulk,
-        only: Only,
-    ) -> Result<(Vec<TokenRow>, Option<BulkCounts>, Option<Serial>), Stop> {
+    /// How many tokens the call meets; in the first step only.
+    fn counted(&self, bulk: &Bulk, only: Only) -> Result<Option<BulkCounts>, Stop> {
+        if bulk.filter.below.is_some() {
+            return Ok(None);
+        }
+        let question = Question { filter: &bulk.filter, only, settings: self.settings, now: self.now };
+        let counts = token_query::tally(self.database, question)?;
+        if bulk.expect.is_some_and(|expected| expected != counts.matched) {
+            return Err(Fault::UnexpectedCount { matched: counts.matched }.into());
+        }
+        Ok(Some(counts))
+    }
+
+    fn step_of(&self, bulk: &Bulk, only: Only) -> Result<(Vec<TokenRow>, Option<Serial>), Stop> {
         let limit = bulk.filter.limit.clamp(1, BULK_STEP_MAX);
         let filter = TokenFilter { limit, ..bulk.filter.clone() };
         let question = Question { filter: &filter, only, settings: self.settings, now: self.now };
-        let is_first = filter.below.is_none();
-        let counts = if is_first { Some(token_query::tally(self.database, question)?) } else { None };
-        if let Some(BulkCounts { matched, .. }) = counts
-            && bulk.expect.is_some_and(|expected| expected != matched)
-        {
-            return Err(Fault::UnexpectedCount { matched }.into());
-        }
-        let (rows, next) = token_query::rows(self.database, question)?;
-        Ok((rows, counts, next))
+        Ok(token_query::rows(self.database, question)?)
     }
 }
 

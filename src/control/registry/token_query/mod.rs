@@ -17,7 +17,6 @@ use super::command::{BulkCounts, TokenFilter, TokensTotal};
 use super::row::StorageError;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::base::database::{Columns, Database, Rows, Value};
-use crate::base::time::UnixMillis;
 use crate::formats::fingerprint::Sought;
 use crate::formats::token::Serial;
 use crate::limits::{MS_PER_SECOND, PAGE_LIMIT_MAX, SECONDS_PER_DAY, TOTAL_EXAMINED_MAX, TOTAL_SHOWN_MAX};
