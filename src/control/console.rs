@@ -306,10 +306,10 @@ mod tests {
     #[test]
     fn the_modules_that_main_js_imports_are_loaded_first_and_no_others() {
         let first = first_modules();
-        for name in ["main.js", "dom.js", "ui/unsaved.js", "views/tokens.js", "views/token_calls.js"] {
+        for name in ["main.js", "dom.js", "ui/unsaved.js", "views/sign_in.js", "views/token_calls.js"] {
             assert!(first.contains(&name), "{name}: {first:?}");
         }
-        for name in ["theme.js", "vendor/uplot.js", "rare/palette.js", "views/token.js"] {
+        for name in ["theme.js", "vendor/uplot.js", "rare/palette.js", "views/token.js", "views/tokens.js"] {
             assert!(!first.contains(&name), "{name}");
         }
         assert_eq!(resolved("views/a.js", "../ui/b.js"), "ui/b.js");
