@@ -563,7 +563,8 @@ async function breakRegistry() {
   assert.ok(files.length > 0, 'the registry has a database');
   for (const file of files) {
     const database = new DatabaseSync(join(storage, file));
-    database.exec('ALTER TABLE token RENAME TO token_gone');
+    const [table] = database.prepare("SELECT name FROM sqlite_master WHERE name = 'token'").all();
+    if (table) database.exec('ALTER TABLE token RENAME TO token_gone');
     database.close();
   }
 }
