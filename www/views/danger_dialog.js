@@ -33,7 +33,8 @@ import { originList, usageOf } from './usage.js';
  * `what` happens, as a sentence; `tokens` are those that end, `name` is what must be typed where one of them
  * was used today, or where `isUsed` says so (unless `isRisky` says that the choices in the form make that
  * needless) or where `always` says why; `when` it holds, if not within the bound; `known` are further facts,
- * `list` is shown first, `fields` are further fields, `more` further buttons, and `instead` offers something that can be undone.
+ * `list` is shown first, `fields` are further fields, `more` further buttons, and `instead` offers something
+ * that can be undone.
  */
 
 /** Usage is asked for so many tokens at most. A family has two active ones. */
