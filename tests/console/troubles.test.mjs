@@ -313,11 +313,9 @@ describe('an API that does not answer', () => {
     assert.equal(held.calls, 1);
     assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Settings');
     assert.equal(await page.getByText('Loading …').count(), 0);
-    assert.deepEqual(
-      await page.evaluate(() => globalThis.shown),
-      ['Settings'],
-      'nor that it could not be shown',
-    );
+    // A slow machine shows "Loading …" again before it, which has no heading.
+    const headings = (await page.evaluate(() => globalThis.shown)).filter(Boolean);
+    assert.deepEqual(headings, ['Settings'], 'nor that it could not be shown');
     assert.deepEqual(page.troubles, [], 'leaving a view is no error');
   });
 
