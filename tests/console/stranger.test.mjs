@@ -123,6 +123,7 @@ task('find out why a page gets 403, and allow its site', async () => {
   await page.getByRole('link', { name: 'Refusals', exact: true }).click();
   await page.getByLabel('Site').fill('new-shop.example');
   await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.waitForURL(/site=/);
   const row = page.getByRole('row').filter({ hasText: 'Site not on its list' });
   await row.getByRole('link', { name: /Allow this site/ }).click();
   await heading('Edit “The map”').waitFor();
