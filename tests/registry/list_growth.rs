@@ -1,5 +1,5 @@
 //! How long lists of very many tokens take: `WAYLEAVE_TOKENS=1000000 cargo test --release --test registry
-//! list_growth -- --nocapture`. It prints times and asserts none of them.
+//! list_growth -- --nocapture`, which `make growth` runs. It prints times and asserts none of them.
 
 use crate::list_index::{SORTS, empty_index, fill, filters, world_of};
 use crate::world::{World, all};
