@@ -218,6 +218,28 @@ fn uses_that_come_while_the_shard_tells_of_a_used_up_quota_are_told_after_it() {
     assert_eq!(town.view(serial).quota_use.unwrap().used, 53);
 }
 
+/// Else a shard with much traffic would tell the registry of every batch.
+#[test]
+fn uses_that_come_while_the_shard_tells_of_a_quota_that_is_not_used_up_wait_for_their_turn() {
+    let mut town = Town::of_isolates(1);
+    let serial = town.token(Some(per_day(1_000))).serial;
+    let used = |town: &mut Town| town.view(serial).quota_use.unwrap().used;
+    town.requests(serial, ROUND_MS);
+    town.pass(11 * TOLD_WITHIN_MS);
+    town.requests(serial, ROUND_MS);
+    town.meanwhile = Some((serial, 50));
+    while town.meanwhile.is_some() {
+        town.pass(1_000);
+    }
+    assert_eq!(used(&mut town), 2);
+    town.pass(5 * TOLD_WITHIN_MS);
+    assert_eq!(used(&mut town), 2);
+    town.pass(6 * TOLD_WITHIN_MS);
+    town.requests(serial, ROUND_MS);
+    town.pass(TOLD_WITHIN_MS);
+    assert_eq!(used(&mut town), 53);
+}
+
 #[test]
 fn a_token_that_rested_for_more_than_a_year_has_its_quota_still() {
     let mut town = Town::of_isolates(1);

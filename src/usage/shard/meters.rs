@@ -209,7 +209,10 @@ fn set_marks<D: Database>(
             index == per.index(now) && mark.is_some_and(|mark| uses >= mark)
         };
         let is_late = reached(Per::Day, marks.day) || reached(Per::Month, marks.month);
-        Metered { marks, owed: metered.owed || is_late, ..metered }.store(database, serial)?;
+        // Uses that came while the shard told of a quota that is used up may be the last ones.
+        let may_be_last = marks.are_passed() && !metered.marks.are_passed();
+        let owed = metered.owed || is_late || may_be_last;
+        Metered { marks, owed, ..metered }.store(database, serial)?;
         return Ok(is_late);
     }
     let uses = counted_so_far(database, serial, now)?;
@@ -258,12 +261,14 @@ fn known<D: Database>(database: &D) -> Result<Number, ShardError> {
     })?)
 }
 
-/// Clears what the registry has accepted. Uses that came since stay owed: they may be the last ones before
-/// locations refuse the token.
+/// Clears what the registry has accepted. Uses that came since stay owed if they reached a mark, or may be
+/// the last ones before locations refuse the token.
 fn settle<D: Database>(database: &D, report: &MeterReport, now: UnixMillis) -> Result<(), ShardError> {
     for (serial, told) in &report.counts {
         let Some(metered) = find(database, *serial)? else { continue };
-        let owed = metered.uses != *told;
+        let since = Metered { uses: *told, ..metered };
+        let may_be_last = metered.marks.are_passed() && metered.uses != *told;
+        let owed = since.reaches_mark(&metered.uses) || may_be_last;
         Metered { told_at: now, owed, ..metered }.store(database, *serial)?;
     }
     Ok(())
