@@ -83,9 +83,11 @@ describe('a base in KV', () => {
     kv.resetCounts();
     door.resetCounts();
     const first = gateway.location('first');
-    await assertKnowsAll(first);
-    assert.equal(kv.readsOf(baseKey), 0, 'the first request did not wait for it');
-    await whileUsed(first, 'the base was read', () => kv.readsOf(baseKey) === 1);
+    const held = Promise.withResolvers();
+    kv.waitsFor = (key) => (key === baseKey ? held.promise : undefined);
+    await assertKnowsAll(first); // no request waits for the base: it is held back
+    await whileUsed(first, 'the base is being read', () => kv.readsOf(baseKey) === 1);
+    held.resolve();
     for (let i = 0; i < 20; i++) await assertKnowsAll(first);
     assert.deepEqual([kv.readsOf(baseKey), baseCalls()], [1, 0]);
   });
