@@ -32,7 +32,7 @@ describe(`B = ${BOUND_SECONDS}, random troubles (seed ${random.seed})`, () => {
       await world.runFor(random.upTo(1_500));
     }
     world.healAll();
-    await world.runFor(HEALED_MS);
+    await world.runUntilJudged(HEALED_MS);
     wrong = await world.calm(60_000);
   });
   after(() => world.stop());
@@ -44,13 +44,14 @@ describe(`B = ${BOUND_SECONDS}, random troubles (seed ${random.seed})`, () => {
 
   for (const name of NAMES) {
     it(`${name}: keeps the bound, and says 503 only when it must`, () => {
-      const { violations, excused, counts, latestAdmissionMs, troubles } = world.judges.get(name);
+      const judge = world.judges.get(name);
+      const { violations, excused, counts, latestAdmissionMs, troubles } = judge;
       console.log(
         `${name}: ${JSON.stringify(counts)}, ${excused} excused, ${troubles.length} troubles, ` +
           `latest admission against a change ${latestAdmissionMs} ms after it`,
       );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
-      assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
+      assert.ok(judge.hasSeenEnough, JSON.stringify(counts));
     });
 
     it(`${name}: once calm, says what is true of every token`, () => assert.deepEqual(wrong.get(name), []));

@@ -44,7 +44,7 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
       listCalls.set(name, door.calls.filter((call) => /^\{"(List|Subscribe)"/.test(call)).length);
     }
     world.healAll();
-    await world.runFor(4_000);
+    await world.runUntilJudged(4_000);
     wrong = await world.calm(60_000);
     for (const location of world.replicas.locations) health.set(location.name, (await location.healths())[0]);
   });
@@ -61,7 +61,7 @@ describe(`B = ${BOUND_SECONDS}, each location with a trouble of its own (seed ${
           `${listCalls.get(name)} calls for lists in ${TROUBLE_MS / 1_000} s`,
       );
       assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations`);
-      assert.ok(counts.admitted > 20 && counts.refused > 20, JSON.stringify(counts));
+      assert.ok(judge.hasSeenEnough, JSON.stringify(counts));
       const cutOff = TROUBLES[trouble].cuts.includes('registry');
       assert.equal(counts.unknown > 0, cutOff, `${counts.unknown} × 503`);
     });

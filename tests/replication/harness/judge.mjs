@@ -20,6 +20,9 @@ const restMs = (boundMs) => Math.min(boundMs * 0.8, 16_000);
  */
 const USED_LESS_MS = 2_000 + 2_500;
 
+/** With fewer admissions or refusals than these, that none was wrong says little. */
+const ENOUGH = 20;
+
 export class Judge {
   /**
    * @param {object} world
@@ -47,6 +50,10 @@ export class Judge {
     this.latestAdmissionMs = 0;
     /** The same for a request refused against a change that allows it: an enabling, or a new origin. */
     this.latestRefusalMs = 0;
+  }
+
+  get hasSeenEnough() {
+    return this.counts.admitted > ENOUGH && this.counts.refused > ENOUGH;
   }
 
   /** Texts, one for each broken promise. Refusals while the machine was too busy do not count. */

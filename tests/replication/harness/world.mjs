@@ -106,6 +106,17 @@ export class World {
   }
 
   /**
+   * The same, and longer where a slow machine has answered too few requests of a location by then. At most a
+   * minute longer.
+   */
+  async runUntilJudged(ms) {
+    await this.runFor(ms);
+    const deadline = Date.now() + 60_000;
+    const judges = [...this.judges.values()];
+    while (Date.now() < deadline && !judges.every((judge) => judge.hasSeenEnough)) await this.runFor(500);
+  }
+
+  /**
    * Stops the operator and all troubles. Resolves when every location gives exactly the true answer for every
    * token, or after `limitMs` with the wrong answers of each location.
    */
