@@ -11,7 +11,7 @@ const BASE = '/_wayleave/api';
 /**
  * `CONSOLE_WAIT_MS` of src/limits/: longer than the Worker ever takes to answer. A test compares the two.
  */
-const ANSWER_LIMIT_MS = 25_000;
+export const ANSWER_LIMIT_MS = 25_000;
 
 export class ApiError extends Error {
   /** @param {Problem} problem */

@@ -1,6 +1,6 @@
 // Parts of the console that are loaded when they are needed, to keep the first load small.
 
-import { ApiError } from './api.js';
+import { ANSWER_LIMIT_MS, ApiError } from './api.js';
 
 /**
  * @template T
@@ -8,10 +8,14 @@ import { ApiError } from './api.js';
  * @returns {Promise<T>}
  */
 export async function loaded(load) {
+  let timer = 0;
+  const late = new Promise((_, reject) => {
+    timer = window.setTimeout(reject, ANSWER_LIMIT_MS);
+  });
   try {
-    return await load();
+    return await Promise.race([load(), late]);
   } catch {
-    // The files of a release are gone once another one is deployed.
+    // The server is silent, or another release was deployed: the files of this one are gone then.
     throw new ApiError({
       type: '',
       title: 'Not loaded',
@@ -21,5 +25,7 @@ export async function loaded(load) {
         'This part of the console could not be loaded. Wayleave cannot be reached, or another release was ' +
         'deployed. Reload the page.',
     });
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -319,6 +319,21 @@ describe('an API that does not answer', () => {
     assert.deepEqual(page.troubles, [], 'leaving a view is no error');
   });
 
+  it('silent about a part of the console: says so after the time that a call may take', async () => {
+    const page = await site.signedIn();
+    await page.clock.install();
+    await page.route('**/rare/audit.js', () => {});
+    await page.evaluate(() => (location.hash = '#/audit'));
+    await page.getByRole('status').getByText('Loading …').waitFor();
+    await page.clock.fastForward(24_000);
+    assert.equal(await page.getByText('could not be loaded').count(), 0);
+    await page.clock.fastForward(1_000);
+    await page.getByText('This part of the console could not be loaded').waitFor();
+    await page.unroute('**/rare/audit.js');
+    await page.reload();
+    await heading(page, 'Audit log').waitFor();
+  });
+
   it('something else that answers in its place is not taken for it', async () => {
     for (const answer of [
       { body: '<h1>Bad gateway</h1>', contentType: 'text/html' },
