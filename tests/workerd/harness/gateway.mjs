@@ -132,8 +132,7 @@ export class Gateway {
         ),
         ...locations,
         ...(this.relays ? this.#relayServices(service, compatibilityDate) : []),
-        ...this.door.services(compatibilityDate, 'gateway'),
-        ...this.usageDoor.services(compatibilityDate, 'gateway'),
+        ...this.#doorServices(compatibilityDate),
         ...Object.values(this.beside).map((service) => service({ compatibilityDate })),
         externalService('kv', this.kv.port),
       ],
@@ -149,6 +148,12 @@ export class Gateway {
       storage: join(folder, 'storage'),
       extensions: this.extensions,
     });
+  }
+
+  /** None where nothing goes through them: each is an isolate, which takes time to start. */
+  #doorServices(compatibilityDate) {
+    if (Object.keys(this.locations).length === 0 && !this.relays) return [];
+    return [this.door, this.usageDoor].flatMap((door) => door.services(compatibilityDate, 'gateway'));
   }
 
   #relayServices(service, compatibilityDate) {
