@@ -1,7 +1,8 @@
 // What a request costs: Wayleave beside a bare forwarder, a twin in JavaScript that checks nothing, and what
 // people use instead. Prints tables, and writes figures and a chart into docs/performance/.
 //
-//   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,streams,start,where)
+//   make bench                      (ROUNDS=7 SECONDS=2; ONLY=warm,refusals,cold,latency,streams,start,
+//                                    steps,where)
 //   ONLY=memory MINUTES=10 make bench     not part of the others
 //   BEFORE=<another clone>/build ONLY=change make bench   that build beside this one, and nothing else
 
@@ -16,6 +17,7 @@ import { chart } from './chart.mjs';
 import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
 import { load } from './load.mjs';
 import { memory } from './memory.mjs';
+import { measuredWorker, microseconds, STEPS } from './steps.mjs';
 import { streamingUpstream, streams } from './streams.mjs';
 
 const rounds = Number(process.env.ROUNDS ?? 7);
@@ -52,7 +54,7 @@ for (const name of ['forwarder', 'twin', 'answerer', 'opaque', 'hono_jose', 'tsn
 const figures = { machine: machine(), rounds, seconds };
 try {
   const held = () => streams({ started, gateway, urlOf, seconds, bare: OPAQUE });
-  const parts = { warm, refusals, cold, latency, streams: held, start, where };
+  const parts = { warm, refusals, cold, latency, streams: held, start, steps, where };
   if (earlier) parts.change = change;
   for (const [name, part] of Object.entries(parts)) {
     if (only === undefined || only.includes(name)) figures[name] = await part();
@@ -210,6 +212,44 @@ async function start() {
     `\nfrom process start to the first admitted answer: bare ${round(bare)} ms, Wayleave ${round(ours)} ms`,
   );
   return { bare_ms: round(bare), ours_ms: round(ours) };
+}
+
+/** What each step of a request costs within the Worker, the calls into WebAssembly and back included. */
+async function steps() {
+  const measured = new Gateway({
+    main: measuredWorker(),
+    entrypoints: ['steps'],
+    variables: gateway.variables,
+  });
+  await measured.start();
+  try {
+    const { token } = await measured.admin.createToken();
+    const headersOf = (bearer) =>
+      [...BROWSER_HEADERS, `Authorization: Bearer ${bearer}`].map((header) => header.split(': '));
+    const served = async () =>
+      (await measured.client.get(PATH, { headers: headersOf(token) })).status === 200;
+    await eventually('the gateway serves', served);
+    const shown = { process: measured.workerd, path: PATH, rounds };
+    const figures = {};
+    for (const [label, bearer, kind] of [
+      ['admitted', token, 'forward'],
+      ['refused', 'wlp_garbage', 'reply'],
+    ]) {
+      console.log(`\n${label}: the steps within the Worker, each 20,000 times in a request`);
+      figures[label] = await microseconds({
+        ...shown,
+        headers: headersOf(bearer),
+        steps: STEPS[label],
+        kind,
+      });
+      for (const [step, us] of Object.entries(figures[label])) {
+        console.log(`  ${STEPS[label][step].padEnd(50)} ${us.toFixed(1).padStart(6)} µs`);
+      }
+    }
+    return figures;
+  } finally {
+    await measured.stop();
+  }
 }
 
 /** Where the processor time of an admitted request goes. */
