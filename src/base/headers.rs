@@ -18,12 +18,11 @@ impl<'a> Headers<'a> {
     #[must_use]
     pub fn read(names: &'a str, lines: &'a str) -> Self {
         let mut values = lines.split('\n');
-        Self(
-            names
-                .split('\n')
-                .map(|name| (name, values.next().and_then(|line| line.strip_prefix('='))))
-                .collect(),
-        )
+        let mut fields = Vec::with_capacity(USUAL_FIELDS);
+        for name in names.split('\n') {
+            fields.push((name, values.next().and_then(|line| line.strip_prefix('='))));
+        }
+        Self(fields)
     }
 
     /// The fields that are present: the name as requested, and the value.
@@ -37,6 +36,9 @@ impl<'a> Headers<'a> {
         self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, value)| *value)
     }
 }
+
+/// About as many as the gateway reads of a request.
+const USUAL_FIELDS: usize = 16;
 
 /// Whether the text is a field name: a token (RFC 9110 sections 5.1 and 5.6.2).
 #[must_use]

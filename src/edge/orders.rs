@@ -15,6 +15,7 @@ use crate::edge::reach::FirstRead;
 use crate::formats::token::Serial;
 use crate::http::cors::HeaderEdits;
 use crate::http::reply::Reply;
+use std::fmt::Write;
 
 /// Stands between two parts of orders.
 const PART: char = '\0';
@@ -22,24 +23,25 @@ const PART: char = '\0';
 /// An answer of Wayleave's own: status, fields, and the body if it has one. An answer to HEAD has none.
 #[must_use]
 pub fn reply(reply: &Reply, is_head: bool) -> String {
-    let status = reply.status.to_string();
-    let fields = field_lines(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
-    let body = reply.body.as_deref().filter(|_| !is_head);
-    parts(["reply", &status, &fields].into_iter().chain(body))
+    let mut orders = Orders::begun("reply");
+    orders.number(reply.status.into());
+    orders.fields(reply.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    if let Some(body) = reply.body.as_deref().filter(|_| !is_head) {
+        orders.part(body);
+    }
+    orders.text
 }
 
 /// A record to read from KV under `name`, since `now`. JavaScript gives it back with serial and version.
 #[must_use]
 pub fn read(name: &str, serial: Serial, version: u32, first: FirstRead, now: UnixMillis) -> String {
-    parts([
-        "read",
-        name,
-        &serial.0.to_string(),
-        &version.to_string(),
-        &first.cache_ttl_seconds.to_string(),
-        &first.patience_ms.to_string(),
-        &now.0.to_string(),
-    ])
+    let mut orders = Orders::begun("read");
+    orders.part(name);
+    for number in [serial.0, version, first.cache_ttl_seconds, first.patience_ms] {
+        orders.number(number.into());
+    }
+    orders.number(now.0);
+    orders.text
 }
 
 /// A request to send upstream, and how its answer is edited if it has none of the headers that are looked at.
@@ -47,22 +49,23 @@ pub fn read(name: &str, serial: Serial, version: u32, first: FirstRead, now: Uni
 #[must_use]
 pub fn forward(onward: &Onward<'_>, serial: Option<Serial>) -> String {
     let answer = &onward.answer;
-    let plain = Headers::default();
-    let edits = answer.edits(&onward.url, PLAIN_STATUS, &plain);
-    parts([
-        "forward",
-        &onward.url,
-        onward.forwarded_headers.as_str(),
-        &onward.timeout_ms.to_string(),
-        &onward.remove.join("\n"),
-        &field_lines(onward.set.iter().map(|(name, value)| (*name, value.as_ref()))),
-        if answer.is_named() { "1" } else { "" },
-        &serial.map(|serial| serial.0.to_string()).unwrap_or_default(),
-        answer.upstream_header_names(),
-        &edits.remove.join("\n"),
-        &set_lines(&edits),
-        &field_lines(answer.notices()),
-    ])
+    let edits = answer.edits(&onward.url, PLAIN_STATUS, &Headers::default());
+    let mut orders = Orders::begun("forward");
+    orders.part(&onward.url);
+    orders.part(onward.forwarded_headers.as_str());
+    orders.number(onward.timeout_ms.into());
+    orders.names(&onward.remove);
+    orders.fields(onward.set.iter().map(|(name, value)| (*name, value.as_ref())));
+    orders.part(if answer.is_named() { "1" } else { "" });
+    match serial {
+        Some(serial) => orders.number(serial.0.into()),
+        None => orders.part(""),
+    }
+    orders.part(answer.upstream_header_names());
+    orders.names(&edits.remove);
+    orders.fields(set_by(&edits));
+    orders.fields(answer.notices());
+    orders.text
 }
 
 /// The edits of an answer that has some of the headers that are looked at. The last part is left out where
@@ -76,37 +79,84 @@ pub fn edits(
     cookies: &str,
 ) -> String {
     let edits = answer.edits(asked, status, headers);
-    let kept = edits.cuts_session_cookie.then(|| crate::formats::session::without_set_session(cookies));
-    parts([edits.remove.join("\n").as_str(), &set_lines(&edits)].into_iter().chain(kept.as_deref()))
+    let mut orders = Orders::begun("");
+    orders.push_lines(&edits.remove);
+    orders.fields(set_by(&edits));
+    if edits.cuts_session_cookie {
+        orders.part(&crate::formats::session::without_set_session(cookies));
+    }
+    orders.text
 }
 
 /// Name, value, name, value and so on, one a line.
 pub fn field_lines<'n, 'v>(fields: impl Iterator<Item = (&'n str, &'v str)>) -> String {
-    let mut text = String::new();
-    for (name, value) in fields.filter(|(_, value)| !value.contains(['\n', '\r', PART])) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(name);
-        text.push('\n');
-        text.push_str(value);
-    }
-    text
+    let mut orders = Orders::begun("");
+    orders.push_fields(fields);
+    orders.text
 }
 
-fn set_lines(edits: &HeaderEdits<'_>) -> String {
-    field_lines(edits.set.iter().map(|(name, value)| (*name, value.as_ref())))
+fn set_by<'a>(edits: &'a HeaderEdits<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    edits.set.iter().map(|(name, value)| (*name, value.as_ref()))
 }
 
-fn parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut text = String::with_capacity(USUAL_BYTES);
-    for (at, part) in parts.into_iter().enumerate() {
-        if at > 0 {
-            text.push(PART);
-        }
-        text.push_str(part);
+/// Orders while they are written. All parts go into one text, since nearly every request needs them.
+struct Orders {
+    text: String,
+}
+
+impl Orders {
+    /// Orders of which the first part has this beginning.
+    fn begun(first: &str) -> Self {
+        let mut text = String::with_capacity(USUAL_BYTES);
+        text.push_str(first);
+        Self { text }
     }
-    text
+
+    fn part(&mut self, part: &str) {
+        self.text.push(PART);
+        self.text.push_str(part);
+    }
+
+    fn number(&mut self, number: i64) {
+        self.text.push(PART);
+        // Writing to a text cannot fail.
+        let _ = write!(self.text, "{number}");
+    }
+
+    fn names(&mut self, names: &[&str]) {
+        self.text.push(PART);
+        self.push_lines(names);
+    }
+
+    fn fields<'n, 'v>(&mut self, fields: impl Iterator<Item = (&'n str, &'v str)>) {
+        self.text.push(PART);
+        self.push_fields(fields);
+    }
+
+    fn push_lines(&mut self, lines: &[&str]) {
+        for (at, line) in lines.iter().enumerate() {
+            if at > 0 {
+                self.text.push('\n');
+            }
+            self.text.push_str(line);
+        }
+    }
+
+    fn push_fields<'n, 'v>(&mut self, fields: impl Iterator<Item = (&'n str, &'v str)>) {
+        for (at, (name, value)) in fields.filter(|(_, value)| is_one_line(value)).enumerate() {
+            if at > 0 {
+                self.text.push('\n');
+            }
+            self.text.push_str(name);
+            self.text.push('\n');
+            self.text.push_str(value);
+        }
+    }
+}
+
+/// By bytes: a search for characters decodes each of them, and was a fifth of a decision.
+fn is_one_line(value: &str) -> bool {
+    !value.bytes().any(|byte| matches!(byte, b'\n' | b'\r' | 0))
 }
 
 /// Of an answer whose headers need no look. Only a switch of protocols is edited otherwise.

@@ -77,7 +77,7 @@ pub struct RefusalsAsked {
 
 /// The path without what may be a secret: long segments are cut, and then the whole.
 fn shortened(path: &str) -> String {
-    let mut short = String::new();
+    let mut short = String::with_capacity(path.len().min(REFUSED_PATH_MAX_CHARS));
     let mut left = REFUSED_PATH_MAX_CHARS;
     for (number, segment) in path.split('/').enumerate() {
         let is_long = segment.chars().count() > REFUSED_SEGMENT_MAX_CHARS;
