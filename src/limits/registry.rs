@@ -56,6 +56,9 @@ pub const KEYS_STORED_INTERVAL_MS: i64 = 600 * MS_PER_SECOND;
 pub const COUNTS_KEPT_FROM_TOKENS: u64 = 10_000;
 /// How long these counts are cached: one minute. Prometheus scrapes about as often.
 pub const COUNTS_KEPT_MS: i64 = 60 * MS_PER_SECOND;
+/// So many times longer as there are so many tokens, since counting takes as many times longer: 2 s for a
+/// million.
+pub const COUNTS_KEPT_LONGER_PER_TOKENS: u64 = 100_000;
 /// Rows examined in one step for records that a retired key sealed: about 10 ms.
 pub const RESEAL_STEP_MAX: u32 = 500;
 /// While more KV writes than this are pending (ten batches), no further records are sealed again.
@@ -79,5 +82,5 @@ pub const LIST_USE_STEP_MS: i64 = 3_600 * MS_PER_SECOND;
 pub const LIST_FEW_TOKENS: u64 = 5_000;
 /// A list's total is counted up to here: about 20 ms.
 pub const TOTAL_SHOWN_MAX: u64 = 10_000;
-/// The same where each row must be read to count it.
-pub const TOTAL_EXAMINED_MAX: u64 = 1_000;
+/// Rows read for a list's total where only they tell whether they are wanted: about 20 ms.
+pub const TOTAL_EXAMINED_MAX: usize = 2_000;

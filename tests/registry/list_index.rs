@@ -11,7 +11,7 @@ use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, Origin, OriginMode, OriginRules, TupleOrigin};
 use wayleave::formats::rate_class::RateClasses;
 use wayleave::formats::token::Serial;
-use wayleave::limits::{LIST_FEW_TOKENS, LIST_INDEX_STEP_MAX, LIST_USE_STEP_MS};
+use wayleave::limits::{LIST_FEW_TOKENS, LIST_INDEX_STEP_MAX, LIST_USE_STEP_MS, TOTAL_EXAMINED_MAX};
 
 const DAY_MS: i64 = 86_400_000;
 /// More than are read and sorted for one page.
@@ -417,5 +417,56 @@ fn lists_use_their_indices() {
             let scans = plan.contains("SCAN token\"") || plan.contains("SCAN token NOT");
             assert!(!scans || short || by == SortBy::Created, "{question:?} scans: {sql}\n{plan}");
         }
+    }
+}
+
+/// What a view needs of families and licences is read at once for all of them.
+#[test]
+fn a_page_takes_as_many_statements_for_many_tokens_as_for_few() {
+    let mut world = many();
+    let mut statements = |limit| {
+        world.database.take_statements();
+        world.ask(Command::ListTokens(TokenFilter { limit, ..all() }));
+        world.database.take_statements().len()
+    };
+    assert_eq!(statements(50), statements(7));
+}
+
+/// Where only the rows tell whether they are wanted, so many are read for the total, whatever they say.
+#[test]
+fn a_total_that_only_rows_tell_is_counted_among_the_first() {
+    let examined = u64::try_from(TOTAL_EXAMINED_MAX).unwrap();
+    let total = |tokens| {
+        let from = Some(origin("https://nowhere.example"));
+        let filter = TokenFilter { origin: from, wants_total: true, limit: 1, ..all() };
+        match world_of(tokens).ask(Command::ListTokens(filter)) {
+            Answer::Tokens { total: Some(total), .. } => (total.count, total.is_exact),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (few, is_exact) = total(20);
+    assert!(few > 0 && is_exact, "{few}");
+    // Every seventh token admits every origin.
+    let (some, is_exact) = total(8 * examined);
+    assert!(some > few && some <= examined && !is_exact, "{some}");
+}
+
+/// `/status` and `/metrics` are asked for again and again. Only their counts read all tokens, and are kept.
+#[test]
+fn metrics_find_ends_quotas_and_fetches_by_their_indices() {
+    let mut world = many();
+    world.database.take_statements();
+    world.ask(Command::Metrics);
+    let statements = world.database.take_statements();
+    for (of, begins_with) in [
+        ("ORDER BY expires_at", "SEARCH token USING INDEX token_by_expiry"),
+        ("ORDER BY ends_at", "SEARCH token USING INDEX token_by_end"),
+        ("FROM meter CROSS JOIN token", "SCAN meter"),
+        ("COUNT(DISTINCT fetch.family)", "SCAN token USING INDEX token_by_successor"),
+    ] {
+        let (sql, _) = statements.iter().find(|(sql, _)| sql.contains(of)).unwrap();
+        let plan = world.database.plan(sql);
+        assert!(plan.contains(begins_with) && !plan.contains("FOR ORDER BY"), "{sql}\n{plan}");
+        assert!(!plan.contains("SCAN token\""), "{sql}\n{plan}");
     }
 }

@@ -172,7 +172,7 @@ class List {
 /** @param {Found | null} found */
 function totalOf(found) {
   const { count, exact } = found?.total ?? { count: 0, exact: true };
-  return exact ? count.toLocaleString('en') : `more than ${count.toLocaleString('en')}`;
+  return exact ? count.toLocaleString('en') : `at least ${count.toLocaleString('en')}`;
 }
 
 /** @param {List} list @param {Configuration | null} settings */

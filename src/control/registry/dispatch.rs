@@ -154,7 +154,7 @@ impl<D: Database> Transaction<'_, D> {
         }
         let question = self.question(filter);
         let (found, next) = token_query::rows(self.database, question)?;
-        let items = found.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
+        let items = self.all_shown(&found)?;
         let total =
             if filter.wants_total { Some(token_query::total(self.database, question)?) } else { None };
         Ok(Answer::Tokens { items, next, total })

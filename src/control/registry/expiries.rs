@@ -14,10 +14,11 @@ use crate::limits::SECONDS_PER_DAY;
 /// The numbers of days for which ends are counted.
 pub(super) const WITHIN_DAYS: [i64; 3] = [1, 7, 30];
 
-/// SQL condition: the token works and has no successor.
+/// SQL condition: the token works and has no successor. `+`: most tokens are good, so the ends are found in
+/// their own order.
 macro_rules! unsucceeded {
     () => {
-        concat!("status = 'good' AND successor IS NULL AND NOT ", key_retired!())
+        concat!("+status = 'good' AND successor IS NULL AND NOT ", key_retired!())
     };
 }
 

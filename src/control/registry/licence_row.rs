@@ -12,9 +12,10 @@ use super::row::StorageError;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::base::database::{Columns, Database, ReadError, Rows, Value, json};
 use crate::base::folded_name::folded;
-use crate::base::time::UnixMillis;
+use crate::base::time::{UnixMillis, UnixSeconds};
 use crate::formats::token::Serial;
 use crate::limits::LICENCE_STEP_MAX;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl LicenceOf {
     const fn kind(&self) -> &'static str {
@@ -102,18 +103,59 @@ pub(super) fn store<D: Database>(database: &D, licence: &LicenceView) -> Result<
     Ok(database.query_one(&sql, &values, read_licence)?)
 }
 
-/// The earliest end of the licences of a token of this family with these settings.
-pub(super) fn end_for<D: Database>(
-    database: &D,
-    family: &str,
-    policy: &TokenPolicy,
-) -> Result<Option<UnixMillis>, StorageError> {
-    let sql = "SELECT MIN(ends_at) FROM licence WHERE (kind = 'family' AND key = ?) \
-               OR (kind = 'owner' AND key = ?) OR (kind = 'external_id' AND key = ?)";
-    let values =
-        [family.into(), policy.owner.as_deref().map(folded).into(), policy.external_id.as_deref().into()];
-    let end = database.query_one(sql, &values, Columns::optional_seconds)?;
-    Ok(end.map(|at| at.to_millis()))
+/// The licences that concern some tokens, and which of their owners are switched off.
+#[derive(Default)]
+pub(super) struct Licences {
+    /// By kind and key.
+    ends: BTreeMap<(String, String), UnixSeconds>,
+    off: BTreeSet<String>,
+}
+
+impl Licences {
+    /// Those of tokens of these families with these settings. Reads as often for many as for one.
+    pub(super) fn of<'a, D: Database>(
+        database: &D,
+        tokens: impl IntoIterator<Item = (&'a str, &'a TokenPolicy)>,
+    ) -> Result<Self, StorageError> {
+        let (mut sought, mut owners) = (BTreeSet::new(), BTreeSet::new());
+        for (family, policy) in tokens {
+            sought.extend(keys(family, policy));
+            owners.extend(policy.owner.as_deref().map(folded));
+        }
+        // `licence.key`: json_each has a column of that name too.
+        let sql = "SELECT licence.kind, licence.key, licence.ends_at FROM json_each(?) AS sought \
+                   CROSS JOIN licence ON licence.kind = json_extract(sought.value, '$[0]') \
+                   AND licence.key = json_extract(sought.value, '$[1]') WHERE licence.ends_at IS NOT NULL";
+        let ends = database.query_all(sql, &[json(&sought)?], |columns| {
+            Ok(((columns.text()?, columns.text()?), columns.seconds()?))
+        })?;
+        let sql = "SELECT owner_off.key FROM json_each(?) AS sought \
+                   CROSS JOIN owner_off ON owner_off.key = sought.value";
+        let off = match owners.is_empty() {
+            true => Vec::new(),
+            false => database.query_all(sql, &[json(&owners)?], Columns::text)?,
+        };
+        Ok(Self { ends: ends.into_iter().collect(), off: off.into_iter().collect() })
+    }
+
+    /// The earliest end of a token of this family with these settings.
+    pub(super) fn end_for(&self, family: &str, policy: &TokenPolicy) -> Option<UnixMillis> {
+        let ends = keys(family, policy).filter_map(|(kind, key)| self.ends.get(&(kind.to_owned(), key)));
+        ends.min().map(|at| at.to_millis())
+    }
+
+    /// Whether the owner in these settings is switched off.
+    pub(super) fn has_switched_off(&self, policy: &TokenPolicy) -> bool {
+        policy.owner.as_deref().is_some_and(|owner| self.off.contains(&folded(owner)))
+    }
+}
+
+/// Kind and key of each licence that may end a token.
+fn keys(family: &str, policy: &TokenPolicy) -> impl Iterator<Item = (&'static str, String)> {
+    let owner = policy.owner.as_deref().map(folded);
+    [("family", Some(family.to_owned())), ("owner", owner), ("external_id", policy.external_id.clone())]
+        .into_iter()
+        .filter_map(|(kind, key)| Some((kind, key?)))
 }
 
 /// A page of the licences that were not taken back, and where the next page starts.

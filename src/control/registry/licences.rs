@@ -15,6 +15,7 @@ use super::command::{
 use super::events::Event;
 use super::families;
 use super::licence_row as rows;
+use super::licence_row::Licences;
 use super::lifecycle::RevocationReason;
 use super::policy::field_fault;
 use super::promise::Promise;
@@ -56,13 +57,21 @@ impl<D: Database> Transaction<'_, D> {
         family: Option<&FamilyId>,
         policy: &TokenPolicy,
     ) -> Result<Option<UnixMillis>, Stop> {
-        if let Some(owner) = &policy.owner
-            && rows::owner_off(self.database, owner)?.is_some()
-        {
+        let family = family.map_or("", FamilyId::as_str);
+        self.licence_among(&Licences::of(self.database, [(family, policy)])?, family, policy)
+    }
+
+    /// The same, by licences that were read.
+    fn licence_among(
+        &self,
+        licences: &Licences,
+        family: &str,
+        policy: &TokenPolicy,
+    ) -> Result<Option<UnixMillis>, Stop> {
+        if licences.has_switched_off(policy) {
             return Err(Fault::Conflict(Clash::OwnerSwitchedOff).into());
         }
-        let end = rows::end_for(self.database, family.map_or("", FamilyId::as_str), policy)?;
-        match end {
+        match licences.end_for(family, policy) {
             Some(at) if at <= self.now => Err(Fault::Conflict(Clash::LicenceEnded).into()),
             end => Ok(end),
         }
@@ -84,10 +93,25 @@ impl<D: Database> Transaction<'_, D> {
         }
     }
 
-    /// The same for a successor of `leaf` with the settings `policy`, which is to be issued.
-    pub(super) fn may_license_successor(&self, leaf: &TokenRow, policy: &TokenPolicy) -> Result<(), Stop> {
-        let end = self.licence_for(Some(&leaf.family), policy)?;
-        let was = rows::end_for(self.database, leaf.family.as_str(), &leaf.policy)?;
+    /// The same for a successor of `leaf` with the settings `policy`, which is to be issued. `known`: the
+    /// licences of both, where they were read.
+    pub(super) fn may_license_successor(
+        &self,
+        leaf: &TokenRow,
+        policy: &TokenPolicy,
+        known: Option<&Licences>,
+    ) -> Result<(), Stop> {
+        let family = leaf.family.as_str();
+        let read;
+        let licences = match known {
+            Some(licences) => licences,
+            None => {
+                read = Licences::of(self.database, [(family, policy), (family, &leaf.policy)])?;
+                &read
+            }
+        };
+        let end = self.licence_among(licences, family, policy)?;
+        let was = licences.end_for(family, &leaf.policy);
         match changed_end(was, end) {
             Some(Changed::Earlier) => Ok(self.may_do(leaf, Act::ShortenLife)?),
             Some(Changed::Later) => Ok(self.may_do(leaf, Act::Prolong)?),
@@ -236,7 +260,8 @@ impl<D: Database> Transaction<'_, D> {
     /// meanwhile, the token is revoked.
     fn relicense(&mut self, serial: Serial) -> Result<(), Stop> {
         let mut row = self.token(serial)?;
-        let end = rows::end_for(self.database, row.family.as_str(), &row.policy)?;
+        let family = row.family.as_str();
+        let end = Licences::of(self.database, [(family, &row.policy)])?.end_for(family, &row.policy);
         if end.is_some_and(|at| at <= self.now) {
             self.withdraw(row, RevocationReason::LicenceEnded, None)?;
             return Ok(());

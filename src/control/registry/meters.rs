@@ -56,7 +56,8 @@ pub(super) fn find<D: Database>(database: &D, serial: Serial) -> Result<Option<M
 
 /// Whether a token that has not ended has a quota.
 pub(super) fn are_needed<D: Database>(database: &D, now: UnixMillis) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM meter JOIN token USING (serial) \
+    // From the meters, of which there are fewer than tokens.
+    let sql = "SELECT 1 FROM meter CROSS JOIN token USING (serial) \
                WHERE quota IS NOT NULL AND status <> 'revoked' AND expires_at > ? LIMIT 1";
     Ok(database.yields(sql, &[now.floor_seconds().into()])?)
 }

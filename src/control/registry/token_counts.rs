@@ -15,7 +15,7 @@ use super::settings::RegistrySettings;
 use super::token_row::TokenStatus;
 use crate::base::database::{Database, Rows, json};
 use crate::base::time::UnixMillis;
-use crate::limits::{COUNTS_KEPT_FROM_TOKENS, COUNTS_KEPT_MS};
+use crate::limits::{COUNTS_KEPT_FROM_TOKENS, COUNTS_KEPT_LONGER_PER_TOKENS, COUNTS_KEPT_MS};
 
 /// Number of tokens that are active, disabled, revoked and expired, in this order.
 pub(super) type TokensByState = [u64; 4];
@@ -60,8 +60,11 @@ impl TokenCounts {
     }
 
     fn are_kept(&self, counted_at: Option<UnixMillis>, now: UnixMillis) -> bool {
-        let many = self.by_state.iter().sum::<u64>() >= COUNTS_KEPT_FROM_TOKENS;
-        many && counted_at.is_some_and(|at| (0..COUNTS_KEPT_MS).contains(&now.since_ms(at)))
+        let tokens = self.by_state.iter().sum::<u64>();
+        let times_longer = i64::try_from(tokens / COUNTS_KEPT_LONGER_PER_TOKENS).unwrap_or_default().max(1);
+        let kept_ms = COUNTS_KEPT_MS.saturating_mul(times_longer);
+        tokens >= COUNTS_KEPT_FROM_TOKENS
+            && counted_at.is_some_and(|at| (0..kept_ms).contains(&now.since_ms(at)))
     }
 
     /// How many tokens without a successor ended soon at the last count (`expiries::counts`).

@@ -9,6 +9,7 @@
 
 mod bulk;
 mod commands;
+mod relatives;
 
 use super::command::{FamilyView, Fault, TokenState, TokenView};
 use super::fetches;
@@ -21,6 +22,8 @@ use crate::base::time::UnixMillis;
 use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use crate::limits::FAMILY_TOKENS_SHOWN_MAX;
+pub(super) use relatives::Relatives;
+use relatives::is_live;
 
 /// The newest token of `family` that is not revoked. It may be disabled or have ended.
 pub(super) fn leaf<D: Database>(database: &D, family: &str) -> Result<Option<TokenRow>, StorageError> {
@@ -34,11 +37,8 @@ pub(super) fn live<D: Database>(
     family: &str,
     now: UnixMillis,
 ) -> Result<Vec<TokenRow>, StorageError> {
-    let condition = concat!(
-        "status <> 'revoked' AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
-        key_retired!()
-    );
-    rows(database, family, condition, &[now.floor_seconds().into(), now.into()], FAMILY_TOKENS_SHOWN_MAX)
+    let parameters = [now.floor_seconds().into(), now.into()];
+    rows(database, family, is_live!(), &parameters, FAMILY_TOKENS_SHOWN_MAX)
 }
 
 /// The current token of `family`; `None` when none is active.
@@ -105,13 +105,23 @@ fn rows<D: Database>(
 }
 
 impl<D: Database> Transaction<'_, D> {
-    /// A token as callers see it. Whether it is current, and may be rotated, costs up to three searches in
-    /// the index of families.
+    /// A token as callers see it.
     pub(super) fn shown(&self, row: &TokenRow) -> Result<Box<TokenView>, Stop> {
-        let is_current = row.state(self.now) == TokenState::Active
-            && current(self.database, row.family.as_str(), self.now)?
-                .is_some_and(|current| current.serial == row.serial);
-        Ok(Box::new(row.view(is_current, self.rotation_obstacle(row)?, self.settings, self.now)))
+        let relatives = Relatives::of(self.database, std::slice::from_ref(row), self.now)?;
+        Ok(Box::new(self.shown_among(row, &relatives)?))
+    }
+
+    /// Tokens as callers see them. Reads as often for many as for one.
+    pub(super) fn all_shown(&self, rows: &[TokenRow]) -> Result<Vec<TokenView>, Stop> {
+        let relatives = Relatives::of(self.database, rows, self.now)?;
+        rows.iter().map(|row| self.shown_among(row, &relatives)).collect()
+    }
+
+    fn shown_among(&self, row: &TokenRow, relatives: &Relatives) -> Result<TokenView, Stop> {
+        let is_active = |row: &TokenRow| row.state(self.now) == TokenState::Active;
+        let current = relatives.live(row).iter().find(|row| is_active(row));
+        let is_current = current.is_some_and(|current| current.serial == row.serial);
+        Ok(row.view(is_current, self.rotation_obstacle(row, relatives)?, self.settings, self.now))
     }
 
     /// The family and its newest tokens, for `GET /families/{id}`.
@@ -123,7 +133,7 @@ impl<D: Database> Transaction<'_, D> {
         let current = current(self.database, family, self.now)?;
         let sql = "SELECT COUNT(*) FROM token WHERE family = ?";
         let total = self.database.query_one(sql, &[family.into()], Columns::number)?;
-        let tokens = rows.iter().map(|row| Ok(*self.shown(row)?)).collect::<Result<_, Stop>>()?;
+        let tokens = self.all_shown(&rows)?;
         let fetches = fetches::of_family(self.database, family)?;
         let current = current.map(|row| row.serial);
         Ok(FamilyView { family: family.to_owned(), current, tokens, total, fetches })

@@ -38,7 +38,7 @@ use super::command::{
     BlockingToken, Fault, Idempotency, Lifetime, NoticeKind, Receipt, RevokeOld, Rotate, Rotated, Supersede,
     TokenPolicy, TokenState,
 };
-use super::families;
+use super::families::{self, Relatives};
 use super::idempotency::{self, MADE_IS_GONE, Made};
 use super::lifecycle::RevocationReason;
 use super::notices::{self, QueuedNotice};
@@ -112,36 +112,54 @@ impl<D: Database> Transaction<'_, D> {
 
     /// The row, if it is its family's leaf; otherwise the refusal that names the leaf.
     fn leaf_of(&self, token: &TokenRow) -> Result<TokenRow, Stop> {
-        let ended = matches!(token.state(self.now), TokenState::Revoked | TokenState::Expired);
         match families::leaf(self.database, token.family.as_str())? {
             Some(leaf) if leaf.serial == token.serial => Ok(leaf),
-            leaf => Err(Fault::RotateInstead { ended, instead: leaf.map(|leaf| leaf.serial) }.into()),
+            leaf => Err(self.rotate_instead(token, leaf.map(|leaf| leaf.serial)).into()),
         }
+    }
+
+    fn rotate_instead(&self, token: &TokenRow, leaf: Option<Serial>) -> Fault {
+        let ended = matches!(token.state(self.now), TokenState::Revoked | TokenState::Expired);
+        Fault::RotateInstead { ended, instead: leaf }
     }
 
     /// Checks whether anything prevents the rotation of `leaf`; writes nothing.
     pub(super) fn obstacle_to(&self, leaf: &TokenRow, rotate: &Rotate) -> Result<(), Stop> {
-        self.checked(leaf, rotate).map(|_| ())
+        self.checked(leaf, rotate, None).map(|_| ())
     }
 
     /// What a rotation of `row` by the default plan would be refused for; `None`: nothing. It asks the same
     /// table as the rotation itself.
-    pub(super) fn rotation_obstacle(&self, row: &TokenRow) -> Result<Option<Fault>, StorageError> {
-        let checked = self.leaf_of(row).and_then(|leaf| self.obstacle_to(&leaf, &Rotate::default()));
-        match checked {
-            Ok(()) => Ok(None),
+    pub(super) fn rotation_obstacle(
+        &self,
+        row: &TokenRow,
+        relatives: &Relatives,
+    ) -> Result<Option<Fault>, StorageError> {
+        let leaf = relatives.leaf(row);
+        if leaf != Some(row.serial) {
+            return Ok(Some(self.rotate_instead(row, leaf)));
+        }
+        match self.checked(row, &Rotate::default(), Some(relatives)) {
+            Ok(_) => Ok(None),
             Err(Stop::Fault(fault)) => Ok(Some(fault)),
             Err(Stop::Storage(error)) => Err(error),
         }
     }
 
+    /// Whether anything prevents the rotation of `leaf`. `relatives`: those of the leaf, where they were read
+    /// and the rotation overrides no setting.
     fn checked(
         &self,
         leaf: &TokenRow,
         rotate: &Rotate,
+        relatives: Option<&Relatives>,
     ) -> Result<(Succession, TokenPolicy, UnixSeconds), Stop> {
         fits(leaf, &rotate.revoke_old)?;
-        let succession = self.obstacle(leaf, rotate)?;
+        let live = match relatives {
+            Some(relatives) => relatives.live(leaf).to_vec(),
+            None => families::live(self.database, leaf.family.as_str(), self.now)?,
+        };
+        let succession = self.obstacle(leaf, live, rotate)?;
         let policy = leaf.policy.cloned(rotate.overrides.clone(), self.settings);
         let lifetime = rotate.lifetime.unwrap_or_else(|| same_life(leaf, self.settings));
         match (policy, self.new_end(lifetime)) {
@@ -151,7 +169,7 @@ impl<D: Database> Transaction<'_, D> {
                 if self.new_end(same_life(leaf, self.settings)).is_ok_and(|same| expires_at < same) {
                     self.may_do(leaf, Act::ShortenLife)?;
                 }
-                self.may_license_successor(leaf, &policy)?;
+                self.may_license_successor(leaf, &policy, relatives.map(|relatives| &relatives.licences))?;
                 Ok((succession, policy, expires_at))
             }
             (policy, end) => {
@@ -162,7 +180,7 @@ impl<D: Database> Transaction<'_, D> {
     }
 
     fn make_successor(&mut self, leaf: TokenRow, rotate: &Rotate) -> Result<Serial, Stop> {
-        let (succession, policy, expires_at) = self.checked(&leaf, rotate)?;
+        let (succession, policy, expires_at) = self.checked(&leaf, rotate, None)?;
         let family = leaf.family.clone();
         match succession {
             Succession::OfLeaf => {
@@ -190,9 +208,8 @@ impl<D: Database> Transaction<'_, D> {
     }
 
     /// Implements the table above.
-    fn obstacle(&self, leaf: &TokenRow, rotate: &Rotate) -> Result<Succession, Stop> {
+    fn obstacle(&self, leaf: &TokenRow, live: Vec<TokenRow>, rotate: &Rotate) -> Result<Succession, Stop> {
         let state = leaf.state(self.now);
-        let live = families::live(self.database, leaf.family.as_str(), self.now)?;
         let (itself, others): (Vec<_>, Vec<_>) = live.into_iter().partition(|row| row.serial == leaf.serial);
         let other = others.first().map(|other| other.serial);
         let ended_early = state == TokenState::Expired && self.now < leaf.expires_at.to_millis();

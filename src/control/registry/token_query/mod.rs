@@ -62,18 +62,26 @@ pub(super) fn total<D: Database>(database: &D, question: Question<'_>) -> Result
         return Ok(TokensTotal { count, is_exact: true });
     }
     if !conditions.is_exact() {
-        let mut count = 0;
-        each(database, question, |_| {
-            count += 1;
-            count <= TOTAL_EXAMINED_MAX
-        })?;
-        return Ok(capped(count, TOTAL_EXAMINED_MAX));
+        return total_by_row(database, question, &conditions);
     }
     let way = Way::choose(database, question, &conditions)?;
     let (from, mut parameters) = way.body(&conditions, None);
     parameters.push(i64::try_from(TOTAL_SHOWN_MAX.saturating_add(1)).unwrap_or(i64::MAX).into());
     let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT ?)");
     Ok(capped(database.query_one(&sql, &parameters, Columns::number)?, TOTAL_SHOWN_MAX))
+}
+
+/// The same where only the rows tell whether they are wanted: so many are read, and no more.
+fn total_by_row<D: Database>(
+    database: &D,
+    question: Question<'_>,
+    conditions: &Conditions,
+) -> Result<TokensTotal, StorageError> {
+    let way = Way::choose(database, question, conditions)?;
+    let rows = page(database, &way, conditions, None, TOTAL_EXAMINED_MAX)?;
+    let wanted = rows.iter().filter(|row| conditions.hold_for(row, question)).count();
+    let count = u64::try_from(wanted).unwrap_or(u64::MAX);
+    Ok(TokensTotal { count, is_exact: rows.len() < TOTAL_EXAMINED_MAX })
 }
 
 fn capped(count: u64, most: u64) -> TokensTotal {
