@@ -45,7 +45,7 @@ impl Relatives {
             key_retired!(),
             " GROUP BY family"
         );
-        let leaves = database.query_all(sql, &[families.clone()], |columns| {
+        let leaves = database.query_all(sql, std::slice::from_ref(&families), |columns| {
             Ok((columns.text()?, Serial(columns.number()?)))
         })?;
         let sql = format!(

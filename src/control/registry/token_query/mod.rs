@@ -105,7 +105,7 @@ fn each<D: Database>(
 }
 
 /// Rows read at once where only the row itself tells whether it is wanted.
-const EXAMINED_AT_ONCE: usize = 1_000;
+const EXAMINED_AT_ONCE: usize = 500;
 
 /// A page of rows, in the order that the filter asks for, and where the next page starts.
 pub(super) fn rows<D: Database>(

@@ -314,11 +314,11 @@ fn searched(query: String) -> Source {
     Source::new("token_search", "token_search.rowid", clause).with([query.into()])
 }
 
+// ALL: to leave out what stands twice, all would be found before the first is counted.
 const SEARCHED_OR_ONE: &str =
-    "(SELECT rowid AS one_of FROM token_search WHERE token_search MATCH ? UNION SELECT ?)";
-
+    "(SELECT rowid AS one_of FROM token_search WHERE token_search MATCH ? UNION ALL SELECT ?)";
 const SEARCHED_OR_AT: &str = "(SELECT rowid AS one_of FROM token_search WHERE token_search MATCH ? \
-     UNION SELECT serial FROM token_host WHERE host IN (SELECT value FROM json_each(?)))";
+     UNION ALL SELECT serial FROM token_host WHERE host IN (SELECT value FROM json_each(?)))";
 
 /// Tokens without a use since then, and those without any.
 fn idle(since: UnixMillis) -> Source {
