@@ -16,8 +16,17 @@ use wayleave::edge::route::{Resolved, Routes};
 /// UTF-8.
 type Step = fn(&[u8]) -> Vec<u8>;
 
-const STEPS: [(&str, Step); 17] = [
+/// In place of a slash that does not end a segment.
+const WITHIN_A_SEGMENT: u8 = 1;
+
+const STEPS: [(&str, Step); 18] = [
     ("decodes", |path| percent_decode(path).collect()),
+    ("decodes each segment by itself", |path| {
+        let decoded = |name: &[u8]| -> Vec<u8> {
+            percent_decode(name).map(|byte| if byte == b'/' { WITHIN_A_SEGMENT } else { byte }).collect()
+        };
+        path.split(|byte| *byte == b'/').map(decoded).collect::<Vec<_>>().join(&b'/')
+    }),
     ("decodes %u0061", |path| {
         let text = text(path);
         let mut pieces = text.split("%u");
@@ -235,9 +244,36 @@ fn path() -> impl Strategy<Value = String> {
         "%fc%80%80%80%80%af",
     ]);
     let odd_tails = select(vec![
-        ";", "%3b", ";a=b", ".", "%2e", "%20", " ", "%09", "%0a", "%00", "%3f", "%23", "%253f", "::$DATA",
-        ":$x", "%c2%a0", "%25", ". .", "%20%2e", ";%3f", "K", ";%2f", ";x%5c", "%3b%252f", ":$%2f", ".php",
+        ";",
+        "%3b",
+        ";a=b",
+        ".",
+        "%2e",
+        "%20",
+        " ",
+        "%09",
+        "%0a",
+        "%00",
+        "%3f",
+        "%23",
+        "%253f",
+        "::$DATA",
+        ":$x",
+        "%c2%a0",
+        "%25",
+        ". .",
+        "%20%2e",
+        ";%3f",
+        "K",
+        ";%2f",
+        ";x%5c",
+        "%3b%252f",
+        ":$%2f",
+        ".php",
         ".cgi;x",
+        "%2ecgi",
+        ".php%20",
+        "%c0%aephp;x",
     ]);
     let separator = prop_oneof![3 => Just("/"), 1 => odd_separators];
     let name = prop_oneof![2 => plain_names, 1 => odd_names];

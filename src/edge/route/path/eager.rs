@@ -147,21 +147,32 @@ fn decodings(path: &[u8]) -> Result<Vec<Vec<u8>>, PathFault> {
     Err(PathFault::EncodedRepeatedly)
 }
 
-/// Whether a segment that servers take out, in any stage of decoding, holds what another server reads as its
-/// end. Taking it out and decoding it then lead to different paths, depending on which comes first.
+/// Whether a segment that some server takes out holds what another server reads as its end. Taking it out and
+/// decoding it then lead to different paths, depending on which comes first.
 fn has_segment_of_two_extents(stages: &[Vec<u8>]) -> Result<bool, PathFault> {
-    for stage in stages {
-        for segment in stage.split(|byte| *byte == b'/') {
-            if is_taken_out(&String::from_utf8_lossy(segment)) {
-                let decoded = decode_fully(segment)?;
-                let ends_early = decoded.iter().any(|byte| br"/\?#;".contains(byte));
-                if ends_early || decoded.windows(2).any(|pair| pair == b":$") {
-                    return Ok(true);
-                }
+    for segment in stages.iter().flat_map(|stage| stage.split(|byte| *byte == b'/')) {
+        let as_sent = String::from_utf8_lossy(segment);
+        // Some servers drop a parameter before they decode.
+        for name in [as_sent.as_ref(), segment_name(&as_sent)] {
+            if is_of_two_extents(name)? {
+                return Ok(true);
             }
         }
     }
     Ok(false)
+}
+
+/// The same of one segment. A server may take it out as it is, or once some of it is decoded: then what is
+/// taken out ends where the segment does, and began before the last of its parts.
+fn is_of_two_extents(segment: &str) -> Result<bool, PathFault> {
+    let decoded = decode_fully(segment.as_bytes())?;
+    let decoded = String::from_utf8_lossy(&decoded);
+    let mut parts = decoded.split(['/', '\\', '?', '#', ';']).flat_map(|part| part.split(":$"));
+    let ends_early = parts.by_ref().nth(1);
+    Ok(ends_early.is_some_and(|second| {
+        let is_out = |part: &str| is_taken_out(segment_name(part));
+        is_taken_out(segment) || is_taken_out(&decoded) || is_out(second) || parts.any(is_out)
+    }))
 }
 
 /// The decoded path as servers have it that cut parameters off before they decode everything. `/;%2fx/admin`
