@@ -111,14 +111,21 @@ const isAbout = (id, url) =>
 async function answerStatus(page, id) {
   const counts = (url, status) => isAbout(id, url) && !(url.includes('/_wayleave/') && status === 200);
   const browser = await page.context().newCDPSession(page);
-  const asked = new Map();
+  // The two events of a request come in either order.
+  const [asked, statuses] = [new Map(), new Map()];
   await browser.send('Network.enable');
   const status = new Promise((resolve) => {
+    const look = (id) => {
+      const [url, status] = [asked.get(id), statuses.get(id)];
+      if (url !== undefined && status !== undefined && counts(url, status)) resolve(status);
+    };
     browser.on('Network.requestWillBeSent', ({ requestId, request }) => {
       if (request.method === 'GET') asked.set(requestId, request.url);
+      look(requestId);
     });
     browser.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
-      if (counts(asked.get(requestId) ?? '', statusCode)) resolve(statusCode);
+      statuses.set(requestId, statusCode);
+      look(requestId);
     });
     page.on('response', (response) => {
       const [url, status] = [response.url(), response.status()];
