@@ -36,8 +36,9 @@ export function startGateway({ port, stateFolder, secretsFile, variables }) {
     ip: '127.0.0.1',
     port,
     'inspector-port': 0,
-    'persist-to': stateFolder,
-    'env-file': secretsFile,
+    // Whole paths: wrangler takes others from the folder of its config.
+    'persist-to': resolve(stateFolder),
+    'env-file': resolve(secretsFile),
     'log-level': 'warn',
     'show-interactive-dev-session': false,
   };

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FakeKubernetes } from '../../tests/jobs/harness/fake_kubernetes.mjs';
 import { manifests, only } from '../../tests/jobs/harness/manifests.mjs';
@@ -227,7 +227,8 @@ function launch() {
   const [PORT, PAGE_PORT, UPSTREAM_PORT] = ports.map(String);
   const child = spawn(process.execPath, ['deploy/local/run.mjs'], {
     cwd: root,
-    env: { ...process.env, PORT, PAGE_PORT, UPSTREAM_PORT, WAYLEAVE_STATE: folder },
+    // As a path from the project's folder, as .dev.vars and .wrangler/state are.
+    env: { ...process.env, PORT, PAGE_PORT, UPSTREAM_PORT, WAYLEAVE_STATE: relative(root, folder) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return output(child);
