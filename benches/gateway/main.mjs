@@ -17,7 +17,7 @@ import { chart } from './chart.mjs';
 import { BROWSER_HEADERS, contender, RivalKv, signedToken, upstream } from './contenders.mjs';
 import { load } from './load.mjs';
 import { memory } from './memory.mjs';
-import { measuredWorker, microseconds, STEPS } from './steps.mjs';
+import { measuredWorker, microseconds, STEPS, TIMES } from './steps.mjs';
 import { streamingUpstream, streams } from './streams.mjs';
 
 const rounds = Number(process.env.ROUNDS ?? 7);
@@ -242,7 +242,7 @@ async function steps() {
       ['admitted', token, 'forward'],
       ['refused', 'wlp_garbage', 'reply'],
     ]) {
-      console.log(`\n${label}: the steps within the Worker, each 20,000 times in a request`);
+      console.log(`\n${label}: the steps within the Worker, each ${TIMES} times in a request`);
       figures[label] = await microseconds({
         ...shown,
         headers: headersOf(bearer),

@@ -10,7 +10,8 @@ const MODULES = join(
   process.env.CARGO_TARGET_DIR ?? join(import.meta.dirname, '..', '..', 'target'),
   'worker-modules',
 );
-const TIMES = 20_000;
+/** How often a step is made in one request. */
+export const TIMES = 20_000;
 
 export const STEPS = {
   admitted: {
