@@ -104,7 +104,6 @@ pub(super) fn store<D: Database>(database: &D, licence: &LicenceView) -> Result<
 }
 
 /// The licences that concern some tokens, and which of their owners are switched off.
-#[derive(Default)]
 pub(super) struct Licences {
     /// By kind and key.
     ends: BTreeMap<(String, String), UnixSeconds>,

@@ -23,12 +23,11 @@ use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use crate::limits::FAMILY_TOKENS_SHOWN_MAX;
 pub(super) use relatives::Relatives;
-use relatives::is_live;
+use relatives::{is_live, is_not_revoked};
 
 /// The newest token of `family` that is not revoked. It may be disabled or have ended.
 pub(super) fn leaf<D: Database>(database: &D, family: &str) -> Result<Option<TokenRow>, StorageError> {
-    let condition = concat!("status <> 'revoked' AND NOT ", key_retired!());
-    Ok(rows(database, family, condition, &[], 1)?.pop())
+    Ok(rows(database, family, is_not_revoked!(), &[], 1)?.pop())
 }
 
 /// The family's tokens that are active or disabled, newest first: at most two.

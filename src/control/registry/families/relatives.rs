@@ -12,13 +12,18 @@ use crate::base::time::UnixMillis;
 use crate::formats::token::Serial;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// SQL condition: the token is not revoked.
+macro_rules! is_not_revoked {
+    () => {
+        concat!("status <> 'revoked' AND NOT ", key_retired!())
+    };
+}
+pub(super) use is_not_revoked;
+
 /// SQL condition: the token is active or disabled.
 macro_rules! is_live {
     () => {
-        concat!(
-            "status <> 'revoked' AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
-            key_retired!()
-        )
+        concat!("expires_at > ? AND (ends_at IS NULL OR ends_at > ?) AND ", is_not_revoked!())
     };
 }
 pub(super) use is_live;
@@ -40,9 +45,8 @@ impl Relatives {
         let families: BTreeSet<&str> = rows.iter().map(|row| row.family.as_str()).collect();
         let families = json(&families)?;
         let sql = concat!(
-            "SELECT family, MAX(serial) FROM token WHERE family IN (SELECT value FROM json_each(?)) \
-             AND status <> 'revoked' AND NOT ",
-            key_retired!(),
+            "SELECT family, MAX(serial) FROM token WHERE family IN (SELECT value FROM json_each(?)) AND ",
+            is_not_revoked!(),
             " GROUP BY family"
         );
         let leaves = database.query_all(sql, std::slice::from_ref(&families), |columns| {
