@@ -451,6 +451,24 @@ fn a_total_that_only_rows_tell_is_counted_among_the_first() {
     assert!(some > few && some <= examined && !is_exact, "{some}");
 }
 
+/// A page may show tokens that come after the rows which are read for the total.
+#[test]
+fn a_total_is_not_less_than_what_is_shown() {
+    let mut world = world_of(8 * u64::try_from(TOTAL_EXAMINED_MAX).unwrap());
+    // All may have the warning. Those that do are the oldest, and the newest are looked at first.
+    let protected = "UPDATE token SET protected = 1".to_owned();
+    let oldest = format!("UPDATE token SET ends_at = NULL WHERE serial > {TOTAL_EXAMINED_MAX}");
+    for sql in [protected, oldest] {
+        world.database.query(&sql, &[]).unwrap();
+    }
+    let warning = Some("ends_though_protected".to_owned());
+    let filter = TokenFilter { warning, wants_total: true, limit: 5, ..all() };
+    let Answer::Tokens { items, total: Some(total), .. } = world.ask(Command::ListTokens(filter)) else {
+        panic!("no list")
+    };
+    assert_eq!((items.len(), total.count, total.is_exact), (5, 5, false));
+}
+
 /// `/status` and `/metrics` are asked for again and again. Only their counts read all tokens, and are kept.
 #[test]
 fn metrics_find_ends_quotas_and_fetches_by_their_indices() {

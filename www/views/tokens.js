@@ -78,7 +78,7 @@ class List {
     this.selection = new Selection(() => ({
       filter: given(this.filters).length === 0 ? null : asJson(this.#found?.asked ?? {}),
       total: totalOf(this.#found),
-      more: (this.#found?.total?.count ?? 0) > (this.#found?.items.length ?? 0),
+      more: hasMore(this.#found),
     }));
   }
 
@@ -173,6 +173,11 @@ class List {
 function totalOf(found) {
   const { count, exact } = found?.total ?? { count: 0, exact: true };
   return exact ? count.toLocaleString('en') : `at least ${count.toLocaleString('en')}`;
+}
+
+/** Whether other tokens match than those of the page, or may. @param {Found | null} found */
+function hasMore(found) {
+  return !!found?.total && (!found.total.exact || found.total.count > found.items.length);
 }
 
 /** @param {List} list @param {Configuration | null} settings */

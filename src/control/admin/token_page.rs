@@ -29,7 +29,7 @@ pub(super) struct TokenPage {
 pub(super) struct TotalJson {
     /// Counted up to a limit.
     pub count: u64,
-    /// False: there are more. They were not counted, since that would take too long.
+    /// False: there may be more. They were not counted, since that would take too long.
     pub exact: bool,
 }
 

@@ -155,8 +155,10 @@ impl<D: Database> Transaction<'_, D> {
         let question = self.question(filter);
         let (found, next) = token_query::rows(self.database, question)?;
         let items = self.all_shown(&found)?;
-        let total =
-            if filter.wants_total { Some(token_query::total(self.database, question)?) } else { None };
+        let total = match filter.wants_total {
+            true => Some(token_query::total(self.database, question)?.of_at_least(items.len())),
+            false => None,
+        };
         Ok(Answer::Tokens { items, next, total })
     }
 

@@ -83,8 +83,16 @@ pub enum SortBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokensTotal {
     pub count: u64,
-    /// False: there are more, and they were not counted.
+    /// False: there may be more, and they were not counted.
     pub is_exact: bool,
+}
+
+impl TokensTotal {
+    /// The total of a list of which so many tokens were found.
+    #[must_use]
+    pub fn of_at_least(self, found: usize) -> Self {
+        Self { count: self.count.max(u64::try_from(found).unwrap_or(u64::MAX)), ..self }
+    }
 }
 
 /// Encodes an origin as its text.
