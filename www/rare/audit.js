@@ -2,7 +2,7 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
-import { go, rewrite, to } from '../router.js';
+import { go, here, rewrite, to } from '../router.js';
 import { fromLocalInput, toLocalInput } from '../time.js';
 import { field } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
@@ -14,18 +14,13 @@ import { may } from '../who.js';
 /** @import { Place } from '../router.js' */
 /** @typedef {Record<'token' | 'family' | 'actor' | 'action' | 'from' | 'to', string>} Filters */
 
+const FILTERS = ['token', 'family', 'actor', 'action', 'from', 'to'];
 const PAGE = 50;
 const SYSTEM = 'system';
 
 /** @param {Place} place */
 export async function view({ params, signal }) {
-  const filters = /** @type {Filters} */ (
-    withoutSecrets(
-      Object.fromEntries(
-        ['token', 'family', 'actor', 'action', 'from', 'to'].map((name) => [name, params.get(name) ?? '']),
-      ),
-    )
-  );
+  const filters = filtersOf(params);
   // Somebody opened an address with a secret in it.
   if ([...params.values()].some(whySecret)) rewrite(to(['audit'], filters));
   const cursor = params.get('cursor');
@@ -42,7 +37,7 @@ export async function view({ params, signal }) {
       'Who did what, newest first. Entries are never changed or deleted.' +
         (may('owner') ? '' : ' Events of admin keys, sessions and signing keys are shown to owners.'),
     ),
-    filterForm(filters, [...new Set([SYSTEM, ...people, ...seen])]),
+    filterForm(filters, [...new Set([SYSTEM, ...people, ...seen])], signal),
     h(
       'div',
       { class: 'card' },
@@ -74,6 +69,12 @@ export async function view({ params, signal }) {
   );
 }
 
+/** The filters of an address, without what is a secret. @param {URLSearchParams} params */
+const filtersOf = (params) =>
+  /** @type {Filters} */ (
+    withoutSecrets(Object.fromEntries(FILTERS.map((name) => [name, params.get(name) ?? ''])))
+  );
+
 /**
  * Who may have acted: the list of keys is for owners.
  * @param {AbortSignal} signal
@@ -85,59 +86,67 @@ async function actors(signal) {
   return keys.map(({ id, label }) => `${id} ${label}`);
 }
 
-/** @param {Filters} filters @param {string[]} people */
-function filterForm(filters, people) {
+/** @param {Filters} filters @param {string[]} people @param {AbortSignal} signal */
+function filterForm(filters, people, signal) {
+  // The others are those of the address: it may name another page by now, which is about to be drawn.
+  const change = (/** @type {Partial<Filters>} */ chosen) =>
+    go(to(['audit'], { ...filtersOf(here(signal).params), ...chosen }));
+  const actor = select(
+    people.map((name) => [name, name]),
+    'Anybody',
+    filters.actor,
+    (actor) => change({ actor }),
+  );
+  const actions = Object.keys(ACTIONS).map((name) => /** @type {[string, string]} */ ([name, words(name)]));
+  const action = select(actions, 'Anything', filters.action, (action) => change({ action }));
+  const from = moment(filters.from, (from) => change({ from }));
+  const until = moment(filters.to, (to) => change({ to }));
+  return h(
+    'form',
+    { class: 'filters', role: 'search', 'aria-label': 'Filters', on: { submit: prevented } },
+    field({ name: 'actor', label: 'Who', control: actor }),
+    field({ name: 'action', label: 'Did what', control: action }),
+    aboutField(filters, change),
+    field({ name: 'from', label: 'From', control: from }),
+    field({ name: 'to', label: 'Before', control: until }),
+    Object.values(filters).some((value) => value !== '') &&
+      h('div', null, h('a', { class: 'button', href: '#/audit' }, 'Show all')),
+  );
+}
+
+/**
+ * Takes the id of a token or a family, and says where it is none.
+ * @param {Filters} filters
+ * @param {(chosen: Partial<Filters>) => void} chosen
+ */
+function aboutField(filters, chosen) {
   const change = () => {
     const id = about.value.trim();
     const isId = id === '' || /^(?:tok_\d+|fam_[\w-]+)$/.test(id);
     const said = of.querySelector('.error');
     if (said) put(said, !isId && (whySecret(id) || 'An id: tok_ or fam_ and what follows.'));
     about.setAttribute('aria-invalid', String(!isId));
-    if (!isId) return;
-    const at = (/** @type {HTMLInputElement} */ input) => fromLocalInput(input.value) ?? '';
-    go(
-      to(['audit'], {
-        ...filters,
-        token: id.startsWith('tok_') ? id : '',
-        family: id.startsWith('fam_') ? id : '',
-        actor: actor.value,
-        action: action.value,
-        from: at(from),
-        to: at(until),
-      }),
-    );
+    if (isId) chosen({ token: id.startsWith('tok_') ? id : '', family: id.startsWith('fam_') ? id : '' });
   };
-  const on = { change };
-  const actor = select(
-    people.map((name) => [name, name]),
-    'Anybody',
-    filters.actor,
-    on,
-  );
-  const actions = Object.keys(ACTIONS).map((name) => /** @type {[string, string]} */ ([name, words(name)]));
-  const action = select(actions, 'Anything', filters.action, on);
-  const [from, until] = [filters.from, filters.to].map((value) =>
-    h('input', { type: 'datetime-local', value: value === '' ? '' : toLocalInput(value), on }),
-  );
   const about = h('input', {
     type: 'text',
     value: filters.token || filters.family,
     placeholder: 'tok_… or fam_…',
     spellcheck: 'false',
-    on,
+    on: { change },
   });
   const of = field({ name: 'about', label: 'Token or family', control: about });
-  return h(
-    'form',
-    { class: 'filters', role: 'search', 'aria-label': 'Filters', on: { submit: prevented } },
-    field({ name: 'actor', label: 'Who', control: actor }),
-    field({ name: 'action', label: 'Did what', control: action }),
-    of,
-    field({ name: 'from', label: 'From', control: from }),
-    field({ name: 'to', label: 'Before', control: until }),
-    Object.values(filters).some((value) => value !== '') &&
-      h('div', null, h('a', { class: 'button', href: '#/audit' }, 'Show all')),
-  );
+  return of;
+}
+
+/** @param {string} value @param {(time: string) => void} chosen */
+function moment(value, chosen) {
+  const input = h('input', {
+    type: 'datetime-local',
+    value: value === '' ? '' : toLocalInput(value),
+    on: { change: () => chosen(fromLocalInput(input.value) ?? '') },
+  });
+  return input;
 }
 
 /** @param {globalThis.Event} event */
@@ -154,15 +163,16 @@ function words(action) {
 /**
  * @param {[string, string][]} options value and text
  * @param {string} none
- * @param {string} chosen
- * @param {Record<string, () => void>} on
+ * @param {string} value
+ * @param {(value: string) => void} chosen
  */
-function select(options, none, chosen, on) {
+function select(options, none, value, chosen) {
   const all = [/** @type {[string, string]} */ (['', none]), ...options];
-  if (!all.some(([value]) => value === chosen)) all.push([chosen, chosen]);
-  return h(
+  if (!all.some(([option]) => option === value)) all.push([value, value]);
+  const control = h(
     'select',
-    { on },
-    all.map(([value, text]) => h('option', { value, selected: value === chosen }, text)),
+    { on: { change: () => chosen(control.value) } },
+    all.map(([option, text]) => h('option', { value: option, selected: option === value }, text)),
   );
+  return control;
 }
