@@ -197,7 +197,9 @@ function pages() {
 function arrive() {
   const wanted = change();
   if (wanted === 'stay') return;
-  if (wanted === 'again' || !hasUnsaved(document)) return show();
+  if (!hasUnsaved(document)) return show();
+  // An action that began on another page has ended. It may not take away what is typed on this one.
+  if (wanted === 'again') return;
   const again = stay();
   ifDiscarded(document, again);
 }

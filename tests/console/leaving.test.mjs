@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '../workerd/harness/gateway.mjs';
 import { Console, goTo, PATH } from './harness/console.mjs';
+import { answerWith, holdBack } from './harness/network.mjs';
 
 const site = new Console();
 const { admin } = site;
@@ -106,6 +108,71 @@ describe('leaving a page', () => {
     assert.deepEqual(asked, ['beforeunload']);
   });
 });
+
+describe('an answer that comes after its page was left', () => {
+  it('of a look-up does not take anybody away from where they went', async () => {
+    for (const [address, title, field] of [
+      ['#/tokens', 'Tokens', (page) => page.getByRole('searchbox', { name: 'Search' })],
+      ['#/refusals', 'Refusals', (page) => page.getByLabel('Token')],
+    ]) {
+      const page = await site.signedIn({ at: address });
+      await heading(page, title).waitFor();
+      const lookUp = await holdBack(page, '/tokens/lookup');
+      await field(page).fill(token.token);
+      await field(page).press('Enter');
+      await eventually('a look-up', () => lookUp.calls === 1);
+      await stays(page, lookUp, '/tokens/lookup');
+    }
+  });
+
+  it('of an action neither moves the page nor takes away what is typed on it', async () => {
+    const page = await site.signedIn({ at: '#/notices' });
+    let letGo;
+    const gone = new Promise((resolve) => (letGo = resolve));
+    const tried = page.waitForRequest('**/notices/test');
+    await answerWith(page, '/notices/test', { status: 202, json: {}, gone });
+    await page.getByRole('button', { name: 'Try the webhook' }).click();
+    await tried;
+    await goTo(page, '#/new', 'New token');
+    await page.getByLabel('Label').fill('Half filled');
+    letGo();
+    await page.getByText('A webhook is being sent.').waitFor();
+    await page.evaluate(() => new Promise((drawn) => setTimeout(drawn, 500)));
+    assert.equal(await page.getByLabel('Label').inputValue(), 'Half filled');
+    assert.equal(await question(page).count(), 0);
+
+    const { id } = await admin.createToken({ label: 'Left too' });
+    const other = await site.signedIn({ at: `#/token/${id}` });
+    const disabled = await holdBack(other, `/tokens/${id}/disable`);
+    await other.getByRole('button', { name: 'More' }).click();
+    await other.getByRole('menuitem', { name: 'Disable' }).click();
+    await eventually('a call', () => disabled.calls === 1);
+    await stays(other, disabled, '/disable');
+    await other.getByText('Left too is disabled.').waitFor();
+  });
+
+  it('of a new token offers to show it, and of a change only says that it was made', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await page.getByLabel('Label').fill('Left alone');
+    await page.getByLabel('Sites that may use it').fill('https://left.example');
+    const created = await holdBack(page, '/tokens');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await eventually('a call', () => created.calls === 1);
+    await stays(page, created, '/tokens');
+    await page.getByRole('button', { name: 'Show it' }).click();
+    await heading(page, '“Left alone” is ready').waitFor();
+  });
+});
+
+/** Goes to the settings before the answer comes, and is still there after it. */
+async function stays(page, held, path) {
+  await goTo(page, '#/settings', 'Settings');
+  const answer = page.waitForResponse((response) => response.url().endsWith(path));
+  held.letGo();
+  await (await answer).finished();
+  await page.evaluate(() => new Promise((drawn) => setTimeout(drawn, 200)));
+  assert.equal(new URL(page.url()).hash, '#/settings');
+}
 
 describe('closing a dialog', () => {
   it('with typed text asks, by Escape and by Cancel; without, and for a mere choice, it does not', async () => {

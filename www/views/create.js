@@ -52,9 +52,15 @@ export async function view({ params, signal }) {
             const made = /** @type {Token & { token: string }} */ (
               await post('/tokens', { ...policy.read(form), ...lifetime(form) }, { once })
             );
-            // The address is the token's from now on, so that reload and Back work.
             remember(made);
-            go(to(['token', made.id]), { replace: true });
+            const page = to(['token', made.id]);
+            // Who has gone elsewhere meanwhile stays there.
+            if (signal.aborted) {
+              announce('The token was created.', { action: { label: 'Show it', act: () => go(page) } });
+              return;
+            }
+            // The address is the token's from now on, so that reload and Back work.
+            go(page, { replace: true });
             announce('The token was created.');
           },
         },

@@ -83,7 +83,8 @@ export async function view({ path: [, id], params, signal }) {
             if (!(await agreed(token, changed, wholeFamily, signal))) return false;
             const isSaved = await save(address, token, changed, etag, wholeFamily);
             announce(isSaved ? 'The changes were saved.' : 'Nothing was changed.');
-            go(to(['token', token.id]));
+            // Who has gone elsewhere meanwhile stays there.
+            if (!signal.aborted) go(to(['token', token.id]));
           },
         },
         policy.element,

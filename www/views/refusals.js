@@ -53,7 +53,7 @@ export async function view({ params, signal }) {
     'div',
     null,
     pageHead('Refusals', about(page), buttons(ask, cursor, signal)),
-    filterForm(filters),
+    filterForm(filters, signal),
     results,
   );
 }
@@ -95,8 +95,8 @@ function buttons(ask, cursor, signal) {
   );
 }
 
-/** @param {{ token: string, site: string }} filters */
-function filterForm(filters) {
+/** @param {{ token: string, site: string }} filters @param {AbortSignal} signal */
+function filterForm(filters, signal) {
   const error = (/** @type {string} */ id) => h('p', { class: 'error', id: `${id}-error` });
   const [said, saidOfSite] = [error('refused-token'), error('refused-site')];
   const input = (/** @type {string} */ id, /** @type {string} */ value, /** @type {string} */ placeholder) =>
@@ -126,7 +126,9 @@ function filterForm(filters) {
           put(saidOfSite, whySecret(from));
           if (isAdminKey || whySecret(from) !== '') return;
           try {
-            go(to(['refusals'], { token: await idOf(token.value.trim()), site: from }));
+            const id = await idOf(token.value.trim());
+            // Who has gone elsewhere meanwhile stays there.
+            if (!signal.aborted) go(to(['refusals'], { token: id, site: from }));
           } catch (error) {
             put(said, error instanceof ApiError ? error.message : 'That is not known.');
           }

@@ -19,22 +19,30 @@ export async function textOf(token) {
 
 /** @param {Token} token */
 export async function disable(token) {
+  const from = location.hash;
   await post(`/tokens/${token.id}/disable`);
   announce(`${token.label} is disabled.`, {
     action: { label: 'Undo', act: () => attempt(() => enable(token)) },
   });
-  after(token);
+  after(token, from);
 }
 
 /** @param {Token} token */
 export async function enable(token) {
+  const from = location.hash;
   await post(`/tokens/${token.id}/enable`);
   announce(`${token.label} works again.`);
-  after(token);
+  after(token, from);
 }
 
-/** Opens the token's page, which shows the change and by when it holds. @param {Token} token */
-export function after(token) {
+/**
+ * Opens the token's page, which shows the change and by when it holds; not for somebody who has gone elsewhere
+ * meanwhile.
+ * @param {Token} token
+ * @param {string} [from] the address where the action began; without one the page is opened in any case
+ */
+export function after(token, from = location.hash) {
+  if (location.hash !== from) return;
   const page = to(['token', token.id]);
   if (location.hash === page) reload();
   else go(page);

@@ -242,6 +242,8 @@ function filterForm(list, settings) {
 
   async function apply() {
     clearTimeout(timer);
+    // Another page is about to be drawn, and the address is its own.
+    if (list.signal.aborted) return;
     const { shown: q, token, isAdminKey } = read(search.value);
     put(said);
     if (isAdminKey) return put(said, 'That is an admin key. Enter it only in the sign-in form.');
@@ -250,7 +252,7 @@ function filterForm(list, settings) {
     for (const filter of controls) filters[filter.name] = chosenIn(filter);
     rewrite(list.address(''));
     chips();
-    if (token && (await opened(token, said))) return;
+    if (token && (await opened(token, said, list.signal))) return;
     await list.refresh();
   }
 }
@@ -265,10 +267,13 @@ function clear(name, filters, controls) {
  * Opens the page of a whole token; false where there is none.
  * @param {string} text
  * @param {Element} said where a fault is shown
+ * @param {AbortSignal} signal
  */
-async function opened(text, said) {
+async function opened(text, said, signal) {
   try {
-    go(to(['token', (await lookUp(text)).id]));
+    const { id } = await lookUp(text);
+    // Who has gone elsewhere meanwhile stays there.
+    if (!signal.aborted) go(to(['token', id]));
     return true;
   } catch (error) {
     put(said, wordsOf(error));

@@ -35,7 +35,10 @@ export async function holdBack(page, path) {
   return held;
 }
 
-/** Answers every call of this path with this response, in place of the Worker's. */
-export async function answerWith(page, path, { status = 200, json, body, contentType }) {
-  await page.route(`${API}${path}`, (route) => route.fulfill({ status, json, body, contentType }));
+/** Answers every call of this path with this response, in place of the Worker's; not before `gone`. */
+export async function answerWith(page, path, { status = 200, json, body, contentType, gone }) {
+  await page.route(`${API}${path}`, async (route) => {
+    await gone;
+    await route.fulfill({ status, json, body, contentType });
+  });
 }
