@@ -3,7 +3,7 @@
 //! Standards: docs/http.md, "The decision", "CORS"; RFC 6750.
 //!
 //! The flow:
-//! 1. [`receive`] reads route, credential and token without any IO, so that garbage costs nothing.
+//! 1. [`receive`] reads route, credential and token without any IO, so that garbage reaches no store.
 //! 2. A [`Guarded`] request needs the list and the record, which the caller awaits.
 //! 3. [`Guarded::decide`] is the one synchronous decision, made after the last await.
 //! 4. An [`Onward`] says what is sent upstream, and how the upstream's answer is edited.

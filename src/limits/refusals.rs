@@ -4,7 +4,7 @@ use super::time::{MS_PER_SECOND, SECONDS_PER_DAY};
 
 /// Characters kept of a refused request's path.
 pub const REFUSED_PATH_MAX_CHARS: usize = 80;
-/// A segment of a path that is longer may be a key, a token or somebody's id. Tokens have 46 characters and
+/// A segment of a path that is longer may be a key, a token or somebody's id. Tokens have 40 characters and
 /// more, UUIDs 36.
 pub const REFUSED_SEGMENT_MAX_CHARS: usize = 24;
 /// What is kept of such a segment.

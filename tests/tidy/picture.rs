@@ -8,7 +8,7 @@ use std::fmt::Write;
 pub(crate) fn page(imports: &Imports) -> String {
     let mut page = String::from(HEAD);
     let planes = arrows(imports, |file| Some(plane(file).to_owned()));
-    page.push_str("\n## The planes\n\nEvery room imports `base`; those arrows are left out.\n\n");
+    page.push_str("\n## The planes\n\nEvery folder imports `base`; those arrows are left out.\n\n");
     draw(&mut page, &planes, |to| to != "base");
     for inside in ["edge", "control", "control/registry", "usage", "platform"] {
         let within = arrows(imports, |file| room_in(file, inside));
@@ -18,7 +18,7 @@ pub(crate) fn page(imports: &Imports) -> String {
     page
 }
 
-const HEAD: &str = "# The rooms
+const HEAD: &str = "# Imports between folders
 
 Made from the imports of `src/` by
 `REGENERATE=1 cargo test --locked --test tidy`; a test compares it.
