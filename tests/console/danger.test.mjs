@@ -103,10 +103,10 @@ describe('the emergency stop of a family', () => {
   it('is reached from a token’s page, and counts down', async () => {
     const { id, label, family } = used.stopped;
     const page = await site.signedIn({ at: `#/token/${id}` });
-    await more(page, 'Stop the family …');
+    await more(page, 'Revoke the family …');
     const asked = dialog(page, 'Revoke the whole family?');
     await asked.getByLabel('Reason').fill('leaked key');
-    await guarded(page, asked, 'Revoke all', label);
+    await guarded(page, asked, 'Revoke the family', label);
     await page.waitForURL(new RegExp(`${family}$`));
     await receipt(page).getByText('Every token of the family is refused everywhere within 60 s').waitFor();
     await receipt(page).getByRole('timer').waitFor();
@@ -122,10 +122,10 @@ describe('the emergency stop of a family', () => {
     const token = await admin.createToken({ label: 'Guarded', protected: true });
     const page = await site.signedIn({ at: `#/family/${token.family}` });
     const stop = async (prepare) => {
-      await page.getByRole('button', { name: 'Revoke all …' }).click();
+      await page.getByRole('button', { name: 'Revoke the family …' }).click();
       const asked = dialog(page, 'Revoke the whole family?');
       await prepare(asked);
-      await asked.getByRole('button', { name: 'Revoke all', exact: true }).click();
+      await asked.getByRole('button', { name: 'Revoke the family', exact: true }).click();
       await asked.waitFor({ state: 'detached' });
     };
     await stop(async () => {});
@@ -142,9 +142,9 @@ describe('the emergency stop that leaves a token', () => {
     const { json: kept } = await admin.call('POST', `/tokens/${old.id}/rotate`, { body: {} });
     await admin.edit(kept.id, { protected: true });
     const page = await site.signedIn({ at: `#/family/${old.family}` });
-    await page.getByRole('button', { name: 'Revoke all …' }).click();
+    await page.getByRole('button', { name: 'Revoke the family …' }).click();
     await dialog(page, 'Revoke the whole family?')
-      .getByRole('button', { name: 'Revoke all', exact: true })
+      .getByRole('button', { name: 'Revoke the family', exact: true })
       .click();
     await receipt(page)
       .getByText('The revoked tokens of the family are refused everywhere within 60 s')
@@ -300,7 +300,7 @@ describe('an edit', () => {
     const page = await site.signedIn({ at: `#/edit/${id}` });
     await page.getByLabel('Sites that may use it').fill(`${SHOP}\n*.blog.example`);
     await page.getByRole('button', { name: 'Save' }).click();
-    const asked = dialog(page, 'Refuse a site that used it today?');
+    const asked = dialog(page, 'Refuse a site that used it since yesterday?');
     await asked.getByText(BLOG).waitFor();
     assert.equal(await asked.getByText(SHOP).count(), 0);
     await assertAccessible(page, 'before sites are removed');
@@ -326,7 +326,7 @@ describe('an edit', () => {
     const { id } = used.reported;
     const page = await site.signedIn({ at: `#/edit/${id}` });
     await page.getByRole('group', { name: 'When a site is not on the list' }).getByLabel('Refuse it').check();
-    const asked = await saved(page, 'Refuse a site that used it today?');
+    const asked = await saved(page, 'Refuse a site that used it since yesterday?');
     await asked.getByText(BLOG).waitFor();
     assert.equal(await asked.getByText(SHOP).count(), 0);
     await agreed(asked, 'Tried');
@@ -338,7 +338,7 @@ describe('an edit', () => {
     const page = await site.signedIn({ at: `#/edit/${unused.id}` });
     await page.getByLabel('Sites that may use it').fill(SHOP);
     await page.getByLabel('Change the family’s other tokens too').check();
-    const asked = await saved(page, 'Refuse a site that used it today?');
+    const asked = await saved(page, 'Refuse a site that used it since yesterday?');
     await asked.getByText(BLOG).waitFor();
     await asked.getByText('used a token of the family').waitFor();
     await asked.getByRole('button', { name: 'Cancel' }).click();

@@ -51,7 +51,7 @@ describe('single keys', () => {
     await list.getByText('Search the tokens').waitFor();
     await assertAccessible(page, 'the list of keys');
     await press(page, 'n');
-    await list.getByRole('checkbox', { name: 'Single keys act' }).uncheck();
+    await list.getByRole('checkbox', { name: 'Single-key shortcuts' }).uncheck();
     await press(page, 'Escape');
     await list.waitFor({ state: 'detached' });
     await page.reload();
@@ -157,7 +157,7 @@ describe('the colours', () => {
     await page.reload();
     await heading(page, 'Tokens').waitFor();
     await assertAccessible(page, 'dark on a light system');
-    await choose('Colours as the system’s');
+    await choose('The system’s colours');
     assert.equal(await theme(page), 'light');
     assert.deepEqual(page.troubles, []);
   });
@@ -179,7 +179,7 @@ describe('the colours', () => {
     await page.getByRole('menuitem', { name: 'Dark colours' }).click();
     assert.equal(await theme(page), 'dark');
     await press(page, '?');
-    await page.getByRole('checkbox', { name: 'Single keys act' }).uncheck();
+    await page.getByRole('checkbox', { name: 'Single-key shortcuts' }).uncheck();
     await press(page, 'Escape', 'n');
     await heading(page, 'Home').waitFor();
     assert.deepEqual(page.troubles, []);

@@ -93,14 +93,14 @@ describe('with the keyboard alone', () => {
     const { press, act, type, open } = handsOn(page);
     await open(made.Stopped.id, 'Stopped');
     await act(page.getByRole('button', { name: /^More actions for/ }));
-    const stop = page.getByRole('menuitem', { name: 'Stop the family …' });
+    const stop = page.getByRole('menuitem', { name: 'Revoke the family …' });
     await stop.waitFor();
     const isThere = () => stop.evaluate((item) => item === document.activeElement);
     for (let item = 0; item < 10 && !(await isThere()); item += 1) await press('ArrowDown');
     await press('Enter');
     const asked = page.getByRole('dialog', { name: 'Revoke the whole family?' });
     await type(asked.getByLabel('Reason'), 'leaked');
-    await act(button(asked, 'Revoke all'));
+    await act(button(asked, 'Revoke the family'));
     await page.getByRole('region', { name: 'When it takes effect' }).getByRole('timer').waitFor();
     assert.equal((await admin.token(made.Stopped.id)).revoked_reason, 'family: leaked');
     assert.deepEqual(page.troubles, []);

@@ -136,7 +136,7 @@ describe('the dense list', () => {
     const page = await site.signedIn({ at: '#/tokens?owner=Bob&sort=ends' });
     await page.getByRole('button', { name: 'Views …' }).click();
     await page.getByLabel('Name').fill('Bob’s next ends');
-    await page.getByRole('button', { name: 'Save the view of now' }).click();
+    await page.getByRole('button', { name: 'Save the current view' }).click();
     await page.getByText('The view “Bob’s next ends” is saved.').waitFor();
     await page.goto(`${page.url().split('#')[0]}#/tokens`);
     await listed(page, 50);

@@ -201,7 +201,7 @@ describe('a field whose text goes into an address', () => {
     await page.getByRole('button', { name: 'Views …' }).click();
     const views = page.getByRole('dialog');
     await views.getByLabel('Name').fill(wanted.token);
-    await views.getByRole('button', { name: 'Save the view of now' }).click();
+    await views.getByRole('button', { name: 'Save the current view' }).click();
     await views.getByText(TOKEN_SAID).waitFor();
     assert.deepEqual(secretsIn(seen), []);
     assert.deepEqual(page.troubles, []);

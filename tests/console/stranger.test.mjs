@@ -134,8 +134,8 @@ task('find out why a page gets 403, and allow its site', async () => {
 task('stop the whole family', async () => {
   await goTo(page, `#/token/${first}`, 'My shop');
   await page.getByRole('region', { name: 'Settings' }).getByRole('link', { name: /^fam_/ }).click();
-  await page.getByRole('button', { name: 'Revoke all …' }).click();
-  await dialog().getByRole('button', { name: 'Revoke all', exact: true }).click();
+  await page.getByRole('button', { name: 'Revoke the family …' }).click();
+  await dialog().getByRole('button', { name: 'Revoke the family', exact: true }).click();
   await eventually('nothing of it is active', async () => {
     const { family } = await admin.token(first);
     return (await admin.call('GET', `/families/${family}`)).json.active.length === 0;

@@ -153,7 +153,7 @@ describe('roles', () => {
     await heading(page, 'Audit log').waitFor();
     await page.getByText('Events of admin keys, sessions and signing keys are shown to owners.').waitFor();
     await page.getByRole('link', { name: '“Audited”', exact: true }).first().waitFor();
-    for (const words of ['created an admin key', 'signed in', 'took ADMIN_KEY as the first owner']) {
+    for (const words of ['created an admin key', 'signed in', 'created an owner’s key from ADMIN_KEY']) {
       assert.equal(await page.locator('.events').getByText(words).count(), 0, words);
     }
     // Every page but the last is full, although events were left out.

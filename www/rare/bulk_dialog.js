@@ -29,7 +29,7 @@ export async function bulkDialog(name, asked) {
   let isChanged = false;
   await openDialog(`${kind.name} many tokens`, (close) => {
     const place = h('div', { class: 'bulk' });
-    put(place, h('p', { role: 'status' }, 'Looking which tokens that would be …'));
+    put(place, h('p', { role: 'status' }, 'Finding the tokens that this would change …'));
     Promise.all([dryRun(kind, asked, stop.signal), configuration(stop.signal)]).then(
       ([dry, settings]) =>
         put(place, question(kind, asked, dry, settings, { place, close, signal: stop.signal, changed })),
@@ -67,7 +67,8 @@ const EMPTY = { '/tokens/change-owner': { owner: null } };
  */
 function question(kind, asked, dry, settings, dialog) {
   const { place, close, signal, changed } = dialog;
-  if (dry.matched === 0) return [h('p', null, `None: only ${kind.finds} are meant.`), closing(close)];
+  if (dry.matched === 0)
+    return [h('p', null, `None of them. This applies only to ${kind.finds}.`), closing(close)];
   const isInUse = kind.danger && dry.used > 0;
   const typed = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off', spellcheck: 'false' });
   return [
@@ -98,7 +99,7 @@ function question(kind, asked, dry, settings, dialog) {
       isInUse &&
         field({
           name: 'count',
-          label: `${tokens(dry.used)} of them worked today. Type ${dry.matched} to confirm`,
+          label: `${tokens(dry.used)} of them were used in the last 24 hours. Type ${dry.matched} to confirm`,
           control: typed,
         }),
     ),

@@ -35,8 +35,12 @@ export function keyList() {
       h(
         'div',
         { class: 'choice' },
-        h('label', null, single, h('span', null, 'Single keys act')),
-        h('p', { class: 'hint' }, 'Off: only the one with a modifier does. This browser keeps the choice.'),
+        h('label', null, single, h('span', null, 'Single-key shortcuts')),
+        h(
+          'p',
+          { class: 'hint' },
+          'Off: only the shortcut with a modifier key works. This browser keeps the choice.',
+        ),
       ),
       h(
         'div',

@@ -54,7 +54,7 @@ export function viewsDialog(current) {
       list,
       form(
         {
-          submit: 'Save the view of now',
+          submit: 'Save the current view',
           cancel: close,
           send: async (form) => {
             const name = fieldValue(form, 'name').trim();

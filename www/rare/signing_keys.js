@@ -301,7 +301,7 @@ function removeWords(left, pending) {
 /** @param {SigningKey | undefined} signing */
 const leaked = (signing) => [
   words(
-    'Anyone with the key can make tokens whose tags verify. Such a token is admitted only with the number ' +
+    'Anyone with the key can make tokens whose tags verify. Such a token is admitted only with the serial ' +
       'and the expiry of an existing one, which readers of your pages have, and every origin rule still ' +
       'applies.',
   ),

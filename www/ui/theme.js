@@ -4,7 +4,7 @@ import { keep } from '../kept.js';
 
 /** @type {[string, string][]} */
 const THEMES = [
-  ['system', 'Colours as the system’s'],
+  ['system', 'The system’s colours'],
   ['light', 'Light colours'],
   ['dark', 'Dark colours'],
 ];

@@ -117,8 +117,8 @@ async function agreed(token, changed, wholeFamily, signal) {
       sites.length === 0
         ? 'Refuse requests without a site?'
         : sites.length === 1
-          ? 'Refuse a site that used it today?'
-          : 'Refuse sites that used it today?',
+          ? 'Refuse a site that used it since yesterday?'
+          : 'Refuse sites that used it since yesterday?',
     what: [
       unnamed > 0 &&
         h('span', null, `${requests} without a site since yesterday would have got 403 origin_missing. `),

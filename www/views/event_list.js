@@ -37,7 +37,7 @@ export const ACTIONS = {
   'webhook.tested': 'tried the receiver of webhooks',
   'admin_key.created': 'created an admin key',
   'admin_key.deleted': 'deleted an admin key',
-  'admin_key.bootstrapped': 'took ADMIN_KEY as the first owner',
+  'admin_key.bootstrapped': 'created an owner’s key from ADMIN_KEY',
   'session.opened': 'signed in',
   'session.closed': 'signed out',
 };

@@ -42,7 +42,7 @@ export async function view({ path: [, id], signal }) {
           h(
             'button',
             { type: 'button', class: 'danger', on: { click: () => stopDialog(family.id) } },
-            'Revoke all …',
+            'Revoke the family …',
           ),
         ),
     ),

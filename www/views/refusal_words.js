@@ -29,7 +29,8 @@ const NAMES = {
 
 /** What to do, by problem code. @type {Record<string, string>} */
 const ADVICE = {
-  token_missing: 'The request carried no token. Put it where the settings’ credential sources say.',
+  token_missing:
+    'The request carried no token. Put it in one of the places that Settings or its route lists.',
   token_malformed: 'What was sent is cut short or changed. Copy the whole token again.',
   token_invalid: 'Another deployment made it, or its signing key is retired. Use a token of this deployment.',
   token_expired: 'Put its successor into the page, or create another token.',

@@ -24,9 +24,9 @@ export async function stopDialog(id) {
         'Pages that use one of them stop working. This cannot be undone.' +
         (guarded.length > 0 && !may('owner')
           ? ` ${guarded.length} of them ${guarded.length === 1 ? 'is' : 'are'} protected and stay: ` +
-            'only an owner may stop them.'
+            'only an owner may revoke them.'
           : ''),
-      submit: 'Revoke all',
+      submit: 'Revoke the family',
       tokens: live.filter((token) => !token.protected || may('owner')),
       name,
       fields: [

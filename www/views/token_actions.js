@@ -65,7 +65,7 @@ export function tokenActions(token) {
       why: may('owner') ? undefined : guarded,
       act: () => attempt(() => enable(token)),
     },
-    hasFamily(token) && { label: 'Stop the family …', danger: true, act: () => stop(token) },
+    hasFamily(token) && { label: 'Revoke the family …', danger: true, act: () => stop(token) },
     live && {
       label: 'Revoke …',
       danger: true,
