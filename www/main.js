@@ -224,6 +224,8 @@ async function show() {
   drawTop(section?.inMenu ? section.name : section && (section.within ?? 'tokens'));
   // Show "Loading" only when the view takes longer than 400 ms.
   const slow = setTimeout(() => put(main, h('p', { class: 'muted', role: 'status' }, 'Loading …')), 400);
+  // Not over the next view, while a part of this one is still being loaded.
+  signal.addEventListener('abort', () => clearTimeout(slow));
   let content;
   try {
     if (!section) content = nothingHere();
@@ -231,7 +233,7 @@ async function show() {
     else content = await section.view(place);
   } catch (error) {
     // Leaving the view aborts its calls. That is no error.
-    if (signal.aborted) return clearTimeout(slow);
+    if (signal.aborted) return;
     content = h('div', { class: 'stack' }, h('h1', null, 'This cannot be shown'), failure(error, show));
   }
   clearTimeout(slow);

@@ -162,6 +162,44 @@ describe('an answer that comes after its page was left', () => {
     await page.getByRole('button', { name: 'Show it' }).click();
     await heading(page, '“Left alone” is ready').waitFor();
   });
+
+  it('says that what was sent failed, although its form is gone', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await page.getByLabel('Label').fill('Never made');
+    await page.getByLabel('Sites that may use it').fill('not a site');
+    const refused = await holdBack(page, '/tokens');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await eventually('a call', () => refused.calls === 1);
+    await stays(page, refused, '/tokens');
+    await page.getByRole('dialog', { name: '“Create token” failed' }).getByText('origins').waitFor();
+  });
+
+  it('never puts “Loading …” over the next page', async () => {
+    const page = await site.signedIn({ at: '#/new' });
+    await page.clock.install();
+    let letGo;
+    const gone = new Promise((resolve) => (letGo = resolve));
+    const asked = page.waitForRequest('**/rare/audit.js');
+    await page.route('**/rare/audit.js', (route) => gone.then(() => route.fallback()));
+    await page.evaluate(() => (location.hash = '#/audit'));
+    await asked;
+    await goTo(page, '#/tokens', 'Tokens');
+    await page.clock.fastForward(500);
+    letGo();
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(drawn)));
+    assert.ok(await heading(page, 'Tokens').isVisible());
+    assert.equal(await page.getByText('Loading …').count(), 0);
+  });
+
+  it('of the audit log’s filters is not taken to another page’s address', async () => {
+    const page = await site.signedIn({ at: '#/audit?action=token.created' });
+    const list = await holdBack(page, '/tokens?*');
+    await page.evaluate((family) => (location.hash = `#/tokens?family=${family}`), token.family);
+    await page.getByLabel('Did what').selectOption({ label: 'Anything' });
+    list.letGo();
+    await heading(page, 'Tokens').waitFor();
+    assert.equal(new URL(page.url()).hash, `#/tokens?family=${token.family}`);
+  });
 });
 
 /** Goes to the settings before the answer comes, and is still there after it. */

@@ -334,6 +334,20 @@ describe('an API that does not answer', () => {
     await heading(page, 'Audit log').waitFor();
   });
 
+  it('without the files of this release says so for each part of the list', async () => {
+    await admin.createToken({ label: 'To be selected' });
+    const page = await site.signedIn();
+    await page.route('**/rare/*.js', (route) => route.abort());
+    await page.getByRole('checkbox', { name: /To be selected/ }).check();
+    for (const name of ['Views …', 'Export CSV …', 'Revoke …', 'Change owner …']) {
+      await page.getByRole('button', { name }).click();
+      const said = page.getByRole('dialog', { name: 'The action failed' });
+      await said.getByText('This part of the console could not be loaded').waitFor();
+      await said.getByRole('button', { name: 'Close' }).click();
+    }
+    assert.deepEqual(page.troubles, []);
+  });
+
   it('something else that answers in its place is not taken for it', async () => {
     for (const answer of [
       { body: '<h1>Bad gateway</h1>', contentType: 'text/html' },

@@ -89,8 +89,10 @@ async function actors(signal) {
 /** @param {Filters} filters @param {string[]} people @param {AbortSignal} signal */
 function filterForm(filters, people, signal) {
   // The others are those of the address: it may name another page by now, which is about to be drawn.
-  const change = (/** @type {Partial<Filters>} */ chosen) =>
-    go(to(['audit'], { ...filtersOf(here(signal).params), ...chosen }));
+  const change = (/** @type {Partial<Filters>} */ chosen) => {
+    const { path, params } = here(signal);
+    if (path[0] === 'audit') go(to(['audit'], { ...filtersOf(params), ...chosen }));
+  };
   const actor = select(
     people.map((name) => [name, name]),
     'Anybody',

@@ -1,7 +1,8 @@
-// Shows an error in place of content that could not be loaded, with a button that retries.
+// Shows an error: in place of content that could not be loaded, with a button that retries; or in a dialog.
 
 import { ApiError } from '../api.js';
 import { h } from '../dom.js';
+import { openDialog } from './dialog.js';
 import { problemWords } from './problem_words.js';
 
 /** The text to show for an error of any kind. @param {unknown} error */
@@ -28,4 +29,16 @@ export function failure(error, again) {
     h('p', null, wordsOf(error)),
     again && h('button', { type: 'button', on: { click: again } }, 'Try again'),
   );
+}
+
+/** Shows it where nothing is left in whose place it could stand. @param {string} title @param {unknown} error */
+export function failureDialog(title, error) {
+  return openDialog(title, (close) => [
+    h('p', null, wordsOf(error)),
+    h(
+      'div',
+      { class: 'actions' },
+      h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close'),
+    ),
+  ]);
 }

@@ -4,7 +4,7 @@
 import { ApiError } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
 import { ifDiscarded } from './dialog.js';
-import { wordsOf } from './failure.js';
+import { failureDialog, wordsOf } from './failure.js';
 import { sent as isSent, setSending, watch } from './unsaved.js';
 
 /**
@@ -133,7 +133,9 @@ export function form({ submit, danger, send, cancel, more = [], fleeting }, ...c
     try {
       if ((await send(element)) !== false) isSent(element);
     } catch (error) {
-      showErrors(element, problem, error);
+      if (element.isConnected) showErrors(element, problem, error);
+      // Its page was left while it was sent.
+      else failureDialog(`“${submit}” failed`, error);
     } finally {
       setSending(element, false);
       button.removeAttribute('aria-disabled');

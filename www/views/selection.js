@@ -1,7 +1,9 @@
 // The tokens that are selected in the list, and the bar with what can be done to them.
 
 import { h, put } from '../dom.js';
+import { loaded } from '../later.js';
 import { announce } from '../ui/notice.js';
+import { attempt } from './token_calls.js';
 
 /** @import { Token } from '../types.d.ts' */
 /** @import { Selecting } from '../ui/dense_table.js' */
@@ -151,7 +153,7 @@ export class Selection {
             {
               type: 'button',
               class: kind === 'revoke' || kind === 'disable' ? 'danger' : null,
-              on: { click: () => this.#act(kind) },
+              on: { click: () => attempt(() => this.#act(kind)) },
             },
             `${words} …`,
           ),
@@ -166,7 +168,7 @@ export class Selection {
     const { filter } = this.found();
     const asked = this.#isAll ? filter : { ids: [...this.#tokens.keys()] };
     if (asked === null) return;
-    const { bulkDialog } = await import('../rare/bulk_dialog.js');
+    const { bulkDialog } = await loaded(() => import('../rare/bulk_dialog.js'));
     await bulkDialog(kind, asked);
   }
 }

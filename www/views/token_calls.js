@@ -1,10 +1,8 @@
 // The calls behind the actions on a token, and what the user sees afterwards.
 
 import { get, post } from '../api.js';
-import { h } from '../dom.js';
 import { go, reload, to } from '../router.js';
-import { openDialog } from '../ui/dialog.js';
-import { wordsOf } from '../ui/failure.js';
+import { failureDialog } from '../ui/failure.js';
 import { announce } from '../ui/notice.js';
 
 /** @import { Token } from '../types.d.ts' */
@@ -53,13 +51,6 @@ export async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    await openDialog('The action failed', (close) => [
-      h('p', null, wordsOf(error)),
-      h(
-        'div',
-        { class: 'actions' },
-        h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close'),
-      ),
-    ]);
+    await failureDialog('The action failed', error);
   }
 }

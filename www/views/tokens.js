@@ -2,6 +2,7 @@
 // and bookmarks.
 
 import { h, put } from '../dom.js';
+import { loaded } from '../later.js';
 import { go, rewrite, to } from '../router.js';
 import { failure, wordsOf } from '../ui/failure.js';
 import { pageHead } from '../ui/head.js';
@@ -12,6 +13,7 @@ import { configuration } from './configuration.js';
 import { guide } from './guide.js';
 import { read, whySecret } from './pasted.js';
 import { Selection } from './selection.js';
+import { attempt } from './token_calls.js';
 import {
   asJson,
   chosenIn,
@@ -144,24 +146,24 @@ class List {
   }
 
   async #views() {
-    const { viewsDialog } = await import('../rare/saved_views.js');
+    const { viewsDialog } = await loaded(() => import('../rare/saved_views.js'));
     await viewsDialog({ ...this.filters, sort: this.sort });
   }
 
   async #export() {
-    const { exportCsv } = await import('../rare/token_csv.js');
+    const { exportCsv } = await loaded(() => import('../rare/token_csv.js'));
     await exportCsv({ ...this.#found?.asked, sort: this.sort }, totalOf(this.#found));
   }
 
   /** What can be done with the whole list. */
   tools() {
     return [
-      h('button', { type: 'button', on: { click: () => this.#views() } }, 'Views …'),
+      h('button', { type: 'button', on: { click: () => attempt(() => this.#views()) } }, 'Views …'),
       h(
         'button',
         {
           type: 'button',
-          on: { click: () => this.#export() },
+          on: { click: () => attempt(() => this.#export()) },
         },
         'Export CSV …',
       ),
