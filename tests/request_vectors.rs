@@ -201,6 +201,9 @@ const PATHS: [(&str, &str, &[&str]); 15] = [
             "/v1/app.fcgi/kiosk",
             "/(S(a))/v1/x",
             "/(A(a)F(b))/v1",
+            "/%3b%ef%bc%8fx/v1",
+            "/v1/%3b%c0%afx/kiosk",
+            "/%3b%u002fx/v1",
         ],
     ),
     (

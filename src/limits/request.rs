@@ -13,6 +13,9 @@ pub const ROUTES_MAX: usize = 100;
 /// Rounds of percent-decoding before a path is refused. More than three proxies in a row that each decode
 /// once are rare.
 pub const PATH_DECODE_ROUNDS_MAX: u32 = 4;
+/// The most forms of one path that differ in what is decoded, and how often. A path that people write has
+/// two.
+pub const PATH_DECODINGS_MAX: usize = 24;
 /// The most readings of one path that differ in when parameters are cut off. Each costs as much as decoding
 /// the path again; a path that people write has one.
 pub const PATH_CUT_READINGS_MAX: usize = 12;

@@ -28,6 +28,7 @@
 //! What a mistake costs: gateway and upstream read one path differently, so that a guarded path is served
 //! unguarded.
 
+mod decoding;
 mod eager;
 mod fault;
 mod taken_out;

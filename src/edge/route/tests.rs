@@ -189,6 +189,21 @@ fn a_spelling_that_would_reach_another_route_is_refused() {
         "//x%3f/v1",
         "//a%c0%afb/v1",
         "/;/x/v1",
+        // A parameter that ends elsewhere for servers that know another notation.
+        "/%3b%ef%bc%8fx/v1",
+        "/v1/%3b%ef%bc%8fx/deep",
+        "/%3b%c0%afx/v1",
+        "/%3b%e0%80%afx/v1",
+        "/%3b%u002fx/v1",
+        "/%3b%uff0fx/v1",
+        "/%253b%ef%bc%8fx/v1",
+        "/%u003b%c0%afx/v1",
+        "/%c0%bb%e0%80%afx/v1",
+        "/%3a$%ef%bc%8fx/v1",
+        "/;%c0%ef%bc%8f/v1",
+        // Several segments that are no part of the address.
+        "/a.php/(S(x))/v1",
+        "/a.php/(S(x))/b.php/v1",
     ] {
         let url = format!("https://h.example{path}");
         assert!(matches!(upstream(&table(), &url), Err(RouteFault::Unreadable(_))), "{path}");

@@ -1,13 +1,13 @@
 //! Computes the eager reading of a path that is not plain: see the head of `path.rs`.
 //!
-//! Standards: RFC 3629 section 3 (invalid UTF-8 that decoders must refuse, though some accept it); Unicode's
-//! case mappings.
+//! Standards: RFC 3986 section 3.3 (parameters of segments); Unicode's case mappings.
 //! Invariants: each step removes characters or turns them into ASCII. No step changes the lower-case path of
 //! a route.
 //! What it must not know: routes.
 //! What a mistake costs: gateway and upstream read one path differently, so that a guarded path is served
 //! unguarded.
 
+use super::decoding::{decode_fully, decodings};
 use super::fault::PathFault;
 use super::taken_out::is_taken_out;
 use crate::limits;
@@ -20,16 +20,19 @@ pub(super) fn read(path: &str) -> Result<Vec<EagerPath>, PathFault> {
     if path.bytes().any(|byte| byte <= b' ' || byte == DELETE) {
         return Err(PathFault::ControlCharacter);
     }
-    let stages = decodings(path.as_bytes())?;
-    let decoded = stages.last().map(Vec::as_slice).unwrap_or_default();
+    let decoded = decode_fully(path.as_bytes())?;
     if decoded.contains(&0) {
         return Err(PathFault::ControlCharacter);
     }
-    let mut first = eager_path(decoded)?;
+    let stages = decodings(path.as_bytes())?;
+    let mut first = eager_path(&decoded)?;
     first.has_segment_of_two_extents = has_segment_of_two_extents(&stages)?;
     let mut paths = vec![first];
-    for decoded in decoded_after_cutting(path.as_bytes())? {
-        paths.push(eager_path(&decoded)?);
+    // Almost no path has a parameter.
+    if stages.iter().any(|stage| cut_begins_in(stage)) {
+        for decoded in decoded_after_cutting(path.as_bytes())? {
+            paths.push(eager_path(&decoded)?);
+        }
     }
     Ok(paths)
 }
@@ -128,25 +131,6 @@ fn folded(c: char) -> impl Iterator<Item = char> {
     c.to_uppercase().flat_map(char::to_lowercase).filter(|c| *c != COMBINING_DOT_ABOVE)
 }
 
-/// Decodes until nothing changes.
-fn decode_fully(path: &[u8]) -> Result<Vec<u8>, PathFault> {
-    Ok(decodings(path)?.pop().unwrap_or_default())
-}
-
-/// The path as sent, and after each round of decoding. Each round makes it shorter.
-fn decodings(path: &[u8]) -> Result<Vec<Vec<u8>>, PathFault> {
-    let mut stages = vec![path.to_vec()];
-    for _ in 0..=limits::PATH_DECODE_ROUNDS_MAX {
-        let stage = stages.last().map_or(path, Vec::as_slice);
-        let again = decode_lax(&percent_encoding::percent_decode(stage).collect::<Vec<_>>());
-        if again.len() == stage.len() {
-            return Ok(stages);
-        }
-        stages.push(again);
-    }
-    Err(PathFault::EncodedRepeatedly)
-}
-
 /// Whether a segment that some server takes out holds what another server reads as its end. Taking it out and
 /// decoding it then lead to different paths, depending on which comes first.
 fn has_segment_of_two_extents(stages: &[Vec<u8>]) -> Result<bool, PathFault> {
@@ -198,6 +182,11 @@ fn decoded_after_cutting(path: &[u8]) -> Result<Vec<Vec<u8>>, PathFault> {
     Ok(decoded)
 }
 
+/// Whether some segment has what servers cut off: a parameter, or the name of a Windows stream.
+fn cut_begins_in(path: &[u8]) -> bool {
+    path.contains(&b';') || path.windows(2).any(|pair| pair == b":$")
+}
+
 /// The path without those parameters that hold what may be decoded to, or read as, the end of a segment or of
 /// the path.
 fn cut_parameters(path: &[u8], separators: &[u8]) -> Vec<u8> {
@@ -218,40 +207,6 @@ fn cut_parameters(path: &[u8], separators: &[u8]) -> Vec<u8> {
         cut.extend(separator);
     }
     cut
-}
-
-/// Decodes further notations of an ASCII character that some servers accept or accepted: `%u0061`, over-long
-/// UTF-8 (`C1 A1`), and full-width forms.
-fn decode_lax(bytes: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((first, after)) = rest.split_first() {
-        let (byte, after) = match rest {
-            [b'%', b'u' | b'U', hex @ ..] if let Some((byte, after)) = unicode_escape(hex) => (byte, after),
-            [0xc0 | 0xc1, low, after @ ..] => (((first & 1) << 6) | (low & 0x3f), after),
-            [0xe0, middle @ (0x80 | 0x81), low, after @ ..]
-            | [0xf0, 0x80, middle @ (0x80 | 0x81), low, after @ ..]
-            | [0xf8, 0x80, 0x80, middle @ (0x80 | 0x81), low, after @ ..]
-            | [0xfc, 0x80, 0x80, 0x80, middle @ (0x80 | 0x81), low, after @ ..] => {
-                (((middle & 1) << 6) | (low & 0x3f), after)
-            }
-            // Full-width forms: U+FF01 to U+FF5E.
-            [0xef, 0xbc, low @ 0x81..=0xbf, after @ ..] => (low - 0x60, after),
-            [0xef, 0xbd, low @ 0x80..=0x9e, after @ ..] => (low - 0x20, after),
-            _ => (*first, after),
-        };
-        decoded.push(byte);
-        rest = after;
-    }
-    decoded
-}
-
-/// The character after `%u`, if it is ASCII or a full-width form of ASCII, and the bytes that follow.
-fn unicode_escape(hex: &[u8]) -> Option<(u8, &[u8])> {
-    let (digits, after) = hex.split_at_checked(4)?;
-    let code = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    let ascii = if (0xff01..=0xff5e).contains(&code) { code - 0xfee0 } else { code };
-    u8::try_from(ascii).ok().filter(u8::is_ascii).map(|byte| (byte, after))
 }
 
 const DELETE: u8 = 0x7f;

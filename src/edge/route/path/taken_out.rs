@@ -4,7 +4,8 @@
 //! What it must not know: routes.
 //! What a mistake costs: a server reads a guarded path where the gateway reads another.
 
-/// The path without each such segment, and without all of them.
+/// The path without each such segment, and without the first ones, up to all of them: each program in a row
+/// may take one out.
 pub(super) fn without_segments(path: &str) -> Vec<String> {
     // Almost every path is done here.
     if !path.split('/').any(is_taken_out) {
@@ -19,7 +20,8 @@ pub(super) fn without_segments(path: &str) -> Vec<String> {
         kept.map(|(_, name)| *name).collect::<Vec<_>>().join("/")
     };
     let each = out.iter().map(|at| without(&[*at]));
-    each.chain((out.len() > 1).then(|| without(&out))).collect()
+    let first_ones = (2..=out.len()).filter_map(|count| out.get(..count)).map(without);
+    each.chain(first_ones).collect()
 }
 
 /// Whether some server takes the segment out of a path.
