@@ -31,7 +31,11 @@ export function failure(error, again) {
   );
 }
 
-/** Shows it where nothing is left in whose place it could stand. @param {string} title @param {unknown} error */
+/**
+ * Shows it where nothing is left in whose place it could stand.
+ * @param {string} title
+ * @param {unknown} error
+ */
 export function failureDialog(title, error) {
   return openDialog(title, (close) => [
     h('p', null, wordsOf(error)),

@@ -93,7 +93,7 @@ function revocation({
       'Push',
       push === 0
         ? 'off'
-        : `on; a request waits ${push} s for changes, the first request of a quiet isolate at most ${silentWait} ms`,
+        : `on; a request waits ${push} s for changes, the first of a quiet isolate at most ${silentWait} ms`,
     ),
     fact('Relays', relays === 0 ? 'none' : `${relays} for each part of the world`),
   );

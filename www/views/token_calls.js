@@ -34,8 +34,8 @@ export async function enable(token) {
 }
 
 /**
- * Opens the token's page, which shows the change and by when it holds; not for somebody who has gone elsewhere
- * meanwhile.
+ * Opens the token's page, which shows the change and by when it holds; not for somebody who has gone
+ * elsewhere meanwhile.
  * @param {Token} token
  * @param {string} [from] the address where the action began; without one the page is opened in any case
  */
