@@ -67,7 +67,7 @@ pub(crate) fn world_of(many: u64) -> World {
         ("expires_at", "expires_at - n % 500000 * 40".to_owned()),
         ("ends_at", "CASE WHEN n % 50 = 0 THEN (expires_at - n % 20000 * 600) * 1000 END".to_owned()),
         ("last_used_at", format!("CASE WHEN n % 3 > 0 THEN {} - n % 90000 * 100000 END", world.now.0)),
-        ("successor", "CASE WHEN n % 400 = 7 THEN 1 END".to_owned()),
+        ("successor", "CASE WHEN n % 2 = 1 THEN 1 END".to_owned()),
         ("key_id", "CASE WHEN n % 10 = 0 THEN 2 ELSE 1 END".to_owned()),
     ];
     let columns = world.database.query("SELECT name FROM pragma_table_info('token')", &[]).unwrap();

@@ -269,7 +269,7 @@ fn of_index(question: Question<'_>, filled: Filled) -> Result<Vec<Source>, Stora
         _ => {}
     }
     if filter.has_successor == Some(true) {
-        all.push(Source::of_token("token.successor IS NOT NULL").ordered());
+        all.push(Source::new(SUCCEEDED, "succeeded.of_serial", "TRUE").ordered());
     }
     if let Some(key_id) = filter.key_id {
         all.push(Source::of_order("by_key = ?").with([u32::from(key_id.0).into()]).ordered());
@@ -319,6 +319,10 @@ const SEARCHED_OR_ONE: &str =
     "(SELECT rowid AS one_of FROM token_search WHERE token_search MATCH ? UNION ALL SELECT ?)";
 const SEARCHED_OR_AT: &str = "(SELECT rowid AS one_of FROM token_search WHERE token_search MATCH ? \
      UNION ALL SELECT serial FROM token_host WHERE host IN (SELECT value FROM json_each(?)))";
+
+/// Under a name of its own, so that the list can be read along it.
+const SUCCEEDED: &str = "(SELECT serial AS of_serial FROM token INDEXED BY token_by_successor \
+     WHERE successor IS NOT NULL) AS succeeded";
 
 /// Tokens without a use since then, and those without any.
 fn idle(since: UnixMillis) -> Source {
