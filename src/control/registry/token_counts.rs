@@ -1,8 +1,8 @@
 //! How many tokens are in which state or end soon, and how many a route refuses for naming no origin, for
 //! `/status` and `/metrics`.
 //!
-//! Invariants: of few tokens the counts are those of now; of many they are at most a minute old, since
-//! counting walks through the table and a million rows take a second in which the registry does nothing else.
+//! Invariants: of few tokens the counts are those of now; of many they are at most a minute old, of a
+//! million ten, since counting walks through the table, and the registry does nothing else meanwhile.
 //! Kept in memory alone.
 //! What it must not know: who asks.
 //! What a mistake costs: a wrong figure on a dashboard.
