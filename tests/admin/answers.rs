@@ -11,7 +11,7 @@ use wayleave::control::registry::command::{
     PropagationView, Receipt, RevokeOld, RotationView, SigningKeyState, SigningKeyView, StatusView,
     StatusWarning, TokenPolicy, TokenState, TokenView, TokensTotal, WebhookView,
 };
-use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse};
+use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse, SortKey};
 use wayleave::control::webhook::WebhookFault;
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::KeyId;
@@ -356,15 +356,18 @@ fn lists_have_items_and_a_cursor_that_is_taken_again() {
     let page = body_of(&rendered(Answer::Tokens {
         items: vec![view(), view()],
         next: Some(Serial(7)),
+        next_key: Some(SortKey::Label("Shop".to_owned())),
         total: None,
     }));
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
     let cursor = page["next_cursor"].as_str().unwrap();
-    let again = deployment().command("GET", &format!("/tokens?cursor={cursor}"), "");
-    assert!(format!("{again:?}").contains("below: Some(Serial(7))"), "{again:?}");
+    let again = deployment().command("GET", &format!("/tokens?sort=label&cursor={cursor}"), "");
+    let place = "below: Some(Serial(7)), below_key: Some(Label(\"Shop\"))";
+    assert!(format!("{again:?}").contains(place), "{again:?}");
     let last = body_of(&rendered(Answer::Tokens {
         items: vec![],
         next: None,
+        next_key: None,
         total: Some(TokensTotal { count: 9, is_exact: false }),
     }));
     assert_eq!(last, json!({"items": [], "next_cursor": null, "total": {"count": 9, "exact": false}}));

@@ -2,9 +2,10 @@
 
 use super::support::{deployment, faults};
 use wayleave::base::time::parse_rfc3339;
-use wayleave::control::admin::ids;
-use wayleave::control::admin::ids::List;
-use wayleave::control::registry::command::{Command, EventFilter, Sort, SortBy, TokenFilter, TokenState};
+use wayleave::control::admin::cursors::{List, cursor, token_cursor};
+use wayleave::control::registry::command::{
+    Command, EventFilter, Sort, SortBy, SortKey, TokenFilter, TokenState,
+};
 use wayleave::formats::family::FamilyId;
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{Origin, TupleOrigin};
@@ -24,13 +25,14 @@ fn every_filter_reaches_the_command() {
     let family = FamilyId::mint([4; wayleave::formats::family::RANDOM_BYTES], &deployment.check_keys.family)
         .as_str()
         .to_owned();
-    let cursor = ids::cursor(List::Tokens, 40);
+    let key = SortKey::Ends(77);
+    let place = token_cursor(Serial(40), Some(&key));
     let path = format!(
         "/tokens?state=disabled&family={family}&owner=maps+team&external_id=c%2D17&audience=tiles&key_id=3\
          &rate=page&warning=report_mode&sort=-ends&total=true\
          &origin=HTTPS%3A%2F%2FExample.com%3A443&q=sh%C3%B6p\
          &expiring_within_seconds=60&unused_for_seconds=70&has_successor=false&limit=500\
-         &cursor={cursor}"
+         &cursor={place}"
     );
     let expected = TokenFilter {
         state: Some(TokenState::Disabled),
@@ -52,6 +54,8 @@ fn every_filter_reaches_the_command() {
         wants_total: true,
         limit: 500,
         below: Some(Serial(40)),
+        below_key: Some(key),
+        until: None,
     };
     let command = deployment.command("GET", &path, "");
     assert_eq!(command, Command::ListTokens(expected));
@@ -63,7 +67,7 @@ fn every_filter_reaches_the_command() {
     assert_eq!(deployment.command("GET", "/tokens", ""), Command::ListTokens(plain.clone()));
     assert_eq!(deployment.command("GET", "/tokens?", ""), Command::ListTokens(plain));
     let events = EventFilter { token: Some(Serial(3)), limit: 7, below: Some(9), ..EventFilter::default() };
-    let path = format!("/events?token=tok_3&limit=7&cursor={}", ids::cursor(List::Events, 9));
+    let path = format!("/events?token=tok_3&limit=7&cursor={}", cursor(List::Events, 9));
     assert_eq!(deployment.command("GET", &path, ""), Command::ListEvents(events));
     let searched = EventFilter {
         actor: Some("key_3 Ana Ruiz".to_owned()),
@@ -97,7 +101,7 @@ fn a_whole_token_is_searched_for_as_itself_and_not_as_text() {
 #[test]
 fn every_wrong_parameter_is_named_in_a_400() {
     let deployment = deployment();
-    let events_cursor = ids::cursor(List::Events, 9);
+    let events_cursor = cursor(List::Events, 9);
     for (query, expected) in [
         ("state=gone", "state: unknown_value"),
         ("limit=0", "limit: out_of_range"),

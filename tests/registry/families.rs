@@ -40,6 +40,19 @@ impl World {
         }
     }
 
+    /// Revokes in steps, and shows each.
+    fn each_step(&mut self, filter: TokenFilter, mut show: impl FnMut(&mut Self, BulkStep<Receipt>)) {
+        let mut place = filter;
+        loop {
+            let step = self.revoke_all(bulk(place.clone()), false);
+            (place.below, place.until) = (step.next, step.until);
+            show(self, step);
+            if place.below.is_none() {
+                return;
+            }
+        }
+    }
+
     fn rotate_all(&mut self, bulk: Bulk, how: Rotate) -> BulkStep<(Serial, TokenView)> {
         match self.ask(Command::RotateTokens { bulk: Box::new(bulk), rotate: Box::new(how) }) {
             Answer::RotatedInBulk(step) => step,
@@ -151,19 +164,15 @@ fn a_bulk_revocation_goes_in_bounded_steps_and_meets_each_token_once() {
     let mut world = World::new();
     let serials: Vec<_> = (0..250).map(|_| world.token_of("ann").serial).collect();
     world.protect(serials[10]);
-    let (mut below, mut steps, mut receipts) = (None, 0, Vec::new());
-    loop {
-        let step = world.revoke_all(bulk(TokenFilter { below, limit: 100, ..owned_by("ann") }), false);
+    let (mut steps, mut receipts) = (0, Vec::new());
+    world.each_step(TokenFilter { limit: 100, ..owned_by("ann") }, |world, step| {
         assert!(step.done.len() <= 100);
         assert_eq!(matched(&step), (steps == 0).then_some(250), "counted once");
         receipts.extend(step.done.iter().map(|receipt| receipt.serial));
         steps += 1;
-        below = step.next;
-        if below.is_none() {
-            break;
-        }
-    }
-    receipts.sort();
+        // What is made meanwhile was not counted.
+        world.token_of("ann");
+    });
     let expected: Vec<_> = serials.iter().copied().filter(|serial| *serial != serials[10]).collect();
     assert_eq!((steps, receipts), (3, expected));
     let list = world.list();
@@ -174,6 +183,23 @@ fn a_bulk_revocation_goes_in_bounded_steps_and_meets_each_token_once() {
             .all(|(index, serial)| (list.status(*serial) == wayleave::formats::list::SerialStatus::Revoked)
                 == (index != 10))
     );
+}
+
+/// The revocation of a successor changes what a filter says of its predecessor.
+#[test]
+fn a_bulk_revocation_meets_what_the_filter_found_when_it_began_and_nothing_else() {
+    for (has_successor, expected) in [(Some(true), &[1][..]), (Some(false), &[3]), (None, &[1, 3])] {
+        let mut world = World::new();
+        let old = world.token_of("ann");
+        world.token_of("bob");
+        world.rotate(old.serial, as_usual());
+        let filter = TokenFilter { limit: 1, has_successor, ..owned_by("ann") };
+        let dry = world.revoke_all(Bulk { dry_run: true, ..bulk(filter.clone()) }, false);
+        let mut revoked = Vec::new();
+        world.each_step(filter, |_, step| revoked.extend(step.done.iter().map(|receipt| receipt.serial.0)));
+        assert_eq!(revoked, expected, "{has_successor:?}");
+        assert_eq!(matched(&dry), Some(u64::try_from(expected.len()).unwrap()));
+    }
 }
 
 #[test]

@@ -20,15 +20,15 @@ fn ms(took: Duration) -> String {
 
 /// The time of the first page, with and without its total, and of a page further down.
 fn list(world: &mut World, filter: &TokenFilter) -> (usize, [Duration; 3]) {
-    let page = |below, wants_total| {
-        Command::ListTokens(TokenFilter { limit: 50, below, wants_total, ..filter.clone() })
+    let page = |(below, below_key), wants_total| {
+        Command::ListTokens(TokenFilter { limit: 50, below, below_key, wants_total, ..filter.clone() })
     };
     let mut ask = |command| match world.ask(command) {
-        Answer::Tokens { items, next, .. } => (items.len(), next),
+        Answer::Tokens { items, next, next_key, .. } => (items.len(), (next, next_key)),
         other => panic!("{other:?}"),
     };
-    let ((count, next), first) = timed(|| ask(page(None, false)));
-    let (_, with_total) = timed(|| ask(page(None, true)));
+    let ((count, next), first) = timed(|| ask(page((None, None), false)));
+    let (_, with_total) = timed(|| ask(page((None, None), true)));
     let (_, second) = timed(|| ask(page(next, false)));
     (count, [first, with_total, second])
 }

@@ -5,7 +5,7 @@ use crate::world::{World, all, as_usual, edit_label, new_token, rules, settings}
 use wayleave::base::database::{Database, Value};
 use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
-    Answer, Command, Fault, Sort, SortBy, TokenEdit, TokenFilter, TokenState, TokensTotal,
+    Answer, Command, Fault, Sort, SortBy, SortKey, TokenEdit, TokenFilter, TokenState, TokensTotal,
 };
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, Origin, OriginMode, OriginRules, TupleOrigin};
@@ -189,14 +189,15 @@ fn pages(world: &mut World, filter: &TokenFilter) -> (Vec<Vec<u32>>, TokensTotal
     let mut filter = TokenFilter { limit: 40, wants_total: true, ..filter.clone() };
     let mut pages = Vec::new();
     loop {
-        let Answer::Tokens { items, next, total } = world.ask(Command::ListTokens(filter.clone())) else {
+        let Answer::Tokens { items, next, next_key, total } = world.ask(Command::ListTokens(filter.clone()))
+        else {
             panic!("{filter:?}")
         };
         pages.push(items.iter().map(|token| token.serial.0).collect());
         if next.is_none() || pages.len() == 3 {
             return (pages, total.unwrap());
         }
-        filter.below = next;
+        (filter.below, filter.below_key) = (next, next_key);
     }
 }
 
@@ -385,13 +386,61 @@ fn another_release_finds_its_own_warnings() {
     assert_eq!(position(&world), Value::Null, "once is enough");
 }
 
+/// A cursor of another order names no place.
 #[test]
-fn a_page_after_a_token_that_is_gone_is_refused_where_its_place_is_unknown() {
+fn a_page_after_a_token_is_refused_where_its_place_is_unknown() {
     let mut world = World::new();
     world.token();
-    let after = |by| TokenFilter { sort: Sort { by, ascending: false }, below: Some(Serial(9)), ..all() };
-    assert_eq!(world.fault(Command::ListTokens(after(SortBy::Label))), Fault::NotFound);
-    assert_eq!(world.tokens(after(SortBy::Created)).0, [1]);
+    let after = |by, below_key| TokenFilter {
+        sort: Sort { by, ascending: false },
+        below: Some(Serial(9)),
+        below_key,
+        ..all()
+    };
+    assert_eq!(world.fault(Command::ListTokens(after(SortBy::Label, None))), Fault::NotFound);
+    let other = Some(SortKey::Owner("ann".into()));
+    assert_eq!(world.fault(Command::ListTokens(after(SortBy::Label, other))), Fault::NotFound);
+    assert_eq!(world.tokens(after(SortBy::Created, None)).0, [1]);
+}
+
+/// The last token of a page may be edited, used or deleted before the next page is asked for.
+#[test]
+fn a_page_begins_where_the_one_before_has_ended_whatever_became_of_its_last_token() {
+    for by in [SortBy::Label, SortBy::Owner, SortBy::Ends, SortBy::Used] {
+        for deleted in [false, true] {
+            let mut world = World::new();
+            let serials: Vec<_> = ["a", "b", "c", "d"]
+                .map(|label| {
+                    let mut new = new_token(label);
+                    new.settings.owner = Some(Some(label.into()));
+                    world.create(new).0.serial
+                })
+                .into();
+            let sort = Sort { by, ascending: true };
+            let mut page = TokenFilter { sort, limit: 2, ..all() };
+            let Answer::Tokens { items, next, next_key, .. } = world.ask(Command::ListTokens(page.clone()))
+            else {
+                panic!("no list")
+            };
+            assert_eq!(items.len(), 2);
+            let last = serials[1];
+            if deleted {
+                world.database.query("DELETE FROM token WHERE serial = 2", &[]).unwrap();
+                world.database.query("DELETE FROM token_order WHERE of_serial = 2", &[]).unwrap();
+            } else {
+                let owner = Some(Some("z".into()));
+                world.edit(last, TokenEdit { label: Some("z".into()), owner, ..TokenEdit::default() });
+                world.seconds_pass(2 * LIST_USE_STEP_MS / 1_000);
+                world.used(last);
+                let soon = Some(world.now.plus_ms(DAY_MS));
+                world.receipt(Command::EndToken { serial: last, at: soon, force: true });
+            }
+            (page.below, page.below_key, page.limit) = (next, next_key, 10);
+            let rest = world.tokens(page).0;
+            let others: Vec<_> = rest.iter().copied().filter(|serial| *serial != last.0).collect();
+            assert_eq!(others, [3, 4], "{by:?}, deleted: {deleted}");
+        }
+    }
 }
 
 /// With many tokens, no list reads or sorts all of them.

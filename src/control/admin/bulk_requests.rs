@@ -7,9 +7,9 @@
 //! (false accept).
 
 use super::admin_problem::AdminProblem;
+use super::cursors::parse_step_cursor;
 use super::fields::{Field, Members, Shape};
 use super::filters::{Cursor, FilterKind};
-use super::ids::List;
 use super::input::Input;
 use super::kinds::{Choice, Flag, Nullable, TEXT, Text, WholeNumber};
 use super::rotation_requests::{FORCE, INCLUDE_PROTECTED, REVOKE_OLD, REVOKE_OLDEST, SUPERSEDE, how};
@@ -39,8 +39,8 @@ static STEP_LIMIT: Field<WholeNumber> = Field {
     about: "Maximum number of tokens in this step; default 100.",
     kind: WholeNumber { min: 1, max: BULK_STEP_MAX as i64 },
 };
-static STEP_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous step.", kind: Cursor(List::Tokens) };
+static STEP_CURSOR: Field<Cursor<(Serial, Serial)>> =
+    Field { name: "cursor", about: "next_cursor of the previous step.", kind: Cursor(parse_step_cursor) };
 
 static KIND: Field<Choice<bool>> = Field {
     name: "kind",
@@ -127,12 +127,13 @@ pub(super) fn change_owner(input: &Input<'_>) -> Result<Command, AdminProblem> {
 
 fn bulk(body: &mut Members<'_>) -> Bulk {
     let limit = body.take(&STEP_LIMIT).and_then(|limit| u32::try_from(limit).ok());
-    let below = body.take(&STEP_CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial);
+    let (below, until) = body.take(&STEP_CURSOR).unzip();
     Bulk {
         // The field is required, so `finish` refuses a request without it.
         filter: TokenFilter {
             limit: limit.unwrap_or(BULK_STEP_MAX),
             below,
+            until,
             ..body.take(&FILTER).unwrap_or_default()
         },
         dry_run: body.take(&DRY_RUN).unwrap_or(false),

@@ -2,8 +2,9 @@
 //!
 //! The schema in docs/openapi.json is derived from these types, so the documentation and the responses agree.
 
+use super::cursors::step_cursor;
 use super::fault_problems::fault_problem;
-use super::ids::{self, List};
+use super::ids;
 use super::token_views::{ReceiptJson, Token};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command;
@@ -49,11 +50,12 @@ pub(super) struct BulkRevoked {
 
 impl From<BulkStep<command::Receipt>> for BulkRevoked {
     fn from(step: BulkStep<command::Receipt>) -> Self {
+        let next_cursor = cursor(&step);
         Self {
             counts: step.counts.map(Counts::from),
             receipts: step.done.into_iter().map(ReceiptJson::from).collect(),
             skipped: step.skipped.into_iter().map(SkippedToken::from).collect(),
-            next_cursor: cursor(step.next),
+            next_cursor,
         }
     }
 }
@@ -110,6 +112,7 @@ impl BulkRotated {
     /// The view of `step`; states are judged at `now`.
     #[must_use]
     pub(super) fn of(step: BulkStep<(Serial, TokenView)>, now: UnixMillis) -> Self {
+        let next_cursor = cursor(&step);
         let rotated = step.done.into_iter();
         let rotated = rotated.map(|(serial, view)| RotatedInBulk {
             id: ids::token_id(serial),
@@ -119,7 +122,7 @@ impl BulkRotated {
             counts: step.counts.map(Counts::from),
             rotated: rotated.collect(),
             skipped: step.skipped.into_iter().map(SkippedToken::from).collect(),
-            next_cursor: cursor(step.next),
+            next_cursor,
         }
     }
 }
@@ -146,6 +149,8 @@ impl From<Skipped> for SkippedToken {
     }
 }
 
-fn cursor(next: Option<Serial>) -> Option<String> {
-    next.map(|below| ids::cursor(List::Tokens, i64::from(below.0)))
+/// The cursor of the next step; none when nothing is left.
+fn cursor<T>(step: &BulkStep<T>) -> Option<String> {
+    // A step that the previous release kept for a retry does not say where the call ends.
+    step.next.map(|below| step_cursor(below, step.until.unwrap_or(Serial(u32::MAX))))
 }

@@ -8,9 +8,9 @@
 
 use super::admin_problem::AdminProblem;
 use super::context::Context;
+use super::cursors::{List, parse_cursor, parse_token_cursor};
 use super::fields::{Faults, Field, Kind, Members, Shape};
 use super::filter_kinds::{TokenIds, WarningCode};
-use super::ids::{self, List};
 use super::input::Input;
 use super::kinds::{
     Choice, FamilyIdKind, Flag, HEADER_TEXT, HeaderText, Instant, OriginText, TEXT, Text, TokenIdKind,
@@ -18,7 +18,7 @@ use super::kinds::{
 };
 use super::policy_kinds::AUDIENCE;
 use crate::control::registry::command::{
-    Command, EventFilter, NoticeFilter, Sort, SortBy, TokenFilter, TokenState,
+    Command, EventFilter, NoticeFilter, Sort, SortBy, SortKey, TokenFilter, TokenState,
 };
 use crate::formats::key::KeyId;
 use crate::formats::token::{Serial, UnverifiedToken};
@@ -104,8 +104,8 @@ static TOTAL: Field<Flag> = Field {
 };
 static IDS: Field<TokenIds> =
     Field { name: "ids", about: "Only these tokens, at most 1,000.", kind: TokenIds };
-static CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Tokens) };
+static CURSOR: Field<Cursor<(Serial, Option<SortKey>)>> =
+    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(parse_token_cursor) };
 
 /// The filters, together with the other fields of a request.
 macro_rules! filters_and {
@@ -178,11 +178,13 @@ impl Kind for FilterKind {
 pub(super) fn tokens(input: &Input<'_>) -> Result<Command, AdminProblem> {
     let mut query = input.query(&TOKENS);
     let filter = filter(&mut query, input.context);
+    let (below, below_key) = query.take(&CURSOR).unzip();
     let filter = TokenFilter {
         sort: query.take(&SORT).unwrap_or_default(),
         wants_total: query.take(&TOTAL).unwrap_or(false),
         limit: page_limit(&mut query),
-        below: query.take(&CURSOR).and_then(|below| u32::try_from(below).ok()).map(Serial),
+        below,
+        below_key: below_key.flatten(),
         ..filter
     };
     Ok(Command::ListTokens(query.finish_query(filter)?))
@@ -225,8 +227,11 @@ static ACTION: Field<HeaderText> =
 static FROM: Field<Instant> =
     Field { name: "from", about: "Only events at this time or later.", kind: Instant };
 static TO: Field<Instant> = Field { name: "to", about: "Only events before this time.", kind: Instant };
-static EVENT_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Events) };
+static EVENT_CURSOR: Field<Cursor<i64>> = Field {
+    name: "cursor",
+    about: "next_cursor of the previous page.",
+    kind: Cursor(|text| parse_cursor(List::Events, text)),
+};
 
 /// The query of `GET /events`
 pub(super) static EVENTS: Shape = Shape {
@@ -256,8 +261,11 @@ static NOTICE_LIMIT: Field<WholeNumber> = Field {
     about: "Maximum number of items on the page; default 20. A page of long notices has fewer.",
     kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
 };
-static NOTICE_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Notices) };
+static NOTICE_CURSOR: Field<Cursor<i64>> = Field {
+    name: "cursor",
+    about: "next_cursor of the previous page.",
+    kind: Cursor(|text| parse_cursor(List::Notices, text)),
+};
 
 /// The query of `GET /notices`
 pub(super) static NOTICES: Shape =
@@ -289,18 +297,18 @@ fn page_limit(query: &mut Members<'_>) -> u32 {
     query.take(&LIMIT).and_then(|limit| u32::try_from(limit).ok()).unwrap_or(limits::PAGE_LIMIT_DEFAULT)
 }
 
-/// The kind of a cursor, for one list.
-pub(super) struct Cursor(pub(super) List);
+/// The kind of a cursor, by what reads its place.
+pub(super) struct Cursor<P>(pub(super) fn(&str) -> Option<P>);
 
-impl Kind for Cursor {
-    type Value = i64;
+impl<P> Kind for Cursor<P> {
+    type Value = P;
 
-    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<i64> {
-        let below = value.as_str().and_then(|text| ids::parse_cursor(self.0, text));
-        if below.is_none() {
+    fn read(&self, value: &Value, at: &str, _: &Context<'_>, faults: &mut Faults) -> Option<P> {
+        let place = value.as_str().and_then(self.0);
+        if place.is_none() {
             faults.add(at, "not_a_cursor", "next_cursor of the previous page, unchanged");
         }
-        below
+        place
     }
 
     fn schema(&self) -> Value {

@@ -1,15 +1,13 @@
-//! Ids and cursors: numbers in the text form of the API.
+//! Ids: numbers in the text form of the API.
 //!
-//! Standards: docs/formats.md, "Ids with a check"; base64url (RFC 4648 section 5) for cursors.
-//! Invariants: each number has one spelling, without leading zeros or a sign. A cursor names its list, so a
-//! cursor of another list is refused.
+//! Standard: docs/formats.md, "Ids with a check".
+//! Invariants: each number has one spelling, without leading zeros or a sign.
 //! What it must not know: which numbers exist.
 //! What a mistake costs: two spellings of one id are two paths to one token, which caches and logs treat as
 //! two tokens.
 
 use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
-use base64::prelude::*;
 
 /// Pattern of a token's id.
 pub const TOKEN_ID_PATTERN: &str = "^tok_(0|[1-9][0-9]{0,9})$";
@@ -53,70 +51,13 @@ pub fn parse_signing_key_id(text: &str) -> Option<KeyId> {
     number(text).and_then(|id| u8::try_from(id).ok()).map(KeyId)
 }
 
-/// The list that a cursor belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// Pages of `GET /tokens`
-    Tokens,
-    /// Pages of `GET /events`
-    Events,
-    /// Pages of `GET /notices`
-    Notices,
-    /// Pages of `GET /licences`
-    Licences,
-    /// Pages of `GET /owners`
-    Owners,
-    /// Pages of `GET /refusals`
-    Refusals,
-}
-
-/// The cursor after which the next page of `list` starts, as opaque text.
-#[must_use]
-pub fn cursor(list: List, below: i64) -> String {
-    let [b0, b1, b2, b3, b4, b5, b6, b7] = below.to_be_bytes();
-    BASE64_URL_SAFE_NO_PAD.encode([CURSOR_VERSION, tag(list), b0, b1, b2, b3, b4, b5, b6, b7])
-}
-
-/// The position in `list` that `text` encodes; `None` for anything that [`cursor`] did not make for this
-/// list.
-#[must_use]
-pub fn parse_cursor(list: List, text: &str) -> Option<i64> {
-    match *BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.as_slice() {
-        [CURSOR_VERSION, of, b0, b1, b2, b3, b4, b5, b6, b7] if of == tag(list) => {
-            let below = i64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
-            (0..=greatest(list)).contains(&below).then_some(below)
-        }
-        _ => None,
-    }
-}
-
 fn number(digits: &str) -> Option<u32> {
     let number = digits.parse::<u32>().ok()?;
     (number.to_string() == digits).then_some(number)
 }
 
-fn tag(list: List) -> u8 {
-    match list {
-        List::Tokens => b't',
-        List::Events => b'e',
-        List::Notices => b'n',
-        List::Licences => b'l',
-        List::Owners => b'o',
-        List::Refusals => b'r',
-    }
-}
-
-/// The greatest number in `list`. Serials have 32 bits; events and notices have row numbers of SQLite.
-fn greatest(list: List) -> i64 {
-    match list {
-        List::Tokens => i64::from(u32::MAX),
-        List::Events | List::Notices | List::Licences | List::Owners | List::Refusals => i64::MAX,
-    }
-}
-
 const TOKEN_PREFIX: &str = "tok_";
 const ADMIN_KEY_PREFIX: &str = "key_";
-const CURSOR_VERSION: u8 = 1;
 
 #[cfg(test)]
 mod tests {
@@ -135,27 +76,6 @@ mod tests {
         assert_eq!(parse_signing_key_id("255"), Some(KeyId(255)));
         for wrong in ["", "256", "01", "+1", "-1", "key_1", "1 "] {
             assert_eq!(parse_signing_key_id(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_cursor_is_a_place_in_one_list() {
-        let text = cursor(List::Tokens, 77);
-        assert_eq!(parse_cursor(List::Tokens, &text), Some(77));
-        assert_eq!(parse_cursor(List::Events, &text), None);
-        assert_eq!(parse_cursor(List::Tokens, &cursor(List::Tokens, -1)), None);
-        assert_eq!(parse_cursor(List::Tokens, &cursor(List::Tokens, 1 << 32)), None);
-        for wrong in ["", "77", "AAAA", &format!("{text}A"), &text[1..]] {
-            assert_eq!(parse_cursor(List::Tokens, wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_cursor_has_one_spelling() {
-        let text = cursor(List::Tokens, 77);
-        let start = text.strip_suffix('Q').unwrap();
-        for wrong in [format!("{start}R"), format!("{text}=="), format!("{text} "), format!("{text}\n")] {
-            assert_eq!(parse_cursor(List::Tokens, &wrong), None, "{wrong:?}");
         }
     }
 }

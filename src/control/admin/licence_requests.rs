@@ -6,9 +6,9 @@
 //! What a mistake costs: another customer's tokens end.
 
 use super::admin_problem::AdminProblem;
+use super::cursors::{List, parse_cursor};
 use super::fields::{Field, Members, Shape};
 use super::filters::Cursor;
-use super::ids::List;
 use super::input::Input;
 use super::kinds::{FamilyIdKind, Flag, HEADER_TEXT, HeaderText, Instant, Nullable, TEXT, Text, WholeNumber};
 use crate::control::registry::command::{Command, LicenceOf, ListPage, SetLicence, SwitchOwnerOff};
@@ -87,10 +87,16 @@ static LIMIT: Field<WholeNumber> = Field {
     about: "Maximum number of items on the page; default 50.",
     kind: WholeNumber { min: 1, max: limits::PAGE_LIMIT_MAX as i64 },
 };
-static LICENCE_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Licences) };
-static OWNER_CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Owners) };
+static LICENCE_CURSOR: Field<Cursor<i64>> = Field {
+    name: "cursor",
+    about: "next_cursor of the previous page.",
+    kind: Cursor(|text| parse_cursor(List::Licences, text)),
+};
+static OWNER_CURSOR: Field<Cursor<i64>> = Field {
+    name: "cursor",
+    about: "next_cursor of the previous page.",
+    kind: Cursor(|text| parse_cursor(List::Owners, text)),
+};
 
 /// The query of `GET /licences`
 pub(super) static LICENCES: Shape =
@@ -108,7 +114,7 @@ pub(super) fn owners(input: &Input<'_>) -> Result<Command, AdminProblem> {
     page(input, &OWNERS, &OWNER_CURSOR).map(Command::ListOwnersOff)
 }
 
-fn page(input: &Input<'_>, shape: &Shape, cursor: &Field<Cursor>) -> Result<ListPage, AdminProblem> {
+fn page(input: &Input<'_>, shape: &Shape, cursor: &Field<Cursor<i64>>) -> Result<ListPage, AdminProblem> {
     let mut query = input.query(shape);
     let limit = query.take(&LIMIT).and_then(|limit| u32::try_from(limit).ok());
     let page = ListPage { limit: limit.unwrap_or(limits::PAGE_LIMIT_DEFAULT), below: query.take(cursor) };

@@ -22,6 +22,7 @@ mod bulk_views;
 mod caller;
 pub mod configuration_view;
 mod context;
+pub mod cursors;
 mod event_views;
 mod family_views;
 mod fault_problems;

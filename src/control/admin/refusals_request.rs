@@ -5,9 +5,9 @@
 //! What a mistake costs: an operator does not see why a page is refused.
 
 use super::admin_problem::AdminProblem;
+use super::cursors::{List, parse_cursor};
 use super::fields::{Field, Shape};
 use super::filters::Cursor;
-use super::ids::List;
 use super::input::Input;
 use super::kinds::{OriginText, TokenIdKind, WholeNumber};
 use super::refusal_page::RefusalPage;
@@ -24,8 +24,11 @@ static LIMIT: Field<WholeNumber> = Field {
     about: "Maximum number of items on the page; default 50.",
     kind: WholeNumber { min: 1, max: PAGE_LIMIT_MAX as i64 },
 };
-static CURSOR: Field<Cursor> =
-    Field { name: "cursor", about: "next_cursor of the previous page.", kind: Cursor(List::Refusals) };
+static CURSOR: Field<Cursor<i64>> = Field {
+    name: "cursor",
+    about: "next_cursor of the previous page.",
+    kind: Cursor(|text| parse_cursor(List::Refusals, text)),
+};
 
 /// The query of `GET /refusals`
 pub(super) static REFUSALS: Shape =

@@ -6,8 +6,8 @@
 //! What it must not know: HTTP; how shards are reached.
 //! What a mistake costs: an operator does not see why a page is refused.
 
+use super::cursors::{List, cursor};
 use super::ids;
-use super::ids::List;
 use super::refusal_page::{RefusalPage, place};
 use super::usage_view::UsageSeen;
 use crate::formats::usage::outcome::Outcome;
@@ -72,7 +72,7 @@ pub fn refusal_page(page: &RefusalPage, seen: UsageSeen) -> Option<RefusalPageJs
         keeping,
         kept_seconds: REFUSALS_KEPT_MS / MS_PER_SECOND,
         items: all.into_iter().filter_map(|(_, refusal)| RefusalJson::of(refusal)).collect(),
-        next_cursor: last.map(|below| ids::cursor(List::Refusals, below)),
+        next_cursor: last.map(|below| cursor(List::Refusals, below)),
     })
 }
 

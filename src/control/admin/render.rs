@@ -8,10 +8,11 @@
 use super::admin_key_views::{AdminKeyJson, CreatedAdminKey, Session};
 use super::admin_problem::AdminProblem;
 use super::bulk_views::{BulkChanged, BulkRevoked, BulkRotated};
+use super::cursors::{List, cursor};
 use super::event_views::EventJson;
 use super::family_views::{EditedFamily, FamilyJson, FamilyToken, RotatedToken};
 use super::fault_problems::fault_problem;
-use super::ids::{self, List};
+use super::ids;
 use super::licence_views::{LicenceJson, OwnerOffJson};
 use super::notice_views::Notice;
 use super::page::PageJson;
@@ -92,7 +93,9 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
                 .with("ETag", etag)
         }
         Answer::Revealed(token) => Reply::json(200, &RevealedToken { token }),
-        Answer::Tokens { items, next, total } => Reply::json(200, &TokenPage::of(items, next, total, now)),
+        Answer::Tokens { items, next, next_key, total } => {
+            Reply::json(200, &TokenPage::of(items, next, next_key.as_ref(), total, now))
+        }
         Answer::Rotated(made) => {
             let (etag, location) = (etag(&made.token), location(&made.token));
             Reply::json(201, &RotatedToken::of(*made, now)).with("ETag", etag).with("Location", location)
@@ -145,7 +148,7 @@ fn render_answer(answer: Answer, usage: UsageSeen, now: UnixMillis) -> Reply {
 
 /// A page of a list whose positions are row numbers.
 fn page_of<V, J: Serialize>(list: List, items: Vec<V>, view: fn(V) -> J, next: Option<i64>) -> Reply {
-    page(items.into_iter().map(view), next.map(|below| ids::cursor(list, below)))
+    page(items.into_iter().map(view), next.map(|below| cursor(list, below)))
 }
 
 fn created(token: TokenView, text: String, now: UnixMillis) -> Reply {

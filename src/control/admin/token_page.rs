@@ -1,9 +1,9 @@
 //! One page of the list of tokens, and how many there are.
 
-use super::ids::{self, List};
+use super::cursors::token_cursor;
 use super::token_views::Token;
 use crate::base::time::UnixMillis;
-use crate::control::registry::command::{TokenView, TokensTotal};
+use crate::control::registry::command::{SortKey, TokenView, TokensTotal};
 use crate::formats::token::Serial;
 #[cfg(not(target_arch = "wasm32"))]
 use schemars::JsonSchema;
@@ -39,12 +39,13 @@ impl TokenPage {
     pub(super) fn of(
         items: Vec<TokenView>,
         next: Option<Serial>,
+        next_key: Option<&SortKey>,
         total: Option<TokensTotal>,
         now: UnixMillis,
     ) -> Self {
         Self {
             items: items.into_iter().map(|view| Token::of(view, now)).collect(),
-            next_cursor: next.map(|below| ids::cursor(List::Tokens, i64::from(below.0))),
+            next_cursor: next.map(|below| token_cursor(below, next_key)),
             total: total.map(|total| TotalJson { count: total.count, exact: total.is_exact }),
         }
     }

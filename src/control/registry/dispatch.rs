@@ -9,7 +9,6 @@ use super::command::{
 use super::events::Event;
 use super::row::Stop;
 use super::token_query::{Only, Question};
-use super::token_row::TokenRow;
 use super::transaction::Transaction;
 use super::{admin_keys, events, expiries, licence_row, notices, status, token_query};
 use crate::base::database::Database;
@@ -145,11 +144,11 @@ impl<D: Database> Transaction<'_, D> {
     }
 
     fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {
-        if let Some(serial) = filter.below
-            && filter.sort.by != SortBy::Created
-            && TokenRow::find(self.database, serial)?.is_none()
-        {
-            // The place is unknown: an empty page would look like the end of the list.
+        let by = filter.sort.by;
+        let is_known =
+            by == SortBy::Created || filter.below_key.as_ref().is_some_and(|key| key.sort_by() == by);
+        if filter.below.is_some() && !is_known {
+            // The cursor is of another order. An empty page would look like the end of the list.
             return Err(Fault::NotFound.into());
         }
         let question = self.question(filter);
@@ -159,7 +158,11 @@ impl<D: Database> Transaction<'_, D> {
             true => Some(token_query::total(self.database, question)?.of_at_least(items.len())),
             false => None,
         };
-        Ok(Answer::Tokens { items, next, total })
+        let next_key = match next {
+            Some(serial) => token_query::sort_key(self.database, by, serial)?,
+            None => None,
+        };
+        Ok(Answer::Tokens { items, next, next_key, total })
     }
 
     fn question<'a>(&'a self, filter: &'a TokenFilter) -> Question<'a> {

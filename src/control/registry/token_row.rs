@@ -169,6 +169,11 @@ impl TokenRow {
         Ok(database.query_optional(&sql, &[serial.into()], Self::read)?)
     }
 
+    /// The newest token's serial; 0 without tokens.
+    pub(super) fn newest<D: Database>(database: &D) -> Result<Serial, StorageError> {
+        Ok(database.query_one("SELECT COALESCE(MAX(serial), 0) FROM token", &[], Columns::serial)?)
+    }
+
     pub(super) fn insert<D: Database>(&self, database: &D) -> Result<(), StorageError> {
         database.insert("token", self.columns()?)?;
         origin_index::write(database, self.serial, &self.policy.origins)?;

@@ -12,7 +12,7 @@ use super::rotate::Rotated;
 use super::signing_key::SigningKeyView;
 use super::status::{ExpiriesView, ProbeView, StatusView};
 use super::token::TokenView;
-use super::token_filter::TokensTotal;
+use super::token_filter::{SortKey, TokensTotal};
 use crate::base::time::UnixMillis;
 use crate::formats::token::{Claims, Serial};
 use crate::formats::usage::meter::MeterChanges;
@@ -99,6 +99,9 @@ pub enum Answer {
         items: Vec<TokenView>,
         /// Call again with `below` set to this; `None` on the last page.
         next: Option<Serial>,
+        /// And with `below_key` set to this.
+        #[serde(default)] // the registry of the previous release does not say
+        next_key: Option<SortKey>,
         /// How many there are, where that was asked for.
         #[serde(default)] // the registry of the previous release does not say
         total: Option<TokensTotal>,

@@ -39,12 +39,21 @@ pub struct BulkStep<T> {
     pub skipped: Vec<Skipped>,
     /// Call again with `below` set to this; `None` when nothing is left.
     pub next: Option<Serial>,
+    /// And with `until` set to this: the newest token when the call began.
+    #[serde(default)] // a step that the previous release kept for a retry does not say
+    pub until: Option<Serial>,
 }
 
 impl<T> BulkStep<T> {
     /// The same step with another form of `done`.
     pub(in crate::control::registry) fn with<U>(&self, done: Vec<U>) -> BulkStep<U> {
-        BulkStep { counts: self.counts, done, skipped: self.skipped.clone(), next: self.next }
+        BulkStep {
+            counts: self.counts,
+            done,
+            skipped: self.skipped.clone(),
+            next: self.next,
+            until: self.until,
+        }
     }
 }
 

@@ -47,4 +47,4 @@ pub use status::{
     ExpiriesView, ExpiryView, LocationView, ProbeView, PropagationView, StatusView, StatusWarning,
 };
 pub use token::{Lifetime, NewToken, TokenEdit, TokenPolicy, TokenState, TokenView};
-pub use token_filter::{Sort, SortBy, TokenFilter, TokensTotal};
+pub use token_filter::{Sort, SortBy, SortKey, TokenFilter, TokensTotal};

@@ -55,6 +55,36 @@ pub struct TokenFilter {
     pub limit: u32,
     /// Only tokens that come after this one in the order.
     pub below: Option<Serial>,
+    /// What that token was sorted by when it ended the page before; none where the order is by age.
+    #[serde(default)]
+    pub below_key: Option<SortKey>,
+    /// Only tokens that are not newer than this one.
+    #[serde(default)]
+    pub until: Option<Serial>,
+}
+
+/// What a token is sorted by, in its form at that time: it may be another when the next page is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SortKey {
+    Label(String),
+    Owner(String),
+    /// Milliseconds since 1970.
+    Ends(i64),
+    /// Likewise; 0 without a use.
+    Used(i64),
+}
+
+impl SortKey {
+    /// The order that has keys of this kind.
+    #[must_use]
+    pub const fn sort_by(&self) -> SortBy {
+        match self {
+            Self::Label(_) => SortBy::Label,
+            Self::Owner(_) => SortBy::Owner,
+            Self::Ends(_) => SortBy::Ends,
+            Self::Used(_) => SortBy::Used,
+        }
+    }
 }
 
 /// The order of a list of tokens. Tokens that are alike in it are ordered by age.

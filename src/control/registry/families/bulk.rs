@@ -3,17 +3,19 @@
 //!
 //! Standard: docs/http.md, "Bulk calls".
 //! Invariants: a step is one transaction of at most [`BULK_STEP_MAX`] tokens, and returns where the next one
-//! starts. It names each token that it skips, with the refusal that a call for that token alone would get. A
-//! dry run writes nothing. The filter no longer finds tokens that an earlier step has handled, or the step
-//! changes nothing about them, so a retry after a lost answer does nothing twice.
+//! starts. Steps go from the oldest token to the newest of when the call began: what is done to a token may
+//! change what the filter says of an older one of its family, and never of a newer one. A step names each
+//! token that it skips, with the refusal that a call for that token alone would get. A dry run writes
+//! nothing. The filter no longer finds tokens that an earlier step has handled, or the step changes nothing
+//! about them, so a retry after a lost answer does nothing twice.
 //! What it must not know: HTTP. The admin API makes sure that a filter is not empty.
 //! What a mistake costs: an emergency stop misses a token (false accept), or hits one too many (false
 //! refuse).
 
 use crate::base::database::Database;
 use crate::control::registry::command::{
-    Bulk, BulkChange, BulkCounts, BulkStep, Fault, Receipt, Rotate, Skipped, TokenEdit, TokenFilter,
-    TokenView,
+    Bulk, BulkChange, BulkCounts, BulkStep, Fault, Receipt, Rotate, Skipped, Sort, SortBy, TokenEdit,
+    TokenFilter, TokenView,
 };
 use crate::control::registry::lifecycle::RevocationReason;
 use crate::control::registry::protection::Act;
@@ -119,7 +121,7 @@ impl<D: Database> Transaction<'_, D> {
         }
     }
 
-    /// Takes one step, oldest token first, as for a family.
+    /// Takes one step.
     fn in_bulk<T>(
         &mut self,
         bulk: &Bulk,
@@ -129,9 +131,14 @@ impl<D: Database> Transaction<'_, D> {
         >,
     ) -> Result<BulkStep<T>, Stop> {
         let counts = self.counted(bulk, kind.only)?;
-        let (rows, next) = self.step_of(bulk, kind.only)?;
-        let mut step = BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next };
-        for row in rows.into_iter().rev() {
+        let until = match bulk.filter.until {
+            Some(until) => until,
+            None => TokenRow::newest(self.database)?,
+        };
+        let (rows, next) = self.step_of(bulk, until, kind.only)?;
+        let mut step =
+            BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next, until: next.map(|_| until) };
+        for row in rows {
             match (kind.prevents)(self, &row) {
                 Err(stop) => {
                     step.skipped.push(Skipped { serial: row.serial, fault: Box::new(fault_of(stop)?) });
@@ -156,9 +163,15 @@ impl<D: Database> Transaction<'_, D> {
         Ok(Some(counts))
     }
 
-    fn step_of(&self, bulk: &Bulk, only: Only) -> Result<(Vec<TokenRow>, Option<Serial>), Stop> {
+    fn step_of(
+        &self,
+        bulk: &Bulk,
+        until: Serial,
+        only: Only,
+    ) -> Result<(Vec<TokenRow>, Option<Serial>), Stop> {
         let limit = bulk.filter.limit.clamp(1, BULK_STEP_MAX);
-        let filter = TokenFilter { limit, ..bulk.filter.clone() };
+        let sort = Sort { by: SortBy::Created, ascending: true };
+        let filter = TokenFilter { limit, sort, until: Some(until), ..bulk.filter.clone() };
         let question = Question { filter: &filter, only, settings: self.settings, now: self.now };
         Ok(token_query::rows(self.database, question)?)
     }

@@ -54,7 +54,7 @@ impl<D: Database> Transaction<'_, D> {
             protected: u64::try_from(protected).unwrap_or(u64::MAX),
             used_lately: u64::try_from(used).unwrap_or(u64::MAX),
         });
-        let mut step = BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next: None };
+        let mut step = BulkStep { counts, done: Vec::new(), skipped: Vec::new(), next: None, until: None };
         // Oldest first. Otherwise revoking a successor would plan the predecessor's end anew before that is
         // revoked too.
         for row in live.into_iter().rev() {

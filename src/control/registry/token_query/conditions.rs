@@ -130,6 +130,9 @@ impl Conditions {
         if let Some(serial) = filter.serial {
             self.and("serial = ?", [serial.into()]);
         }
+        if let Some(newest) = filter.until {
+            self.and("serial <= ?", [newest.into()]);
+        }
         if let Some(serials) = &filter.serials {
             let serials: Vec<u32> = serials.iter().map(|serial| serial.0).collect();
             self.and("serial IN (SELECT value FROM json_each(?))", [json(&serials)?]);

@@ -13,34 +13,27 @@ mod question;
 mod sought;
 mod ways;
 
-use super::command::{BulkCounts, TokenFilter, TokensTotal};
+use super::command::{BulkCounts, SortBy, SortKey, TokenFilter, TokensTotal};
 use super::row::StorageError;
 use super::token_row::{COLUMNS, TokenRow};
 use crate::base::database::{Columns, Database, Rows, Value};
+use crate::base::time::UnixMillis;
 use crate::formats::fingerprint::Sought;
 use crate::formats::token::Serial;
-use crate::limits::{MS_PER_SECOND, PAGE_LIMIT_MAX, SECONDS_PER_DAY, TOTAL_EXAMINED_MAX, TOTAL_SHOWN_MAX};
+use crate::limits::{MS_PER_SECOND, SECONDS_PER_DAY, TOTAL_EXAMINED_MAX, TOTAL_SHOWN_MAX};
 use conditions::Conditions;
 pub(super) use question::{Only, Question};
-use ways::Way;
+use ways::{Place, Way};
 
 /// What the filter finds, from its position on.
 pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result<BulkCounts, StorageError> {
     let since = question.now.plus_ms(-SECONDS_PER_DAY * MS_PER_SECOND);
     let conditions = Conditions::of(database, question)?;
-    if !conditions.is_exact() {
-        let mut tally = BulkCounts::default();
-        each(database, question, |row| {
-            tally.matched = tally.matched.saturating_add(1);
-            tally.protected = tally.protected.saturating_add(row.policy.protected.into());
-            let is_used = row.last_used_at.is_some_and(|at| at > since);
-            tally.used_lately = tally.used_lately.saturating_add(is_used.into());
-            true
-        })?;
-        return Ok(tally);
-    }
     let way = Way::choose(database, question, &conditions)?;
-    let (from, parameters) = way.body(&conditions, question.filter.below);
+    if !conditions.is_exact() {
+        return tally_by_row(database, question, &conditions, &way, since);
+    }
+    let (from, parameters) = way.body(&conditions, start_of(question.filter));
     let sql = format!(
         "SELECT COUNT(*), COALESCE(SUM(protected), 0), COALESCE(SUM(last_used_at > ?), 0) FROM {from}"
     );
@@ -51,10 +44,37 @@ pub(super) fn tally<D: Database>(database: &D, question: Question<'_>) -> Result
     })?)
 }
 
+/// The same where only the rows tell whether they are wanted. All are read: the caller is about to act on
+/// them, and was told how many they are.
+fn tally_by_row<D: Database>(
+    database: &D,
+    question: Question<'_>,
+    conditions: &Conditions,
+    way: &Way,
+    since: UnixMillis,
+) -> Result<BulkCounts, StorageError> {
+    let mut tally = BulkCounts::default();
+    let mut last = None;
+    loop {
+        let place = last.map_or(start_of(question.filter), Place::of);
+        let rows = page(database, way, conditions, place, EXAMINED_AT_ONCE)?;
+        for row in rows.iter().filter(|row| conditions.hold_for(row, question)) {
+            tally.matched = tally.matched.saturating_add(1);
+            tally.protected = tally.protected.saturating_add(row.policy.protected.into());
+            let is_used = row.last_used_at.is_some_and(|at| at > since);
+            tally.used_lately = tally.used_lately.saturating_add(is_used.into());
+        }
+        if rows.len() < EXAMINED_AT_ONCE {
+            return Ok(tally);
+        }
+        last = rows.last().map(|row| row.serial);
+    }
+}
+
 /// How many tokens the filter finds, whatever its position; counted up to a limit, so that the answer costs
 /// as little for a million tokens.
 pub(super) fn total<D: Database>(database: &D, question: Question<'_>) -> Result<TokensTotal, StorageError> {
-    let filter = TokenFilter { below: None, ..question.filter.clone() };
+    let filter = TokenFilter { below: None, below_key: None, ..question.filter.clone() };
     let question = Question { filter: &filter, ..question };
     let conditions = Conditions::of(database, question)?;
     if conditions.is_empty() {
@@ -88,22 +108,6 @@ fn capped(count: u64, most: u64) -> TokensTotal {
     TokensTotal { count: count.min(most), is_exact: count <= most }
 }
 
-/// Calls `take` with every row that is found, until it says that this is enough.
-fn each<D: Database>(
-    database: &D,
-    question: Question<'_>,
-    mut take: impl FnMut(&TokenRow) -> bool,
-) -> Result<(), StorageError> {
-    let mut place = TokenFilter { limit: PAGE_LIMIT_MAX, ..question.filter.clone() };
-    loop {
-        let (found, next) = rows(database, Question { filter: &place, ..question })?;
-        if !found.iter().all(&mut take) || next.is_none() {
-            return Ok(());
-        }
-        place.below = next;
-    }
-}
-
 /// Rows read at once where only the row itself tells whether it is wanted.
 const EXAMINED_AT_ONCE: usize = 500;
 
@@ -116,14 +120,14 @@ pub(super) fn rows<D: Database>(
     let conditions = Conditions::of(database, question)?;
     let way = Way::choose(database, question, &conditions)?;
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX).max(1);
-    let mut below = filter.below;
+    let mut place = start_of(filter);
     let mut found: Vec<TokenRow> = Vec::new();
     // SQL may let too many through, so read on until the page is full and one further row shows that another
     // page follows.
     let batch = if conditions.is_exact() { limit.saturating_add(1) } else { limit.max(EXAMINED_AT_ONCE) };
     loop {
-        let rows = page(database, &way, &conditions, below, batch)?;
-        below = rows.last().map(|row| row.serial);
+        let rows = page(database, &way, &conditions, place, batch)?;
+        place = rows.last().and_then(|row| Place::of(row.serial));
         let exhausted = rows.len() < batch;
         found.extend(rows.into_iter().filter(|row| conditions.hold_for(row, question)));
         if exhausted || found.len() > limit {
@@ -136,14 +140,27 @@ pub(super) fn rows<D: Database>(
     Ok((found, next))
 }
 
+/// What the token is sorted by, for the page that begins after it; none by age.
+pub(super) fn sort_key<D: Database>(
+    database: &D,
+    by: SortBy,
+    serial: Serial,
+) -> Result<Option<SortKey>, StorageError> {
+    order::key_of(database, by, serial)
+}
+
+fn start_of(filter: &TokenFilter) -> Option<Place<'_>> {
+    filter.below.map(|serial| Place { serial, key: filter.below_key.as_ref() })
+}
+
 fn page<D: Database>(
     database: &D,
     way: &Way,
     conditions: &Conditions,
-    below: Option<Serial>,
+    place: Option<Place<'_>>,
     limit: usize,
 ) -> Result<Vec<TokenRow>, StorageError> {
-    let (from, mut parameters) = way.body(conditions, below);
+    let (from, mut parameters) = way.body(conditions, place);
     parameters.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let sql = format!("SELECT {COLUMNS} FROM {from} ORDER BY {} LIMIT ?", way.order_by());
     Ok(database.query_all(&sql, &parameters, TokenRow::read)?)

@@ -5,7 +5,10 @@
 //! being filled.
 //! What it must not know: filters.
 
-use crate::control::registry::command::{Sort, SortBy};
+use crate::base::database::{Database, Rows, Value};
+use crate::control::registry::command::{Sort, SortBy, SortKey};
+use crate::control::registry::row::StorageError;
+use crate::formats::token::Serial;
 
 /// The SQL of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,4 +35,32 @@ pub(super) fn of(by: SortBy) -> Option<Order> {
 /// The words of a direction: of ORDER BY, and of the comparison with what comes next.
 pub(super) fn direction(sort: Sort) -> (&'static str, &'static str) {
     if sort.ascending { ("ASC", ">") } else { ("DESC", "<") }
+}
+
+/// What the token is sorted by; none by age.
+pub(super) fn key_of<D: Database>(
+    database: &D,
+    by: SortBy,
+    serial: Serial,
+) -> Result<Option<SortKey>, StorageError> {
+    let Some(Order { expression, .. }) = of(by) else { return Ok(None) };
+    let sql = format!("SELECT {expression} FROM token WHERE serial = ?");
+    let key = database.query_optional(&sql, &[serial.into()], |columns| {
+        Ok(match by {
+            SortBy::Created => None,
+            SortBy::Label => Some(SortKey::Label(columns.text()?)),
+            SortBy::Owner => Some(SortKey::Owner(columns.text()?)),
+            SortBy::Ends => Some(SortKey::Ends(columns.integer()?)),
+            SortBy::Used => Some(SortKey::Used(columns.integer()?)),
+        })
+    })?;
+    Ok(key.flatten())
+}
+
+/// The key as a parameter.
+pub(super) fn value(key: &SortKey) -> Value {
+    match key {
+        SortKey::Label(text) | SortKey::Owner(text) => text.as_str().into(),
+        SortKey::Ends(number) | SortKey::Used(number) => (*number).into(),
+    }
 }

@@ -15,7 +15,7 @@ use super::sought::Text;
 use crate::base::database::{Columns, Database, Rows, Value, json};
 use crate::base::time::UnixMillis;
 use crate::control::registry::command::token_warnings::{self, ROTATION_OVERDUE, UNUSED};
-use crate::control::registry::command::{Sort, TokenFilter, TokenState};
+use crate::control::registry::command::{Sort, SortKey, TokenFilter, TokenState};
 use crate::control::registry::origin_index;
 use crate::control::registry::row::StorageError;
 use crate::control::registry::token_index::fill::{self, Filled};
@@ -71,6 +71,21 @@ impl Source {
         let most = Value::from(i64::try_from(LIST_FEW_TOKENS + 1).unwrap_or(i64::MAX));
         let parameters: Vec<Value> = self.parameters.iter().cloned().chain([most]).collect();
         Ok(database.query_one(&sql, &parameters, Columns::number)?)
+    }
+}
+
+/// The row after which the next ones are wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) serial: Serial,
+    /// What it is sorted by; without one that is looked up.
+    pub(super) key: Option<&'a SortKey>,
+}
+
+impl Place<'_> {
+    /// After a row that was just read.
+    pub(super) const fn of(serial: Serial) -> Option<Self> {
+        Some(Self { serial, key: None })
     }
 }
 
@@ -133,7 +148,7 @@ impl Way {
     }
 
     /// What follows FROM, up to ORDER BY, and the parameters.
-    pub(super) fn body(&self, conditions: &Conditions, below: Option<Serial>) -> (String, Vec<Value>) {
+    pub(super) fn body(&self, conditions: &Conditions, place: Option<Place<'_>>) -> (String, Vec<Value>) {
         let mut clauses = Vec::new();
         let mut parameters = Vec::new();
         let from = match &self.path {
@@ -153,10 +168,10 @@ impl Way {
         if let Path::Few(source) | Path::Along(source) = &self.path {
             parameters.extend(source.parameters.iter().cloned());
         }
-        if let Some(serial) = below {
-            let (clause, count) = self.position();
+        if let Some(place) = place {
+            let (clause, after) = self.position(place);
             clauses.push(clause);
-            parameters.extend(std::iter::repeat_n(Value::from(serial), count));
+            parameters.extend(after);
         }
         clauses.extend(conditions.clauses.iter().map(|clause| (*clause).to_owned()));
         parameters.extend(conditions.parameters.iter().cloned());
@@ -164,20 +179,22 @@ impl Way {
         (format!("{from} WHERE {condition}"), parameters)
     }
 
-    /// The condition that a row comes after the one with a serial, and how often that is its parameter.
-    fn position(&self) -> (String, usize) {
+    /// The condition that a row comes after a place, and its parameters.
+    fn position(&self, Place { serial, key }: Place<'_>) -> (String, Vec<Value>) {
         let (_, after) = order::direction(self.sort);
-        match (&self.path, self.order) {
-            (Path::Sorted(Order { column, .. }), _) => {
-                let key = format!("(SELECT {column} FROM token_order WHERE of_serial = ?)");
-                (format!("(token_order.{column}, token_order.of_serial) {after} ({key}, ?)"), 2)
-            }
-            (_, Some(Order { expression, .. })) => {
-                let key = format!("(SELECT {expression} FROM token WHERE serial = ?)");
-                (format!("({expression}, token.serial) {after} ({key}, ?)"), 2)
-            }
-            (_, None) => (format!("{} {after} ?", self.serial()), 1),
-        }
+        let serial_of_row = self.serial();
+        let Some(Order { expression, column }) = self.order else {
+            return (format!("{serial_of_row} {after} ?"), vec![serial.into()]);
+        };
+        let key_of_row = match self.path {
+            Path::Sorted(_) => format!("token_order.{column}"),
+            _ => expression.to_owned(),
+        };
+        let (key, key_parameter) = match key {
+            Some(key) => ("?".to_owned(), order::value(key)),
+            None => (format!("(SELECT {expression} FROM token WHERE serial = ?)"), serial.into()),
+        };
+        (format!("({key_of_row}, {serial_of_row}) {after} ({key}, ?)"), vec![key_parameter, serial.into()])
     }
 
     pub(super) fn order_by(&self) -> String {
