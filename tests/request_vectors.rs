@@ -105,7 +105,7 @@ const CONTROLS: &str =
 const SEPARATORS: &str = "an encoded slash passes where the decoded path stays in the same route";
 
 /// Paths on the host that several routes serve, grouped by result and reason.
-const PATHS: [(&str, &str, &[&str]); 15] = [
+const PATHS: [(&str, &str, &[&str]); 16] = [
     (
         "/",
         PLAIN,
@@ -204,6 +204,8 @@ const PATHS: [(&str, &str, &[&str]); 15] = [
             "/%3b%ef%bc%8fx/v1",
             "/v1/%3b%c0%afx/kiosk",
             "/%3b%u002fx/v1",
+            "/public/index.php/v1",
+            "/v1/app.cgi/v1/kiosk",
         ],
     ),
     (
@@ -253,6 +255,11 @@ const PATHS: [(&str, &str, &[&str]); 15] = [
     ),
     ("backslash", "a raw backslash is 400", &["/a\\b", "/\\v1", "/a\\..\\b"]),
     ("encoded_repeatedly", "a path that is percent-encoded again and again is 400", &["/%25252525252e"]),
+    (
+        "too_many_readings",
+        "a path that servers may read in too many ways is 400",
+        &["//a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q", "/a.php/b.php/c.pl/d.cgi/e.fcgi/x"],
+    ),
     (
         "own",
         RESERVED,

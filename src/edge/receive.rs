@@ -428,6 +428,7 @@ fn route_problem(fault: RouteFault) -> Problem {
         RouteFault::Unreadable(PathFault::Backslash) => Reason::Backslash,
         RouteFault::Unreadable(PathFault::DotSegment) => Reason::DotSegment,
         RouteFault::Unreadable(PathFault::EncodedRepeatedly) => Reason::EncodedRepeatedly,
+        RouteFault::Unreadable(PathFault::TooManyReadings) => Reason::TooManyReadings,
         RouteFault::Unreadable(PathFault::Reserved) => Reason::ReservedPath,
         RouteFault::Unreadable(PathFault::EncodedSeparator) => Reason::EncodedSeparator,
         RouteFault::Unreadable(PathFault::TwoRoutes) => Reason::PathOfTwoRoutes,

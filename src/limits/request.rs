@@ -15,7 +15,14 @@ pub const ROUTES_MAX: usize = 100;
 pub const PATH_DECODE_ROUNDS_MAX: u32 = 4;
 /// The most forms of one path that differ in what is decoded, and how often. A path that people write has
 /// two.
-pub const PATH_DECODINGS_MAX: usize = 24;
+pub const PATH_DECODINGS_MAX: usize = 16;
+/// Longest path that is not plain, in bytes: servers commonly take no longer request lines. What is compared
+/// grows with it.
+pub const PATH_NOT_PLAIN_MAX_BYTES: usize = 8_192;
+/// The most segments of a path that begins with two slashes: each may be the end of a host's name.
+pub const PATH_AFTER_HOST_SEGMENTS_MAX: usize = 16;
+/// The most segments of a path that some server takes out of it.
+pub const PATH_TAKEN_OUT_MAX: usize = 4;
 /// The most readings of one path that differ in when parameters are cut off. Each costs as much as decoding
 /// the path again; a path that people write has one.
 pub const PATH_CUT_READINGS_MAX: usize = 12;

@@ -14,22 +14,36 @@ const refuse = (status, code, reason, places) => ({
 
 const isBelow = (path, route) => path === route || path.startsWith(`${route}/`);
 
-/** Decodes as a server does that reads these as ASCII: %u0061, overlong UTF-8, full-width forms. */
-function decodeOnce(bytes) {
-  const percent = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
-  return percent
-    .replace(/%u(?:00([0-7][0-9a-f])|ff([0-5][0-9a-f]))/gi, (whole, ascii, wide) => {
+const percentDecoded = (bytes) =>
+  bytes.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+
+/** Further notations of ASCII: %u0061, overlong UTF-8 of two bytes and of more, full-width forms. */
+const NOTATIONS = [
+  (bytes) =>
+    bytes.replace(/%u(?:00([0-7][0-9a-f])|ff([0-5][0-9a-f]))/gi, (whole, ascii, wide) => {
       if (ascii) return String.fromCharCode(parseInt(ascii, 16));
       const code = parseInt(wide, 16);
-      return code >= 1 && code <= 0x5e ? String.fromCharCode(code + 0x20) : whole;
-    })
-    .replace(/([\xc0\xc1])(.)/gs, (_, high, low) => overlong(high, low))
-    .replace(/(?:\xe0|\xf0\x80|\xf8\x80\x80|\xfc\x80\x80\x80)([\x80\x81])(.)/gs, (_, high, low) =>
+      return code >= 1 && code <= 0x5e
+        ? Buffer.from(String.fromCharCode(0xff00 + code)).toString('latin1')
+        : whole;
+    }),
+  (bytes) => bytes.replace(/([\xc0\xc1])(.)/gs, (_, high, low) => overlong(high, low)),
+  (bytes) =>
+    bytes.replace(/(?:\xe0|\xf0\x80|\xf8\x80\x80|\xfc\x80\x80\x80)([\x80\x81])(.)/gs, (_, high, low) =>
       overlong(high, low),
-    )
-    .replace(/\xef\xbc([\x81-\xbf])/g, (_, low) => String.fromCharCode(low.charCodeAt(0) - 0x60))
-    .replace(/\xef\xbd([\x80-\x9e])/g, (_, low) => String.fromCharCode(low.charCodeAt(0) - 0x20));
-}
+    ),
+  (bytes) =>
+    bytes
+      .replace(/\xef\xbc([\x81-\xbf])/g, (_, low) => String.fromCharCode(low.charCodeAt(0) - 0x60))
+      .replace(/\xef\xbd([\x80-\x9e])/g, (_, low) => String.fromCharCode(low.charCodeAt(0) - 0x20)),
+];
+
+/** One round of a server that knows every notation. */
+const decodeOnce = (bytes) => NOTATIONS.reduce((path, decoded) => decoded(path), percentDecoded(bytes));
+
+/** One round of each server that knows one of them besides, or none. */
+const decodedInPart = (bytes) =>
+  [(path) => path, ...NOTATIONS].map((decoded) => decoded(percentDecoded(bytes)));
 
 const overlong = (high, low) =>
   String.fromCharCode(((high.charCodeAt(0) & 1) << 6) | (low.charCodeAt(0) & 0x3f));
@@ -39,24 +53,25 @@ function eagerReadings(path) {
   if (path.includes('\\')) return { reason: 'backslash' };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
   if (/[\x00-\x20\x7f]/.test(path)) return { reason: 'control_character' };
-  // A server that cuts parameters off does so before or after each round of decoding.
+  // A server cuts parameters off before or after each round of decoding, of the notations that it knows.
   const ends = new Set();
   const waiting = [Buffer.from(path).toString('latin1')];
   const seen = new Set(waiting);
   while (waiting.length > 0) {
-    let bytes = waiting.shift();
-    for (let round = 0; ; round += 1) {
-      for (const parameters of [/(?:;|:\$)[^/]*/g, /(?:;|:\$)[^/\\]*/g]) {
-        const cut = bytes.replaceAll(parameters, '');
-        if (!seen.has(cut)) waiting.push(cut);
-        seen.add(cut);
-      }
-      const decoded = decodeOnce(bytes);
-      if (decoded.length === bytes.length) break;
-      if (round === 4) return { reason: 'encoded_repeatedly' };
-      bytes = decoded;
+    const bytes = waiting.shift();
+    const cuts = [/(?:;|:\$)[^/]*/g, /(?:;|:\$)[^/\\]*/g].map((parameters) =>
+      bytes.replaceAll(parameters, ''),
+    );
+    for (const next of [...cuts, ...decodedInPart(bytes)]) {
+      if (!seen.has(next)) waiting.push(next);
+      seen.add(next);
     }
-    ends.add(bytes);
+    let end = bytes;
+    for (let round = 0; decodeOnce(end).length < end.length; round += 1) {
+      if (round === 4) return { reason: 'encoded_repeatedly' };
+      end = decodeOnce(end);
+    }
+    ends.add(end);
   }
   const all = [...ends].map(readingsOf);
   const wrong = all.find((one) => one.reason);
@@ -98,6 +113,8 @@ function readingsOf(bytes) {
   // A server that parses `//host/path` as a URL reads /path. The host's length depends on what else it
   // decodes.
   const mayBeginWithHost = name(segments[1] ?? '') === '';
+  if (mayBeginWithHost && segments.filter((segment) => name(segment) !== '').length > 16)
+    return { reason: 'too_many_readings' };
   const starts = mayBeginWithHost ? segments.keys() : [0];
   const readings = [...starts].map((start) => from(start));
   // `//?x/path`: the host has no other name.
@@ -106,13 +123,20 @@ function readingsOf(bytes) {
   return { readings, hasControl };
 }
 
-/** The path without a script's name, or ASP.NET's session, or all of them, where something follows. */
+/** The path without a script's name, or ASP.NET's session, or the first of them, where something follows. */
 function withoutSegments(reading) {
   const names = reading.split('/');
   const isOut = (name, at) =>
     at < names.length - 1 && /^.+\.(?:php|cgi|fcgi|pl)$|^\([a-z]\(.*\)\)$/i.test(name);
   const out = names.flatMap((name, at) => (isOut(name, at) ? [at] : []));
-  return [...out.map((at) => [at]), out].map((gone) => names.filter((_, at) => !gone.includes(at)).join('/'));
+  const firstOnes = out.map((_, at) => out.slice(0, at + 1));
+  const shorter = [...out.map((at) => [at]), ...firstOnes].map((gone) =>
+    names.filter((_, at) => !gone.includes(at)).join('/'),
+  );
+  const ownPaths = out
+    .filter((at) => /\.(?:php|cgi|fcgi|pl)$/i.test(names[at]))
+    .map((at) => `/${names.slice(at + 1).join('/')}`);
+  return { count: out.length, paths: [...shorter, ...ownPaths] };
 }
 
 function routed({ url, routes }) {
@@ -123,7 +147,8 @@ function routed({ url, routes }) {
   const bad = (why) => refuse(400, 'invalid_request', why);
   if (reason) return bad(reason);
   if (isBelow(path, '/_wayleave')) return { own: path.slice('/_wayleave'.length) };
-  const shortened = readings.flatMap(withoutSegments);
+  const taken = readings.map(withoutSegments);
+  const shortened = taken.flatMap(({ paths }) => paths);
   if ([...readings, ...shortened].some((reading) => isBelow(reading, '/_wayleave')))
     return bad('reserved_path');
   const name = host.toLowerCase().replace(/:443$/, '').replace(/\.$/, '');
@@ -137,6 +162,7 @@ function routed({ url, routes }) {
   if (others.some((other) => other !== route)) {
     return bad(/%2f|%5c/i.test(path) ? 'encoded_separator' : 'path_of_two_routes');
   }
+  if (taken.some(({ count }) => count > 4)) return bad('too_many_readings');
   const narrower = shortened.map((reading) =>
     serving.find((one) => isBelow(reading, one.path.toLowerCase())),
   );

@@ -94,17 +94,18 @@ impl Routes {
                 });
             }
         }
-        for path in reading.without_segments() {
-            let path = EagerReading(&path);
+        let judged = reading.without_segments(|path| {
             if path.is_below(RESERVED_PATH) {
-                return unreadable(PathFault::Reserved);
+                return Err(PathFault::Reserved);
             }
             // The operator may have given the script a route of its own, beside a wider one.
             let leads_to = serving().find(|other| path.is_below(other.path()));
-            if leads_to.is_some_and(|other| !route.is_some_and(|route| route.lies_in(other))) {
-                return unreadable(PathFault::TwoRoutes);
+            match leads_to.is_some_and(|other| !route.is_some_and(|route| route.lies_in(other))) {
+                true => Err(PathFault::TwoRoutes),
+                false => Ok(()),
             }
-        }
+        });
+        judged.map_err(RouteFault::Unreadable)?;
         let route = route.ok_or(RouteFault::NotFound)?;
         let target = Target { path: url.path, query: url.query, own_origin: url.own_origin };
         Ok(Resolved::Api { route, target })

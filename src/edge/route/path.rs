@@ -143,14 +143,22 @@ impl<'p> PathReading<'p> {
         !self.all(|path| !path.is_below(RESERVED_PATH))
     }
 
-    /// The path to servers that take a segment out of it which is not part of the address: a script's name
-    /// (`/index.php/admin` is `/admin` to what runs in it: RFC 3875 section 4.1.5), and ASP.NET's session
-    /// (`/(S(x))/admin`). Most paths have no such segment.
-    pub(super) fn without_segments(&self) -> Vec<String> {
+    /// Calls `read` with the path to servers that take a segment out of it which is not part of the address:
+    /// a script's name (`/index.php/admin` is `/admin` to what runs in it: RFC 3875 section 4.1.5), and
+    /// ASP.NET's session (`/(S(x))/admin`). Most paths have no such segment.
+    ///
+    /// # Errors
+    /// That of `read`; [`PathFault`] where there are too many such segments.
+    pub(super) fn without_segments(
+        &self,
+        mut read: impl FnMut(EagerReading<'_>) -> Result<(), PathFault>,
+    ) -> Result<(), PathFault> {
+        let mut read = |path: &str| read(EagerReading(path));
         match &self.eager {
-            Eager::AsSent | Eager::InAnotherCase => without_segments(self.path),
+            Eager::AsSent | Eager::InAnotherCase => without_segments(self.path, &mut read),
             Eager::Other(paths) => {
-                paths.iter().flat_map(eager::EagerPath::readings).flat_map(without_segments).collect()
+                let mut readings = paths.iter().flat_map(eager::EagerPath::readings);
+                readings.try_for_each(|path| without_segments(path, &mut read))
             }
         }
     }

@@ -204,6 +204,11 @@ fn a_spelling_that_would_reach_another_route_is_refused() {
         // Several segments that are no part of the address.
         "/a.php/(S(x))/v1",
         "/a.php/(S(x))/b.php/v1",
+        // A script in a folder: its own path is what follows.
+        "/public/index.php/v1",
+        "/cgi-bin/App.CGI/v1/x",
+        "/v1/x.php/v1/deep",
+        "/a/%2ephp/v1",
     ] {
         let url = format!("https://h.example{path}");
         assert!(matches!(upstream(&table(), &url), Err(RouteFault::Unreadable(_))), "{path}");
@@ -232,6 +237,36 @@ fn a_spelling_that_would_reach_another_route_is_refused() {
         "/v1-Deep",
     ] {
         assert!(upstream(&table(), &format!("https://h.example{path}")).is_ok(), "{path}");
+    }
+}
+
+/// A path costs as much as it has readings: these have thousands.
+#[test]
+fn a_path_with_more_readings_than_are_compared_is_refused() {
+    let many = |segment: &str, count: usize| segment.repeat(count);
+    for path in [
+        format!("/{}/x", many("/.pl", 400)),
+        format!("{}/x", many("/a.pl", 2_000)),
+        format!("/{}", many("/a", 4_000)),
+        format!("/%2f{}", many("/a", 17)),
+        format!(
+            "/%u0061%c1%a1%e0%81%a1%ef%bd%81%25u0061%25c1%25a1%25e0%2581%25a1%25ef%25bd%2581{}",
+            many("/a", 9)
+        ),
+        format!("/%61{}", many("a", 8_192)),
+    ] {
+        for routes in [table(), alone()] {
+            let fault = upstream(&routes, &format!("https://h.example{path}"));
+            assert_eq!(fault, unreadable(PathFault::TooManyReadings), "{}", path.get(..60).unwrap_or(&path));
+        }
+    }
+    for path in [
+        format!("/{}", many("a", 100_000)),
+        many("/a", 20_000),
+        format!("/{}", many("/a", 16)),
+        many("/a.pl", 5),
+    ] {
+        assert!(upstream(&alone(), &format!("https://h.example{path}")).is_ok());
     }
 }
 

@@ -40,6 +40,10 @@ reasons! {
          path that it leads to.";
     EncodedRepeatedly, InvalidRequest, "encoded_repeatedly",
         "The path is percent-encoded more often than any server decodes it. Encode it once.";
+    TooManyReadings, InvalidRequest, "too_many_readings",
+        "Servers may read the path in more ways than are compared: it is longer than 8,192 bytes and not \
+         plain, begins with two slashes and has more than 16 segments, or has more than 4 names of scripts, \
+         or many encodings. Write the path as the API's documentation does.";
     ReservedPath, InvalidRequest, "reserved_path",
         "Some servers read the path as one under /_wayleave, which is reserved for Wayleave. If that is \
          meant, write /_wayleave exactly like this. No API has a path under it.";

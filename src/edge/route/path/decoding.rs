@@ -40,7 +40,7 @@ pub(super) fn decodings(path: &[u8]) -> Result<Vec<Vec<u8>>, PathFault> {
                 continue;
             }
             if stages.len() >= limits::PATH_DECODINGS_MAX {
-                return Err(PathFault::EncodedRepeatedly);
+                return Err(PathFault::TooManyReadings);
             }
             stages.push(again);
         }

@@ -17,6 +17,9 @@ pub(super) fn read(path: &str) -> Result<Vec<EagerPath>, PathFault> {
     if path.contains('\\') {
         return Err(PathFault::Backslash);
     }
+    if path.len() > limits::PATH_NOT_PLAIN_MAX_BYTES {
+        return Err(PathFault::TooManyReadings);
+    }
     if path.bytes().any(|byte| byte <= b' ' || byte == DELETE) {
         return Err(PathFault::ControlCharacter);
     }
@@ -57,6 +60,9 @@ fn eager_path(decoded: &[u8]) -> Result<EagerPath, PathFault> {
     }
     // What stands before the first slash is dropped too.
     read.may_begin_with_host = dropped_at_start > 1;
+    if read.may_begin_with_host && read.ends.len() > limits::PATH_AFTER_HOST_SEGMENTS_MAX {
+        return Err(PathFault::TooManyReadings);
+    }
     Ok(read)
 }
 
@@ -134,7 +140,10 @@ fn folded(c: char) -> impl Iterator<Item = char> {
 /// Whether a segment that some server takes out holds what another server reads as its end. Taking it out and
 /// decoding it then lead to different paths, depending on which comes first.
 fn has_segment_of_two_extents(stages: &[Vec<u8>]) -> Result<bool, PathFault> {
-    for segment in stages.iter().flat_map(|stage| stage.split(|byte| *byte == b'/')) {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !br"%;:?#\".contains(byte);
+    let segments = stages.iter().flat_map(|stage| stage.split(|byte| *byte == b'/'));
+    // One that is plain ends nowhere else.
+    for segment in segments.filter(|segment| !segment.iter().all(is_plain)) {
         let as_sent = String::from_utf8_lossy(segment);
         // Some servers drop a parameter before they decode.
         for name in [as_sent.as_ref(), segment_name(&as_sent)] {
@@ -172,7 +181,7 @@ fn decoded_after_cutting(path: &[u8]) -> Result<Vec<Vec<u8>>, PathFault> {
                     continue;
                 }
                 if decoded.len() >= limits::PATH_CUT_READINGS_MAX {
-                    return Err(PathFault::EncodedRepeatedly);
+                    return Err(PathFault::TooManyReadings);
                 }
                 decoded.push(decode_fully(&cut)?);
                 uncut.push(cut);

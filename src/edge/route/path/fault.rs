@@ -13,6 +13,8 @@ pub enum PathFault {
     DotSegment,
     /// Percent-encoded more often than is decoded here.
     EncodedRepeatedly,
+    /// It may be read in more ways than are compared.
+    TooManyReadings,
     /// Some server reads it as a path under Wayleave's own prefix, but it is spelled differently.
     Reserved,
     /// Decoding `%2F` or `%5C` leads to another route.

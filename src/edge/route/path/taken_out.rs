@@ -4,24 +4,43 @@
 //! What it must not know: routes.
 //! What a mistake costs: a server reads a guarded path where the gateway reads another.
 
-/// The path without each such segment, and without the first ones, up to all of them: each program in a row
-/// may take one out.
-pub(super) fn without_segments(path: &str) -> Vec<String> {
+use super::fault::PathFault;
+use crate::limits::PATH_TAKEN_OUT_MAX;
+
+/// Calls `read` with the path as it is to each server that takes segments out: one of them; the first ones,
+/// up to all, since each program in a row may take one out; or a script with the folders before it, so that
+/// the rest is left, which is the script's own path.
+///
+/// # Errors
+/// That of `read`; [`PathFault::TooManyReadings`] where there are too many such segments.
+pub(super) fn without_segments(
+    path: &str,
+    read: &mut impl FnMut(&str) -> Result<(), PathFault>,
+) -> Result<(), PathFault> {
     // Almost every path is done here.
     if !path.split('/').any(is_taken_out) {
-        return Vec::new();
+        return Ok(());
     }
     let names: Vec<&str> = path.split('/').collect();
     let is_out = |at: usize, name: &str| at + 1 < names.len() && is_taken_out(name);
     let out: Vec<usize> =
         names.iter().enumerate().filter(|(at, name)| is_out(*at, name)).map(|(at, _)| at).collect();
+    if out.len() > PATH_TAKEN_OUT_MAX {
+        return Err(PathFault::TooManyReadings);
+    }
     let without = |left_out: &[usize]| {
         let kept = names.iter().enumerate().filter(|(at, _)| !left_out.contains(at));
         kept.map(|(_, name)| *name).collect::<Vec<_>>().join("/")
     };
-    let each = out.iter().map(|at| without(&[*at]));
-    let first_ones = (2..=out.len()).filter_map(|count| out.get(..count)).map(without);
-    each.chain(first_ones).collect()
+    for (count, at) in out.iter().enumerate() {
+        read(&without(&[*at]))?;
+        read(&without(out.get(..=count).unwrap_or_default()))?;
+        if names.get(*at).is_some_and(|name| is_script(name)) {
+            let rest = names.get(at.saturating_add(1)..).unwrap_or_default();
+            read(&format!("/{}", rest.join("/")))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether some server takes the segment out of a path.
