@@ -130,9 +130,10 @@ impl<'a> AnswerEditing<'a> {
         let every: &[String] = if self.route.is_anonymous() { self.credential_headers } else { &[] };
         let own = match self.credential {
             Some(Place::Header(name)) if !self.route.is_anonymous() => Some(name),
+            // Not every request that has it is a handshake, whose answer no cache would keep.
+            Some(Place::Protocols) if !self.route.is_anonymous() => Some(PROTOCOLS_HEADER),
             _ => None,
         };
-        // No cache keeps the answer to a WebSocket handshake.
         every.iter().map(String::as_str).filter(|name| *name != PROTOCOLS_HEADER).chain(own)
     }
 

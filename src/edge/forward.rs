@@ -114,6 +114,11 @@ impl<'a> Onward<'a> {
         let timeout_ms = i64::from(route.timeout_seconds()).saturating_mul(MS_PER_SECOND);
         let credential_header = credential.and_then(Credential::header_to_strip);
         let mut remove: Vec<_> = credential_header.into_iter().collect();
+        if facts.method != "GET" {
+            // A handshake is a GET (RFC 6455 section 4.1). The platform would make one of any method: a
+            // request that nobody judged.
+            remove.push("upgrade");
+        }
         let mut set: Vec<(&'static str, Cow<'a, str>)> = Vec::with_capacity(SET_HEADERS);
         match referer_without_token(facts) {
             Some("") => remove.push("referer"),
