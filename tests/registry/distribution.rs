@@ -271,3 +271,18 @@ fn whatever_is_done_kv_names_what_is_given_out() {
         }
     }
 }
+
+#[test]
+fn a_retired_key_of_the_named_token_makes_kv_name_the_one_that_works() {
+    let mut world = World::new();
+    let mut kv = Kv::new();
+    let old = world.create(distributed("a")).0;
+    world.activate(KeyId(2));
+    let new = world.rotate(old.serial, as_usual()).token;
+    world.families_written(&mut kv);
+    assert_eq!(serial_in(&kv, &old.family), Some(new.serial));
+    world.activate(KeyId(1));
+    world.retire(KeyId(2));
+    world.families_written(&mut kv);
+    assert_eq!(serial_in(&kv, &old.family), Some(old.serial));
+}

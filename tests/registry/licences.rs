@@ -376,6 +376,20 @@ fn protected_tokens_are_ended_by_an_owner_alone_who_says_so() {
     assert_eq!(world.fate(token.serial), revoked("owner_removed"));
 }
 
+/// An end that comes after a licence's would hold once the licence is prolonged.
+#[test]
+fn an_end_behind_a_licence_is_an_end_of_a_protected_token() {
+    let mut world = World::new();
+    let token = world.create(owned("Ann")).0;
+    world.license(of_owner("Ann"), Some(in_days(9)));
+    world.edit(token.serial, TokenEdit { protected: Some(true), ..TokenEdit::default() });
+    let (_, operator) = world.admin_key(Role::Operator);
+    world.call_as(&operator);
+    let at = Some(in_days(20).to_millis());
+    let end = Command::EndToken { serial: token.serial, at, force: false };
+    assert_eq!(world.fault(end), Fault::TokenProtected);
+}
+
 #[test]
 fn a_retry_is_answered_again_and_changes_nothing() {
     let mut world = World::new();

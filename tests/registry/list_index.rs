@@ -5,7 +5,8 @@ use crate::world::{World, all, as_usual, edit_label, new_token, rules, settings}
 use wayleave::base::database::{Database, Value};
 use wayleave::control::registry::RegistrySettings;
 use wayleave::control::registry::command::{
-    Answer, Command, Fault, Sort, SortBy, SortKey, TokenEdit, TokenFilter, TokenState, TokensTotal,
+    Answer, Bulk, BulkChange, Command, Fault, Sort, SortBy, SortKey, TokenEdit, TokenFilter, TokenState,
+    TokensTotal,
 };
 use wayleave::formats::key::KeyId;
 use wayleave::formats::origin::{MissingOrigin, Origin, OriginMode, OriginRules, TupleOrigin};
@@ -231,6 +232,36 @@ fn a_list_is_the_same_with_its_index_without_it_and_while_it_is_filled() {
         found += u32::from(expected.1.count > 0);
     }
     assert!(found > 100, "most of these questions find something: {found}");
+}
+
+/// In its first step and in a later one.
+#[test]
+fn a_bulk_call_finds_the_same_with_the_index_and_without_it() {
+    let mut world = many();
+    empty_index(&mut world);
+    let steps = |world: &mut World| -> Vec<_> {
+        let dry = |world: &mut World, filter| {
+            let bulk = Box::new(Bulk { filter, dry_run: true, expect: None });
+            match world.ask(Command::ChangeTokens { bulk, change: BulkChange::Disable }) {
+                Answer::ChangedInBulk(step) => step,
+                other => panic!("{other:?}"),
+            }
+        };
+        let both = filters().into_iter().map(|filter| {
+            let first = dry(world, TokenFilter { limit: 7, ..filter.clone() });
+            let place = TokenFilter { limit: 7, below: first.next, until: first.until, ..filter };
+            let second = first.next.is_some().then(|| dry(world, place));
+            (first, second)
+        });
+        both.collect()
+    };
+    let without = steps(&mut world);
+    fill(&mut world);
+    for ((filter, expected), found) in filters().iter().zip(&without).zip(steps(&mut world)) {
+        assert_eq!(found, *expected, "{filter:?}");
+    }
+    let found = without.iter().filter(|(_, second)| second.is_some()).count();
+    assert!(found > 15, "most of these filters find more than a step: {found}");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use crate::sqlite::Sqlite;
 use crate::webhooks::with_webhook;
-use crate::world::{ADMIN_KEY, DAY, START, World, edit_label, holding, new_token, open_delta, settings};
+use crate::world::{
+    ADMIN_KEY, DAY, START, World, as_usual, edit_label, holding, new_token, open_delta, settings,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use wayleave::base::database::{Database, Value};
@@ -158,6 +160,37 @@ fn what_kv_knows_stays_withdrawn_and_what_it_knows_better_is_disabled() {
     let version = world.edit(edited, edit_label("c")).0.version;
     assert_eq!(version, (1 << 20) | 2);
     assert_eq!(world.edit(untouched, edit_label("d")).0.version, (1 << 20) | 1);
+}
+
+/// What was planned before the backup may have been cancelled after it: by the revocation of the successor,
+/// or by hand. What an operator is to correct and enable must still be there.
+#[test]
+fn a_plan_of_the_backup_ends_nothing_that_was_changed_after_it() {
+    for successor_is_revoked in [true, false] {
+        let mut world = World::new();
+        let mut kv = Kv::new();
+        let old = world.token();
+        let new = world.rotate(old.serial, as_usual()).token;
+        world.used(new.serial);
+        world.fill(&mut kv);
+        let backup = world.database.fork();
+        world.days_pass(1);
+        match successor_is_revoked {
+            true => drop(world.revoke(new.serial)),
+            false => drop(world.receipt(Command::EndToken { serial: old.serial, at: None, force: false })),
+        }
+        world.fill(&mut kv);
+        world.days_pass(9);
+        world.put_back(backup, settings());
+        world.registry.compare(Some(&lists(&kv)), world.now);
+        world.fill(&mut kv);
+        world.days_pass(2);
+        let restored = world.get(old.serial);
+        assert_eq!((restored.state, restored.rotation), (TokenState::Disabled, None));
+        assert_eq!(restored.successor, (!successor_is_revoked).then_some(new.serial));
+        world.receipt(Command::EnableToken(old.serial));
+        assert_eq!(world.get(old.serial).state, TokenState::Active);
+    }
 }
 
 #[test]

@@ -503,7 +503,47 @@ fn a_retired_key_of_the_successor_leaves_the_predecessor_alone() {
     assert_eq!((kept.successor, kept.rotation), (None, None));
     world.days_pass(30);
     assert_eq!(world.state(old.serial), TokenState::Active);
-    world.rotate(old.serial, as_usual());
+    // A use of the refused one says nothing of its successor.
+    let next = world.rotate(old.serial, as_usual()).token;
+    assert_eq!(world.get(old.serial).rotation.unwrap().planned_end, None);
+    world.days_pass(30);
+    assert_eq!(world.state(old.serial), TokenState::Active, "nobody has {} yet", next.serial.0);
+    world.used(next.serial);
+    world.days_pass(8);
+    assert_eq!(world.state(old.serial), TokenState::Revoked);
+}
+
+#[test]
+fn a_predecessor_is_held_while_no_other_token_is_in_use() {
+    let mut world = World::new();
+    let (old, new) = rotated(&mut world, as_usual().revoke_old);
+    world.used(new.serial);
+    // The one in use ends; its successor waits to be deployed.
+    let soon = world.now.plus_ms(DAY * 1_000);
+    world.receipt(Command::EndToken { serial: new.serial, at: Some(soon), force: true });
+    world.days_pass(2);
+    let next = world.rotate(old.serial, as_usual()).token;
+    world.days_pass(30);
+    assert_eq!(world.state(old.serial), TokenState::Active);
+    world.used(next.serial);
+    world.days_pass(8);
+    assert_eq!(world.state(old.serial), TokenState::Revoked);
+}
+
+/// Neither of both could be rotated otherwise, until the signed end.
+#[test]
+fn a_successor_that_an_operator_ended_leaves_its_predecessor_to_be_rotated() {
+    let mut world = World::new();
+    let (old, new) = rotated(&mut world, as_usual().revoke_old);
+    let soon = world.now.plus_ms(3_600_000);
+    world.receipt(Command::EndToken { serial: new.serial, at: Some(soon), force: false });
+    world.seconds_pass(7_200);
+    assert_eq!(world.state(new.serial), TokenState::Expired);
+    let refused = world.fault(rotate(new.serial, as_usual()));
+    assert_eq!(refused, Fault::RotateInstead { ended: true, instead: Some(old.serial) });
+    assert_eq!(world.get(old.serial).rotation_obstacle, None);
+    let next = world.rotate(old.serial, as_usual()).token;
+    assert_eq!((next.predecessor, world.get(old.serial).successor), (Some(old.serial), Some(next.serial)));
 }
 
 #[test]

@@ -72,6 +72,10 @@ impl Token {
         !self.revoked && now < self.expires && self.ends.is_none_or(|at| now < at)
     }
 
+    fn may_be_leaf(&self, now: i64) -> bool {
+        !self.revoked && self.ends.is_none_or(|at| now < at || self.expires <= now)
+    }
+
     fn active(&self, now: i64) -> bool {
         self.live(now) && !self.disabled
     }
@@ -279,7 +283,7 @@ impl Run {
     /// What the table of rotations requires.
     fn expected(&self, token: &Token, asked: &Rotate) -> Result<(), &'static str> {
         let now = self.now();
-        let leaf = self.family(&token.family).find(|token| !token.revoked);
+        let leaf = self.family(&token.family).find(|token| token.may_be_leaf(now));
         if leaf.is_none_or(|leaf| leaf.serial != token.serial) {
             return Err("RotateInstead");
         }
@@ -395,7 +399,9 @@ impl Run {
                 continue;
             }
             let (end, _) = token.planned(self.first_use_after(&token));
-            let others = self.family(&token.family).any(|other| other.serial != serial && other.active(at));
+            let others = self
+                .family(&token.family)
+                .any(|other| other.serial != serial && other.active(at) && other.first_use.is_some());
             let strict = matches!(
                 token.plan,
                 Some((RevokeOld::After { strict: true, .. } | RevokeOld::FirstUse { strict: true, .. }, _))

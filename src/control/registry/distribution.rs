@@ -20,6 +20,7 @@ use crate::base::database::{Columns, Database, Rows, json};
 use crate::base::time::UnixMillis;
 use crate::formats::distribution;
 use crate::formats::family::FamilyId;
+use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use std::collections::BTreeSet;
 
@@ -49,6 +50,23 @@ pub(super) fn queue<D: Database>(
          AND EXISTS (SELECT 1 FROM token AS of_family \
          WHERE of_family.family = token.family AND (of_family.named = 1 OR of_family.distribute = 1))",
         &[json(touched)?],
+        |columns| stored_family(&columns.text()?),
+    )?;
+    families.iter().try_for_each(|family| queue_family(database, settings, family, now))
+}
+
+/// The same for families whose named token is one of the retired key, among those after the first serial, up
+/// to the second.
+pub(super) fn queue_named_under<D: Database>(
+    database: &D,
+    settings: &RegistrySettings,
+    key_id: KeyId,
+    (after, last): (Serial, Serial),
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let families = database.query_all(
+        "SELECT DISTINCT family FROM token WHERE serial > ? AND serial <= ? AND key_id = ? AND named = 1",
+        &[after.into(), last.into(), u32::from(key_id.0).into()],
         |columns| stored_family(&columns.text()?),
     )?;
     families.iter().try_for_each(|family| queue_family(database, settings, family, now))

@@ -154,6 +154,24 @@ impl<D: Database> Transaction<'_, D> {
         )?)
     }
 
+    /// Whether another token of the family is active and was used: pages have it.
+    pub(super) fn another_is_in_use(&self, row: &TokenRow) -> Result<bool, StorageError> {
+        Ok(self.database.yields(
+            concat!(
+                "SELECT 1 FROM token WHERE family = ? AND serial <> ? AND status = 'good' \
+                 AND first_used_at IS NOT NULL \
+                 AND expires_at > ? AND (ends_at IS NULL OR ends_at > ?) AND NOT ",
+                key_retired!()
+            ),
+            &[
+                row.family.as_str().into(),
+                row.serial.into(),
+                self.now.floor_seconds().into(),
+                self.now.into(),
+            ],
+        )?)
+    }
+
     fn change_status(
         &mut self,
         mut row: TokenRow,

@@ -69,7 +69,9 @@ impl<D: Database> Transaction<'_, D> {
     }
 
     fn guard_end(&self, row: &TokenRow, at: Option<UnixMillis>, force: bool) -> Result<(), Stop> {
-        let Some(at) = at.filter(|at| *at < row.end()) else {
+        // A licence's end may be put off; then this end holds.
+        let own = row.own_end.unwrap_or(row.expires_at.to_millis());
+        let Some(at) = at.filter(|at| *at < own) else {
             let plan = row.rotation.map(|plan| Act::rotation(&plan.revoke_old));
             // What an owner alone could set, an owner alone takes back.
             let is_owners = row.own_end.is_some() || plan == Some(Act::RotateFirmly);

@@ -43,6 +43,7 @@ pub(super) fn step<D: Database>(
         outbox::queue_resealed(database, &row, row.sealed_record(settings, signing_key)?, now)?;
         distribution::queue_resealed(database, settings, &row, now)?;
     }
+    distribution::queue_named_under(database, settings, key_id, (after, last), now)?;
     retired_keys::looked_at(database, key_id, Some(last).filter(|_| !is_last))
 }
 

@@ -19,14 +19,17 @@
 use super::bases;
 use super::command::{KeyReceipt, Receipt};
 use super::events::{self, Event};
+use super::families;
 use super::list_source;
 use super::meters::{self, Standing};
 use super::outbox;
 use super::promise::Promise;
 use super::retired_keys;
+use super::rotation;
 use super::row::StorageError;
 use super::settings::RegistrySettings;
 use super::state::State;
+use super::sweep;
 use super::token_row::{TokenRow, TokenStatus};
 use crate::base::database::{Columns, Database, Rows};
 use crate::base::time::UnixMillis;
@@ -112,6 +115,9 @@ pub(super) fn restore<D: Database>(
     let sealed_by = known.map(RevocationList::sealed_by);
     state.choose_signing_key(database, &settings.ring, &retired_keys::all(database)?, sealed_by)?;
     let changed = known.map_or(Ok(0), |list| keep(database, settings, &state, list, now))?;
+    families::release_all(database)?;
+    rotation::auto::plan_released(database, now)?;
+    sweep::begin_anew(database)?;
 
     // Make a base of the new epoch at once: deltas of this epoch must not complete an earlier base.
     let gone_until = list_source::gone_until(settings.bound_seconds, now);
@@ -195,6 +201,12 @@ fn keep<D: Database>(
         };
         if row.status != was.0 {
             row.receipt = Some(receipt.clone());
+        }
+        if row.version != was.1 {
+            // Its plan may have been cancelled after the backup. Nothing ends what an operator is to correct
+            // and enable.
+            row.rotation = None;
+            row.update_ends(database, None)?;
         }
         row.update_policy(database)?;
         row.update_status(database)?;

@@ -1,9 +1,9 @@
 //! Families: a token and its successors, and which of them is current.
 //!
 //! Standard: docs/lifecycle.md, "Families".
-//! Invariants: the leaf is the newest token that is not revoked. The *current* token, which people copy and
-//! pages receive, is the newest active one: the leaf, or its predecessor while the leaf is disabled or has
-//! ended.
+//! Invariants: the leaf is the newest token that is not revoked, and that no operator ended before its
+//! expiry. The *current* token, which people copy and pages receive, is the newest active one: the leaf, or
+//! its predecessor while the leaf is disabled or has ended.
 //! What it must not know: HTTP; what a rotation plans.
 //! What a mistake costs: a page gets a token that the gate refuses (false refuse).
 
@@ -23,11 +23,17 @@ use crate::formats::key::KeyId;
 use crate::formats::token::Serial;
 use crate::limits::FAMILY_TOKENS_SHOWN_MAX;
 pub(super) use relatives::Relatives;
-use relatives::{is_live, is_not_revoked};
+use relatives::{is_live, is_not_revoked, may_be_leaf};
 
-/// The newest token of `family` that is not revoked. It may be disabled or have ended.
-pub(super) fn leaf<D: Database>(database: &D, family: &str) -> Result<Option<TokenRow>, StorageError> {
-    Ok(rows(database, family, is_not_revoked!(), &[], 1)?.pop())
+/// The newest token of `family` that is not revoked, and that no operator ended. It may be disabled, or have
+/// expired.
+pub(super) fn leaf<D: Database>(
+    database: &D,
+    family: &str,
+    now: UnixMillis,
+) -> Result<Option<TokenRow>, StorageError> {
+    let parameters = [now.into(), now.floor_seconds().into()];
+    Ok(rows(database, family, may_be_leaf!(), &parameters, 1)?.pop())
 }
 
 /// The family's tokens that are active or disabled, newest first: at most two.
@@ -61,13 +67,16 @@ pub(super) fn newest_first<D: Database>(database: &D, family: &str) -> Result<Ve
     rows(database, family, "TRUE", &[], FAMILY_TOKENS_SHOWN_MAX)
 }
 
-/// The first use of any successor of `row` that is not revoked.
+/// The first use of any successor of `row` that is not revoked, by itself or with its key.
 pub(super) fn first_use_after<D: Database>(
     database: &D,
     row: &TokenRow,
 ) -> Result<Option<UnixMillis>, StorageError> {
     Ok(database.query_one(
-        "SELECT MIN(first_used_at) FROM token WHERE family = ? AND serial > ? AND status <> 'revoked'",
+        concat!(
+            "SELECT MIN(first_used_at) FROM token WHERE family = ? AND serial > ? AND ",
+            is_not_revoked!()
+        ),
         &[row.family.as_str().into(), row.serial.into()],
         Columns::optional_millis,
     )?)
@@ -85,6 +94,17 @@ pub(super) fn release_predecessors<D: Database>(database: &D, key_id: KeyId) -> 
     );
     database.execute(sql, &[u32::from(key_id.0).into()])?;
     Ok(())
+}
+
+/// The same for every successor that is revoked, by itself or with its key, after a restore.
+pub(super) fn release_all<D: Database>(database: &D) -> Result<(), StorageError> {
+    let sql = concat!(
+        "UPDATE token SET successor = NULL, rotation = NULL, rotation_due_at = NULL \
+         WHERE status <> 'revoked' AND successor IN (SELECT serial FROM token WHERE NOT (",
+        is_not_revoked!(),
+        "))"
+    );
+    Ok(database.execute(sql, &[])?)
 }
 
 /// At most `limit` rows of the family that meet `condition`, newest first.

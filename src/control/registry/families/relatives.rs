@@ -20,6 +20,14 @@ macro_rules! is_not_revoked {
 }
 pub(super) use is_not_revoked;
 
+/// SQL condition: the token is neither revoked nor ended by an operator before its expiry.
+macro_rules! may_be_leaf {
+    () => {
+        concat!("(own_end IS NULL OR own_end > ? OR expires_at <= ?) AND ", is_not_revoked!())
+    };
+}
+pub(super) use may_be_leaf;
+
 /// SQL condition: the token is active or disabled.
 macro_rules! is_live {
     () => {
@@ -46,12 +54,14 @@ impl Relatives {
         let families = json(&families)?;
         let sql = concat!(
             "SELECT family, MAX(serial) FROM token WHERE family IN (SELECT value FROM json_each(?)) AND ",
-            is_not_revoked!(),
+            may_be_leaf!(),
             " GROUP BY family"
         );
-        let leaves = database.query_all(sql, std::slice::from_ref(&families), |columns| {
-            Ok((columns.text()?, Serial(columns.number()?)))
-        })?;
+        let leaves = database.query_all(
+            sql,
+            &[families.clone(), now.into(), now.floor_seconds().into()],
+            |columns| Ok((columns.text()?, Serial(columns.number()?))),
+        )?;
         let sql = format!(
             "SELECT {COLUMNS} FROM token WHERE family IN (SELECT value FROM json_each(?)) AND {} \
              ORDER BY serial DESC",

@@ -78,9 +78,8 @@ impl<D: Database> Transaction<'_, D> {
             return Ok(row.update_ends(self.database, None)?);
         };
         let is_time = plan.planned_end.is_some_and(|at| at <= self.now);
-        let may_end = plan.is_strict()
-            || row.state(self.now) != TokenState::Active
-            || self.others_active_at(&row, self.now)? > 0;
+        let may_end =
+            plan.is_strict() || row.state(self.now) != TokenState::Active || self.another_is_in_use(&row)?;
         if is_time && may_end {
             self.withdraw(row, RevocationReason::Rotated, None)?;
             return Ok(());

@@ -102,7 +102,7 @@ impl<D: Database> Transaction<'_, D> {
         rotate: &Rotate,
         idempotency: Option<&Idempotency>,
     ) -> Result<Rotated, Stop> {
-        let leaf = families::leaf(self.database, family)?;
+        let leaf = families::leaf(self.database, family, self.now)?;
         let any = match leaf {
             Some(leaf) => leaf.serial,
             None => families::newest(self.database, family)?.ok_or(Fault::NotFound)?,
@@ -112,7 +112,7 @@ impl<D: Database> Transaction<'_, D> {
 
     /// The row, if it is its family's leaf; otherwise the refusal that names the leaf.
     fn leaf_of(&self, token: &TokenRow) -> Result<TokenRow, Stop> {
-        match families::leaf(self.database, token.family.as_str())? {
+        match families::leaf(self.database, token.family.as_str(), self.now)? {
             Some(leaf) if leaf.serial == token.serial => Ok(leaf),
             leaf => Err(self.rotate_instead(token, leaf.map(|leaf| leaf.serial)).into()),
         }
