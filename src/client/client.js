@@ -108,7 +108,10 @@ export function wayleave({
  * @param {string} family
  */
 function keepToken(endpoint, family) {
-  /** @typedef {{ onToken: (token: string) => void, onFault?: (error: WayleaveError) => void }} Watcher */
+  /**
+   * @typedef {{ onToken: (token: string) => void, onFault?: (error: WayleaveError) => void, told?: string }}
+   *   Watcher `told`: the token that it received last
+   */
   /** @type {{ token: string, at: Instant, refreshMs: number, lifeMs: number } | undefined} */
   let held;
   /** @type {Promise<string> | undefined} The renewal in progress. */
@@ -121,8 +124,6 @@ function keepToken(endpoint, family) {
   let failures = 0;
   /** @type {string | undefined} The token that was refused last. */
   let dead;
-  /** @type {string | undefined} The token that watchers received last. */
-  let told;
   /** @type {Set<Watcher>} */
   const watchers = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -220,11 +221,12 @@ function keepToken(endpoint, family) {
 
   /** @type {import("./client.d.ts").Wayleave["watch"]} */
   function watch(onToken, onFault) {
+    /** @type {Watcher} */
     const watcher = { onToken, onFault };
     if (watchers.size === 0) listen(true);
     watchers.add(watcher);
     const now = usable();
-    if (now) later(watcher, () => onToken(now.token));
+    if (now) tell(watcher, now.token);
     tend();
     return () => {
       if (watchers.delete(watcher) && watchers.size === 0) {
@@ -265,8 +267,13 @@ function keepToken(endpoint, family) {
 
   /** @param {string} token */
   function tellToken(token) {
-    if (token !== told) for (const watcher of watchers) later(watcher, () => watcher.onToken(token));
-    told = token;
+    for (const watcher of watchers) if (token !== watcher.told) tell(watcher, token);
+  }
+
+  /** @param {Watcher} watcher @param {string} token */
+  function tell(watcher, token) {
+    watcher.told = token;
+    later(watcher, () => watcher.onToken(token));
   }
 
   /** @param {WayleaveError} error */

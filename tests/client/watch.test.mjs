@@ -78,6 +78,22 @@ describe('watch()', () => {
     assert.equal(gateway.asks, asks, 'with nobody watching nothing is asked');
   });
 
+  it('tells one who comes while none works, although the next one was told to others before', async () => {
+    const api = client();
+    const early = watching(api);
+    await eventually('the first', () => early.tokens.length === 1);
+    // It is disabled for a while.
+    gateway.handsOut = () => problem(503, 'registry_unavailable');
+    gateway.api = () => problem(401, 'token_disabled');
+    assert.equal((await api.fetch('/v1')).status, 401);
+    const seen = watching(api);
+    await sleep(50);
+    assert.deepEqual(seen.tokens, []);
+    gateway.handsOut = () => undefined;
+    await eventually('the token that works again', () => seen.tokens.length === 1);
+    assert.deepEqual([early.tokens, seen.tokens], [['wlp_first'], ['wlp_first']]);
+  });
+
   it('is what makes it ask by itself: without, a token is only asked for when it is used', async () => {
     const api = client();
     await api.token();
