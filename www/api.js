@@ -7,6 +7,8 @@
  *   is an idempotency key: the same for every attempt at one action
  */
 
+import { noteDate } from './clock.js';
+
 const BASE = '/_wayleave/api';
 /**
  * `CONSOLE_WAIT_MS` of src/limits/: longer than the Worker ever takes to answer. A test compares the two.
@@ -110,6 +112,7 @@ async function send(method, path, { body, ifMatch, once, signal }) {
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (ifMatch) headers['If-Match'] = ifMatch;
   if (once) headers['Idempotency-Key'] = once;
+  const sentMs = Date.now();
   let response, text;
   try {
     response = await fetch(BASE + path, {
@@ -126,6 +129,7 @@ async function send(method, path, { body, ifMatch, once, signal }) {
     if (signal?.aborted) throw signal.reason;
     throw new ApiError(late.aborted ? NO_ANSWER : UNREACHABLE);
   }
+  noteDate(response.headers.get('Date'), sentMs);
   if (!response.ok) throw new ApiError(problemOf(response.status, text));
   return { data: text === '' ? null : JSON.parse(text), etag: response.headers.get('ETag') };
 }

@@ -81,5 +81,14 @@ export function go(address, { replace = false } = {}) {
   else location.hash = address;
 }
 
+/**
+ * Goes back within the console; to `address` where this is the first view of the tab.
+ * @param {string} address
+ */
+export function back(address) {
+  if (shown.at > 1) history.back();
+  else go(address);
+}
+
 /** Shows the current view again, with fresh data. */
 export const reload = () => go(location.hash);

@@ -67,8 +67,10 @@ export function toLocalInput(at) {
   return new Date(when.getTime() - when.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-/** The RFC 3339 form of such a value; null when it is empty. @param {string} value */
+/** The RFC 3339 form of such a value; null when it is empty or beyond the year 9999. @param {string} value */
 export function fromLocalInput(value) {
-  if (value === '') return null;
-  return new Date(value).toISOString().replace(/\.\d+Z$/, 'Z');
+  const at = new Date(value);
+  return Number.isNaN(at.getTime()) || at.getFullYear() > 9999
+    ? null
+    : at.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -28,12 +28,15 @@ macro_rules! files {
 /// The path below `www/`, and the content.
 const FILES: &[(&str, &str)] = files![
     "api.js",
+    "clock.js",
     "console.css",
+    "counted.js",
     "dom.js",
     "hands.js",
     "icon.svg",
     "kept.js",
     "later.js",
+    "latest.js",
     "main.js",
     "rare/audit.js",
     "rare/bulk_dialog.js",

@@ -49,7 +49,15 @@ describe('the audit log', () => {
     const shown = async (count) => {
       await eventually(`${count} entries`, async () => (await entries(page).count()) === count);
     };
+    await page.getByLabel('Who').focus();
     await page.getByLabel('Who').selectOption(`${id} Ana Ruiz`);
+    await shown(1);
+    assert.ok(await page.getByLabel('Who').evaluate((control) => control === document.activeElement));
+    // As while somebody types a year.
+    await page.getByLabel('From').evaluate((control) => {
+      control.value = '12026-01-01T00:00';
+      control.dispatchEvent(new Event('change', { bubbles: true }));
+    });
     await shown(1);
     await entries(page).getByText('signed in').waitFor();
     await page.getByRole('link', { name: 'Show all' }).click();

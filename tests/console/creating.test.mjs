@@ -10,7 +10,7 @@ const { admin } = site;
 before(() => site.start());
 after(() => site.stop());
 
-const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 
 describe('rules while typing', () => {
   it('says which rule matches, what is refused and why, and shows both spellings of a name', async () => {

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => site.stop());
 
-const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 const press = async (page, ...keys) => {
   for (const key of keys) await page.keyboard.press(key);
 };

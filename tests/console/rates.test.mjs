@@ -18,7 +18,7 @@ const { admin } = site;
 before(() => site.start());
 after(() => site.stop());
 
-const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 
 describe('rate classes', () => {
   let id;

@@ -13,7 +13,7 @@ const { admin } = site;
 before(() => site.start());
 after(() => site.stop());
 
-const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 const save = (page) => page.getByRole('button', { name: 'Save', exact: true }).click();
 /** Opens the settings that few need, unless the token has one of them. */
 async function moreSettings(page) {

@@ -48,10 +48,10 @@ describe('signing keys', () => {
     await page.getByRole('button', { name: 'Activate key 2 now' }).click();
     await page.getByText('Key 2 signs from now on.').waitFor();
     await page.locator('[aria-current=step] h3').filter({ hasText: 'Retire the old one' }).waitFor();
-    await page.getByRole('link', { name: 'Show its 1 live tokens' }).waitFor();
+    await page.getByRole('link', { name: 'Show its 1 live token' }).waitFor();
     await page.getByRole('button', { name: 'Retire key 1 now …' }).click();
     const dialog = page.getByRole('dialog', { name: 'Retire key 1?' });
-    await dialog.getByText('1 live tokens are signed with it.').waitFor();
+    await dialog.getByText('1 live token signed with it.').waitFor();
     await assertAccessible(page, 'before a key is retired');
     await dialog.getByRole('button', { name: 'Retire it' }).click();
     await dialog.getByText('type it exactly').waitFor();

@@ -38,7 +38,7 @@ const task = (name, steps) =>
     assert.deepEqual(page.troubles, []);
   });
 
-const heading = (name) => page.getByRole('heading', { level: 1, name });
+const heading = (name) => page.getByRole('heading', { level: 1, name, exact: true });
 const dialog = () => page.getByRole('dialog');
 let made, first;
 

@@ -14,7 +14,7 @@ before(() => site.start());
 after(() => site.stop());
 
 const row = (page, label) => page.getByRole('row').filter({ hasText: label });
-const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 
 async function menu(page, label, item) {
   await row(page, label)

@@ -13,7 +13,7 @@ before(() => site.start());
 after(() => site.stop());
 
 const heading2 = (page, name) => page.getByRole('heading', { level: 2, name });
-const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 /** Ends the page's session without the page's knowledge. */
 async function endSession(page) {
   const [{ name, value }] = await page.context().cookies();

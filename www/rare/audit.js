@@ -1,11 +1,15 @@
 // The audit log: append only, newest first; by token, family, person, action and time.
 
 import { get, query } from '../api.js';
+import { counted } from '../counted.js';
 import { h, put } from '../dom.js';
+import { latest } from '../latest.js';
 import { go, here, rewrite, to } from '../router.js';
 import { fromLocalInput, toLocalInput } from '../time.js';
+import { failure } from '../ui/failure.js';
 import { field } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
+import { announce } from '../ui/notice.js';
 import { ACTIONS, actionWords, eventList } from '../views/event_list.js';
 import { whySecret, withoutSecrets } from '../views/pasted.js';
 import { may } from '../who.js';
@@ -23,11 +27,12 @@ export async function view({ params, signal }) {
   const filters = filtersOf(params);
   // Somebody opened an address with a secret in it.
   if ([...params.values()].some(whySecret)) rewrite(to(['audit'], filters));
-  const cursor = params.get('cursor');
-  const [page, people] = await Promise.all([
-    /** @type {Promise<Page<Event>>} */ (get(`/events${query({ ...filters, cursor, limit: PAGE })}`, signal)),
-    actors(signal),
-  ]);
+  const cursor = params.get('cursor') ?? '';
+  const results = h('div', { class: 'stack' });
+  const showAll = h('div');
+  const next = latest(signal);
+  const [page, people] = await Promise.all([load(filters, cursor, signal), actors(signal)]);
+  show(page, filters, cursor);
   const seen = page.items.map(({ actor }) => actor);
   return h(
     'div',
@@ -37,35 +42,77 @@ export async function view({ params, signal }) {
       'Who did what, newest first. Entries are never changed or deleted.' +
         (may('owner') ? '' : ' Events of admin keys, sessions and signing keys are shown to owners.'),
     ),
-    filterForm(filters, [...new Set([SYSTEM, ...people, ...seen])], signal),
+    filterForm(filters, [...new Set([SYSTEM, ...people, ...seen])], showAll, change),
+    results,
+  );
+
+  /** @param {Partial<Filters>} chosen */
+  function change(chosen) {
+    // The others are those of the address: it may name another page by now, which is about to be drawn.
+    const { path, params } = here(signal);
+    if (path[0] !== 'audit') return;
+    const filters = { ...filtersOf(params), ...chosen };
+    const address = to(['audit'], filters);
+    if (signal.aborted) return go(address);
+    rewrite(address);
+    ask(filters);
+  }
+  /** Reads the entries again. The focus stays where it is. @param {Filters} filters */
+  async function ask(filters) {
+    const asked = next();
+    try {
+      const page = await load(filters, '', asked);
+      show(page, filters, '');
+      announce(`${counted(page.items.length, 'event')} shown.`, { quietly: true });
+    } catch (error) {
+      if (!asked.aborted)
+        put(
+          results,
+          failure(error, () => ask(filters)),
+        );
+    }
+  }
+  /** @param {Page<Event>} page @param {Filters} filters @param {string} cursor */
+  function show(page, filters, cursor) {
+    const isFiltered = Object.values(filters).some((value) => value !== '');
+    put(showAll, isFiltered && h('a', { class: 'button', href: '#/audit' }, 'Show all'));
+    put(results, entries(page, filters), pager(page, filters, cursor));
+  }
+}
+
+/** @param {Filters} filters @param {string} cursor @param {AbortSignal} signal */
+const load = (filters, cursor, signal) =>
+  /** @type {Promise<Page<Event>>} */ (get(`/events${query({ ...filters, cursor, limit: PAGE })}`, signal));
+
+/** @param {Page<Event>} page @param {Filters} filters */
+function entries({ items, next_cursor: next }, filters) {
+  return h(
+    'div',
+    { class: 'card' },
+    items.length === 0 && next !== null
+      ? h(
+          'p',
+          { class: 'muted' },
+          'None among the last 50,000 entries that were searched. Older ones may match.',
+        )
+      : eventList(items, { toActor: (actor) => to(['audit'], { ...filters, actor }) }),
+  );
+}
+
+/** @param {Page<Event>} page @param {Filters} filters @param {string} cursor */
+function pager({ next_cursor: next }, filters, cursor) {
+  if (cursor === '' && next === null) return false;
+  return h(
+    'nav',
+    { class: 'pager bare', 'aria-label': 'Pages' },
+    h('span'),
     h(
       'div',
-      { class: 'card' },
-      page.items.length === 0 && page.next_cursor !== null
-        ? h(
-            'p',
-            { class: 'muted' },
-            'None among the last 50,000 entries that were searched. Older ones may match.',
-          )
-        : eventList(page.items, { toActor: (actor) => to(['audit'], { ...filters, actor }) }),
+      null,
+      cursor !== '' && h('a', { class: 'button', href: to(['audit'], filters) }, 'Newest'),
+      next !== null &&
+        h('a', { class: 'button', href: to(['audit'], { ...filters, cursor: next }) }, 'Older'),
     ),
-    (cursor !== null || page.next_cursor !== null) &&
-      h(
-        'nav',
-        { class: 'pager bare', 'aria-label': 'Pages' },
-        h('span'),
-        h(
-          'div',
-          null,
-          cursor !== null && h('a', { class: 'button', href: to(['audit'], filters) }, 'Newest'),
-          page.next_cursor !== null &&
-            h(
-              'a',
-              { class: 'button', href: to(['audit'], { ...filters, cursor: page.next_cursor }) },
-              'Older',
-            ),
-        ),
-      ),
   );
 }
 
@@ -86,13 +133,13 @@ async function actors(signal) {
   return keys.map(({ id, label }) => `${id} ${label}`);
 }
 
-/** @param {Filters} filters @param {string[]} people @param {AbortSignal} signal */
-function filterForm(filters, people, signal) {
-  // The others are those of the address: it may name another page by now, which is about to be drawn.
-  const change = (/** @type {Partial<Filters>} */ chosen) => {
-    const { path, params } = here(signal);
-    if (path[0] === 'audit') go(to(['audit'], { ...filtersOf(params), ...chosen }));
-  };
+/**
+ * @param {Filters} filters
+ * @param {string[]} people
+ * @param {Element} showAll
+ * @param {(chosen: Partial<Filters>) => void} change
+ */
+function filterForm(filters, people, showAll, change) {
   const actor = select(
     people.map((name) => [name, name]),
     'Anybody',
@@ -111,8 +158,7 @@ function filterForm(filters, people, signal) {
     aboutField(filters, change),
     field({ name: 'from', label: 'From', control: from }),
     field({ name: 'to', label: 'Before', control: until }),
-    Object.values(filters).some((value) => value !== '') &&
-      h('div', null, h('a', { class: 'button', href: '#/audit' }, 'Show all')),
+    showAll,
   );
 }
 

@@ -10,39 +10,44 @@ import { configuration } from '../views/configuration.js';
 import { bound } from '../views/danger_dialog.js';
 import { receipt } from '../views/receipt.js';
 import { KINDS } from './bulk_kinds.js';
-import { run } from './bulk_run.js';
+import { begun, run } from './bulk_run.js';
 
 /**
  * @import { Configuration } from '../types.d.ts'
  * @import { Kind } from './bulk_kinds.js'
  * @import { Asked, Outcome } from './bulk_run.js'
- * @typedef {{ place: HTMLElement, close: () => void, signal: AbortSignal, changed: () => void }} Dialog
+ * @typedef {{ place: HTMLElement, close: () => void, signal: AbortSignal, state: { isRunning: boolean,
+ *   isChanged: boolean } }} Dialog
  */
 
 const number = (/** @type {number} */ count) => count.toLocaleString('en');
 const tokens = (/** @type {number} */ count) => (count === 1 ? '1 token' : `${number(count)} tokens`);
 
-/** @param {string} name of the kind @param {Asked} asked which tokens */
-export async function bulkDialog(name, asked) {
+/**
+ * @param {string} name of the kind
+ * @param {Asked} asked which tokens
+ * @param {string} whose the same in words
+ */
+export async function bulkDialog(name, asked, whose) {
   const kind = KINDS[name];
   const stop = new AbortController();
-  let isChanged = false;
-  await openDialog(`${kind.name} many tokens`, (close) => {
-    const place = h('div', { class: 'bulk' });
+  const place = h('div', { class: 'bulk' });
+  const state = { isRunning: false, isChanged: false };
+  const build = (/** @type {() => void} */ close) => {
     put(place, h('p', { role: 'status' }, 'Finding the tokens that this would change …'));
     Promise.all([dryRun(kind, asked, stop.signal), configuration(stop.signal)]).then(
-      ([dry, settings]) =>
-        put(place, question(kind, asked, dry, settings, { place, close, signal: stop.signal, changed })),
-      (error) => put(place, failed(error, close)),
+      ([dry, settings]) => {
+        const dialog = { place, close, signal: stop.signal, state };
+        put(place, question(kind, asked, whose, dry, settings, dialog));
+      },
+      (error) => put(place, failed(error), closing(close)),
     );
     return place;
-  });
+  };
+  // While it runs, its outcome is not lost by a key.
+  await openDialog(`${kind.name} many tokens`, build, { lasting: () => state.isRunning });
   stop.abort();
-  if (isChanged) reload();
-
-  function changed() {
-    isChanged = true;
-  }
+  if (state.isChanged) reload();
 }
 
 /**
@@ -61,19 +66,20 @@ const EMPTY = { '/tokens/change-owner': { owner: null } };
  * What would be done, and the form that does it.
  * @param {Kind} kind
  * @param {Asked} asked
+ * @param {string} whose
  * @param {Outcome} dry
  * @param {Configuration} settings
  * @param {Dialog} dialog
  */
-function question(kind, asked, dry, settings, dialog) {
-  const { place, close, signal, changed } = dialog;
+function question(kind, asked, whose, dry, settings, dialog) {
+  const { place, close, signal, state } = dialog;
   if (dry.matched === 0)
     return [h('p', null, `None of them. This applies only to ${kind.finds}.`), closing(close)];
   const isInUse = kind.danger && dry.used > 0;
   const typed = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off', spellcheck: 'false' });
   return [
     h('p', { class: 'counts', role: 'status' }, h('strong', null, counts(dry))),
-    h('p', { class: 'muted' }, `Of those that were chosen, ${kind.finds}. ${kind.about}`),
+    h('p', { class: 'muted' }, `Of ${whose}: ${kind.finds}. ${kind.about}`),
     kind.holds && h('p', null, `They are ${kind.holds} ${bound(boundOf(settings))}.`),
     dry.skipped.length > 0 && leftOut(dry, 'would be left out'),
     dry.hasMore && h('p', { class: 'muted' }, 'Only the first 2,000 were looked at so far.'),
@@ -91,7 +97,7 @@ function question(kind, asked, dry, settings, dialog) {
           const body = kind.body(form);
           // So that what is wrong is said at its field, while the form is still there.
           if (kind.hasPlan) await dryRun(kind, asked, signal, body);
-          changed();
+          state.isChanged = true;
           await carryOut(kind, asked, { ...body, expect: dry.matched }, dry.matched, dialog);
         },
       },
@@ -124,38 +130,48 @@ const counts = ({ matched, protected: kept, used }) =>
  * @param {Dialog} dialog
  */
 async function carryOut(kind, asked, body, matched, dialog) {
-  const { place, close, signal } = dialog;
   const once = crypto.randomUUID();
+  const progress = begun();
+  await goOn();
+
+  async function goOn() {
+    const { place, close, signal, state } = dialog;
+    const { stop, tell } = underWay(place, matched);
+    const { outcome } = progress;
+    tell(outcome);
+    state.isRunning = true;
+    /** @type {unknown} */
+    let error = null;
+    try {
+      await run(kind.path, asked, body, { signal, once, tell, stop, progress });
+    } catch (fault) {
+      error = fault;
+    }
+    state.isRunning = false;
+    const again = error !== null && h('button', { type: 'button', on: { click: goOn } }, 'Go on');
+    put(
+      place,
+      error !== null && failed(error),
+      (error === null || outcome.done > 0) && result(kind, outcome, stop.aborted),
+      countdown(kind, outcome, signal),
+      closing(close, again, kind.undo && outcome.ids.length > 0 && undoing(kind, outcome, dialog)),
+    );
+    /** @type {HTMLElement | null} */ (place.querySelector('button.primary'))?.focus();
+  }
+}
+
+/** Shows how far it is. @param {HTMLElement} place @param {number} matched */
+function underWay(place, matched) {
   const stop = new AbortController();
   const bar = h('progress', { max: String(matched), 'aria-label': 'Tokens dealt with' });
-  bar.value = 0;
-  const said = h('p', { role: 'status' }, `0 of ${number(matched)} …`);
-  put(
-    place,
-    said,
-    bar,
-    h(
-      'div',
-      { class: 'actions' },
-      h('button', { type: 'button', on: { click: () => stop.abort() } }, 'Stop after this step'),
-    ),
-  );
+  const said = h('p', { role: 'status' });
+  const button = h('button', { type: 'button', on: { click: () => stop.abort() } }, 'Stop after this step');
+  put(place, said, bar, h('div', { class: 'actions' }, button));
   const tell = (/** @type {Outcome} */ { done, skipped }) => {
     bar.value = done + skipped.length;
     put(said, `${number(done + skipped.length)} of ${number(matched)} …`);
   };
-  try {
-    const outcome = await run(kind.path, asked, body, { signal, once, tell, stop: stop.signal });
-    put(
-      place,
-      result(kind, outcome, stop.signal.aborted),
-      countdown(kind, outcome, signal),
-      closing(close, kind.undo && outcome.ids.length > 0 && undoing(kind, outcome, dialog)),
-    );
-  } catch (error) {
-    put(place, failed(error, close));
-  }
-  /** @type {HTMLElement | null} */ (place.querySelector('button.primary'))?.focus();
+  return { stop: stop.signal, tell };
 }
 
 /** @param {Kind} kind @param {Outcome} outcome @param {boolean} isStopped */
@@ -227,17 +243,14 @@ const CAUSES = {
   licence_ended: 'the licence of that owner has ended',
 };
 
-/** @param {unknown} error @param {() => void} close */
-const failed = (error, close) => [
-  h('div', { class: 'box bad', role: 'alert' }, h('p', null, wordsOf(error))),
-  closing(close),
-];
+/** @param {unknown} error */
+const failed = (error) => h('div', { class: 'box bad', role: 'alert' }, h('p', null, wordsOf(error)));
 
-/** @param {() => void} close @param {HTMLElement | false | '' | undefined} [more] */
-const closing = (close, more) =>
+/** @param {() => void} close @param {...(HTMLElement | false | '' | undefined)} more */
+const closing = (close, ...more) =>
   h(
     'div',
     { class: 'actions' },
     h('button', { type: 'button', class: 'primary', on: { click: close } }, 'Close'),
-    more,
+    ...more,
   );

@@ -9,6 +9,8 @@ import { post } from '../api.js';
  * @typedef {{ matched: number, protected: number, used: number, done: number, skipped: BulkStep['skipped'],
  *   ids: string[], effectiveBy: string | null, last: string | null, hasMore: boolean }} Outcome `ids` of the
  *   tokens that were changed; `effectiveBy` is the latest of their receipts, that of the token `last`
+ * @typedef {{ part: number, cursor: string, looked: number, outcome: Outcome }} Progress where the next
+ *   step begins
  */
 
 /** The API takes as many ids in one call. */
@@ -18,17 +20,12 @@ const STEP = 100;
 /** A dry run looks for obstacles among so many tokens; it counts all of them. */
 const LOOKED_AT_MAX = 2000;
 
-/**
- * @param {string} path
- * @param {Asked} asked
- * @param {Record<string, unknown>} body
- * @param {{ signal: AbortSignal, once: string | null, tell: (outcome: Outcome) => void, stop?: AbortSignal }}
- *   options `once`: for idempotency keys; `stop`: ends it after the step under way
- * @returns {Promise<Outcome>}
- */
-export async function run(path, asked, { expect, ...body }, { signal, once, tell, stop }) {
-  /** @type {Outcome} */
-  const outcome = {
+/** @returns {Progress} */
+export const begun = () => ({
+  part: 0,
+  cursor: '',
+  looked: 0,
+  outcome: {
     matched: 0,
     protected: 0,
     used: 0,
@@ -38,35 +35,44 @@ export async function run(path, asked, { expect, ...body }, { signal, once, tell
     effectiveBy: null,
     last: null,
     hasMore: false,
-  };
+  },
+});
+
+/**
+ * Goes on from `progress`, which it moves: after an error the step that failed can be sent again.
+ * @param {string} path
+ * @param {Asked} asked
+ * @param {Record<string, unknown>} body
+ * @param {{ signal: AbortSignal, once: string | null, tell: (outcome: Outcome) => void, stop?: AbortSignal,
+ *   progress?: Progress }} options `once`: for idempotency keys; `stop`: ends it after the step under way
+ * @returns {Promise<Outcome>}
+ */
+export async function run(path, asked, { expect, ...body }, options) {
+  const { signal, once, tell, stop, progress = begun() } = options;
+  const { outcome } = progress;
   const parts = partsOf(asked);
-  let looked = 0;
-  for (const [at, filter] of parts.entries()) {
-    /** @type {string | null} */
-    let cursor = '';
-    while (cursor !== null) {
-      const isFirst = cursor === '';
-      const step = /** @type {BulkStep} */ (
-        await post(
-          path,
-          {
-            filter,
-            ...body,
-            ...(isFirst && parts.length === 1 && expect !== undefined && { expect }),
-            ...(!isFirst && { cursor }),
-          },
-          { signal, ...(once !== null && { once: `${once}-${at}-${cursor}` }) },
-        )
-      );
-      add(outcome, step, isFirst);
-      cursor = step.next_cursor;
-      tell(outcome);
-      looked += STEP;
-      if (stop?.aborted || (body.dry_run === true && looked >= LOOKED_AT_MAX)) {
-        outcome.hasMore = cursor !== null || at + 1 < parts.length;
-        return outcome;
-      }
-    }
+  while (progress.part < parts.length) {
+    const { part, cursor } = progress;
+    const isFirst = cursor === '';
+    const step = /** @type {BulkStep} */ (
+      await post(
+        path,
+        {
+          filter: parts[part],
+          ...body,
+          ...(isFirst && parts.length === 1 && expect !== undefined && { expect }),
+          ...(!isFirst && { cursor }),
+        },
+        { signal, ...(once !== null && { once: `${once}-${part}-${cursor}` }) },
+      )
+    );
+    add(outcome, step, isFirst);
+    progress.cursor = step.next_cursor ?? '';
+    if (step.next_cursor === null) progress.part += 1;
+    progress.looked += STEP;
+    outcome.hasMore = progress.part < parts.length;
+    tell(outcome);
+    if (stop?.aborted || (body.dry_run === true && progress.looked >= LOOKED_AT_MAX)) break;
   }
   return outcome;
 }

@@ -17,7 +17,7 @@ import { isRecent, receipt } from '../views/receipt.js';
 import { attempt } from '../views/token_calls.js';
 import { may } from '../who.js';
 
-/** @import { Licence, Page, SwitchedOffOwner, Token } from '../types.d.ts' */
+/** @import { Licence, Page, SwitchedOffOwner, TokenPage } from '../types.d.ts' */
 /** @import { Place } from '../router.js' */
 /** @typedef {'family' | 'owner' | 'external_id'} Kind whom a licence is for */
 
@@ -202,11 +202,28 @@ function noSecret(field, value) {
   if (why !== '') throw fieldFault(field, why);
 }
 
-/** The first tokens that a licence or an owner concerns. @param {Record<string, string>} filter */
-async function concerned(filter) {
-  const page = await get(`/tokens${query({ ...filter, state: 'active', limit: 4 })}`).catch(() => null);
-  return /** @type {Page<Token> | null} */ (page)?.items ?? [];
+/**
+ * The tokens that a licence or an owner concerns, as the dialog wants them: those that were used last stand
+ * for all. Where they cannot be known, the name is asked for.
+ * @param {Kind} kind
+ * @param {string} name
+ */
+async function concerned(kind, name) {
+  const asked = query({ [kind]: name, state: 'active', sort: '-used', total: true, limit: 4 });
+  const page = /** @type {TokenPage | null} */ (await get(`/tokens${asked}`).catch(() => null));
+  const tokens = page?.items ?? [];
+  // An owner is meant in any spelling, and the list finds one of them.
+  const isUnknown = page === null || (kind === 'owner' && tokens.length === 0);
+  return { tokens, total: page?.total, ...(isUnknown && { isUsed: true }) };
 }
+
+/** @param {Awaited<ReturnType<typeof concerned>>} concerned */
+const aboutOthers = ({ tokens, total, isUsed }) =>
+  isUsed === undefined
+    ? ''
+    : total === undefined
+      ? ' Which tokens these are cannot be looked up at the moment.'
+      : tokens.length === 0 && ' No active token has exactly this name; other spellings of it may.';
 
 /** For owners of the deployment: also where a protected token is concerned. */
 const includeProtected = () =>
@@ -264,14 +281,16 @@ function licenceDialog(licence) {
 
 /** @param {Kind} kind @param {string} name @param {string} at */
 async function agreedToEnd(kind, name, at) {
-  const tokens = await concerned({ [kind]: name });
+  const whose = await concerned(kind, name);
   return dangerDialog({
     title: `End the tokens of ${name}?`,
-    what:
+    what: [
       `Every token of ${name} ends ${at === '' ? 'then' : exact(at)}, ` +
-      'and pages with one of them stop working.',
+        'and pages with one of them stop working.',
+      aboutOthers(whose),
+    ],
     submit: 'Set the end',
-    tokens,
+    ...whose,
     name,
     hasReason: false,
     isRisky: () => Date.parse(at) - Date.now() < DAY_MS,
@@ -331,14 +350,15 @@ function ownerDialog() {
 
 /** @param {string} owner */
 async function agreedToSwitchOff(owner) {
-  const tokens = await concerned({ owner });
+  const whose = await concerned('owner', owner);
   return dangerDialog({
     title: `Switch ${owner} off?`,
-    what:
-      `Every token of ${owner} is refused everywhere, permanently, and no new one can be made. ` +
-      (tokens.length === 0 ? 'No active token has exactly this name; other spellings of it may.' : ''),
+    what: [
+      `Every token of ${owner} is refused everywhere, permanently, and no new one can be made.`,
+      aboutOthers(whose),
+    ],
     submit: 'Switch off',
-    tokens,
+    ...whose,
     name: owner,
     fields: [includeProtected()],
     send: async (reason, form) => {

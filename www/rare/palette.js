@@ -4,6 +4,7 @@
 import { get } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
 import { openKeys } from '../hands.js';
+import { latest } from '../latest.js';
 import { go, here, to } from '../router.js';
 import { openDialog } from '../ui/dialog.js';
 import { themeItems } from '../ui/theme.js';
@@ -23,12 +24,10 @@ const TOKENS_SHOWN = 8;
 /** @param {Destination[]} pages */
 export async function palette(pages) {
   const closed = new AbortController();
-  const fixed = fixedChoices(pages);
-  const actions = await actionsHere(closed.signal);
   /** @type {Choice | null} */
   let taken = null;
   await openDialog('Go to', (close) =>
-    content([...actions, ...fixed], closed.signal, (choice) => {
+    content(fixedChoices(pages), actionsHere(closed.signal), closed.signal, (choice) => {
       taken = choice;
       close();
     }),
@@ -66,10 +65,11 @@ async function actionsHere(signal) {
 
 /**
  * @param {Choice[]} choices that are there without a search
+ * @param {Promise<Choice[]>} more that come before them
  * @param {AbortSignal} signal
  * @param {(choice: Choice) => void} take
  */
-function content(choices, signal, take) {
+function content(choices, more, signal, take) {
   const listId = uniqueId('choices');
   const list = h('ul', { id: listId, role: 'listbox', class: 'choices', 'aria-label': 'What to go to' });
   const count = h('p', { class: 'hidden-visually', role: 'status' });
@@ -135,17 +135,15 @@ function content(choices, signal, take) {
 
   /** @type {number | undefined} */
   let timer;
-  let asking = new AbortController();
+  const next = latest(signal);
   signal.addEventListener('abort', () => clearTimeout(timer));
   function typed() {
     clearTimeout(timer);
-    asking.abort(new DOMException('superseded', 'AbortError'));
-    asking = new AbortController();
+    const asked = next();
     const text = input.value.trim();
     const matching = matches(choices, text);
     show(matching);
     if (text.length < 2) return;
-    const asked = AbortSignal.any([asking.signal, signal]);
     timer = setTimeout(async () => {
       try {
         const { items } = await findTokens({ q: text }, '', asked);
@@ -159,6 +157,12 @@ function content(choices, signal, take) {
     }, TYPED_MS);
   }
   show(choices);
+  more.then((first) => {
+    if (first.length === 0 || signal.aborted) return;
+    choices = [...first, ...choices];
+    if (input.value === '') show(choices);
+    else typed();
+  });
   return [input, count, list];
 }
 

@@ -58,7 +58,9 @@ export function viewsDialog(current) {
           cancel: close,
           send: async (form) => {
             const name = fieldValue(form, 'name').trim();
-            if (name === '') return;
+            if (name === '') throw fieldFault('name', 'A name');
+            if (Object.hasOwn(saved(), name))
+              throw fieldFault('name', 'There is a view of this name. Delete it first, or choose another');
             if (whySecret(name) !== '') throw fieldFault('name', whySecret(name));
             const isKept = keep({ ...saved(), [name]: current });
             close();

@@ -2,6 +2,7 @@
 // which one comes next.
 
 import { get, post } from '../api.js';
+import { counted } from '../counted.js';
 import { h, put } from '../dom.js';
 import { reload, to } from '../router.js';
 import { exact, time } from '../time.js';
@@ -154,8 +155,8 @@ function retireDialog({ id, live_tokens: live }) {
       live === 0
         ? 'No live token is signed with it. It is refused everywhere, permanently, ' +
           'and its id is never used again.'
-        : `${live.toLocaleString('en')} live tokens are signed with it. ` +
-          'They are refused everywhere, permanently; pages that carry one of them stop working.',
+        : `Refused everywhere, permanently: ${counted(live, 'live token')} signed with it. ` +
+          'Pages that carry one of them stop working.',
     submit: 'Retire it',
     tokens: [],
     name: `key ${id}`,
@@ -214,7 +215,8 @@ const words = (text) => h('p', null, text);
 /** @param {number} id */
 function addWords(id) {
   const entry = `\\"${id}\\":\\"$(openssl rand -base64 32)\\",`;
-  const command = `sed -i "s|^SIGNING_KEYS='{|&${entry}|" .wayleave/secrets`;
+  // printf is a part of the shell: the key is in no list of processes.
+  const command = `printf '%s' "s|^SIGNING_KEYS='{|&${entry}|" | sed -i -f /dev/stdin .wayleave/secrets`;
   return [
     words(
       `On one machine, in the project’s folder: this makes key ${id} and adds it. Keep a copy of the file.`,
@@ -273,7 +275,7 @@ const retireWords = (old) =>
             h(
               'a',
               { href: to(['tokens'], { key_id: String(old.id) }) },
-              `Show its ${old.live_tokens.toLocaleString('en')} live tokens`,
+              `Show its ${counted(old.live_tokens, 'live token')}`,
             ),
           ),
         button(`Retire key ${old.id} now …`, '', 'danger', () => attempt(() => retireDialog(old))),

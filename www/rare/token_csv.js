@@ -1,6 +1,7 @@
 // The tokens of a list as CSV (RFC 4180), all pages of it.
 
 import { get, query } from '../api.js';
+import { counted } from '../counted.js';
 import { h, put } from '../dom.js';
 import { openDialog } from '../ui/dialog.js';
 import { wordsOf } from '../ui/failure.js';
@@ -46,7 +47,9 @@ function cell(value) {
 
 /** @param {Token[]} tokens */
 export const lines = (tokens) => tokens.map((token) => line(COLUMNS.map(([, of]) => of(token)))).join('');
-export const HEAD = line(COLUMNS.map(([name]) => name));
+/** Spreadsheets take a file without it for one of an older encoding. */
+const BYTE_ORDER_MARK = '\uFEFF';
+export const HEAD = BYTE_ORDER_MARK + line(COLUMNS.map(([name]) => name));
 
 /**
  * Fetches every page and offers the file.
@@ -63,7 +66,7 @@ export async function exportCsv(asked, total) {
     ).then(
       ({ parts, count }) => {
         download(parts);
-        put(said, `${count.toLocaleString('en')} tokens are in the file.`);
+        put(said, `${counted(count, 'token')} in the file.`);
         put(done, 'Close');
       },
       (error) => {

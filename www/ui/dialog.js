@@ -2,16 +2,22 @@
 // opened it. Before typed text is lost, it asks.
 
 import { h, uniqueId } from '../dom.js';
+import { showNoticesIn } from './notice.js';
 import { discard, hasUnsaved } from './unsaved.js';
 
 /**
- * Opens a modal dialog. Resolves when it closes, for any reason.
+ * Opens a modal dialog. Resolves when it closes, for any reason; at once where one of this title is open, as
+ * after a second click.
  * @param {string} title
  * @param {(close: () => void) => import('../dom.js').Child | import('../dom.js').Child[]} body
- * @param {{ lasting?: boolean }} [options] `lasting`: Escape does not close it
+ * @param {{ lasting?: boolean | (() => boolean) }} [options] `lasting`: Escape does not close it, while it
+ *   says so
  * @returns {Promise<void>}
  */
 export function openDialog(title, body, { lasting = false } = {}) {
+  if ([...document.querySelectorAll('dialog > h2')].some((open) => open.textContent === title))
+    return Promise.resolve();
+  const isLasting = typeof lasting === 'function' ? lasting : () => lasting;
   const id = uniqueId('dialog');
   const opener = /** @type {HTMLElement | null} */ (document.activeElement);
   return new Promise((resolve) => {
@@ -20,13 +26,13 @@ export function openDialog(title, body, { lasting = false } = {}) {
       'dialog',
       {
         'aria-labelledby': id,
+        closedby: lasting === true && 'none',
         on: {
-          cancel: (/** @type {Event} */ event) => {
-            if (!lasting && !hasUnsaved(dialog)) return;
-            event.preventDefault();
-            if (!lasting) ifDiscarded(dialog, close);
-          },
+          // Browsers let a second Escape pass that is refused in `cancel` alone.
+          keydown: (/** @type {KeyboardEvent} */ event) => event.key === 'Escape' && kept(event),
+          cancel: kept,
           close: () => {
+            showNoticesIn(topmost(dialog));
             dialog.remove();
             if (opener?.isConnected) opener.focus();
             resolve();
@@ -38,11 +44,23 @@ export function openDialog(title, body, { lasting = false } = {}) {
     );
     document.body.append(dialog);
     dialog.showModal();
+    showNoticesIn(dialog);
+    /** Keeps what typed text or its importance keeps open. @param {Event} event */
+    function kept(event) {
+      if (event.defaultPrevented || !(isLasting() || hasUnsaved(dialog))) return;
+      event.preventDefault();
+      if (!isLasting()) ifDiscarded(dialog, close);
+    }
     const first =
       /** @type {HTMLElement | null} */ (dialog.querySelector('[autofocus]')) ?? dialog.querySelector('h2');
     first?.focus();
   });
 }
+
+/** The dialog under `closing`, or the page. @param {HTMLElement} closing */
+const topmost = (closing) =>
+  [...document.querySelectorAll('dialog')].findLast((dialog) => dialog !== closing && dialog.open) ??
+  document.body;
 
 /**
  * Does what would lose the typed text below `root`, unless the user would rather keep it.

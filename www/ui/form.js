@@ -233,6 +233,23 @@ export function fieldValue(form, name) {
   return input?.value ?? '';
 }
 
+/**
+ * The number in a field; null where it is empty, if it `mayBeEmpty`.
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @param {{ mayBeEmpty?: boolean }} [options]
+ */
+export function numberIn(form, name, { mayBeEmpty = false } = {}) {
+  const input = /** @type {HTMLInputElement | null} */ (form.elements.namedItem(name));
+  // Browsers give '' for text that is no number, as for no text at all.
+  const isEmpty = !input || (input.value.trim() === '' && !input.validity.badInput);
+  if (isEmpty && mayBeEmpty) return null;
+  const number = Number(input?.value);
+  if (isEmpty || input?.validity.badInput || !Number.isFinite(number))
+    throw fieldFault(name, mayBeEmpty ? 'A number, or nothing' : 'A number');
+  return number;
+}
+
 /** @param {HTMLFormElement} form @param {string} name */
 export function isChecked(form, name) {
   return /** @type {HTMLInputElement | null} */ (form.elements.namedItem(name))?.checked ?? false;

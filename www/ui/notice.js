@@ -5,12 +5,19 @@ import { h, put } from '../dom.js';
 
 const SHOWN_MS = 6000,
   SHOWN_WITH_ACTION_MS = 30_000;
-const region = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' });
+/** @type {HTMLElement | undefined} */
+let region;
 /** @type {number | undefined} */
 let timer;
 
 /** The element that shows the messages. There is one in the page. */
-export const noticeRegion = () => region;
+export function noticeRegion() {
+  region ??= h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' });
+  return region;
+}
+
+/** Moves it into what is on top: a modal dialog covers and silences the page. @param {HTMLElement} place */
+export const showNoticesIn = (place) => place.append(noticeRegion());
 
 /**
  * @param {string} text
@@ -19,6 +26,7 @@ export const noticeRegion = () => region;
  */
 export function announce(text, { quietly = false, action } = {}) {
   clearTimeout(timer);
+  const region = noticeRegion();
   const click = () => {
     put(region);
     action?.act();

@@ -2,7 +2,7 @@
 
 import { call, get, post } from '../api.js';
 import { h } from '../dom.js';
-import { reload } from '../router.js';
+import { reload, rewrite } from '../router.js';
 import { date, fromLocalInput, time } from '../time.js';
 import { badge } from '../ui/badge.js';
 import { copyable } from '../ui/copy.js';
@@ -40,7 +40,7 @@ export async function view({ params, signal }) {
   const wanted = ROLES.find(({ value }) => value === params.get('new'))?.value;
   if (wanted && !signal.aborted) {
     // The address of the list alone, so that showing it again opens nothing.
-    history.replaceState(null, '', '#/keys');
+    rewrite('#/keys');
     // After the page is shown: it is what the dialog covers.
     setTimeout(() => createDialog(wanted));
   }

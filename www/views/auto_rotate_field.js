@@ -1,7 +1,7 @@
 // Whether and how the registry rotates a token by itself.
 
 import { h } from '../dom.js';
-import { checkbox, field, fieldValue, isChecked } from '../ui/form.js';
+import { checkbox, field, isChecked, numberIn } from '../ui/form.js';
 import { inUnits, planFields, readPlan } from './plan_fields.js';
 
 /** @import { Token } from '../types.d.ts' */
@@ -57,10 +57,11 @@ export function autoRotateField(value) {
 /** The settings in the API's form. @param {HTMLFormElement} form */
 export function readAutoRotate(form) {
   if (!isChecked(form, 'auto_rotate')) return null;
-  const seconds = (/** @type {string} */ name) => Math.round(Number(fieldValue(form, name)) * DAY);
+  const before = numberIn(form, 'auto_before_days') ?? 0;
+  const life = numberIn(form, 'auto_life_days', { mayBeEmpty: true });
   return {
-    before_expiry_seconds: seconds('auto_before_days'),
-    ...(fieldValue(form, 'auto_life_days') !== '' && { expires_in: seconds('auto_life_days') }),
+    before_expiry_seconds: Math.round(before * DAY),
+    ...(life !== null && { expires_in: Math.round(life * DAY) }),
     revoke_old: readPlan(form, PREFIX),
   };
 }

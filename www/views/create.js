@@ -3,7 +3,7 @@
 
 import { get, post } from '../api.js';
 import { h } from '../dom.js';
-import { go, reload, to } from '../router.js';
+import { back, go, reload, to } from '../router.js';
 import { relative } from '../time.js';
 import { copyable } from '../ui/copy.js';
 import { form } from '../ui/form.js';
@@ -47,7 +47,7 @@ export async function view({ params, signal }) {
       form(
         {
           submit: 'Create token',
-          cancel: () => history.back(),
+          cancel: () => back(source ? to(['token', source]) : '#/tokens'),
           send: async (form) => {
             const made = /** @type {Token & { token: string }} */ (
               await post('/tokens', { ...policy.read(form), ...lifetime(form) }, { once })

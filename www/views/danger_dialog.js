@@ -2,6 +2,7 @@
 // name to type where a slip would break pages.
 
 import { get } from '../api.js';
+import { counted } from '../counted.js';
 import { h } from '../dom.js';
 import { duration, time } from '../time.js';
 import { openDialog } from '../ui/dialog.js';
@@ -17,6 +18,7 @@ import { originList, usageOf } from './usage.js';
  *   what: Child | Child[],
  *   submit: string,
  *   tokens: Token[],
+ *   total?: { count: number, exact: boolean },
  *   name: string,
  *   always?: Child,
  *   isUsed?: boolean,
@@ -30,11 +32,11 @@ import { originList, usageOf } from './usage.js';
  *   instead?: (close: () => void) => Child,
  *   send: (reason: { reason?: string }, form: HTMLFormElement) => Promise<void>,
  * }} Danger
- * `what` happens, as a sentence; `tokens` are those that end, `name` is what must be typed where one of them
- * was used today, or where `isUsed` says so (unless `isRisky` says that the choices in the form make that
- * needless) or where `always` says why; `when` it holds, if not within the bound; `known` are further facts,
- * `list` is shown first, `fields` are further fields, `more` further buttons, and `instead` offers something
- * that can be undone.
+ * `what` happens, as a sentence; `tokens` are those that end, or the ones of `total` that were used last;
+ * `name` is what must be typed where one of them was used today, or where `isUsed` says so (unless `isRisky`
+ * says that the choices in the form make that needless) or where `always` says why; `when` it holds, if not
+ * within the bound; `known` are further facts, `list` is shown first, `fields` are further fields, `more`
+ * further buttons, and `instead` offers something that can be undone.
  */
 
 /** Usage is asked for so many tokens at most. A family has two active ones. */
@@ -44,13 +46,16 @@ const DAY_MS = 86_400_000;
 /**
  * Opens the dialog. Resolves with whether it was done.
  * @param {Danger} danger
+ * @param {string} [from] the address where it was asked for
  */
-export async function dangerDialog(danger) {
+export async function dangerDialog(danger, from = location.hash) {
   const [status, usages] = await Promise.all([
     /** @type {Promise<Status>} */ (get('/status')),
     // An error here must not prevent the action.
     Promise.all(danger.tokens.slice(0, ASKED).map(({ id }) => usageOf(id).catch(() => null))),
   ]);
+  // Not over a page to which the user has gone meanwhile.
+  if (location.hash !== from) return false;
   let isDone = false;
   await openDialog(danger.title, (close) =>
     content(danger, status, usages, close, () => {
@@ -111,7 +116,7 @@ function content(danger, status, usages, close, done) {
     h('p', null, what),
     danger.list,
     facts(
-      ...about(tokens),
+      ...about(tokens, danger.total),
       ...(danger.known ?? []),
       fact(danger.when ? 'When' : 'Refused everywhere', danger.when ?? bound(status.bound)),
     ),
@@ -131,21 +136,31 @@ function wasUsedToday({ last_used_at: at }, usage) {
   return Boolean(at) && Date.now() - Date.parse(/** @type {string} */ (at)) < DAY_MS;
 }
 
-/** The tokens that end, and where they work. @param {Token[]} tokens */
-function about(tokens) {
+/**
+ * The tokens that end, and where they work.
+ * @param {Token[]} tokens
+ * @param {{ count: number, exact: boolean }} [total]
+ */
+function about(tokens, total = { count: tokens.length, exact: true }) {
   if (tokens.length === 0) return [];
+  const isAll = total.exact && total.count === tokens.length;
+  const number = `${total.exact ? '' : 'at least '}${total.count.toLocaleString('en')} tokens`;
   const rules = new Set(tokens.flatMap(({ origins }) => (origins === 'any' ? ['every site'] : origins)));
   const shown = [...rules].slice(0, 3).join(', ');
   return [
     fact(
-      tokens.length === 1 ? 'Token' : `${tokens.length} tokens`,
+      !isAll ? 'Tokens' : tokens.length === 1 ? 'Token' : number,
       h(
         'span',
         null,
+        !isAll && `${number}; used last: `,
         tokens.flatMap(({ fingerprint }, at) => [at > 0 && ', ', h('code', null, fingerprint)]),
       ),
     ),
-    fact('Works from', rules.size > 3 ? `${shown} and ${rules.size - 3} more` : shown),
+    fact(
+      isAll ? 'Works from' : 'These work from',
+      rules.size > 3 ? `${shown} and ${rules.size - 3} more` : shown,
+    ),
   ];
 }
 
@@ -189,7 +204,7 @@ function inUse({ fingerprint, last_used_at: known }, usage, isNamed) {
           : 'Still in use',
       ),
       usage.last_used_at && h('span', null, ', last ', time(usage.last_used_at)),
-      `: ${usage.totals.admitted.toLocaleString('en')} requests in the last 24 hours.`,
+      `: ${counted(usage.totals.admitted, 'request')} in the last 24 hours.`,
     ),
     originList(usage.origins.allowed, '', 5),
   );

@@ -35,6 +35,7 @@ export async function view({ path: [, id], params, signal }) {
     signal,
   );
   const isInFamily = Boolean(token.predecessor ?? token.successor);
+  const attempts = keysOfAttempts();
   return h(
     'div',
     null,
@@ -81,7 +82,7 @@ export async function view({ path: [, id], params, signal }) {
             const changed = changedOf(token, wanted);
             const wholeFamily = isChecked(form, 'whole_family');
             if (!(await agreed(token, changed, wholeFamily, signal))) return false;
-            const isSaved = await save(address, token, changed, etag, wholeFamily);
+            const isSaved = await save(address, token, changed, etag, wholeFamily, attempts);
             announce(isSaved ? 'The changes were saved.' : 'Nothing was changed.');
             // Who has gone elsewhere meanwhile stays there.
             if (!signal.aborted) go(to(['token', token.id]));
@@ -159,16 +160,32 @@ const changedOf = (token, wanted) =>
  * @param {Record<string, unknown>} body
  * @param {string | null} etag
  * @param {boolean} wholeFamily
+ * @param {(content: string) => string} attempts
  */
-async function save(address, token, body, etag, wholeFamily) {
+async function save(address, token, body, etag, wholeFamily, attempts) {
   if (Object.keys(body).length === 0) return false;
+  const once = attempts(sorted([body, wholeFamily]));
   try {
-    if (wholeFamily) await call('PATCH', `/families/${token.family}`, { body });
-    else await call('PATCH', address, { body, ifMatch: etag });
+    if (wholeFamily) await call('PATCH', `/families/${token.family}`, { body, once });
+    else await call('PATCH', address, { body, ifMatch: etag, once });
   } catch (error) {
     throw error instanceof ApiError && error.status === 412 ? overtaken(error) : error;
   }
   return true;
+}
+
+/**
+ * Idempotency keys: what is sent again after a lost answer has the key of the first attempt. Its `If-Match`
+ * need not fit any more then.
+ */
+function keysOfAttempts() {
+  /** @type {Map<string, string>} */
+  const keys = new Map();
+  return (/** @type {string} */ content) => {
+    const key = keys.get(content) ?? crypto.randomUUID();
+    keys.set(content, key);
+    return key;
+  };
 }
 
 /** A value as text, with the names of its members in order. @param {unknown} value @returns {string} */

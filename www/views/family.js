@@ -2,6 +2,7 @@
 // one.
 
 import { get } from '../api.js';
+import { counted } from '../counted.js';
 import { h, put } from '../dom.js';
 import { to } from '../router.js';
 import { time } from '../time.js';
@@ -58,7 +59,7 @@ export async function view({ path: [, id], signal }) {
         h(
           'p',
           { class: 'muted small' },
-          `${hidden} more tokens that ended earlier are not shown. `,
+          `${counted(hidden, 'more token')} that ended earlier ${hidden === 1 ? 'is' : 'are'} not shown. `,
           h('a', { href: to(['audit'], { family: family.id }) }, 'See the audit log'),
         ),
     ),

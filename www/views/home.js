@@ -3,6 +3,7 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
+import { latest } from '../latest.js';
 import { to } from '../router.js';
 import { duration, time } from '../time.js';
 import { fact, facts } from '../ui/facts.js';
@@ -88,13 +89,15 @@ function requests(signal) {
       h('option', { value, selected: value === 'hour' }, label),
     ),
   );
+  const next = latest(signal);
   ask();
   async function ask() {
+    const asked = next();
     try {
-      const usage = /** @type {AllUsage} */ (await get(`/usage${query({ step: step.value })}`, signal));
+      const usage = /** @type {AllUsage} */ (await get(`/usage${query({ step: step.value })}`, asked));
       put(content, used(usage, signal));
     } catch (error) {
-      if (!signal.aborted) put(content, failure(error, ask));
+      if (!asked.aborted) put(content, failure(error, ask));
     }
   }
   return h(

@@ -2,6 +2,7 @@
 // notice.
 
 import { get, post, query } from '../api.js';
+import { counted } from '../counted.js';
 import { h } from '../dom.js';
 import { reload, to } from '../router.js';
 import { exact, relative } from '../time.js';
@@ -137,6 +138,6 @@ function sent(delivery) {
   const why = delivery.error ? `: ${delivery.error.replaceAll('_', ' ')}` : '';
   if (delivery.state === 'delivered') return badge('Webhook delivered', 'good');
   return delivery.state === 'pending'
-    ? badge(`Webhook tried ${delivery.attempts} times${why}`, 'warn')
+    ? badge(`Webhook tried ${counted(delivery.attempts, 'time')}${why}`, 'warn')
     : badge(`Webhook given up${why}`, 'bad');
 }

@@ -1,7 +1,7 @@
 // When the old token of a rotation ends, as fields: for a rotation by hand and for automatic ones.
 
 import { h } from '../dom.js';
-import { checkbox, choices, field, fieldValue, isChecked } from '../ui/form.js';
+import { checkbox, choices, field, fieldValue, isChecked, numberIn } from '../ui/form.js';
 
 /** @import { RevokeOld } from '../types.d.ts' */
 
@@ -140,7 +140,7 @@ const hasOther = (seconds) => seconds !== undefined && seconds !== DRAIN_HOURS *
 export function readPlan(form, prefix = '') {
   const when = /** @type {RevokeOld['when']} */ (fieldValue(form, `${prefix}when`));
   const seconds = (/** @type {string} */ name, /** @type {number} */ unit) =>
-    Math.round(Number(fieldValue(form, prefix + name)) * unit);
+    Math.round((numberIn(form, prefix + name) ?? 0) * unit);
   if (when === 'after') {
     return {
       when,
@@ -150,12 +150,11 @@ export function readPlan(form, prefix = '') {
     };
   }
   if (when === 'first_use') {
+    const deadline = numberIn(form, `${prefix}deadline_days`, { mayBeEmpty: true });
     return {
       when,
       drain_seconds: seconds('drain_hours', HOUR),
-      ...(fieldValue(form, `${prefix}deadline_days`) !== '' && {
-        deadline_seconds: seconds('deadline_days', DAY),
-      }),
+      ...(deadline !== null && { deadline_seconds: Math.round(deadline * DAY) }),
       strict: isChecked(form, `${prefix}first_use_strict`),
     };
   }

@@ -1,7 +1,7 @@
 // How many requests a token may make in a day or a month.
 
 import { h } from '../dom.js';
-import { field, fieldValue } from '../ui/form.js';
+import { field, fieldValue, numberIn } from '../ui/form.js';
 
 /** @import { Token } from '../types.d.ts' */
 
@@ -54,10 +54,10 @@ export function quotaField(quota) {
 
 /** The quota in the API's form. @param {HTMLFormElement} form */
 export function readQuota(form) {
-  const requests = fieldValue(form, 'quota_requests').trim();
-  if (requests === '') return null;
+  const requests = numberIn(form, 'quota_requests', { mayBeEmpty: true });
+  if (requests === null) return null;
   return {
-    requests: Number(requests),
+    requests,
     per: fieldValue(form, 'quota_per'),
     counts: fieldValue(form, 'quota_counts'),
   };

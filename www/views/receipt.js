@@ -4,6 +4,7 @@
 // clock skew (docs/bound.md, "Receipts").
 
 import { get, post } from '../api.js';
+import { serverNow } from '../clock.js';
 import { h, put } from '../dom.js';
 import { duration, exact, relative } from '../time.js';
 import { may } from '../who.js';
@@ -22,7 +23,7 @@ const RECENT_MS = 10 * 60_000;
 
 /** Whether a change is recent enough to be followed. @param {string | null | undefined} at */
 export const isRecent = (at) =>
-  Boolean(at) && Date.now() - Date.parse(/** @type {string} */ (at)) <= RECENT_MS;
+  Boolean(at) && serverNow() - Date.parse(/** @type {string} */ (at)) <= RECENT_MS;
 
 /**
  * Follows a change until some time after it holds.
@@ -47,14 +48,14 @@ export function receipt(id, effectiveBy, what, signal, subject = 'It is') {
   if (id !== null && may('operator')) post(`/tokens/${id}/probe`, {}, { signal }).catch(() => {});
 
   function tick() {
-    const left = done - Date.now();
+    const left = done - serverNow();
     // Rounded down: effective_by was rounded up, and more than the bound would be wrong.
     put(count, left > 0 ? `${Math.max(1, Math.floor(left / 1000))} s` : 'Everywhere');
     const text =
       left > 0
         ? `${promised(promise, `${subject} ${what}`)} At the latest at ${exact(effectiveBy)}, ` +
           'which includes the allowed clock skew.'
-        : `${subject} ${what}${Date.now() < by ? '' : ` since ${exact(effectiveBy)} at the latest`}.`;
+        : `${subject} ${what}${serverNow() < by ? '' : ` since ${exact(effectiveBy)} at the latest`}.`;
     if (words.textContent !== text) put(words, text);
     if (Date.now() - asked >= ASK_MS) ask();
     if (left < -WATCHED_AFTER_MS) clearInterval(timer);

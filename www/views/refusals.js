@@ -46,7 +46,9 @@ export async function view({ params, signal }) {
       put(results, shown(page, filters, cursor, names));
       announce('New refusals are shown.', { quietly: true });
     } catch (error) {
-      if (!signal.aborted) put(results, failure(error, ask));
+      if (signal.aborted) return;
+      shownText = '';
+      put(results, failure(error, ask));
     }
   };
   return h(

@@ -1,6 +1,7 @@
 // How well revocation works: the list, propagation times compared with the bound, and pending writes to KV.
 
 import { get } from '../api.js';
+import { counted } from '../counted.js';
 import { h } from '../dom.js';
 import { reload } from '../router.js';
 import { exact, time } from '../time.js';
@@ -55,7 +56,7 @@ export async function view({ signal }) {
       { class: 'tiles' },
       tile('List', [
         fact('Number', status.list.number.join('.')),
-        fact('Names', `${status.list.entries} tokens`),
+        fact('Names', counted(status.list.entries, 'token')),
         fact('Size', bytes(status.list.bytes)),
         fact('Base', `${status.list.base.number.join('.')}, ${bytes(status.list.base.bytes)}`),
         fact('Written to KV', time(status.heartbeat.published_at)),

@@ -10,32 +10,36 @@ import { after, attempt, disable } from './token_calls.js';
 
 /** @param {Token} token */
 export async function revokeDialog(token) {
+  const from = location.hash;
   await attempt(async () => {
     const family = /** @type {Page<Token>} */ (
       await get(`/tokens${query({ family: token.family, state: 'active', limit: 3 })}`)
     );
     const isLast = token.state === 'active' && family.items.every(({ id }) => id === token.id);
-    await dangerDialog({
-      title: `Revoke “${token.label}”?`,
-      what: [
-        'It is refused everywhere, permanently. Pages that still use it get 401 ',
-        h('code', null, 'token_revoked'),
-        '.',
-      ],
-      submit: 'Revoke',
-      tokens: [token],
-      name: token.label,
-      always:
-        isLast &&
-        'It is the only active token of its family: its pages would have no working token. ' +
-          'Create a new token and deploy it first, unless this is an emergency.',
-      instead: (close) => token.state === 'active' && disableInstead(token, close),
-      send: async (reason) => {
-        await post(`/tokens/${token.id}/revoke`, { ...reason, ...(isLast && { force: true }) });
-        announce(`${token.label} is revoked.`);
-        after(token);
+    await dangerDialog(
+      {
+        title: `Revoke “${token.label}”?`,
+        what: [
+          'It is refused everywhere, permanently. Pages that still use it get 401 ',
+          h('code', null, 'token_revoked'),
+          '.',
+        ],
+        submit: 'Revoke',
+        tokens: [token],
+        name: token.label,
+        always:
+          isLast &&
+          'It is the only active token of its family: its pages would have no working token. ' +
+            'Create a new token and deploy it first, unless this is an emergency.',
+        instead: (close) => token.state === 'active' && disableInstead(token, close),
+        send: async (reason) => {
+          await post(`/tokens/${token.id}/revoke`, { ...reason, ...(isLast && { force: true }) });
+          announce(`${token.label} is revoked.`);
+          after(token);
+        },
       },
-    });
+      from,
+    );
   });
 }
 

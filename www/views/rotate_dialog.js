@@ -24,9 +24,11 @@ import { after, attempt } from './token_calls.js';
 
 /** @param {Token} token */
 export async function rotateDialog(token) {
+  const from = location.hash;
   await attempt(async () => {
     const settings = await configuration(new AbortController().signal);
-    await openDialog(`Rotate “${token.label}”`, (close) => content(token, settings, close));
+    if (location.hash === from)
+      await openDialog(`Rotate “${token.label}”`, (close) => content(token, settings, close));
   });
 }
 

@@ -33,8 +33,8 @@ export class Selection {
   #pageBox = null;
 
   /**
-   * @param {() => { filter: Asked | null, total: string, more: boolean }} found what the filters find;
-   *   `filter` is null where none holds
+   * @param {() => { filter: Asked | null, total: string, more: boolean, words: string }} found what the
+   *   filters find; `filter` is null where none holds; `words` are those of the filters
    */
   constructor(found) {
     this.found = found;
@@ -165,10 +165,11 @@ export class Selection {
 
   /** @param {string} kind */
   async #act(kind) {
-    const { filter } = this.found();
+    const { filter, words } = this.found();
     const asked = this.#isAll ? filter : { ids: [...this.#tokens.keys()] };
     if (asked === null) return;
+    const whose = this.#isAll ? `all that match (${words})` : 'those that were selected';
     const { bulkDialog } = await loaded(() => import('../rare/bulk_dialog.js'));
-    await bulkDialog(kind, asked);
+    await bulkDialog(kind, asked, whose);
   }
 }

@@ -105,18 +105,19 @@ export function signInAgain() {
 async function ask() {
   /** @type {Session | undefined} */
   let session;
-  await openDialog(
-    'Your session has ended',
-    (close) => [
-      h('p', null, 'Sign in again to continue. What you typed is kept.'),
-      keyForm((opened) => {
-        session = opened;
-        close();
-      }),
-    ],
-    { lasting: true },
-  );
-  return /** @type {Session} */ (session);
+  while (!session)
+    await openDialog(
+      'Your session has ended',
+      (close) => [
+        h('p', null, 'Sign in again to continue. What you typed is kept.'),
+        keyForm((opened) => {
+          session = opened;
+          close();
+        }),
+      ],
+      { lasting: true },
+    );
+  return session;
 }
 
 /** @param {(session: Session) => void} done */

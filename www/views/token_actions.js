@@ -17,13 +17,36 @@ import { attempt, disable, enable, textOf } from './token_calls.js';
 // The dialogs are loaded when they are opened.
 /** @param {Token} token */
 const rotate = (token) =>
-  attempt(async () => (await loaded(() => import('./rotate_dialog.js'))).rotateDialog(token));
+  open(
+    () => import('./rotate_dialog.js'),
+    ({ rotateDialog }) => rotateDialog(token),
+  );
 /** @param {Token} token */
 const revoke = (token) =>
-  attempt(async () => (await loaded(() => import('./revoke_dialog.js'))).revokeDialog(token));
+  open(
+    () => import('./revoke_dialog.js'),
+    ({ revokeDialog }) => revokeDialog(token),
+  );
 /** @param {Token} token */
 const stop = ({ family }) =>
-  attempt(async () => (await loaded(() => import('./stop_dialog.js'))).stopDialog(family));
+  open(
+    () => import('./stop_dialog.js'),
+    ({ stopDialog }) => stopDialog(family),
+  );
+
+/**
+ * Not over a page to which the user has gone meanwhile.
+ * @template T
+ * @param {() => Promise<T>} load
+ * @param {(part: T) => Promise<void>} show
+ */
+function open(load, show) {
+  const from = location.hash;
+  return attempt(async () => {
+    const part = await loaded(load);
+    if (location.hash === from) await show(part);
+  });
+}
 
 /** @param {Token} token @returns {Action[]} */
 function rotations(token) {

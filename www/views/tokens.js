@@ -3,6 +3,7 @@
 
 import { h, put } from '../dom.js';
 import { loaded } from '../later.js';
+import { latest } from '../latest.js';
 import { go, rewrite, to } from '../router.js';
 import { failure, wordsOf } from '../ui/failure.js';
 import { pageHead } from '../ui/head.js';
@@ -20,6 +21,7 @@ import {
   FILTERS,
   filtersOf,
   given,
+  inWords,
   mainFilters,
   moreFilters,
   showChips,
@@ -66,7 +68,7 @@ const newToken = () => may('operator') && h('a', { class: 'button primary', href
 
 /** The list as it is shown: what it holds, and its order. */
 class List {
-  #loading = new AbortController();
+  #next;
   /** @type {Found | null} */
   #found = null;
 
@@ -75,12 +77,16 @@ class List {
     this.filters = filters;
     this.sort = sort;
     this.signal = signal;
+    this.#next = latest(signal);
     this.place = h('div');
     this.chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Filters that hold' });
     this.selection = new Selection(() => ({
       filter: given(this.filters).length === 0 ? null : asJson(this.#found?.asked ?? {}),
       total: totalOf(this.#found),
       more: hasMore(this.#found),
+      words: given(this.filters)
+        .map((name) => inWords(name, this.filters[name]))
+        .join(', '),
     }));
   }
 
@@ -119,9 +125,10 @@ class List {
 
   /** Reads the list again after a filter has changed. The focus stays where it is. */
   async refresh() {
-    this.#loading.abort(new DOMException('superseded', 'AbortError'));
-    this.#loading = new AbortController();
-    const signal = AbortSignal.any([this.#loading.signal, this.signal]);
+    const signal = this.#next();
+    // Nothing is done to what is still shown: the filters that hold find other tokens.
+    this.#found = null;
+    this.selection.clear();
     try {
       const found = await this.find('', signal);
       this.selection.clear();
@@ -152,7 +159,8 @@ class List {
 
   async #export() {
     const { exportCsv } = await loaded(() => import('../rare/token_csv.js'));
-    await exportCsv({ ...this.#found?.asked, sort: this.sort }, totalOf(this.#found));
+    const found = this.#found ?? (await this.find(''));
+    await exportCsv({ ...found.asked, sort: this.sort }, totalOf(found));
   }
 
   /** What can be done with the whole list. */

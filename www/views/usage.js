@@ -2,6 +2,7 @@
 
 import { get, query } from '../api.js';
 import { h, put } from '../dom.js';
+import { latest } from '../latest.js';
 import { to } from '../router.js';
 import { exact } from '../time.js';
 import { barChart } from '../ui/chart.js';
@@ -65,14 +66,16 @@ export function usageSection({ id, origin_mode: mode }, signal, known) {
       ),
     ),
   );
+  const next = latest(signal);
   ask();
   async function ask() {
+    const asked = next();
     try {
-      const usage = await usageOf(id, signal, RANGES[Number(step.value)]);
+      const usage = await usageOf(id, asked, RANGES[Number(step.value)]);
       known?.(usage);
       put(content, shown(usage, mode, signal));
     } catch (error) {
-      if (!signal.aborted) put(content, failure(error, ask));
+      if (!asked.aborted) put(content, failure(error, ask));
     }
   }
   return h(
