@@ -44,6 +44,22 @@ describe('requests', () => {
     });
   }
 
+  it('no method becomes a GET by asking for a WebSocket', async () => {
+    const handshake = [
+      ['Connection', 'Upgrade'],
+      ['Upgrade', 'websocket'],
+      ['Sec-WebSocket-Version', '13'],
+      ['Sec-WebSocket-Key', 'AAAAAAAAAAAAAAAAAAAAAA=='],
+    ];
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'PROPFIND']) {
+      const body = method === 'POST' ? { body: 'a body' } : {};
+      const answer = await ask(method, '/echo', { headers: handshake, ...body });
+      const arrived = upstream.requests.at(-1);
+      assert.deepEqual([answer.status, arrived.method], [200, method], String(answer));
+      assert.deepEqual(valuesOf(arrived, 'upgrade'), []);
+    }
+  });
+
   it('a body arrives byte for byte, with its length when the caller gave one', async () => {
     const body = Buffer.from([0, 255, 10, 13, 0xc3, 0x28]);
     const { json } = await ask('POST', '/echo', {
