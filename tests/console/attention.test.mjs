@@ -121,7 +121,7 @@ it('every kind of notice is on its page and sent, and what asks for something to
     '1 token refused increasingly from sites that are not listed.',
   ]);
   await banner.getByRole('link', { name: 'Look' }).last().click();
-  await page.getByRole('heading', { level: 1, name: 'Notices' }).waitFor();
+  await page.getByRole('heading', { level: 1, name: 'Notices', exact: true }).waitFor();
   const shown = (await page.locator('.events > li').allInnerTexts()).map((text) => text.split('\n')[0]);
   for (const words of Object.values(WORDS)) {
     assert.ok(

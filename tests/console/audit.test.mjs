@@ -37,14 +37,14 @@ describe('the audit log', () => {
     await edit.getByText('1 unchanged').waitFor();
     await assertAccessible(page, 'the audit log');
     await link.click();
-    await page.getByRole('heading', { level: 1, name: 'Audited' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Audited', exact: true }).waitFor();
     assert.deepEqual(page.troubles, []);
   });
 
   it('is filtered by person, action, token and time, and the address keeps it', async () => {
     const { key, id } = await admin.createAdminKey('operator', { label: 'Ana Ruiz' });
     const other = await site.signedIn({ key, at: `#/token/${token.id}` });
-    await other.getByRole('heading', { level: 1, name: 'Audited' }).waitFor();
+    await other.getByRole('heading', { level: 1, name: 'Audited', exact: true }).waitFor();
     const page = await site.signedIn({ at: '#/audit' });
     const shown = async (count) => {
       await eventually(`${count} entries`, async () => (await entries(page).count()) === count);
@@ -69,7 +69,7 @@ describe('the audit log', () => {
     await page.getByLabel('Token or family').press('Enter');
     await shown(1);
     await page.reload();
-    await page.getByRole('heading', { level: 1, name: 'Audit log' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Audit log', exact: true }).waitFor();
     assert.equal(await page.getByLabel('Token or family').inputValue(), token.id);
     await shown(1);
     await page.getByLabel('Before').fill('2020-01-01T00:00');

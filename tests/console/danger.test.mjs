@@ -308,7 +308,7 @@ describe('an edit', () => {
     assert.equal((await admin.token(id)).version, 1);
     await page.getByRole('button', { name: 'Save' }).click();
     await agreed(asked, label);
-    await page.getByRole('heading', { level: 1, name: label }).waitFor();
+    await page.getByRole('heading', { level: 1, name: label, exact: true }).waitFor();
     await receipt(page).getByText('The change is in effect everywhere within 60 s').waitFor();
     assert.deepEqual((await admin.token(id)).origins, [SHOP, 'https://*.blog.example']);
     assert.deepEqual(page.troubles, []);
@@ -330,7 +330,7 @@ describe('an edit', () => {
     await asked.getByText(BLOG).waitFor();
     assert.equal(await asked.getByText(SHOP).count(), 0);
     await agreed(asked, 'Tried');
-    await page.getByRole('heading', { level: 1, name: 'Tried' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Tried', exact: true }).waitFor();
     assert.equal((await admin.token(id)).origin_mode, 'enforce');
   });
 
@@ -344,7 +344,7 @@ describe('an edit', () => {
     await asked.getByRole('button', { name: 'Cancel' }).click();
     await page.getByLabel('Change the family’s other tokens too').uncheck();
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('heading', { level: 1, name: unused.label }).waitFor();
+    await page.getByRole('heading', { level: 1, name: unused.label, exact: true }).waitFor();
     assert.deepEqual((await admin.token(used.inFamily.id)).origins, [SHOP, BLOG]);
   });
 
@@ -361,7 +361,7 @@ describe('an edit', () => {
     const other = await site.signedIn({ at: `#/edit/${id}` });
     await refuse(other);
     await other.getByRole('button', { name: 'Save' }).click();
-    await other.getByRole('heading', { level: 1, name: 'Quiet' }).waitFor();
+    await other.getByRole('heading', { level: 1, name: 'Quiet', exact: true }).waitFor();
     assert.deepEqual([page.troubles, other.troubles], [[], []]);
   });
 
@@ -370,7 +370,7 @@ describe('an edit', () => {
     const page = await site.signedIn({ at: `#/edit/${token.id}` });
     await page.getByLabel('Label').fill('Named anew');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Named anew' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Named anew', exact: true }).waitFor();
     await page.waitForLoadState('networkidle');
     assert.equal(await receipt(page).count(), 0);
   });

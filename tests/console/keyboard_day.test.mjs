@@ -111,7 +111,7 @@ describe('with the keyboard alone', () => {
     const { act, open } = handsOn(page);
     await open('Refusals', 'Refusals');
     await act(page.getByRole('link', { name: /^Allow this site/ }));
-    await page.getByRole('heading', { level: 1, name: 'Edit “Refused”' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Edit “Refused”', exact: true }).waitFor();
     await act(button(page, 'Save'));
     await page.getByRole('heading', { level: 1, name: 'Refused', exact: true }).waitFor();
     assert.deepEqual((await admin.token(made.Refused.id)).origins, [SITE, STRANGER]);

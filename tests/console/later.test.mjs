@@ -16,7 +16,7 @@ describe('a part that is loaded when it is needed', () => {
     await page.goto(`${site.origin}/_wayleave/console/`);
     await page.getByLabel('Admin key').fill('an-admin-key-for-tests-0123456789abcdef');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
     await page.waitForLoadState('networkidle');
     const isPart = (path) => /rare|views\/token\.js|dialog\.js/.test(path) && !path.endsWith('ui/dialog.js');
     assert.deepEqual(asked.filter(isPart), []);
@@ -28,7 +28,7 @@ describe('a part that is loaded when it is needed', () => {
     await page.keyboard.press('Escape');
     await page.unroute('**/rare/**');
     await page.reload();
-    await page.getByRole('heading', { level: 1, name: 'Licences and owners' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Licences and owners', exact: true }).waitFor();
     await goTo(page, '#/audit', 'Audit log');
     assert.deepEqual(page.troubles, []);
   });

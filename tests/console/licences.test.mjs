@@ -22,7 +22,7 @@ describe('a licence', () => {
     const { id } = await admin.createToken({ label: 'Licensed', external_id: 'customer-9' });
     const page = await site.signedIn({ at: '#/settings' });
     await page.getByRole('link', { name: 'Licences and owners' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Licences and owners' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Licences and owners', exact: true }).waitFor();
     await assertAccessible(page, 'no licences');
     await page.getByRole('button', { name: 'Set an end …' }).click();
     const form = dialog(page, 'Set an end');

@@ -159,7 +159,7 @@ describe('the dense list', () => {
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Export CSV …' }).click(),
     ]);
-    await page.getByText(`${MANY} tokens are in the file.`).waitFor();
+    await page.getByText(`${MANY} tokens in the file.`).waitFor();
     const text = await readFile(await file.path(), 'utf8');
     const rows = text.split('\r\n');
     assert.equal(`${rows[0]}\r\n`, HEAD);

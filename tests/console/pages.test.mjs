@@ -49,7 +49,7 @@ const TESTED = ['desktop-light', 'desktop-dark', 'laptop-light', 'phone-dark'];
 const VIEWS = PICTURES ? ALL_VIEWS : ALL_VIEWS.filter(({ name }) => TESTED.includes(name));
 /** Waits until the page shows its heading and all its requests have ended. */
 async function settled(page, heading) {
-  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+  await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
   await page.waitForLoadState('networkidle');
 }
 
@@ -74,7 +74,7 @@ describe('the first load', () => {
     );
     await page.goto(site.origin + PATH);
     await signIn(page, ADMIN_KEY);
-    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
     await page.waitForLoadState('networkidle');
     const loaded = (await Promise.all(bodies)).filter((body) => body !== null);
     const sum = (field) => loaded.reduce((total, body) => total + body[field], 0);

@@ -76,7 +76,7 @@ describe('recent refusals', () => {
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     await page.waitForURL(new RegExp(`token=${shop.id}`));
     await page.getByRole('link', { name: allow(shop.id) }).click();
-    await page.getByRole('heading', { level: 1, name: 'Edit “Shop”' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Edit “Shop”', exact: true }).waitFor();
     assert.equal(await page.getByLabel('Sites that may use it').inputValue(), `${SITE}\n${STRANGER}`);
     await page.getByText('Nothing is saved yet.').waitFor();
     assert.deepEqual((await admin.token(shop.id)).origins, [SITE]);
@@ -89,7 +89,7 @@ describe('recent refusals', () => {
     await page.goto(`${site.origin}/_wayleave/console/#/refusals`);
     await page.getByLabel('Admin key').fill('an-admin-key-for-tests-0123456789abcdef');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Refusals' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Refusals', exact: true }).waitFor();
     let calls = 0;
     page.on('request', (request) => {
       if (request.url().includes('/refusals')) calls += 1;
@@ -125,7 +125,7 @@ describe('recent refusals', () => {
   it('are linked from the token’s page', async () => {
     const page = await site.signedIn({ at: `#/token/${shop.id}` });
     await page.getByRole('link', { name: 'Recent refusals of this token' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Refusals' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Refusals', exact: true }).waitFor();
     assert.equal(await page.getByLabel('Token').inputValue(), shop.id);
   });
 });
@@ -147,7 +147,7 @@ describe('the first request', () => {
     await page.getByLabel('Label').fill('Newcomer');
     await page.getByLabel('Sites that may use it').fill(SITE);
     await page.getByRole('button', { name: 'Create token' }).click();
-    await page.getByRole('heading', { level: 1, name: '“Newcomer” is ready' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: '“Newcomer” is ready', exact: true }).waitFor();
     const [, id] = /#\/token\/(tok_\d+)$/.exec(page.url());
     const first = page.getByRole('region', { name: 'First request' });
     await first.getByText('Waiting for the first request').waitFor();
@@ -197,7 +197,7 @@ describe('the first request', () => {
     await goTo(page, `#/new?clone=${old.id}`, 'New token like “Replaced”');
     await page.getByLabel('Label').fill('Copied');
     await page.getByRole('button', { name: 'Create token' }).click();
-    await page.getByRole('heading', { level: 1, name: '“Copied” is ready' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: '“Copied” is ready', exact: true }).waitFor();
     await comes('Copied');
     assert.deepEqual(page.troubles, []);
   });
@@ -219,7 +219,7 @@ describe('the first page', () => {
     await page.goto(`${site.origin}/_wayleave/console/`);
     await page.getByLabel('Admin key').fill('an-admin-key-for-tests-0123456789abcdef');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
     const all = page.getByRole('region', { name: 'Requests of all tokens' });
     for (const code of ['origin_not_allowed', 'origin_missing', 'token_missing'])
       await all.locator('.numbers').getByText(code, { exact: true }).waitFor();
@@ -242,7 +242,7 @@ describe('the first page', () => {
     await page.getByRole('heading', { level: 2, name: 'No tokens yet' }).waitFor();
     await page.getByText('See the first request.').waitFor();
     await page.getByRole('link', { name: 'Create the first token' }).click();
-    await page.getByRole('heading', { level: 1, name: 'New token' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'New token', exact: true }).waitFor();
   });
 });
 

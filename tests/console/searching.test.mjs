@@ -136,9 +136,9 @@ describe('the search', () => {
       const page = await site.signedIn();
       const seen = addresses(page);
       await search(page).fill(`${around}${wanted.token}`);
-      await page.getByRole('heading', { level: 1, name: 'Wanted' }).waitFor();
+      await page.getByRole('heading', { level: 1, name: 'Wanted', exact: true }).waitFor();
       await page.goBack();
-      await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+      await page.getByRole('heading', { level: 1, name: 'Tokens', exact: true }).waitFor();
       assert.equal(await search(page).inputValue(), wanted.fingerprint);
       await row(page, 'Wanted').waitFor();
       assert.deepEqual(

@@ -137,7 +137,7 @@ describe('a page of another site', () => {
     assert.deepEqual(await labels(), before);
     // The session still works in the console.
     await page.goto(site.origin + PATH);
-    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
   });
 
   it('a page of the same site on another port, to which the cookie does go, changes nothing either', async () => {

@@ -19,7 +19,7 @@ describe('signing in', () => {
     assert.equal(await field.getAttribute('autocomplete'), 'current-password');
     assert.ok(await field.evaluate((element) => element === document.activeElement));
     await signIn(page, ADMIN_KEY);
-    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
     assert.ok(
       await page.locator('main h1').evaluate((element) => element === document.activeElement),
       'the heading has the focus',
@@ -67,9 +67,9 @@ describe('signing in', () => {
       const page = await site.page();
       await page.goto(site.origin.replace('localhost', host) + PATH);
       await signIn(page, ADMIN_KEY);
-      await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+      await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
       await page.reload();
-      await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+      await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor();
       assert.equal((await page.context().cookies())[0].secure, true, host);
     }
   });
@@ -98,8 +98,8 @@ describe('signing in', () => {
 
   it('a reload stays signed in and at the same place', async () => {
     const page = await site.signedIn({ at: '#/revocation' });
-    await page.getByRole('heading', { level: 1, name: 'Revocation' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Revocation', exact: true }).waitFor();
     await page.reload();
-    await page.getByRole('heading', { level: 1, name: 'Revocation' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Revocation', exact: true }).waitFor();
   });
 });

@@ -236,6 +236,6 @@ describe('use', () => {
       .or(page.getByRole('link', { name: 'Tokens', exact: true }).first())
       .first()
       .click();
-    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Tokens', exact: true }).waitFor();
   });
 });

@@ -127,8 +127,11 @@ function content(choices, more, signal, take) {
       at = (at + step + shown.length) % shown.length;
       mark();
     } else if (event.key === 'Enter') {
-      const choice = shown[at];
-      if (choice && !choice.why) take(choice);
+      // What somebody means who types fast may be among the actions that are still being asked for.
+      more.then(() => {
+        const choice = shown[at];
+        if (choice && !choice.why && !signal.aborted) take(choice);
+      });
     } else return;
     event.preventDefault();
   }
