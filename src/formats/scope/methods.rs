@@ -8,9 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Every method that reaches a gateway on Workers: those of RFC 9110 but CONNECT and TRACE, which `fetch`
-/// never sends; PATCH (RFC 5789); PURGE; and those of WebDAV and its kin.
-pub const METHODS: [&str; 25] = [
+/// Every method that reaches a gateway on Workers: those of RFC 9110 but CONNECT and TRACE, which pages
+/// cannot send; PATCH (RFC 5789); QUERY; PURGE; and those of WebDAV and its kin.
+pub const METHODS: [&str; 26] = [
     "GET",
     "HEAD",
     "POST",
@@ -36,6 +36,7 @@ pub const METHODS: [&str; 25] = [
     "NOTIFY",
     "SUBSCRIBE",
     "UNSUBSCRIBE",
+    "QUERY",
 ];
 
 /// A set of methods, at least one: bit `i` is the method [`METHODS`]`[i]`.
