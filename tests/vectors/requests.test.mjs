@@ -123,20 +123,29 @@ function readingsOf(bytes) {
   return { readings, hasControl };
 }
 
-/** The path without a script's name, or ASP.NET's session, or the first of them, where something follows. */
+/** Where segments stand that some server takes out: a script's name, ASP.NET's session; not the last one. */
+const takenOut = (reading) =>
+  reading
+    .split('/')
+    .flatMap((name, at, names) =>
+      at < names.length - 1 && /^.+\.(?:php|cgi|fcgi|pl)$|^\([a-z]\(.*\)\)$/i.test(name) ? [at] : [],
+    );
+
+/** The path without one of them, or the first ones. */
 function withoutSegments(reading) {
   const names = reading.split('/');
-  const isOut = (name, at) =>
-    at < names.length - 1 && /^.+\.(?:php|cgi|fcgi|pl)$|^\([a-z]\(.*\)\)$/i.test(name);
-  const out = names.flatMap((name, at) => (isOut(name, at) ? [at] : []));
+  const out = takenOut(reading);
   const firstOnes = out.map((_, at) => out.slice(0, at + 1));
-  const shorter = [...out.map((at) => [at]), ...firstOnes].map((gone) =>
+  return [...out.map((at) => [at]), ...firstOnes].map((gone) =>
     names.filter((_, at) => !gone.includes(at)).join('/'),
   );
-  const ownPaths = out
-    .filter((at) => /\.(?:php|cgi|fcgi|pl)$/i.test(names[at]))
-    .map((at) => `/${names.slice(at + 1).join('/')}`);
-  return { count: out.length, paths: [...shorter, ...ownPaths] };
+}
+
+/** What follows the name of a script: its own path. */
+function pathsOfScripts(reading) {
+  const names = reading.split('/');
+  const scripts = takenOut(reading).filter((at) => /\.(?:php|cgi|fcgi|pl)$/i.test(names[at]));
+  return scripts.map((at) => `/${names.slice(at + 1).join('/')}`);
 }
 
 function routed({ url, routes }) {
@@ -147,8 +156,7 @@ function routed({ url, routes }) {
   const bad = (why) => refuse(400, 'invalid_request', why);
   if (reason) return bad(reason);
   if (isBelow(path, '/_wayleave')) return { own: path.slice('/_wayleave'.length) };
-  const taken = readings.map(withoutSegments);
-  const shortened = taken.flatMap(({ paths }) => paths);
+  const shortened = readings.flatMap((reading) => [...withoutSegments(reading), ...pathsOfScripts(reading)]);
   if ([...readings, ...shortened].some((reading) => isBelow(reading, '/_wayleave')))
     return bad('reserved_path');
   const name = host.toLowerCase().replace(/:443$/, '').replace(/\.$/, '');
@@ -162,7 +170,7 @@ function routed({ url, routes }) {
   if (others.some((other) => other !== route)) {
     return bad(/%2f|%5c/i.test(path) ? 'encoded_separator' : 'path_of_two_routes');
   }
-  if (taken.some(({ count }) => count > 4)) return bad('too_many_readings');
+  if (readings.some((reading) => takenOut(reading).length > 4)) return bad('too_many_readings');
   const narrower = shortened.map((reading) =>
     serving.find((one) => isBelow(reading, one.path.toLowerCase())),
   );
