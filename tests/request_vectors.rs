@@ -205,6 +205,8 @@ const PATHS: [(&str, &str, &[&str]); 16] = [
             "/v1/%3b%c0%afx/kiosk",
             "/%3b%u002fx/v1",
             "/public/index.php/v1",
+            "/x/a.php/(S(x))/v1",
+            "/x/a.php/v1/b.php/kiosk",
             "/v1/app.cgi/v1/kiosk",
         ],
     ),

@@ -145,7 +145,8 @@ function withoutSegments(reading) {
 function pathsOfScripts(reading) {
   const names = reading.split('/');
   const scripts = takenOut(reading).filter((at) => /\.(?:php|cgi|fcgi|pl)$/i.test(names[at]));
-  return scripts.map((at) => `/${names.slice(at + 1).join('/')}`);
+  const own = scripts.map((at) => `/${names.slice(at + 1).join('/')}`);
+  return own.flatMap((path) => [path, ...withoutSegments(path), ...pathsOfScripts(path)]);
 }
 
 function routed({ url, routes }) {

@@ -209,6 +209,8 @@ fn a_spelling_that_would_reach_another_route_is_refused() {
         "/cgi-bin/App.CGI/v1/x",
         "/v1/x.php/v1/deep",
         "/a/%2ephp/v1",
+        "/x/a.php/(S(x))/v1",
+        "/x/a.php/v1/b.php/deep",
     ] {
         let url = format!("https://h.example{path}");
         assert!(matches!(upstream(&table(), &url), Err(RouteFault::Unreadable(_))), "{path}");

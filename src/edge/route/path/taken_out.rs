@@ -37,7 +37,9 @@ pub(super) fn without_segments(
         read(&without(out.get(..=count).unwrap_or_default()))?;
         if names.get(*at).is_some_and(|name| is_script(name)) {
             let rest = names.get(at.saturating_add(1)..).unwrap_or_default();
-            read(&format!("/{}", rest.join("/")))?;
+            let own = format!("/{}", rest.join("/"));
+            read(&own)?;
+            without_segments(&own, read)?;
         }
     }
     Ok(())
