@@ -11,7 +11,7 @@ use wayleave::control::registry::command::{
     PropagationView, Receipt, RevokeOld, RotationView, SigningKeyState, SigningKeyView, StatusView,
     StatusWarning, TokenPolicy, TokenState, TokenView, TokensTotal, WebhookView,
 };
-use wayleave::control::registry::command::{Quota, QuotaCounts, QuotaUse, SortKey};
+use wayleave::control::registry::command::{Command, Quota, QuotaCounts, QuotaUse, SortKey};
 use wayleave::control::webhook::WebhookFault;
 use wayleave::formats::admin_key::Role;
 use wayleave::formats::key::KeyId;
@@ -396,6 +396,24 @@ fn lists_have_items_and_a_cursor_that_is_taken_again() {
     assert!(format!("{again:?}").contains("below: Some(9)"), "{again:?}");
     let keys = body_of(&rendered(Answer::AdminKeys(vec![key_view()])));
     assert_eq!((&keys["items"][0]["id"], &keys["next_cursor"]), (&json!("key_4"), &Value::Null));
+}
+
+/// The previous release went from the newest token to the oldest, and kept its steps for retries.
+#[test]
+fn a_step_of_the_previous_release_is_followed_by_what_it_left() {
+    let step = |text: &str| Answer::RevokedInBulk(serde_json::from_str(text).unwrap());
+    let place = |step: Answer| {
+        let cursor = body_of(&rendered(step))["next_cursor"].as_str().unwrap().to_owned();
+        let body = json!({ "filter": { "owner": "Ann" }, "cursor": cursor }).to_string();
+        match deployment().command("POST", "/tokens/revoke", &body) {
+            Command::RevokeTokens { bulk, .. } => (bulk.filter.below, bulk.filter.until),
+            other => panic!("{other:?}"),
+        }
+    };
+    let old = step(r#"{"done": [], "skipped": [], "next": 151}"#);
+    assert_eq!(place(old), (None, Some(Serial(151))));
+    let new = step(r#"{"done": [], "skipped": [], "next": 151, "until": 250}"#);
+    assert_eq!(place(new), (Some(Serial(151)), Some(Serial(250))));
 }
 
 #[test]

@@ -59,6 +59,25 @@ describe('Escape', () => {
   });
 });
 
+describe('Escape while many tokens are dealt with', () => {
+  it('neither ends it nor hides what was done', async () => {
+    await admin.createToken({ label: 'Dealt with', owner: 'Rolf' });
+    const page = await site.signedIn({ at: '#/tokens?owner=Rolf' });
+    await page.getByRole('checkbox', { name: 'Select Dealt with' }).check();
+    await page.getByRole('button', { name: 'Change owner …' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Change owner many tokens' });
+    await dialog.getByLabel('New owner').fill('Rosa');
+    const step = await holdBack(page, '/tokens/change-owner');
+    await dialog.getByRole('button', { name: 'Change owner 1 token' }).click();
+    await eventually('a step', () => step.calls === 1);
+    const focused = dialog.getByRole('button', { name: 'Stop after this step' });
+    assert.ok(await focused.evaluate((button) => button === document.activeElement));
+    for (let times = 0; times < 3; times += 1) await page.keyboard.press('Escape');
+    step.letGo();
+    await dialog.getByText('1 token changed.').waitFor();
+  });
+});
+
 describe('a message', () => {
   it('is in the dialog that covers the page, and stays when it closes', async () => {
     const page = await site.signedIn({ at: '#/keys' });
@@ -95,8 +114,12 @@ describe('a second click', () => {
     await page.keyboard.press('Control+k');
     assert.equal(await dialogs(page).count(), 1);
     assert.equal(await page.getByRole('option', { name: 'Clone' }).count(), 0);
+    // What is marked by hand stays so, whatever comes before it.
+    await page.keyboard.press('ArrowDown');
+    const marked = await page.locator('[role=option][aria-selected=true]').innerText();
     actions.letGo();
     await page.getByRole('option', { name: 'Clone' }).waitFor();
+    assert.equal(await page.locator('[role=option][aria-selected=true]').innerText(), marked);
   });
 
   it('whose page was left opens nothing over the next one', async () => {

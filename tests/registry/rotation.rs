@@ -526,6 +526,8 @@ fn a_predecessor_is_held_while_no_other_token_is_in_use() {
     world.days_pass(30);
     assert_eq!(world.state(old.serial), TokenState::Active);
     world.used(next.serial);
+    world.seconds_pass(DAY / 2);
+    assert_eq!(world.state(old.serial), TokenState::Active, "pages in caches still have it");
     world.days_pass(8);
     assert_eq!(world.state(old.serial), TokenState::Revoked);
 }

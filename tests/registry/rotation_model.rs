@@ -367,7 +367,10 @@ impl Run {
     }
 
     fn first_use_after(&self, token: &Token) -> Option<i64> {
-        let later = self.family(&token.family).filter(|later| later.serial > token.serial && !later.revoked);
+        let from = token.successor.unwrap_or(token.serial);
+        let later = self
+            .family(&token.family)
+            .filter(|later| later.serial > token.serial && later.serial >= from && !later.revoked);
         later.filter_map(|later| later.first_use).min()
     }
 

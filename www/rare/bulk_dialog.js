@@ -45,7 +45,7 @@ export async function bulkDialog(name, asked, whose) {
     return place;
   };
   // While it runs, its outcome is not lost by a key.
-  await openDialog(`${kind.name} many tokens`, build, { lasting: () => state.isRunning });
+  await openDialog(`${kind.name} many tokens`, build, { lasting: () => state.isRunning, single: true });
   stop.abort();
   if (state.isChanged) reload();
 }
@@ -167,6 +167,7 @@ function underWay(place, matched) {
   const said = h('p', { role: 'status' });
   const button = h('button', { type: 'button', on: { click: () => stop.abort() } }, 'Stop after this step');
   put(place, said, bar, h('div', { class: 'actions' }, button));
+  button.focus();
   const tell = (/** @type {Outcome} */ { done, skipped }) => {
     bar.value = done + skipped.length;
     put(said, `${number(done + skipped.length)} of ${number(matched)} …`);

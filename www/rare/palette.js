@@ -20,18 +20,19 @@ import { may } from '../who.js';
 
 const TYPED_MS = 200;
 const TOKENS_SHOWN = 8;
+const SETTLES_MS = 300;
 
 /** @param {Destination[]} pages */
 export async function palette(pages) {
   const closed = new AbortController();
   /** @type {Choice | null} */
   let taken = null;
-  await openDialog('Go to', (close) =>
+  const build = (/** @type {() => void} */ close) =>
     content(fixedChoices(pages), actionsHere(closed.signal), closed.signal, (choice) => {
       taken = choice;
       close();
-    }),
-  );
+    });
+  await openDialog('Go to', build, { single: true });
   closed.abort();
   /** @type {Choice | null} */ (taken)?.act();
 }
@@ -76,6 +77,9 @@ function content(choices, more, signal, take) {
   /** @type {Choice[]} */
   let shown = [];
   let at = 0;
+  /** Whether the mark was moved by hand. */
+  let isMoved = false;
+  let changedMs = 0;
   const input = h('input', {
     type: 'text',
     role: 'combobox',
@@ -107,7 +111,8 @@ function content(choices, more, signal, take) {
         id: `${listId}-${index}`,
         role: 'option',
         'aria-disabled': why ? 'true' : null,
-        on: { click: () => !why && take(choice) },
+        // Not what has just moved under the pointer.
+        on: { click: () => !why && performance.now() - changedMs > SETTLES_MS && take(choice) },
       },
       h('span', null, label),
       h('span', { class: 'muted small' }, why ?? about),
@@ -125,15 +130,19 @@ function content(choices, more, signal, take) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined && shown.length > 0) {
       at = (at + step + shown.length) % shown.length;
+      isMoved = true;
       mark();
     } else if (event.key === 'Enter') {
+      if (isMoved) takeMarked();
       // What somebody means who types fast may be among the actions that are still being asked for.
-      more.then(() => {
-        const choice = shown[at];
-        if (choice && !choice.why && !signal.aborted) take(choice);
-      });
+      else more.then(takeMarked);
     } else return;
     event.preventDefault();
+  }
+
+  function takeMarked() {
+    const choice = shown[at];
+    if (choice && !choice.why && !signal.aborted) take(choice);
   }
 
   /** @type {number | undefined} */
@@ -143,6 +152,7 @@ function content(choices, more, signal, take) {
   function typed() {
     clearTimeout(timer);
     const asked = next();
+    isMoved = false;
     const text = input.value.trim();
     const matching = matches(choices, text);
     show(matching);
@@ -163,8 +173,14 @@ function content(choices, more, signal, take) {
   more.then((first) => {
     if (first.length === 0 || signal.aborted) return;
     choices = [...first, ...choices];
+    const marked = isMoved ? shown[at] : undefined;
     if (input.value === '') show(choices);
     else typed();
+    changedMs = performance.now();
+    if (marked === undefined) return;
+    isMoved = true;
+    at = Math.max(0, shown.indexOf(marked));
+    mark();
   });
   return [input, count, list];
 }

@@ -6,17 +6,17 @@ import { showNoticesIn } from './notice.js';
 import { discard, hasUnsaved } from './unsaved.js';
 
 /**
- * Opens a modal dialog. Resolves when it closes, for any reason; at once where one of this title is open, as
- * after a second click.
+ * Opens a modal dialog. Resolves when it closes, for any reason.
  * @param {string} title
  * @param {(close: () => void) => import('../dom.js').Child | import('../dom.js').Child[]} body
- * @param {{ lasting?: boolean | (() => boolean) }} [options] `lasting`: Escape does not close it, while it
- *   says so
+ * @param {{ lasting?: boolean | (() => boolean), single?: boolean }} [options] `lasting`: Escape does not
+ *   close it, while it says so; `single`: it is not opened again while one of this title is open, as after a
+ *   second click
  * @returns {Promise<void>}
  */
-export function openDialog(title, body, { lasting = false } = {}) {
-  if ([...document.querySelectorAll('dialog > h2')].some((open) => open.textContent === title))
-    return Promise.resolve();
+export function openDialog(title, body, { lasting = false, single = false } = {}) {
+  const alike = [...document.querySelectorAll('dialog[data-single] > h2')];
+  if (single && alike.some((open) => open.textContent === title)) return Promise.resolve();
   const isLasting = typeof lasting === 'function' ? lasting : () => lasting;
   const id = uniqueId('dialog');
   const opener = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -27,11 +27,11 @@ export function openDialog(title, body, { lasting = false } = {}) {
       {
         'aria-labelledby': id,
         closedby: lasting === true && 'none',
+        'data-single': single && '',
         on: {
-          // Browsers let a second Escape pass that is refused in `cancel` alone.
-          keydown: (/** @type {KeyboardEvent} */ event) => event.key === 'Escape' && kept(event),
           cancel: kept,
           close: () => {
+            document.removeEventListener('keydown', pressed);
             showNoticesIn(topmost(dialog));
             dialog.remove();
             if (opener?.isConnected) opener.focus();
@@ -45,6 +45,13 @@ export function openDialog(title, body, { lasting = false } = {}) {
     document.body.append(dialog);
     dialog.showModal();
     showNoticesIn(dialog);
+    // Browsers let a second Escape pass that is refused in `cancel` alone. On the document, since nothing in
+    // the dialog may be focused.
+    document.addEventListener('keydown', pressed);
+    /** @param {KeyboardEvent} event */
+    function pressed(event) {
+      if (event.key === 'Escape' && topmost() === dialog) kept(event);
+    }
     /** Keeps what typed text or its importance keeps open. @param {Event} event */
     function kept(event) {
       if (event.defaultPrevented || !(isLasting() || hasUnsaved(dialog))) return;
@@ -57,7 +64,7 @@ export function openDialog(title, body, { lasting = false } = {}) {
   });
 }
 
-/** The dialog under `closing`, or the page. @param {HTMLElement} closing */
+/** The dialog on top, but for one that is closing; or the page. @param {HTMLElement} [closing] */
 const topmost = (closing) =>
   [...document.querySelectorAll('dialog')].findLast((dialog) => dialog !== closing && dialog.open) ??
   document.body;

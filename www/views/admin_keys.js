@@ -7,7 +7,7 @@ import { date, fromLocalInput, time } from '../time.js';
 import { badge } from '../ui/badge.js';
 import { copyable } from '../ui/copy.js';
 import { openDialog } from '../ui/dialog.js';
-import { choices, field, fieldValue, form } from '../ui/form.js';
+import { choices, field, fieldFault, fieldValue, form } from '../ui/form.js';
 import { pageHead } from '../ui/head.js';
 import { menuButton } from '../ui/menu.js';
 import { announce } from '../ui/notice.js';
@@ -105,7 +105,9 @@ function createDialog(role = 'viewer') {
         submit: 'Create key',
         cancel: close,
         send: async (form) => {
-          const ends = fromLocalInput(fieldValue(form, 'expires_at'));
+          const typed = fieldValue(form, 'expires_at');
+          const ends = fromLocalInput(typed);
+          if (typed !== '' && ends === null) throw fieldFault('expires_at', 'A time before the year 10000');
           const made = /** @type {AdminKey & { key: string }} */ (
             await post(
               '/admin-keys',

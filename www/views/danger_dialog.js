@@ -57,12 +57,12 @@ export async function dangerDialog(danger, from = location.hash) {
   // Not over a page to which the user has gone meanwhile.
   if (location.hash !== from) return false;
   let isDone = false;
-  await openDialog(danger.title, (close) =>
+  const build = (/** @type {() => void} */ close) =>
     content(danger, status, usages, close, () => {
       isDone = true;
       close();
-    }),
-  );
+    });
+  await openDialog(danger.title, build, { single: true });
   return isDone;
 }
 

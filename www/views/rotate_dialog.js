@@ -27,8 +27,8 @@ export async function rotateDialog(token) {
   const from = location.hash;
   await attempt(async () => {
     const settings = await configuration(new AbortController().signal);
-    if (location.hash === from)
-      await openDialog(`Rotate “${token.label}”`, (close) => content(token, settings, close));
+    if (location.hash !== from) return;
+    await openDialog(`Rotate “${token.label}”`, (close) => content(token, settings, close), { single: true });
   });
 }
 

@@ -7,7 +7,7 @@
 //! (false accept).
 
 use super::admin_problem::AdminProblem;
-use super::cursors::parse_step_cursor;
+use super::cursors::{BEGINNING, parse_step_cursor};
 use super::fields::{Field, Members, Shape};
 use super::filters::{Cursor, FilterKind};
 use super::input::Input;
@@ -132,7 +132,7 @@ fn bulk(body: &mut Members<'_>) -> Bulk {
         // The field is required, so `finish` refuses a request without it.
         filter: TokenFilter {
             limit: limit.unwrap_or(BULK_STEP_MAX),
-            below,
+            below: below.filter(|below| *below != BEGINNING),
             until,
             ..body.take(&FILTER).unwrap_or_default()
         },

@@ -2,7 +2,7 @@
 //!
 //! The schema in docs/openapi.json is derived from these types, so the documentation and the responses agree.
 
-use super::cursors::step_cursor;
+use super::cursors::{BEGINNING, step_cursor};
 use super::fault_problems::fault_problem;
 use super::ids;
 use super::token_views::{ReceiptJson, Token};
@@ -151,6 +151,10 @@ impl From<Skipped> for SkippedToken {
 
 /// The cursor of the next step; none when nothing is left.
 fn cursor<T>(step: &BulkStep<T>) -> Option<String> {
-    // A step that the previous release kept for a retry does not say where the call ends.
-    step.next.map(|below| step_cursor(below, step.until.unwrap_or(Serial(u32::MAX))))
+    // The previous release went from the newest token to the oldest, and did not say where the call ends.
+    // What it has left is older than `next`.
+    step.next.map(|next| match step.until {
+        Some(until) => step_cursor(next, until),
+        None => step_cursor(BEGINNING, next),
+    })
 }

@@ -70,6 +70,9 @@ pub fn parse_token_cursor(text: &str) -> Option<(Serial, Option<SortKey>)> {
     Some((serial, Some(key)))
 }
 
+/// Before every token: serials begin at 1.
+pub const BEGINNING: Serial = Serial(0);
+
 /// The cursor after which the next step of a bulk call starts: the last token, and the newest one when the
 /// call began.
 #[must_use]

@@ -9,6 +9,7 @@ use super::command::{
 use super::events::Event;
 use super::row::Stop;
 use super::token_query::{Only, Question};
+use super::token_row::TokenRow;
 use super::transaction::Transaction;
 use super::{admin_keys, events, expiries, licence_row, notices, status, token_query};
 use crate::base::database::Database;
@@ -145,11 +146,18 @@ impl<D: Database> Transaction<'_, D> {
 
     fn list_tokens(&self, filter: &TokenFilter) -> Result<Answer, Stop> {
         let by = filter.sort.by;
-        let is_known =
-            by == SortBy::Created || filter.below_key.as_ref().is_some_and(|key| key.sort_by() == by);
-        if filter.below.is_some() && !is_known {
-            // The cursor is of another order. An empty page would look like the end of the list.
-            return Err(Fault::NotFound.into());
+        if let Some(serial) = filter.below
+            && by != SortBy::Created
+        {
+            let is_known = match &filter.below_key {
+                Some(key) => key.sort_by() == by,
+                // A cursor of the previous release: its row tells.
+                None => TokenRow::find(self.database, serial)?.is_some(),
+            };
+            if !is_known {
+                // An empty page would look like the end of the list.
+                return Err(Fault::NotFound.into());
+            }
         }
         let question = self.question(filter);
         let (found, next) = token_query::rows(self.database, question)?;

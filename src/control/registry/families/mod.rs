@@ -67,17 +67,19 @@ pub(super) fn newest_first<D: Database>(database: &D, family: &str) -> Result<Ve
     rows(database, family, "TRUE", &[], FAMILY_TOKENS_SHOWN_MAX)
 }
 
-/// The first use of any successor of `row` that is not revoked, by itself or with its key.
+/// The first use of the successor of `row`, or of a later token of the family, that is not revoked, by
+/// itself or with its key. An earlier successor, which an operator ended, says nothing of the one that came
+/// after it.
 pub(super) fn first_use_after<D: Database>(
     database: &D,
     row: &TokenRow,
 ) -> Result<Option<UnixMillis>, StorageError> {
     Ok(database.query_one(
         concat!(
-            "SELECT MIN(first_used_at) FROM token WHERE family = ? AND serial > ? AND ",
+            "SELECT MIN(first_used_at) FROM token WHERE family = ? AND serial > ? AND serial >= ? AND ",
             is_not_revoked!()
         ),
-        &[row.family.as_str().into(), row.serial.into()],
+        &[row.family.as_str().into(), row.serial.into(), row.successor.unwrap_or(row.serial).into()],
         Columns::optional_millis,
     )?)
 }
