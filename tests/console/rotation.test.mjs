@@ -16,7 +16,6 @@ after(() => site.stop());
 const DAY = 86_400;
 const lifeDays = ({ created_at: from, expires_at: until }) =>
   Math.round((Date.parse(until) - Date.parse(from)) / 1000 / DAY);
-const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 const dialog = (page) => page.getByRole('dialog');
 
 async function rotate(page, choice, { more = async () => {}, anotherWay = false } = {}) {
