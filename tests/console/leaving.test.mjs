@@ -36,7 +36,7 @@ describe('leaving a page', () => {
       await leave();
       await question(page).waitFor();
       await keep(page);
-      await question(page).waitFor({ state: 'detached' });
+      await page.locator('dialog').waitFor({ state: 'detached' });
       await page.waitForURL(/#\/new$/);
       assert.equal(await page.getByLabel('Label').inputValue(), 'Half filled');
       assert.equal(await page.getByLabel('Sites that may use it').inputValue(), 'https://half.example');
@@ -226,7 +226,7 @@ describe('closing a dialog', () => {
     await page.keyboard.press('Escape');
     await question(page).waitFor();
     await page.keyboard.press('Escape');
-    await question(page).waitFor({ state: 'detached' });
+    await page.locator('dialog').nth(1).waitFor({ state: 'detached' });
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await keep(page);
     assert.equal(await dialog.getByLabel('Label').inputValue(), 'Kim');

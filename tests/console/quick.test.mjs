@@ -42,7 +42,8 @@ describe('Escape', () => {
       await page.keyboard.press('Escape');
       await question.waitFor();
       await page.keyboard.press('Escape');
-      await question.waitFor({ state: 'detached' });
+      // Out of the page, and not only out of sight, which it is a moment before it has closed.
+      await page.locator('dialog').nth(1).waitFor({ state: 'detached' });
       assert.equal(await page.getByLabel('Label').inputValue(), 'Typed');
     }
   });
