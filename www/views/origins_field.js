@@ -3,6 +3,7 @@
 
 import { ApiError, post } from '../api.js';
 import { h, put, uniqueId } from '../dom.js';
+import { latest } from '../latest.js';
 import { warningText } from '../ui/badge.js';
 import { wordsOf } from '../ui/failure.js';
 import { field } from '../ui/form.js';
@@ -29,7 +30,7 @@ export function originsField(value, signal) {
   const verdict = h('output', { for: urlId });
   /** @type {number | undefined} */
   let timer;
-  let asking = new AbortController();
+  const next = latest(signal);
   signal.addEventListener('abort', () => clearTimeout(timer));
   if (value !== undefined) soon();
 
@@ -40,9 +41,7 @@ export function originsField(value, signal) {
 
   async function check() {
     clearTimeout(timer);
-    asking.abort(new DOMException('superseded', 'AbortError'));
-    asking = new AbortController();
-    const asked = AbortSignal.any([asking.signal, signal]);
+    const asked = next();
     const origins = originsOf(area, any);
     const origin = originOf(url.value);
     const isTried = url.value.trim() !== '';
