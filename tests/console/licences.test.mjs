@@ -2,12 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../workerd/harness/gateway.mjs';
 import { assertAccessible } from './harness/axe.mjs';
 import { Console, goTo } from './harness/console.mjs';
-
-/** Uses reach the registry within half a minute, by way of their shard. */
-const COUNTED_MS = 75_000;
 
 const site = new Console();
 const { admin } = site;
@@ -107,16 +103,7 @@ describe('an owner', () => {
     const used = await admin.createToken({ label: 'In use', owner: 'Ulla', origins: 'any' });
     for (let number = 0; number < 5; number += 1)
       await admin.createToken({ label: `Idle ${number}`, owner: 'Ulla' });
-    const dry = { filter: { owner: 'Ulla' }, dry_run: true };
-    await eventually(
-      'the registry knows of the use',
-      async () => {
-        const headers = { 'X-Api-Key': used.token, Origin: 'https://shop.example' };
-        await site.gateway.client.get('/now', { headers });
-        return (await admin.call('POST', '/tokens/revoke', { body: dry })).json.used_lately === 1;
-      },
-      COUNTED_MS,
-    );
+    await site.used(used, 'Ulla');
     const page = await site.signedIn({ at: '#/licences' });
     const ask = async (owner) => {
       await page.getByRole('button', { name: 'Switch an owner off …' }).click();

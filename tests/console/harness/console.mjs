@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { openBrowser } from '../../browser/chromium.mjs';
-import { Gateway } from '../../workerd/harness/gateway.mjs';
+import { eventually, Gateway } from '../../workerd/harness/gateway.mjs';
 
 export const ADMIN_KEY = 'an-admin-key-for-tests-0123456789abcdef';
 export const PATH = '/_wayleave/console/';
@@ -26,6 +26,17 @@ export class Console {
     this.origin = `http://localhost:${this.gateway.workerd.ports.gateway}`;
     this.gateway.client.host = new URL(this.origin).host;
     return this;
+  }
+
+  /** Uses the token until the registry knows that a token of this owner was used: within half a minute. */
+  async used({ token }, owner) {
+    const body = { filter: { owner }, dry_run: true };
+    const headers = { 'X-Api-Key': token, Origin: 'https://shop.example' };
+    const isKnown = async () => {
+      await this.gateway.client.get('/now', { headers });
+      return (await this.admin.call('POST', '/tokens/revoke', { body })).json.used_lately === 1;
+    };
+    await eventually('the registry knows of the use', isKnown, 90_000);
   }
 
   async stop() {
