@@ -135,25 +135,23 @@ function refusedSites({ refused_sites: sites }, signal) {
     h(
       'ul',
       { class: 'origins refused-sites' },
-      sites
-        .slice(0, SITES)
-        .map(({ origin, token, requests }) =>
+      sites.slice(0, SITES).map(({ origin, token, requests }) =>
+        h(
+          'li',
+          null,
           h(
-            'li',
+            'span',
             null,
-            h(
-              'span',
-              null,
-              origin === 'null'
-                ? siteName(origin)
-                : h('a', { href: to(['refusals'], { site: origin }) }, siteName(origin)),
-              h('span', { class: 'muted' }, ' with '),
-              names(token),
-            ),
-            h('span', { class: 'muted' }, requests.toLocaleString('en')),
-            allowLink({ code: 'origin_not_allowed', token, site: origin }),
+            origin === 'null'
+              ? siteName(origin)
+              : h('a', { href: to(['refusals'], { site: origin }) }, siteName(origin)),
+            h('span', { class: 'muted' }, ' with '),
+            names(token).flatMap((name, at) => [at > 0 && ' ', name]),
           ),
+          h('span', { class: 'muted' }, requests.toLocaleString('en')),
+          allowLink({ code: 'origin_not_allowed', token, site: origin }),
         ),
+      ),
     ),
     h('p', { class: 'small' }, h('a', { href: '#/refusals' }, 'All recent refusals')),
   ];
